@@ -54,7 +54,7 @@ class TokenSpanTest extends BardTest {
         texts(sentences, tokens));
   }
 
-  /** Bytes that are no UTF-8, and characters of several tokens. */
+  /** Ill-formed UTF-8, and characters of several tokens. */
   @Test
   void coversTokensOfAnyBytes() {
     for (BiFunction<Integer, Integer, Integer> token :
