@@ -14,6 +14,7 @@ import dev.vidrio.cli.lens.decode.ScopeCommand;
 import dev.vidrio.cli.lens.decode.TuneCommand;
 import dev.vidrio.cli.lens.decode.WeightsCommand;
 import dev.vidrio.cli.lens.decode.sae.SaeCommand;
+import dev.vidrio.cli.lens.detect.CompositionCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
@@ -71,6 +72,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         ExamplesCommand.class,
         WeightsCommand.class,
         HeadsCommand.class,
+        CompositionCommand.class,
         RetrievalCommand.class,
         NeuronsCommand.class);
   }

@@ -270,7 +270,25 @@ class DecodingTest {
     assertEquals(3, circuits.get(1).get("tokens").size());
     String neuron = done("lens", "weights", "--neuron", "L2.N17").out();
     assertTrue(neuron.startsWith("vector     tokens\nraises     \""), neuron);
-    assertEquals(3, neuron.lines().count());
+    assertEquals(7, neuron.lines().count());
+    assertTrue(neuron.contains("\nW_gate +   \""), neuron);
+  }
+
+  @Test
+  void projectsVirtualHeadsAndMatricesOntoVocabulary() {
+    String[] head = {"lens", "weights", "--head", "L1.H3", "--then", "L2.H0", "--vectors", "1"};
+    assertEquals(5, done(head).out().lines().count());
+    JsonNode written = done(with(head, "--token", " king", "--json")).json().get("vectors");
+    assertEquals(1, written.size());
+    assertEquals("writes", written.get(0).get("what").stringValue());
+    String[] matrix = {"lens", "weights", "--ffn", "L2.W_out", "--vectors", "2", "--json"};
+    JsonNode lines = done(matrix).json().get("vectors");
+    assertEquals(4, lines.size());
+    assertEquals("1- writes", lines.get(3).get("what").stringValue());
+    assertTrue(lines.get(0).get("size").doubleValue() > lines.get(2).get("size").doubleValue());
+    String reads = done("lens", "weights", "--ffn", "L0.W_gate", "--vectors", "1").out();
+    assertEquals(3, reads.lines().count());
+    assertTrue(reads.contains("0+ reads"), reads);
   }
 
   @Test
@@ -335,6 +353,11 @@ class DecodingTest {
         "1 | must be written as L2.N17 | weights --neuron 17",
         "1 | must be 0 to 767 | weights --neuron L0.N768",
         "1 | must be at least 1 | weights --neuron L0.N1 --top 0",
+        "1 | must be written as L2.W_out | weights --ffn L2.out",
+        "1 | must be -4 to 3 | weights --ffn L4.W_in",
+        "1 | must be of a layer after 1 | weights --head L1.H0 --then L1.H1",
+        "1 | must be 0 to 7 | weights --head L1.H0 --then L2.H8",
+        "2 | needs --head | weights --neuron L0.N1 --then L1.H1",
         "1 | must be 0 to 63 | weights --sae SAE --feature 64",
         "2 | Missing required | weights --sae SAE",
         "1 | must be 0 to 767 | examples -p abc --neuron blocks.0.mlp.hook_post:768",

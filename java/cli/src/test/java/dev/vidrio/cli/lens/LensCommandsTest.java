@@ -166,12 +166,47 @@ class LensCommandsTest {
     assertEquals(2 * (2 + 3 + 1) + 1, table.size());
     String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
     assertTrue(table.get(2).substring(16).startsWith(name), table.get(2));
+    assertFalse(json.get("heads").get(0).has("eigenvalue_copying"));
+    JsonNode heads = done(with(arguments, "--eigenvalues", "--json")).json().get("heads");
+    assertTrue(Math.abs(heads.get(9).get("eigenvalue_copying").doubleValue()) <= 1);
+    assertTrue(heads.get(9).get("negative_copying").isNumber());
+    List<String> more = done(with(arguments, "--top", "3", "--eigenvalues")).out().lines().toList();
+    assertEquals(3 * (2 + 3 + 1) + 1, more.size());
+  }
+
+  @Test
+  void ranksPairsOfHeads() {
+    JsonNode json = done("lens", "composition", "--json").json();
+    assertEquals(32, json.get("heads").size());
+    assertEquals(1 / 16.0, json.get("random").doubleValue());
+    assertTrue(json.get("K").get(8).get(0).isNull());
+    double best = 0;
+    String pair = "";
+    for (int from = 0; from < 32; from++) {
+      for (int to = 0; to < 32; to++) {
+        JsonNode score = json.get("V").get(from).get(to);
+        if (score.isNumber() && score.doubleValue() > best) {
+          best = score.doubleValue();
+          pair = json.get("heads").get(from).stringValue();
+          pair += " → " + json.get("heads").get(to).stringValue();
+        }
+      }
+    }
+    List<String> lines =
+        done("lens", "composition", "--kind", "v", "--top", "2").out().lines().toList();
+    assertEquals(4, lines.size());
+    assertTrue(lines.get(2).startsWith(pair), lines.get(2));
+    List<String> some =
+        done("lens", "composition", "--kind", "q,k", "--head", "L1.H3").out().lines().toList();
+    assertEquals(14, some.size());
+    some.stream().skip(2).forEach(line -> assertEquals(3, line.split("L1.H3", -1).length, line));
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "heads --samples 1 --length 10",
+        "heads --samples 1 --length 10 --eigenvalues",
+        "composition",
         "logits -p To.be --hooks *.hook_resid_*",
         "logits -p To.be --hooks *.hook_resid_* --token #5",
         "logits -p To.be --hooks *.hook_attn_out,*.hook_result --positions :",
@@ -371,6 +406,7 @@ class LensCommandsTest {
         "attention",
         "norms",
         "heads",
+        "composition",
         "mixing",
         "routes",
         "occlusion",
@@ -379,7 +415,11 @@ class LensCommandsTest {
   void writesPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};
-    Cli result = done(command.equals("heads") ? arguments : with(arguments, "-p", "To be, or"));
+    Cli result =
+        done(
+            command.equals("heads") || command.equals("composition")
+                ? arguments
+                : with(arguments, "-p", "To be, or"));
     assertTrue(result.out().contains("page.html"), result.out());
     assertTrue(Files.readString(page).contains("vidrio lens " + command));
   }
@@ -436,6 +476,9 @@ class LensCommandsTest {
         "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
         "1 | must be 1 to 1000 | heads --samples 0",
         "1 | must be 2 to 511 | heads --length 512",
+        "2 | expected one of [Q, K, V] | composition --kind x",
+        "1 | is not a head of the model | composition --head L1.H8",
+        "1 | must be written as L1.H3 | composition --head 3",
         "1 | is not a residual stream | norms -p a --hooks *.hook_z",
         "1 | the text has 2 tokens | residual -p a --position 2",
         "1 | the text has 2 tokens | occlusion -p a --position 2",

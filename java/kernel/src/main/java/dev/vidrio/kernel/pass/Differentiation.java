@@ -281,16 +281,18 @@ public record Differentiation(
       add(sum.weights(), dWeights);
     }
 
-    private void activation(Op.Activation op, Buffer whole) {
+    private void activation(Op.Activation op, Buffer dy) {
       Buffer up = op.up();
-      Buffer dy = up == null ? whole : scaled(op.y(), rules.gateFactor(), whole);
+      Buffer dGate = up == null ? dy : scaled(op.y(), rules.gateFactor(), dy);
       Buffer dx = fresh(op.x());
       Op.Activation gated = forwards.available(op);
-      ops.add(new BackwardOp.Activation(gated, rules.slope(), dy, dx));
+      ops.add(new BackwardOp.Activation(gated, rules.slope(), dGate, dx));
       add(op.x(), dx);
       if (up != null && dependent.contains(up)) {
+        boolean shared = rules.upFactor() == rules.gateFactor();
+        Buffer dFactor = shared ? dGate : scaled(op.y(), rules.upFactor(), dy);
         Buffer dUp = fresh(up);
-        ops.add(new Op.Activation(op.kind(), gated.x(), dy, dUp));
+        ops.add(new Op.Activation(op.kind(), gated.x(), dFactor, dUp));
         add(up, dUp);
       }
     }

@@ -7,7 +7,6 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
-import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
@@ -49,8 +48,9 @@ public final class VocabularyProjection {
   }
 
   /**
-   * Projects an input direction: {@code ⟨x̂, u⟩} for each token's embedding, where x̂ is the output
-   * of the norm before attention without its gain, or the embedding if there is no such norm.
+   * Projects an input direction of a layer's heads: {@code ⟨x̂, u⟩} for each token's embedding,
+   * where x̂ is the output of the norm before attention without its gain, or the embedding in
+   * models without this norm.
    *
    * @param layer that reads; after the first feed-forward block, embeddings are effective ones,
    *     which include its output
@@ -58,48 +58,73 @@ public final class VocabularyProjection {
    * @param k number of tokens, in descending order
    */
   public static List<Score> read(Lens lens, int layer, float[] direction, int k) {
+    return read(lens, layer, values(lens, layer), direction, k);
+  }
+
+  /**
+   * Projects an input direction of the matrix whose product is the activation at a point, such as
+   * {@code mlp.hook_pre}, as {@link #read(Lens, int, float[], int)} does for heads.
+   *
+   * @param reader the point
+   * @param direction u, [d], with gains multiplied in
+   * @param k number of tokens, in descending order
+   * @throws InvalidInputException if the activation is not the product of one matrix
+   */
+  public static List<Score> read(Lens lens, HookPoint reader, float[] direction, int k) {
+    return read(lens, reader.layer(), reader, direction, k);
+  }
+
+  private static List<Score> read(
+      Lens lens, int layer, HookPoint reader, float[] direction, int k) {
     requireWidth(lens, direction);
     var scores = new float[lens.model().architecture().vocabulary()];
+    int[] tokens = IntStream.range(0, scores.length).toArray();
     embeddings(
         lens,
         layer,
-        IntStream.range(0, scores.length).toArray(),
+        reader,
+        tokens,
         (token, x) -> scores[token] = (float) Vectors.dot(x, direction));
     return greatest(scores, k);
   }
 
-  /** Returns the embedding x̂ of a token as in {@link #read}. */
+  /** Returns the point of the values that the heads of a layer read. */
+  private static HookPoint values(Lens lens, int layer) {
+    return new HookPoint(HookSite.V, HookMap.of(lens.model()).keysOf(layer));
+  }
+
+  /** Returns the embedding x̂ of a token as in {@link #read(Lens, int, float[], int)}. */
   public static float[] embedding(Lens lens, int layer, int token) {
     Preconditions.requireToken(lens.model(), token);
     List<float[]> found = new ArrayList<>();
-    embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(x));
+    HookPoint values = values(lens, layer);
+    embeddings(lens, layer, values, new int[] {token}, (id, x) -> found.add(x));
     return found.getFirst();
   }
 
-  private static void embeddings(
+  /**
+   * Passes the embeddings x̂ of tokens as in {@link #read(Lens, int, float[], int)}, in order.
+   *
+   * @param taker receives [d] for each
+   */
+  public static void embeddings(
       Lens lens, int layer, int[] tokens, ModelMatrices.RowConsumer taker) {
-    Preconditions.requireOneStream(lens.model(), "embeddings as heads read them");
+    embeddings(lens, layer, values(lens, layer), tokens, taker);
+  }
+
+  private static void embeddings(
+      Lens lens, int layer, HookPoint reader, int[] tokens, ModelMatrices.RowConsumer taker) {
+    Preconditions.requireOneStream(lens.model(), "embeddings as blocks read them");
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
-    HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));
-    Optional<Op.Norm> norm = hooks.normBefore(values);
+    Optional<Op.Norm> norm = hooks.normBefore(reader);
     ModelMatrices.RowConsumer normalizing =
         (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
-    if (layer <= hooks.firstMlp().orElse(0)) {
+    if (layer <= hooks.firstMlp().orElse(layer)) {
       matrices.embeddings(tokens, normalizing);
     } else {
       matrices.effectiveEmbeddings(tokens, normalizing);
     }
-  }
-
-  /**
-   * Returns the output vector of a neuron of a feed-forward block, w_out (its value vector), [d],
-   * with the gain of a norm between the block and the residual stream.
-   *
-   * @throws InvalidInputException if the block does not have the neuron, or is a mixture of experts
-   */
-  public static float[] valueVector(Lens lens, int layer, int neuron) {
-    return NeuronOutputs.direction(lens, layer, neuron);
   }
 
   /**

@@ -23,14 +23,15 @@ import java.util.stream.Stream;
  * @param head from 0
  * @param copying the fraction of tokens that are among the head's five most likely outputs for
  *     themselves (the copy score of Wang et al. 2023, arXiv 2211.00593)
- * @param inhibition the fraction of tokens that are among its five least likely outputs: negative
- *     name movers and copy suppression (McDougall et al. 2023, arXiv 2310.04625)
+ * @param negativeCopying the fraction of tokens that are among its five least likely outputs, as of
+ *     negative name movers and in copy suppression (McDougall et al. 2023, arXiv 2310.04625)
  * @param successor the fraction of members of a sequence, such as days and numbers, whose successor
  *     the head makes more likely than all other members (Gould et al. 2023, arXiv 2312.09230); NaN
  *     if the vocabulary does not have two successive members
  * @see "docs/lens/mechanisms.md"
  */
-public record OvScores(int layer, int head, double copying, double inhibition, double successor)
+public record OvScores(
+    int layer, int head, double copying, double negativeCopying, double successor)
     implements ScoredHead {
   /** Number of most likely tokens that are counted. */
   private static final int TOP = 5;
@@ -47,7 +48,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
   /** Counts of a head's outputs. */
   private static final class Counts {
     int copied;
-    int inhibited;
+    int suppressed;
     int succeeded;
   }
 
@@ -72,7 +73,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
         tokens,
         (l, h, i, logits) -> {
           counts[l][h].copied += beyond(logits, tokens[i], 1) < TOP ? 1 : 0;
-          counts[l][h].inhibited += beyond(logits, tokens[i], -1) < TOP ? 1 : 0;
+          counts[l][h].suppressed += beyond(logits, tokens[i], -1) < TOP ? 1 : 0;
         });
     int pairs = 0;
     for (String names : SEQUENCES) {
@@ -96,7 +97,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
         layer,
         head,
         counts.copied / samples,
-        counts.inhibited / samples,
+        counts.suppressed / samples,
         pairs == 0 ? Double.NaN : counts.succeeded / (double) pairs);
   }
 

@@ -3,7 +3,8 @@ package dev.vidrio.lens.detect;
 import dev.vidrio.lens.circuit.Node;
 
 /** The scores of an attention head. */
-public sealed interface ScoredHead permits HeadScores, OvScores, RetrievalHeads.Score {
+public sealed interface ScoredHead
+    permits CopyingEigenvalues, HeadScores, OvScores, RetrievalHeads.Score {
   /** Returns the layer. */
   int layer();
 

@@ -4,6 +4,9 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.FlowImportance;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
+import dev.vidrio.lens.circuit.Node;
+import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
@@ -166,22 +169,109 @@ public final class Views {
     return new Cell(model.tokenizer().piece(cell.promoted().getFirst().token()), lines);
   }
 
-  /** Returns the scores of all heads, a row per layer. */
-  public static Grid heads(HeadDetection detection, List<OvScores> said) {
+  /**
+   * Returns the scores of all heads, a row per layer.
+   *
+   * @param eigenvalues of all heads, or none
+   */
+  public static Grid heads(
+      HeadDetection detection, List<OvScores> said, List<CopyingEigenvalues> eigenvalues) {
+    List<Score> scores =
+        new ArrayList<>(
+            List.of(
+                score(detection.heads(), "induction", HeadScores::induction),
+                score(detection.heads(), "previous token", HeadScores::previous),
+                score(detection.heads(), "duplicate token", HeadScores::duplicate),
+                score(detection.heads(), "current token", HeadScores::current),
+                score(detection.heads(), "first token (sink)", HeadScores::first),
+                score(said, "copying", OvScores::copying),
+                score(said, "negative copying", OvScores::negativeCopying),
+                score(said, "successor", OvScores::successor)));
+    if (!eigenvalues.isEmpty()) {
+      List<HeadValue> values =
+          eigenvalues.stream()
+              .map(head -> new HeadValue(head.layer(), head.head(), head.score()))
+              .toList();
+      scores.add(new Score("copying by eigenvalues", Scale.DIVERGING, false, values));
+    }
     return byHead(
         "Heads",
         ("Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d"
                 + " tokens. And what they say of a token that they attend to, by their weights.")
             .formatted(detection.samples(), detection.length()),
-        List.of(
-            score(detection.heads(), "induction", HeadScores::induction),
-            score(detection.heads(), "previous token", HeadScores::previous),
-            score(detection.heads(), "duplicate token", HeadScores::duplicate),
-            score(detection.heads(), "current token", HeadScores::current),
-            score(detection.heads(), "first token (sink)", HeadScores::first),
-            score(said, "copying", OvScores::copying),
-            score(said, "inhibition", OvScores::inhibition),
-            score(said, "successor", OvScores::successor)));
+        scores);
+  }
+
+  /**
+   * Returns the maximum composition score of the heads of each pair of layers, with the heads.
+   *
+   * @param scores a list for each kind, of one model
+   */
+  public static Grid compositions(List<CompositionScores> scores) {
+    CompositionScores any = scores.getFirst();
+    int layers = any.heads().getLast().layer() + 1;
+    List<Measure> measures = new ArrayList<>();
+    List<List<Cell>> cells = new ArrayList<>();
+    for (int from = 0; from < layers; from++) {
+      List<Cell> row = new ArrayList<>();
+      for (int to = 0; to < layers; to++) {
+        row.add(new Cell("", new ArrayList<>()));
+      }
+      cells.add(row);
+    }
+    for (CompositionScores kind : scores) {
+      var values = new double[layers][layers];
+      Arrays.stream(values).forEach(row -> Arrays.fill(row, Double.NaN));
+      for (CompositionScores.Score pair : kind.ranked()) {
+        int from = pair.from().layer();
+        int to = pair.to().layer();
+        if (Double.isNaN(values[from][to])) {
+          values[from][to] = pair.value();
+          String heads = pair.from().name() + " → " + pair.to().name();
+          cells.get(from).get(to).lines().add(kind.kind() + ": " + heads);
+        }
+      }
+      measures.add(Measure.of(kind.kind() + "-composition", Scale.SEQUENTIAL, values));
+    }
+    return new Grid(
+        "Composition of heads",
+        String.format(
+            Locale.ROOT,
+            "The largest composition score of two heads of an earlier and a later layer, by their"
+                + " weights: 0 to 1, about %.3f for random matrices.",
+            any.random()),
+        "earlier layer",
+        "later layer",
+        numbers(layers),
+        numbers(layers),
+        measures,
+        cells);
+  }
+
+  /** Returns the composition scores of one head with all earlier and later ones. */
+  public static Grid compositions(List<CompositionScores> scores, Node.Head head) {
+    List<Score> measures = new ArrayList<>();
+    for (CompositionScores kind : scores) {
+      List<HeadValue> values = new ArrayList<>();
+      for (CompositionScores.Score pair : kind.ranked()) {
+        if (pair.from().equals(head)) {
+          values.add(new HeadValue(pair.to().layer(), pair.to().head(), pair.value()));
+        } else if (pair.to().equals(head)) {
+          values.add(new HeadValue(pair.from().layer(), pair.from().head(), pair.value()));
+        }
+      }
+      measures.add(new Score(kind.kind() + "-composition", Scale.LOGARITHMIC, false, values));
+    }
+    return byHead(
+        "Composition with " + head.name(),
+        String.format(
+            Locale.ROOT,
+            "In earlier layers: how much of a head's output %s reads as query (Q), key (K) or value"
+                + " (V). In later layers: how much of its output they read. About %.3f for random"
+                + " matrices.",
+            head.name(),
+            scores.getFirst().random()),
+        measures);
   }
 
   private record HeadValue(int layer, int head, double value) {}

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 /**
  * CP-LRP gives the scores of decomposed token vectors, as of DecompX (Modarressi et al. 2023, arXiv
  * 2306.02873): every stream is a sum of one vector per token, which the layers pass on with fixed
- * patterns, divisors of norms and slopes of activations. Here they are propagated forwards, by the
+ * patterns, divisors of norms, gates and slopes of activations. Here they are propagated forwards, by the
  * weights of the file.
  */
 class DecomposedVectorsTest {
@@ -90,22 +90,18 @@ class DecomposedVectorsTest {
     }
     double[] second = matrix(block + "ffn_norm.weight")[0];
     Activation divisor = cache.get(HookSite.LN2_SCALE, l);
-    double[][] gates = matrix(block + "ffn_gate.weight");
     double[][] ups = matrix(block + "ffn_up.weight");
     double[][] down = matrix(block + "ffn_down.weight");
     for (int i = 0; i < N; i++) {
       float[] g = cache.get(HookSite.PRE, l).row(i);
-      float[] u = cache.get(HookSite.PRE_LINEAR, l).row(i);
       for (int j = 0; j < N; j++) {
         add(added[i][j], 1, x[i][j]);
         double[] n = normed(x[i][j], second, divisor.at(i, 0));
-        double[] gate = product(gates, n);
-        double[] up = product(ups, n);
-        for (int e = 0; e < gate.length; e++) {
-          double slope = 1 / (1 + Math.exp(-g[e])); // silu(g) / g
-          gate[e] = 0.5 * slope * gate[e] * u[e] + 0.5 * slope * g[e] * up[e];
+        double[] post = product(ups, n);
+        for (int e = 0; e < post.length; e++) {
+          post[e] *= g[e] / (1 + Math.exp(-g[e])); // the gate, a constant: silu(g)
         }
-        add(product(down, gate), 1, x[i][j]);
+        add(product(down, post), 1, x[i][j]);
       }
     }
   }

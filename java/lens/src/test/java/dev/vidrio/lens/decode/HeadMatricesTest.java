@@ -9,6 +9,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.F32BardTest;
+import dev.vidrio.lens.decode.FeedForwardMatrices.Matrix;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
@@ -38,12 +39,12 @@ class HeadMatricesTest extends F32BardTest {
   @Test
   void singularVectorsMultiplyToTheCircuit() {
     HeadMatrices head = HeadMatrices.of(lens, LAYER, HEAD);
-    HeadMatrices.Singular[] singular = head.singular();
-    assertEquals(32, singular.length);
+    List<SingularTriple> singular = head.singular();
+    assertEquals(32, singular.size());
     float[] x = VocabularyProjection.embedding(lens, LAYER, 300);
     assertEquals(16, Vectors.norm(x), 1e-4);
     var sum = new double[256];
-    for (HeadMatrices.Singular s : singular) {
+    for (SingularTriple s : singular) {
       assertEquals(1, Vectors.norm(s.reads()), 1e-5);
       assertEquals(1, Vectors.norm(s.writes()), 1e-5);
       double along = s.value() * Vectors.dot(x, s.reads());
@@ -55,7 +56,7 @@ class HeadMatricesTest extends F32BardTest {
     for (int j = 0; j < sum.length; j++) {
       assertEquals(written[j], sum[j], 1e-5);
     }
-    assertTrue(singular[0].value() > singular[31].value());
+    assertTrue(singular.getFirst().value() > singular.getLast().value());
   }
 
   /** The last stream, read as a vector, gives the model's prediction up to the norm's divisor. */
@@ -87,11 +88,12 @@ class HeadMatricesTest extends F32BardTest {
   /** The outputs of all neurons add up to the output of their block. */
   @Test
   void valueVectorsAddUpToTheOutput() {
+    FeedForwardMatrices block = FeedForwardMatrices.of(lens, 2);
     try (ActivationCache cache = lens.run(new int[] {300}, Capture.of("blocks.2.*"))) {
       float[] post = cache.get(HookSite.POST, 2).row(0);
       var sum = new double[256];
       for (int u = 0; u < post.length; u++) {
-        float[] vector = VocabularyProjection.valueVector(lens, 2, u);
+        float[] vector = block.vector(Matrix.OUT, u);
         for (int j = 0; j < sum.length; j++) {
           sum[j] += (double) post[u] * vector[j];
         }
@@ -105,7 +107,8 @@ class HeadMatricesTest extends F32BardTest {
   @Test
   void reportsInvalidInput() {
     assertThrows(InvalidInputException.class, () -> HeadMatrices.of(lens, 0, 8));
-    assertThrows(InvalidInputException.class, () -> VocabularyProjection.valueVector(lens, 0, 768));
+    FeedForwardMatrices block = FeedForwardMatrices.of(lens, 0);
+    assertThrows(InvalidInputException.class, () -> block.vector(Matrix.OUT, 768));
     assertThrows(InvalidInputException.class, () -> VocabularyProjection.embedding(lens, 0, 2048));
     assertThrows(
         InvalidInputException.class, () -> VocabularyProjection.read(lens, 0, new float[3], 1));

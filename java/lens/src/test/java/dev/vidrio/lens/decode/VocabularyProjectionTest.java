@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
+import dev.vidrio.lens.decode.FeedForwardMatrices.Matrix;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
@@ -151,8 +152,7 @@ class VocabularyProjectionTest {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       if (lens.has(new HookPoint(HookSite.EXPERT_INDICES, layer))) {
-        assertThrows(
-            InvalidInputException.class, () -> VocabularyProjection.valueVector(lens, layer, 0));
+        assertThrows(InvalidInputException.class, () -> FeedForwardMatrices.of(lens, layer));
         return;
       }
       assertWritten(
@@ -160,11 +160,11 @@ class VocabularyProjectionTest {
           new HookPoint(HookSite.MLP_OUT, layer),
           cache -> {
             float[] post = cache.get(HookSite.POST, layer).row(0);
+            float[][] values = FeedForwardMatrices.of(lens, layer).vectors(Matrix.OUT);
             var sum = new float[model.architecture().width()];
             for (int u = 0; u < post.length; u++) {
-              float[] vector = VocabularyProjection.valueVector(lens, layer, u);
               for (int j = 0; j < sum.length; j++) {
-                sum[j] += post[u] * vector[j];
+                sum[j] += post[u] * values[u][j];
               }
             }
             return sum;

@@ -98,16 +98,16 @@ class OvScoresTest extends BardTest {
     assertEquals("L2.H5", any.name());
     int[] tokens = HeadDetection.different(model.tokenizer(), new Random(3), samples);
     double copied = 0;
-    double inhibited = 0;
+    double suppressed = 0;
     for (int token : tokens) {
       float[] logits = expected(lens, token, 2, 5);
       List<Integer> ranked = new ArrayList<>(IntStream.range(0, logits.length).boxed().toList());
       ranked.sort((a, b) -> Float.compare(logits[b], logits[a]));
       copied += ranked.indexOf(token) < 5 ? 1 : 0;
-      inhibited += ranked.indexOf(token) >= logits.length - 5 ? 1 : 0;
+      suppressed += ranked.indexOf(token) >= logits.length - 5 ? 1 : 0;
     }
     assertEquals(copied / samples, any.copying());
-    assertEquals(inhibited / samples, any.inhibition());
+    assertEquals(suppressed / samples, any.negativeCopying());
     assertEquals(scores, OvScores.of(lens, samples, 3));
     assertThrows(InvalidInputException.class, () -> OvScores.of(lens, 0, 3));
   }

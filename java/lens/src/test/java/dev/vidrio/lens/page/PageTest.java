@@ -2,12 +2,15 @@ package dev.vidrio.lens.page;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -163,8 +166,26 @@ class PageTest {
       var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
       List<View> views = Views.attribution(model, dla);
       assertEquals(2, views.size());
-      Grid heads = Views.heads(HeadDetection.of(lens, 1, 5, 0), OvScores.of(lens, 2, 0));
+      Grid heads =
+          Views.heads(
+              HeadDetection.of(lens, 1, 5, 0),
+              OvScores.of(lens, 2, 0),
+              CopyingEigenvalues.of(lens));
       assertEquals(8, heads.columns().size());
+      assertEquals(9, heads.measures().size());
+      var scores = CompositionScores.of(lens, List.of(CompositionScores.Kind.V));
+      Grid composition = Views.compositions(scores);
+      CompositionScores.Score best = scores.getFirst().ranked().getFirst();
+      int from = best.from().layer();
+      int to = best.to().layer();
+      assertEquals(best.value(), composition.measures().getFirst().values().get(from).get(to));
+      assertEquals(
+          List.of("V: " + best.from().name() + " → " + best.to().name()),
+          composition.cells().get(from).get(to).lines());
+      assertNull(composition.measures().getFirst().values().get(to).get(from));
+      Grid withHead = Views.compositions(scores, best.to());
+      assertEquals(
+          best.value(), withHead.measures().getFirst().values().get(from).get(best.from().head()));
       try (ActivationCache cache =
           lens.run(tokens, Capture.of("*.hook_pattern, *.hook_resid_post").positions(3, 6))) {
         AttentionView attention = AttentionView.of(model, cache);

@@ -7,9 +7,11 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
+import dev.vidrio.lens.detect.ScoredHead;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
@@ -30,8 +32,8 @@ import picocli.CommandLine.Option;
       "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
           + " sinks.",
       "The text is a sequence of random tokens, repeated once. A score is the mean attention weight"
-          + " on the tokens that heads of that kind attend to. Copying, inhibition and successor"
-          + " scores come from the weights alone."
+          + " on the tokens that heads of that kind attend to. Copying, successor and negative"
+          + " copying scores come from the weights alone."
     })
 @JsonHelp("Print JSON with the scores of all heads.")
 public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
@@ -59,11 +61,23 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
   @Option(names = "--top", paramLabel = "K", description = "Heads of each kind to print.")
   private int top = 8;
 
+  @Option(
+      names = "--eigenvalues",
+      description =
+          "Also score copying by the eigenvalues of the OV circuit, from -1 (each token lowers its"
+              + " own logit) to 1.")
+  private boolean eigenvalues;
+
   /** A head's score of some kind. */
   private record Score(String name, double value) {}
 
-  /** The scores of all heads, by their attention and by their weights. */
-  record Found(HeadDetection detection, List<OvScores> weights) {}
+  /**
+   * The scores of all heads, by their attention and by their weights.
+   *
+   * @param eigenvalues of all heads, or none
+   */
+  record Found(
+      HeadDetection detection, List<OvScores> weights, List<CopyingEigenvalues> eigenvalues) {}
 
   @Override
   protected Found run(Model opened) {
@@ -71,7 +85,9 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
     int tokens =
         length == null ? Math.min(HeadDetection.LENGTH, HeadDetection.longest(opened)) : length;
     return new Found(
-        HeadDetection.of(lens, samples, tokens, seed), OvScores.of(lens, COPIED, seed));
+        HeadDetection.of(lens, samples, tokens, seed),
+        OvScores.of(lens, COPIED, seed),
+        eigenvalues ? CopyingEigenvalues.of(lens) : List.of());
   }
 
   @Override
@@ -88,11 +104,20 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
     print(looks);
     System.out.println();
     Map<String, List<Score>> says = new LinkedHashMap<>();
-    says.put("copying", saying(found.weights, OvScores::copying));
-    says.put("inhibition", saying(found.weights, OvScores::inhibition));
-    says.put("successor", saying(found.weights, OvScores::successor));
+    says.put("copying", ranked(found.weights, OvScores::copying));
+    says.put("successor", ranked(found.weights, OvScores::successor));
+    says.put("negative copying", ranked(found.weights, OvScores::negativeCopying));
     System.out.println("share of tokens (0 to 1), by the weights of the OV circuit");
     print(says);
+    if (!found.eigenvalues.isEmpty()) {
+      Map<String, List<Score>> copies = new LinkedHashMap<>();
+      List<Score> copying = ranked(found.eigenvalues, CopyingEigenvalues::score);
+      copies.put("copying", copying);
+      copies.put("negative copying", copying.reversed());
+      System.out.println();
+      System.out.println("sum of eigenvalues of the OV circuit by sum of magnitudes (-1 to 1)");
+      print(copies);
+    }
     System.out.printf(
         "%n%d heads; %.0f %% have a mean weight above %.1f on the first token (sinks)%n",
         detection.heads().size(), 100 * detection.sinkRate(SINK), SINK);
@@ -125,8 +150,9 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
         .toList();
   }
 
-  private static List<Score> saying(List<OvScores> said, ToDoubleFunction<OvScores> score) {
-    return said.stream()
+  private static <T extends ScoredHead> List<Score> ranked(
+      List<T> heads, ToDoubleFunction<T> score) {
+    return heads.stream()
         .map(head -> new Score(head.name(), score.applyAsDouble(head)))
         .sorted(Comparator.comparingDouble(Score::value).reversed())
         .toList();
@@ -140,21 +166,22 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
     object.put("seed", seed);
     object.put("sink_rate", detection.sinkRate(SINK));
     object.put(
-        "heads",
-        IntStream.range(0, found.weights.size())
-            .mapToObj(i -> toJson(detection.heads().get(i), found.weights.get(i)))
-            .toList());
+        "heads", IntStream.range(0, found.weights.size()).mapToObj(i -> toJson(found, i)).toList());
   }
 
-  private static JsonObject toJson(HeadScores attention, OvScores weights) {
-    return HeadJson.contents(attention)
-        .with("copying", weights.copying())
-        .with("inhibition", weights.inhibition())
+  private static JsonObject toJson(Found found, int i) {
+    OvScores weights = found.weights.get(i);
+    JsonObject head = HeadJson.contents(found.detection.heads().get(i));
+    if (!found.eigenvalues.isEmpty()) {
+      head.put("eigenvalue_copying", found.eigenvalues.get(i).score());
+    }
+    return head.with("copying", weights.copying())
+        .with("negative_copying", weights.negativeCopying())
         .with("successor", Json.finite(weights.successor()));
   }
 
   @Override
   protected List<? extends View> views(Found found) {
-    return List.of(Views.heads(found.detection, found.weights));
+    return List.of(Views.heads(found.detection, found.weights, found.eigenvalues));
   }
 }

@@ -1,28 +1,21 @@
-"""Compares the shares of information flow routes with the program of the method's authors.
+"""Information flow routes against the program of the method's authors.
 
-    python compare_routes.py MODEL-F32.gguf --program llm-transparency-tool
-
-The program is a checkout of https://github.com/facebookresearch/llm-transparency-tool. Its
-functions compute the shares of all edges from activations that `vidrio lens cache` writes and the
-output matrices of the file, whose blocks must be sequential and without biases and norms after
-attention. Weights of another type than F32 round activations to 8 bits. Prints the number of edges
-and the greatest difference of shares: as the program is, and without the small constants that it
-adds to distances and clips proximities at, which a share of the formula does not have.
-
-Needs torch, gguf, safetensors, einops, jaxtyping and typeguard; run with -O, without which typeguard
-checks types.
+The program is a checkout of https://github.com/facebookresearch/llm-transparency-tool. Its functions
+compute the shares of all edges from activations that `lens cache` writes and the output matrices of
+the file. The program adds small constants to distances and clips proximities at another, which a
+share of the formula does not have: they are set to 0 here.
 """
 
-import argparse
-import json
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
-import vidrio
+import typeguard
+from row import Row
 from safetensors.torch import load_file
 
 TEXT = "The capital of France is Paris. The capital of Spain is"
@@ -78,45 +71,46 @@ def stream(edge: tuple) -> tuple:
     return block.split(".")[0], into, token
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
-    parser.add_argument("--program", required=True, help="a checkout of llm-transparency-tool")
-    parser.add_argument("--text", default=TEXT)
-    vidrio.add_options(parser)
-    options = parser.parse_args()
-    sys.path.insert(0, options.program)
-    from llm_transparency_tool.routes import contributions as program
+@contextmanager
+def without_constants():
+    """Sets the constants of distances and clipped proximities to 0 while the block runs."""
+    distance, clip = torch.nn.functional.pairwise_distance, torch.Tensor.clip
+    torch.nn.functional.pairwise_distance = lambda a, b, p: distance(a, b, p=p, eps=0)
+    torch.Tensor.clip = lambda x, min: clip(x, min=0)
+    try:
+        yield
+    finally:
+        torch.nn.functional.pairwise_distance, torch.Tensor.clip = distance, clip
 
-    inputs = ["-m", options.model, "-p", options.text]
+
+def check(model, program: str) -> list[Row]:
+    sys.path.insert(0, program)
+    # New versions of typeguard reject the annotations of the program.
+    typeguard.typechecked = lambda function: function
+    from llm_transparency_tool.routes import contributions
+
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "cache.safetensors"
         hooks = ",".join(f"*.hook_{name}" for name in HOOKS)
-        vidrio.run(options, "lens", "cache", *inputs, "--hooks", hooks, "-o", str(path))
+        model.run("lens", "cache", "-p", TEXT, "--hooks", hooks, "-o", str(path))
         cache = load_file(path)
-    routes = json.loads(
-        vidrio.run(options, "lens", "routes", *inputs, "--threshold", "0", "--json")
-    )
+    routes = model.vidrio("lens", "routes", "-p", TEXT, "--threshold", "0")
     ours = {(e["block"], e["from"], e["into"], e["to"]): e["share"] for e in routes["edges"]}
     reached = {stream(key) for key in ours}
-    matrices = outputs(options.model, sum(name.endswith("hook_pattern") for name in cache))
-
-    def compare(label: str):
+    matrices = outputs(model.path, sum(name.endswith("hook_pattern") for name in cache))
+    with without_constants():
         pairs = [
             (ours.get(key, 0), share)
-            for key, share in theirs(program, cache, matrices).items()
+            for key, share in theirs(contributions, cache, matrices).items()
             if stream(key) in reached
         ]
-        difference = np.abs(np.subtract(*zip(*pairs, strict=True))).max()
-        print(f"{len(pairs)} edges, greatest difference {difference:.1e} {label}")
-
-    compare("from the program")
-    distance = torch.nn.functional.pairwise_distance
-    torch.nn.functional.pairwise_distance = lambda a, b, p: distance(a, b, p=p, eps=0)
-    clip = torch.Tensor.clip
-    torch.Tensor.clip = lambda x, min: clip(x, min=0)
-    compare("without its constants")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        Row(
+            "information flow routes",
+            "lens routes",
+            "LLM Transparency Tool",
+            f"maximum difference of {len(pairs)} shares",
+            float(np.abs(np.subtract(*zip(*pairs, strict=True))).max()),
+            1e-5,
+        )
+    ]
