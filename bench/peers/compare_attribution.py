@@ -32,9 +32,9 @@ import vidrio
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 TEXT = "The capital of France is Paris. The capital of Spain is"
-ANSWER = " Madrid. The capital of Italy"
+ANSWER = " Madrid. The"
 SPANS = "0:3,3:7,7:9,9:12"
-STEPS = 16
+STEPS = 8
 
 
 class Peer:
@@ -90,11 +90,16 @@ class Peer:
             inside[begin:end] = number
         present = torch.ones(1, len(spans))
 
+        known = {}
+
         def value(index: int):
             def of(masks: torch.Tensor) -> torch.Tensor:
-                kept = torch.cat([masks, torch.ones(len(masks), 1)], 1)[:, inside]
-                with torch.no_grad():
-                    return self.log_probabilities(self.embeddings * kept[..., None])[:, index]
+                key = tuple(masks[0].tolist())
+                if key not in known:
+                    kept = torch.cat([masks, torch.ones(1, 1)], 1)[:, inside]
+                    with torch.no_grad():
+                        known[key] = self.log_probabilities(self.embeddings * kept[..., None])
+                return known[key][:, index]
 
             return of
 
