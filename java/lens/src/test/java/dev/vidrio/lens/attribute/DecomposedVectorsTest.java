@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 /**
  * CP-LRP gives the scores of decomposed token vectors, as of DecompX (Modarressi et al. 2023, arXiv
  * 2306.02873): every stream is a sum of one vector per token, which the layers pass on with fixed
- * patterns, divisors of norms, gates and slopes of activations. Here they are propagated forwards, by the
- * weights of the file.
+ * patterns, divisors of norms, gates and slopes of activations. Here they are propagated forwards,
+ * by the weights of the file.
  */
 class DecomposedVectorsTest {
   private static final int[] TOKENS = {0, 120, 44, 700, 31, 8};

@@ -94,7 +94,7 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     System.out.println(title(found));
     System.out.printf(
         " pos %-16s %8s %8s %8s %8s  %-16s%n",
-        "token", "with", "without", "p-cxmi", "KL", "without");
+        "token", "with", "without", "p-cxmi", "KL", "likely without");
     double greatest = found.tokens().stream().mapToDouble(Token::divergence).max().orElse(0);
     for (int i = 0; i < found.tokens().size(); i++) {
       Token token = found.tokens().get(i);

@@ -111,20 +111,19 @@ public final class SpansOption {
   }
 
   /**
-   * Returns the spans of the input of an answer: those of the prompt, then those of the answer
-   * without its last token. Given ranges are returned as they are, messages with the answer as one
-   * span.
+   * Returns the spans of the input of an answer: those of the prompt and, for tokens, words and
+   * sentences, those of the answer without its last token.
    */
   public List<TokenSpan> inputs(Tokenizer tokenizer, int[] tokens, int from) {
     if (spans.contains(":")) {
       return ranges(tokens.length - 1);
     }
-    Stream<TokenSpan> prompt = of(tokenizer, Arrays.copyOf(tokens, from)).stream();
-    List<TokenSpan> answer =
-        spans.equals("message")
-            ? from < tokens.length - 1 ? List.of(new TokenSpan(from, tokens.length - 1)) : List.of()
-            : after(tokenizer, Arrays.copyOf(tokens, tokens.length - 1), from);
-    return Stream.concat(prompt, answer.stream()).toList();
+    List<TokenSpan> prompt = of(tokenizer, Arrays.copyOf(tokens, from));
+    if (spans.equals("message")) {
+      return prompt;
+    }
+    int[] input = Arrays.copyOf(tokens, tokens.length - 1);
+    return Stream.concat(prompt.stream(), after(tokenizer, input, from).stream()).toList();
   }
 
   /** Returns the spans of an answer: words or sentences, or else its tokens. */
