@@ -31,6 +31,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens.circuit to
       info.picocli;
+  opens dev.vidrio.cli.lens.dataset to
+      info.picocli;
   opens dev.vidrio.cli.lens.decode to
       info.picocli;
   opens dev.vidrio.cli.lens.decode.sae to
@@ -38,6 +40,8 @@ module dev.vidrio.cli {
   opens dev.vidrio.cli.lens.detect to
       info.picocli;
   opens dev.vidrio.cli.lens.edit to
+      info.picocli;
+  opens dev.vidrio.cli.lens.fact to
       info.picocli;
   opens dev.vidrio.cli.lens.intervene to
       info.picocli;

@@ -14,28 +14,18 @@ public interface DifferentiableMetric extends Metric {
   /**
    * Returns the metric and computes its gradient.
    *
-   * @param logits f32 [V], valid during this call
-   * @param gradient f32 [V], zeros on entry; receives the derivative with respect to each logit
+   * @param logits f32 [V], or [{@link #positions}, V], valid during this call
+   * @param gradient f32 of equal shape, zeros on entry; receives the derivative with respect to
+   *     each logit
    */
   double of(MemorySegment logits, MemorySegment gradient);
 
   /**
    * Returns the difference of two metrics, such as the probability of correct answers minus that of
-   * wrong ones.
+   * wrong ones. If they read different numbers of positions, each reads the last ones.
    */
   default DifferentiableMetric minus(DifferentiableMetric other) {
-    return (logits, gradient) -> {
-      double value = of(logits, gradient);
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment less = arena.allocate(logits.byteSize(), JAVA_FLOAT.byteAlignment());
-        double subtracted = other.of(logits, less);
-        for (long w = 0; w < less.byteSize() / Float.BYTES; w++) {
-          float own = gradient.getAtIndex(JAVA_FLOAT, w);
-          gradient.setAtIndex(JAVA_FLOAT, w, own - less.getAtIndex(JAVA_FLOAT, w));
-        }
-        return value - subtracted;
-      }
-    };
+    return new MetricDifference(this, other);
   }
 
   @Override

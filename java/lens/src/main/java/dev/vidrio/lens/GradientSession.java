@@ -131,10 +131,11 @@ public final class GradientSession implements AutoCloseable {
    * Opens a session.
    *
    * @throws InvalidInputException if a pattern selects no hook point, or a point without a
-   *     gradient, if no gradient flows from the seeds to a point, or if the tokens exceed the
-   *     model's context length
+   *     gradient, if no gradient flows from the seeds to a point, if the tokens exceed the model's
+   *     context length, or if the lens has an adapter
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
+    Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
     int declared = lens.model().architecture().contextLength();
     String limit = "the model was made for " + declared + " tokens";
     Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);
@@ -230,17 +231,21 @@ public final class GradientSession implements AutoCloseable {
    * Runs a forward and a backward pass.
    *
    * @param tokens after the {@linkplain #prefix prefix}, if there is one; BOS is not added
-   * @param metric of the logits after the last token, which must be a seed
+   * @param metric of the logits after the last token, which must be a seed, or after the last
+   *     {@link Metric#positions} tokens
    * @return the metric
-   * @throws InvalidInputException if the text is empty or too long, or a token is not in the
-   *     vocabulary
+   * @throws InvalidInputException if the text is empty or too long, a token is not in the
+   *     vocabulary, or the session computes fewer logits than the metric reads
    */
   public double run(int[] tokens, DifferentiableMetric metric) {
+    metric.requirePositions(tokens);
+    int read = metric.positions();
+    String limit = "the session computes those of the last " + limits.logits();
+    Preconditions.require(read <= limits.logits(), "logits", read, limit);
     forward(tokens);
     HookPoint point = HookPoint.of(HookSite.LOGITS);
     MemorySegment logits = data(buffer(point));
-    long row = bytes(buffer(point), 1);
-    long last = logits.byteSize() - row;
+    long last = logits.byteSize() - bytes(buffer(point), read);
     double value = metric.of(logits.asSlice(last), seed(point).data().asSlice(last));
     backward();
     return value;

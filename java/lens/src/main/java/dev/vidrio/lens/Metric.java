@@ -14,23 +14,41 @@ import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Maps the logits [V] after the last token to a number that measures the effect of an intervention,
  * such as a logit difference. The metrics of this interface throw {@link InvalidInputException} if
- * a token is not in the vocabulary.
+ * a token is not in the vocabulary. {@link MetricKind} lists those that have a name on the command
+ * line.
+ *
+ * <p>A metric may also read the logits after each of the last {@link #positions} tokens: the
+ * {@linkplain #logProbability(int[]) log-probability of an answer of several tokens} is a function
+ * of the logits after the text and after all tokens of the answer but the last, with which the text
+ * then ends (teacher forcing).
+ *
+ * <p>Any function of logits is a metric; methods that use gradients need a {@link
+ * DifferentiableMetric}:
+ *
+ * {@snippet file="LensExamplesTest.java" region="metric"}
  *
  * @see TextPair
- * @see "docs/lens/interventions.md"
+ * @see "docs/lens/metrics.md"
  */
 @FunctionalInterface
 public interface Metric {
   /**
    * Returns the metric.
    *
-   * @param logits f32 [V], valid during this call
+   * @param logits f32 [V], or [positions, V] after the last tokens, valid during this call
    */
   double of(MemorySegment logits);
+
+  /** Returns the number of last tokens after which the metric reads logits: 1 for most metrics. */
+  default int positions() {
+    return 1;
+  }
 
   /** Returns the logit of a token. */
   static DifferentiableMetric logit(int token) {
@@ -111,14 +129,114 @@ public interface Metric {
   }
 
   /**
+   * Returns the log-probability of an answer of m tokens, in nats: {@code Σ_k log p(a_k | text, a_1
+   * … a_{k−1})}, read from the logits after the last m tokens. The text that runs must end with the
+   * first m − 1 tokens of the answer, as {@link TextPair#ofAnswer} and {@link #forced} arrange.
+   *
+   * @param answer its tokens, 1 or more
+   * @throws InvalidInputException if there is none
+   */
+  static DifferentiableMetric logProbability(int[] answer) {
+    Preconditions.require(answer.length > 0, "answer", "", "must have 1 or more tokens");
+    return answer.length == 1 ? logProbability(answer[0]) : new AnswerLogProbability(answer);
+  }
+
+  /** Returns a text followed by all tokens of an answer but the last. */
+  static int[] forced(int[] text, int[] answer) {
+    int[] all = Arrays.copyOf(text, text.length + Math.max(0, answer.length - 1));
+    System.arraycopy(answer, 0, all, text.length, all.length - text.length);
+    return all;
+  }
+
+  /**
+   * Returns the entropy of the prediction in nats, {@code −Σ_w p_w log p_w}: low if the model is
+   * certain.
+   */
+  static DifferentiableMetric entropy() {
+    return (logits, gradient) -> {
+      double logSum = LogProbability.logSum(logits);
+      long vocabulary = logits.byteSize() / Float.BYTES;
+      double entropy = 0;
+      for (long w = 0; w < vocabulary; w++) {
+        double log = logits.getAtIndex(JAVA_FLOAT, w) - logSum;
+        double p = Math.exp(log);
+        entropy -= p == 0 ? 0 : p * log;
+      }
+      for (long w = 0; w < vocabulary; w++) {
+        double log = logits.getAtIndex(JAVA_FLOAT, w) - logSum;
+        double p = Math.exp(log);
+        gradient.setAtIndex(JAVA_FLOAT, w, p == 0 ? 0 : (float) (-p * (log + entropy)));
+      }
+      return entropy;
+    };
+  }
+
+  /**
+   * Returns the mean logit of some tokens minus that of others. Duplicates count once.
+   *
+   * @param answers one or more tokens
+   * @param wrong other tokens; may be none
+   */
+  static DifferentiableMetric meanLogitDifference(int[] answers, int[] wrong) {
+    if (answers.length == 1 && wrong.length <= 1) {
+      return wrong.length == 0 ? logit(answers[0]) : logitDifference(answers[0], wrong[0]);
+    }
+    DifferentiableMetric mean = meanLogit(answers);
+    return wrong.length == 0 ? mean : mean.minus(meanLogit(wrong));
+  }
+
+  private static DifferentiableMetric meanLogit(int[] tokens) {
+    int[] different = Arrays.stream(tokens).distinct().toArray();
+    return (logits, gradient) -> {
+      double sum = 0;
+      for (int token : different) {
+        Preconditions.requireToken(logits, token);
+        gradient.setAtIndex(JAVA_FLOAT, token, 1f / different.length);
+        sum += logits.getAtIndex(JAVA_FLOAT, token);
+      }
+      return sum / different.length;
+    };
+  }
+
+  /**
+   * Returns 1 if the answer is right, or else 0: the mean over texts is the accuracy. An answer is
+   * right if its largest logit exceeds those of all wrong tokens. The metric is piecewise constant
+   * and has no gradient.
+   *
+   * @param answers one or more tokens
+   * @param wrong other tokens; none for all that are not answers
+   */
+  static Metric accuracy(int[] answers, int[] wrong) {
+    Set<Integer> right = Arrays.stream(answers).boxed().collect(Collectors.toSet());
+    return logits -> {
+      float best = Float.NEGATIVE_INFINITY;
+      for (int token : right) {
+        Preconditions.requireToken(logits, token);
+        best = Math.max(best, logits.getAtIndex(JAVA_FLOAT, token));
+      }
+      float other = Float.NEGATIVE_INFINITY;
+      for (int token : wrong) {
+        Preconditions.requireToken(logits, token);
+        other = Math.max(other, logits.getAtIndex(JAVA_FLOAT, token));
+      }
+      for (int w = 0; wrong.length == 0 && w < logits.byteSize() / Float.BYTES; w++) {
+        other = right.contains(w) ? other : Math.max(other, logits.getAtIndex(JAVA_FLOAT, w));
+      }
+      return best > other ? 1 : 0;
+    };
+  }
+
+  /**
    * Returns the metric of a run with interventions.
    *
    * @throws InvalidInputException if an intervention does not fit its point, or the model does not
    *     support the tokens
    */
   default double of(Lens lens, int[] tokens, List<Intervention> edits) {
+    requirePositions(tokens);
     HookPoint logits = HookPoint.of(HookSite.LOGITS);
-    try (ActivationCache cache = lens.run(tokens, Capture.of(logits.name()).last(1), edits)) {
+    Capture last = Capture.of(logits.name()).last(positions());
+    try (ActivationCache cache = lens.run(tokens, last, edits)) {
       return of(cache.get(logits).data());
     }
   }
@@ -129,13 +247,27 @@ public interface Metric {
    * @throws InvalidInputException if the model does not support the tokens
    */
   default double of(Lens lens, int[] tokens) {
+    if (positions() > 1) {
+      return of(lens, tokens, List.of());
+    }
     return of(MemorySegment.ofArray(logits(lens, tokens)));
+  }
+
+  /**
+   * Checks that a text has a token for each position that the metric reads.
+   *
+   * @throws InvalidInputException if it has fewer
+   */
+  default void requirePositions(int[] tokens) {
+    String limit = "the metric reads the logits after the last " + positions();
+    boolean enough = positions() == 1 || tokens.length >= positions();
+    Preconditions.require(enough, "text", tokens.length + " tokens", limit);
   }
 
   /** Returns the logits after tokens, [V]. */
   private static float[] logits(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
-    SessionOptions options = SessionOptions.DEFAULT.withContext(tokens.length);
+    SessionOptions options = lens.adapted(SessionOptions.DEFAULT.withContext(tokens.length));
     try (Session session = lens.model().newSession(options)) {
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }

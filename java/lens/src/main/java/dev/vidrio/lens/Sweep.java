@@ -94,7 +94,8 @@ public final class Sweep<R> {
       List<Intervention> base,
       List<List<Intervention>> variants,
       Metric metric) {
-    return run(lens, tokens, base, variants, 1, metric::of);
+    metric.requirePositions(tokens);
+    return run(lens, tokens, base, variants, metric.positions(), metric::of);
   }
 
   /**
@@ -238,8 +239,9 @@ public final class Sweep<R> {
       int edits =
           variants.stream().mapToInt(v -> mostEqual(v.edits, Intervention::point)).max().orElse(0);
       int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, edits)));
-      var options =
-          new SessionOptions(tokens.length, batch, count, Math.multiplyExact(count, positions));
+      int logits = Math.multiplyExact(count, positions);
+      SessionOptions options =
+          lens.adapted(new SessionOptions(tokens.length, batch, count, logits));
       this.blocks = new BlockSession(model, options, points, capacity);
       this.session = blocks.session();
       this.sequences = blocks.sequences();

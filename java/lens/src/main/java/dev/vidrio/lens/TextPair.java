@@ -20,18 +20,21 @@ import java.util.List;
 public final class TextPair {
   private final int[] clean;
   private final int[] corrupted;
-  private final DifferentiableMetric metric;
+  private final Metric metric;
 
   /**
    * Creates a pair with any metric.
    *
    * @param clean tokens of the text with the answer; BOS is not added
    * @param corrupted as many tokens of a text without it
-   * @param metric of the logits after the last token
-   * @throws InvalidInputException if the texts differ in length
+   * @param metric of the logits after the last token, or the last {@link Metric#positions} tokens;
+   *     methods with gradients need a {@link DifferentiableMetric}
+   * @throws InvalidInputException if the texts differ in length, or have fewer tokens than the
+   *     metric reads
    */
-  public TextPair(int[] clean, int[] corrupted, DifferentiableMetric metric) {
+  public TextPair(int[] clean, int[] corrupted, Metric metric) {
     Preconditions.requireEqualLength(clean, corrupted);
+    metric.requirePositions(clean);
     this.clean = clean.clone();
     this.corrupted = corrupted.clone();
     this.metric = metric;
@@ -48,6 +51,20 @@ public final class TextPair {
     Preconditions.require(
         answer != wrong, "wrong answer", wrong, "must differ from the correct answer");
     return new TextPair(clean, corrupted, Metric.logitDifference(answer, wrong));
+  }
+
+  /**
+   * Returns a pair measured by the log-probability of an answer, whose tokens but the last are
+   * appended to both texts.
+   *
+   * @param answer the tokens that follow the clean text, 1 or more
+   * @throws InvalidInputException if the texts differ in length, or the answer is empty
+   */
+  public static TextPair ofAnswer(int[] clean, int[] corrupted, int[] answer) {
+    return new TextPair(
+        Metric.forced(clean, answer),
+        Metric.forced(corrupted, answer),
+        Metric.logProbability(answer));
   }
 
   /**
@@ -75,8 +92,20 @@ public final class TextPair {
     return corrupted.clone();
   }
 
-  /** Returns the metric of both. */
+  /**
+   * Returns the metric of both, for methods that use its gradient.
+   *
+   * @throws InvalidInputException if it has none, as {@link Metric#accuracy}
+   */
   public DifferentiableMetric metric() {
+    if (metric instanceof DifferentiableMetric differentiable) {
+      return differentiable;
+    }
+    throw new InvalidInputException("metric", "", "has no gradient, which this method uses");
+  }
+
+  /** Returns the metric of both, for methods that do not use its gradient. */
+  public Metric forwardMetric() {
     return metric;
   }
 
@@ -95,10 +124,14 @@ public final class TextPair {
     return new TextPair(corrupted, clean, metric);
   }
 
-  /** Returns the number of leading tokens that both texts share, at most all but the last. */
+  /**
+   * Returns the number of leading tokens that both texts share, without those after which the
+   * metric reads logits.
+   */
   public int commonPrefix() {
     int first = Arrays.mismatch(clean, corrupted);
-    return first < 0 ? clean.length - 1 : first;
+    int last = clean.length - metric.positions();
+    return first < 0 ? last : Math.min(first, last);
   }
 
   /** Returns the number of tokens of each text. */

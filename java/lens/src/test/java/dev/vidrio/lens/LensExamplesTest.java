@@ -23,6 +23,7 @@ import dev.vidrio.lens.circuit.CircuitEvaluation;
 import dev.vidrio.lens.circuit.CircuitRun;
 import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.dataset.Dataset;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
@@ -342,6 +343,59 @@ class LensExamplesTest {
         // @end
         assertTrue(Float.isFinite(value) && dx[0] != 0);
       }
+    }
+  }
+
+  @Test
+  void metric() {
+    try (Model model = model()) {
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("The king");
+      int[] other = model.tokenizer().encode("The queen");
+      // @start region="metric"
+      // How much larger is the largest logit than the mean?
+      Metric margin =
+          logits -> {
+            double sum = 0;
+            double largest = Double.NEGATIVE_INFINITY;
+            int vocabulary = (int) (logits.byteSize() / Float.BYTES);
+            for (int w = 0; w < vocabulary; w++) {
+              sum += logits.getAtIndex(JAVA_FLOAT, w);
+              largest = Math.max(largest, logits.getAtIndex(JAVA_FLOAT, w));
+            }
+            return largest - sum / vocabulary;
+          };
+      // The square of a logit, with its derivative, for methods that use gradients.
+      DifferentiableMetric square =
+          (logits, gradient) -> {
+            float logit = logits.getAtIndex(JAVA_FLOAT, 17);
+            gradient.setAtIndex(JAVA_FLOAT, 17, 2 * logit);
+            return (double) logit * logit;
+          };
+      ActivationPatching patching =
+          ActivationPatching.of(
+              lens, new TextPair(tokens, other, margin), Site.HEAD, Direction.NOISING);
+      InputAttribution attribution = IntegratedGradients.of(lens, tokens, square, 8);
+      // @end
+      assertEquals(margin.of(lens, tokens), patching.clean());
+      assertEquals(square.of(lens, tokens), attribution.value());
+    }
+  }
+
+  @Test
+  void dataset() {
+    try (Model model = model()) {
+      // @start region="dataset"
+      Lens lens = Lens.of(model);
+      List<TextPair> pairs =
+          Dataset.INDUCTION.generate(model.tokenizer(), 20, 0).stream()
+              .map(pair -> pair.bind(lens, MetricSpec.DEFAULT))
+              .toList();
+      PairMeasure measure = PairMeasure.of(lens, pairs);
+      String text = measure.cleanMean().toString(); // the mean, and half of its 95 % interval
+      // @end
+      assertEquals(20, measure.clean().size());
+      assertTrue(text.contains("±"), text);
     }
   }
 }

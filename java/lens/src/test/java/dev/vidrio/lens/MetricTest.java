@@ -55,6 +55,10 @@ class MetricTest extends BardTest {
         Metric.probability(3, 5, 3, 9),
         Metric.logProbability(5),
         Metric.probability(3, 5).minus(Metric.probability(7, 2)),
+        Metric.entropy(),
+        Metric.meanLogitDifference(new int[] {3, 5, 3}, new int[] {7, 2, 9}),
+        Metric.meanLogitDifference(new int[] {4}, new int[] {}),
+        Metric.meanLogitDifference(new int[] {4, 6}, new int[] {}),
         Metric.divergence(lens, TOKENS));
   }
 
@@ -101,6 +105,23 @@ class MetricTest extends BardTest {
     assertEquals(sum, Metric.probability(5, 3).of(lens, TOKENS), 1e-15);
     double log = Metric.logProbability(3).of(lens, TOKENS);
     assertEquals(Math.exp(log), Metric.probability(3).of(lens, TOKENS), 1e-15);
+  }
+
+  /** The entropy of equal logits is log V; that of the definition in general. */
+  @Test
+  void entropyEqualsDefinition() {
+    assertEquals(Math.log(16), Metric.entropy().of(MemorySegment.ofArray(new float[16])), 1e-12);
+    float[] logits = {0.5f, -1, 2, 0};
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit);
+    }
+    double entropy = 0;
+    for (float logit : logits) {
+      double p = Math.exp(logit) / sum;
+      entropy -= p * Math.log(p);
+    }
+    assertEquals(entropy, Metric.entropy().of(MemorySegment.ofArray(logits)), 1e-12);
   }
 
   /** The divergence of a prediction from itself is 0; else it is the sum of the definition. */

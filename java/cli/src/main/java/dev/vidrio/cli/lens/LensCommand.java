@@ -8,6 +8,8 @@ import dev.vidrio.cli.lens.attribute.RelianceCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
+import dev.vidrio.cli.lens.dataset.DatasetCommand;
+import dev.vidrio.cli.lens.dataset.MeasureCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
@@ -18,6 +20,9 @@ import dev.vidrio.cli.lens.detect.CompositionCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.fact.FactsCommand;
+import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
+import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
@@ -26,6 +31,8 @@ import dev.vidrio.cli.lens.inspect.ResidualCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.BackupCommand;
+import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
@@ -58,6 +65,8 @@ public final class LensCommand implements CommandGroup.Namespace {
         MixingCommand.class,
         RoutesCommand.class,
         EditCommand.class,
+        DatasetCommand.class,
+        MeasureCommand.class,
         PatchCommand.class,
         PathCommand.class,
         AblateCommand.class,
@@ -66,6 +75,11 @@ public final class LensCommand implements CommandGroup.Namespace {
         AlignCommand.class,
         CircuitCommand.class,
         EdgesCommand.class,
+        FactsCommand.class,
+        RewriteFactsCommand.class,
+        FunctionVectorCommand.class,
+        BackupCommand.class,
+        CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,

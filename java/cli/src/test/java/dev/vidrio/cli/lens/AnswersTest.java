@@ -131,11 +131,6 @@ class AnswersTest {
         attribute(append(options, "--removal", "replace", "--replacement", "#7", "--json")).json();
     assertEquals(zero.get("values"), other.get("values"));
     assertFalse(zero.get("scores").equals(other.get("scores")));
-    JsonNode spans =
-        done("occlusion", "-p", TEXT, "--spans", "1:3", "--token", " his", "--json").json();
-    assertEquals(1, spans.get("effects").size());
-    assertEquals(
-        zero.get("scores").get(0).get(0).doubleValue(), spans.get("effects").get(0).doubleValue());
   }
 
   @Test
@@ -230,7 +225,8 @@ class AnswersTest {
         "1 | must begin after | attribute -p abc --spans 0:2,1:3",
         "2 | needs --replacement | attribute -p a --method occlusion --removal replace",
         "2 | has no effect on | attribute -p a --removal hide",
-        "2 | needs --replacement | occlusion -p a --by replace",
+        "2 | use 'lens attribute | occlusion -p a --by replace",
+        "2 | cannot be combined with an answer | attribute -p a -n 1 --metric entropy",
         "1 | do not determine | attribute -p abcdefgh --method kernel_shap --samples 2",
         "2 | needs an answer | reliance -p abc --context b",
         "1 | not found in the text | reliance -p abc --context x -n 1",

@@ -108,7 +108,10 @@ public final class GradientAttribution {
       ToDoubleBiFunction<float[], float[]> score) {
     Preconditions.requireTokens(lens.model(), tokens);
     HookPoint input = InputAttribution.INPUT;
-    GradientOptions options = GradientOptions.of(input.name(), tokens.length).withRules(rules);
+    GradientOptions options =
+        GradientOptions.of(input.name(), tokens.length)
+            .withLogits(metric.positions())
+            .withRules(rules);
     try (GradientSession session = GradientSession.open(lens, options)) {
       double value = session.run(tokens, metric);
       Activation x = session.activation(input);

@@ -68,12 +68,16 @@ public record InputAttribution(double value, double explained, List<Double> scor
   }
 
   /**
-   * Opens a session for gradients with respect to the embeddings of a text, which may be edited.
+   * Opens a session for gradients of a metric with respect to the embeddings of a text, which may
+   * be edited.
    */
-  static GradientSession open(Lens lens, int[] tokens) {
+  static GradientSession open(Lens lens, int[] tokens, Metric metric) {
     Preconditions.requireTokens(lens.model(), tokens);
     return GradientSession.open(
-        lens, GradientOptions.of(INPUT.name(), tokens.length).withEditable(INPUT.name()));
+        lens,
+        GradientOptions.of(INPUT.name(), tokens.length)
+            .withLogits(metric.positions())
+            .withEditable(INPUT.name()));
   }
 
   /** Returns the dot products of the rows of x and dx, [rows, d]. */

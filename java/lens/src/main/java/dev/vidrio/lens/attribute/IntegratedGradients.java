@@ -46,7 +46,7 @@ public final class IntegratedGradients {
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
     require(lens, steps, baseline);
-    try (GradientSession session = InputAttribution.open(lens, tokens)) {
+    try (GradientSession session = InputAttribution.open(lens, tokens, metric)) {
       double value = session.run(tokens, metric);
       float[] x = session.activation(InputAttribution.INPUT).toArray();
       float[] way = way(x, baseline);

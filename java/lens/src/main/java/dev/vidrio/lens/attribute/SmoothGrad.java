@@ -33,7 +33,7 @@ public final class SmoothGrad {
       Lens lens, int[] tokens, DifferentiableMetric metric, int samples, double noise, long seed) {
     require(samples, noise);
     HookPoint input = InputAttribution.INPUT;
-    try (GradientSession session = InputAttribution.open(lens, tokens)) {
+    try (GradientSession session = InputAttribution.open(lens, tokens, metric)) {
       double value = session.run(tokens, metric);
       float[] x = session.activation(input).toArray();
       double deviation = noise * deviation(x);

@@ -38,6 +38,10 @@ public final class SpanGame {
   private final List<TokenSpan> outputs;
   private final Removal removal;
   private final List<? extends Metric> metrics;
+
+  /** Number of last tokens after which logits are read. */
+  private final int positions;
+
   private final Map<BitSet, double[]> known = new HashMap<>();
 
   private SpanGame(
@@ -56,6 +60,7 @@ public final class SpanGame {
     this.outputs = outputs;
     this.removal = removal;
     this.metrics = metrics;
+    this.positions = metrics.stream().mapToInt(Metric::positions).sum();
   }
 
   /**
@@ -160,7 +165,8 @@ public final class SpanGame {
     for (int begin = 0; begin < order.size(); begin += BATCH) {
       List<BitSet> some = order.subList(begin, Math.min(order.size(), begin + BATCH));
       List<List<Intervention>> variants = some.stream().map(this::without).toList();
-      List<double[]> values = Sweep.run(lens, tokens, List.of(), variants, rows(), this::measured);
+      List<double[]> values =
+          Sweep.run(lens, tokens, List.of(), variants, positions, this::measured);
       for (int i = 0; i < values.size(); i++) {
         known.put(some.get(i), values.get(i));
       }
@@ -170,7 +176,7 @@ public final class SpanGame {
         .toArray(double[][]::new);
   }
 
-  /** Returns the metrics of logits [rows, V]. */
+  /** Returns the metrics of logits [positions, V], each of its own rows. */
   private double[] measured(MemorySegment logits) {
     long row = logits.byteSize() / rows();
     return IntStream.range(0, rows())

@@ -11,6 +11,7 @@ import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.StepRows;
+import dev.vidrio.lens.memory.LogitRows;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
@@ -48,6 +49,7 @@ public final class CircuitRun implements AutoCloseable {
   private final ComponentGraph graph;
   private final HookMap map;
   private final int[] clean;
+  private final int positions;
   private final int layers;
   private final HeadParts heads;
   private final LensSession session;
@@ -63,7 +65,7 @@ public final class CircuitRun implements AutoCloseable {
     /** Residual streams [n, d], by {@link #place}. */
     final float[][] streams;
 
-    /** The logits [V] after the last token. */
+    /** The logits [positions, V] after the last tokens. */
     final float[] logits;
 
     Recording(float[][] written, float[][] streams, float[] logits) {
@@ -88,21 +90,33 @@ public final class CircuitRun implements AutoCloseable {
    *     or the output of its attention is not a sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
-    Preconditions.requireEqualLength(clean, corrupted);
-    Preconditions.requireTokens(lens.model(), clean);
-    return new CircuitRun(lens, clean, corrupted);
+    return open(lens, clean, corrupted, 1);
   }
 
-  private CircuitRun(Lens lens, int[] clean, int[] corrupted) {
+  /**
+   * Opens a run for metrics that read several positions, and runs both texts.
+   *
+   * @param positions the {@link Metric#positions} of all metrics of this run
+   * @throws InvalidInputException also if the texts have fewer tokens
+   */
+  public static CircuitRun open(Lens lens, int[] clean, int[] corrupted, int positions) {
+    Preconditions.requireEqualLength(clean, corrupted);
+    Preconditions.requireTokens(lens.model(), clean);
+    Preconditions.requireRange("positions", positions, 1, clean.length);
+    return new CircuitRun(lens, clean, corrupted, positions);
+  }
+
+  private CircuitRun(Lens lens, int[] clean, int[] corrupted, int positions) {
     this.lens = lens;
     this.graph = ComponentGraph.of(lens);
     this.map = HookMap.of(lens.model());
     this.clean = clean.clone();
+    this.positions = positions;
     this.layers = lens.model().architecture().layers();
     int n = clean.length;
     this.heads = new HeadParts(lens.model(), n);
     try {
-      this.session = lens.open(Capture.NONE, new SessionOptions(n, n, 1, 1), editable());
+      this.session = lens.open(Capture.NONE, new SessionOptions(n, n, 1, positions), editable());
     } catch (Throwable e) {
       heads.close();
       throw e;
@@ -145,11 +159,13 @@ public final class CircuitRun implements AutoCloseable {
 
   /** Returns the metric of the clean run. */
   public double clean(Metric metric) {
+    require(metric);
     return metric.of(MemorySegment.ofArray(cleanRun.logits));
   }
 
   /** Returns the metric of the corrupted run. */
   public double corrupted(Metric metric) {
+    require(metric);
     return metric.of(MemorySegment.ofArray(corruptedRun.logits));
   }
 
@@ -162,13 +178,30 @@ public final class CircuitRun implements AutoCloseable {
     return run(new EdgeMask(graph, circuit), metric);
   }
 
+  private void require(Metric metric) {
+    String limit = "the run was opened for metrics of " + positions;
+    Preconditions.require(
+        metric.positions() == positions, "positions of the metric", metric.positions(), limit);
+  }
+
   double run(EdgeMask circuit, Metric metric) {
+    require(metric);
     session.hooks(circuitHooks(circuit));
     written = new float[graph.sources().size()][];
     written[0] = cleanRun.written[0];
     drift = new float[written[0].length];
+    return metric.of(feed(clean));
+  }
+
+  /** Runs a text and returns the logits after its last positions, [positions, V]. */
+  private MemorySegment feed(int[] tokens) {
     sequence.truncate(0);
-    return metric.of(session.feed(sequence, clean));
+    session.begin();
+    for (int i = 0; i < tokens.length; i++) {
+      session.add(sequence, tokens[i], i >= tokens.length - positions);
+    }
+    session.run();
+    return LogitRows.of(session, 0, positions);
   }
 
   private Recording record(int[] tokens) {
@@ -184,8 +217,7 @@ public final class CircuitRun implements AutoCloseable {
     }
     hooks.put(lastStream(), keep);
     session.hooks(hooks);
-    sequence.truncate(0);
-    float[] logits = session.feed(sequence, tokens).toArray(JAVA_FLOAT);
+    float[] logits = feed(tokens).toArray(JAVA_FLOAT);
     written[0] = streams[0];
     return new Recording(written, streams, logits);
   }

@@ -36,8 +36,9 @@ public final class CircuitRuns implements AutoCloseable {
     List<Judged> opened = new ArrayList<>();
     try {
       for (TextPair pair : pairs) {
-        var run = CircuitRun.open(lens, pair.clean(), pair.corrupted());
-        opened.add(new Judged(run, pair.metric()));
+        Metric metric = pair.forwardMetric();
+        var run = CircuitRun.open(lens, pair.clean(), pair.corrupted(), metric.positions());
+        opened.add(new Judged(run, metric));
       }
     } catch (Throwable e) {
       opened.forEach(judged -> judged.run.close());

@@ -110,7 +110,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     int from = pair.commonPrefix();
     int n = clean.length;
     int[] tokens = Arrays.copyOfRange(clean, from, n);
-    try (var gradients = new EdgeGradients(lens, Arrays.copyOf(clean, from), tokens.length)) {
+    int logits = pair.metric().positions();
+    int[] prefix = Arrays.copyOf(clean, from);
+    try (var gradients = new EdgeGradients(lens, prefix, tokens.length, logits)) {
       GradientSession session = gradients.session();
       double there = session.run(Arrays.copyOfRange(corrupted, from, n), pair.metric());
       float[] target = session.activation(embed).toArray();

@@ -52,8 +52,9 @@ final class EdgeGradients implements AutoCloseable {
    *
    * @param prefix common to all texts; gradients are those of the tokens after it
    * @param n number of tokens after the prefix
+   * @param logits number of last tokens after which the metric reads logits
    */
-  EdgeGradients(Lens lens, int[] prefix, int n) {
+  EdgeGradients(Lens lens, int[] prefix, int n, int logits) {
     this.n = n;
     int length = prefix.length + n;
     Executor executor = lens.model().executor();
@@ -66,7 +67,8 @@ final class EdgeGradients implements AutoCloseable {
             + (hooks.has(new HookPoint(HookSite.GATE, 0)) ? ", *.attn.hook_gate" : "")
             + (hooks.has(new HookPoint(HookSite.RESID_MID, 0)) ? ", *.hook_resid_mid" : "");
     this.session =
-        GradientSession.open(lens, GradientOptions.of(points, length).withEditable("hook_embed"));
+        GradientSession.open(
+            lens, GradientOptions.of(points, length).withLogits(logits).withEditable("hook_embed"));
     try {
       session.prefix(prefix);
       for (int l = 0; l < count; l++) {

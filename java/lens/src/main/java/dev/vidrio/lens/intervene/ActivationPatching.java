@@ -4,14 +4,17 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Activation patching (Vig et al. 2020, arXiv 2004.12265; Wang et al. 2023, arXiv 2211.00593;
@@ -20,7 +23,8 @@ import java.util.List;
  * for each component, a third run that takes the activation of this component from the other one.
  * Scores are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, where LD is the difference of the
  * logits of the correct and the wrong answer after the last token, or another metric: 1 is the
- * clean run, 0 the corrupted one. With several pairs of texts, LD is the mean.
+ * clean run, 0 the corrupted one. With several pairs of texts, LD is the mean, and a score has a 95
+ * % interval: that of a ratio of means, to first order.
  *
  * {@snippet file="LensExamplesTest.java" region="patching"}
  *
@@ -31,6 +35,8 @@ import java.util.List;
  * @param rows labels: layers, or heads as {@code L3.H7}
  * @param columns labels: positions, or heads of a layer
  * @param scores [rows][columns]
+ * @param halfWidths half the widths of the scores' 95 % intervals, [rows][columns]; NaN for a
+ *     single pair, and for {@link AtpStar}
  * @see AttributionPatching
  * @see "docs/lens/interventions.md"
  */
@@ -41,7 +47,8 @@ public record ActivationPatching(
     double corrupted,
     List<String> rows,
     List<String> columns,
-    List<List<Double>> scores) {
+    List<List<Double>> scores,
+    List<List<Double>> halfWidths) {
 
   /** The components to patch. */
   public enum Site {
@@ -103,6 +110,7 @@ public record ActivationPatching(
     rows = List.copyOf(rows);
     columns = List.copyOf(columns);
     scores = scores.stream().map(List::copyOf).toList();
+    halfWidths = halfWidths.stream().map(List::copyOf).toList();
   }
 
   /**
@@ -126,7 +134,8 @@ public record ActivationPatching(
     PatchGrid grid = grid(lens, pairs, site);
     var means = new Means(grid, pairs.size());
     for (TextPair pair : pairs) {
-      double there = pair.metric().of(lens, source(pair, direction));
+      Metric metric = pair.forwardMetric();
+      double there = metric.of(lens, source(pair, direction));
       try (ActivationCache cache =
           lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
         List<List<Intervention>> variants = new ArrayList<>();
@@ -134,7 +143,7 @@ public record ActivationPatching(
             .forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
         variants.add(List.of());
         List<Double> values =
-            Sweep.run(lens, patched(pair, direction), List.of(), variants, pair.metric());
+            Sweep.run(lens, patched(pair, direction), List.of(), variants, metric);
         means.add(values.subList(0, grid.targets().size()), values.getLast(), there);
       }
     }
@@ -168,6 +177,7 @@ public record ActivationPatching(
     private final PatchGrid grid;
     private final int pairs;
     private final double[] values;
+    private final List<PatchedPair> added = new ArrayList<>();
     private double here;
     private double there;
 
@@ -185,6 +195,7 @@ public record ActivationPatching(
      * @param source of the run that activations are taken from
      */
     void add(List<Double> patched, double plain, double source) {
+      added.add(new PatchedPair(List.copyOf(patched), plain, source));
       Arrays.setAll(values, i -> values[i] + patched.get(i) / pairs);
       here += plain / pairs;
       there += source / pairs;
@@ -196,6 +207,16 @@ public record ActivationPatching(
       requireDifferent(clean, corrupted);
       List<Double> scores =
           Arrays.stream(values).mapToObj(value -> score(value, clean, corrupted)).toList();
+      List<Double> halfWidths = new ArrayList<>();
+      for (int i = 0; i < values.length; i++) {
+        int cell = i;
+        halfWidths.add(
+            halfWidth(
+                added,
+                pair -> pair.patched.get(cell),
+                direction == Direction.NOISING,
+                scores.get(i)));
+      }
       return new ActivationPatching(
           site,
           direction,
@@ -203,8 +224,39 @@ public record ActivationPatching(
           corrupted,
           grid.rows(),
           grid.columns(),
-          PatchGrid.table(scores, grid.rows().size(), grid.columns().size()));
+          PatchGrid.table(scores, grid.rows().size(), grid.columns().size()),
+          PatchGrid.table(halfWidths, grid.rows().size(), grid.columns().size()));
     }
+  }
+
+  /**
+   * The metrics of a pair.
+   *
+   * @param patched of the run with each component patched
+   * @param plain of the run without patches
+   * @param source of the run that activations are taken from
+   */
+  record PatchedPair(List<Double> patched, double plain, double source) {}
+
+  /**
+   * Returns half the width of the 95 % interval of a score, a ratio of means {@code s = Σ a / Σ b},
+   * from the deviations {@code a − s b} of the pairs.
+   *
+   * @param value the metric of a pair with the component patched
+   * @param noising whether the unpatched run is the clean one
+   */
+  static double halfWidth(
+      List<PatchedPair> pairs, ToDoubleFunction<PatchedPair> value, boolean noising, double score) {
+    double squares = 0;
+    double sum = 0;
+    for (PatchedPair pair : pairs) {
+      double clean = noising ? pair.plain : pair.source;
+      double corrupted = noising ? pair.source : pair.plain;
+      double deviation = value.applyAsDouble(pair) - corrupted - score * (clean - corrupted);
+      squares += deviation * deviation;
+      sum += clean - corrupted;
+    }
+    return Estimate.halfWidth(squares, pairs.size()) / Math.abs(sum / pairs.size());
   }
 
   /** Checks that the metrics of two runs differ. */

@@ -69,6 +69,7 @@ public record AtpStar(
     String kept = "*.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_attn_out, *.hook_mlp_out";
     GradientOptions options =
         GradientOptions.of("*.hook_z", clean.length)
+            .withLogits(metric.positions())
             .withEditable("*.hook_attn_out, *.hook_mlp_out");
     try (ActivationCache here = lens.run(clean, Capture.of(kept));
         ActivationCache there = lens.run(pair.corrupted(), Capture.of("*." + input.suffix()));
@@ -144,7 +145,8 @@ public record AtpStar(
         PatchGrid.names("H", heads),
         PatchGrid.cellwise(
             List.of(estimates),
-            estimate -> ActivationPatching.score(clean + estimate.getFirst(), to, from)));
+            estimate -> ActivationPatching.score(clean + estimate.getFirst(), to, from)),
+        PatchGrid.cellwise(List.of(estimates), ignored -> Double.NaN));
   }
 
   /** Checks that a site is an input of heads that path patching can change. */

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
@@ -77,14 +78,16 @@ public final class AttributionPatching {
     // Patterns are computed for whole runs.
     int from = site == Site.PATTERN ? 0 : pair.commonPrefix();
     int n = pair.length();
-    try (GradientSession session = GradientSession.open(lens, GradientOptions.of(hooks, n))) {
+    DifferentiableMetric metric = pair.metric();
+    GradientOptions options = GradientOptions.of(hooks, n).withLogits(metric.positions());
+    try (GradientSession session = GradientSession.open(lens, options)) {
       if (from > 0) {
         session.prefix(Arrays.copyOf(patched, from));
       }
       session.forward(Arrays.copyOfRange(source, from, n));
-      double there = pair.metric().of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
+      double there = metric.of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
       Map<HookPoint, float[]> changes = activations(lens, session, source);
-      double here = session.run(Arrays.copyOfRange(patched, from, n), pair.metric());
+      double here = session.run(Arrays.copyOfRange(patched, from, n), metric);
       activations(lens, session, patched)
           .forEach((point, x) -> changes.merge(point, x, Vectors::minus));
       Map<HookPoint, float[]> gradients = new HashMap<>();

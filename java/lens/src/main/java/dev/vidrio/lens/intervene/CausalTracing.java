@@ -17,10 +17,10 @@ import java.util.stream.IntStream;
 
 /**
  * Causal tracing (Meng et al. 2022, arXiv 2202.05262): noise on the embeddings of a subject lowers
- * the probability of the answer; restoring single activations of the clean run locates the flow of
- * the fact.
+ * the probability of the answer, or another metric; restoring single activations of the clean run
+ * locates the flow of the fact.
  *
- * @param clean probability of the answer in the clean run
+ * @param clean probability of the answer, or the metric, in the clean run
  * @param corrupted its mean over runs with noise
  * @param restored [layers][positions]: its mean with one activation restored. The difference from
  *     {@code corrupted} is the indirect effect of the paper.
@@ -78,18 +78,30 @@ public record CausalTracing(
    */
   public static CausalTracing of(
       Lens lens, int[] tokens, int from, int to, int answer, Site site, Options options) {
+    Preconditions.requireToken(lens.model(), answer);
+    return of(lens, tokens, from, to, Metric.probability(answer), site, options);
+  }
+
+  /**
+   * Traces one site at all layers and positions by any metric.
+   *
+   * @param from the first position of the subject
+   * @param to the position after its last one
+   * @param metric of the answer
+   */
+  public static CausalTracing of(
+      Lens lens, int[] tokens, int from, int to, Metric metric, Site site, Options options) {
     boolean range = from >= 0 && to > from && to <= tokens.length;
     String limit = "must be a range of the " + tokens.length + " tokens";
     Preconditions.require(range, "subject", from + ":" + to, limit);
-    Preconditions.requireToken(lens.model(), answer);
-    Metric metric = Metric.probability(answer);
     int layers = lens.model().architecture().layers();
     String hooks = "hook_embed,blocks.*." + site.hook.suffix();
     try (ActivationCache clean = lens.run(tokens, Capture.of(hooks))) {
       List<List<Intervention>> variants = new ArrayList<>();
       for (int l = 0; l < layers; l++) {
         for (int p = 0; p < tokens.length; p++) {
-          variants.add(restoring(clean, site, l, p, layers, options.window));
+          // The noise does not reach earlier positions.
+          variants.add(p < from ? List.of() : restoring(clean, site, l, p, layers, options.window));
         }
       }
       variants.add(List.of());

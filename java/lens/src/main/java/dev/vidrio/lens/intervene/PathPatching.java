@@ -9,9 +9,11 @@ import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.intervene.ActivationPatching.PatchedPair;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
@@ -28,14 +30,17 @@ import java.util.stream.IntStream;
  * @param corrupted metric of the corrupted run
  * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 if nothing reaches
  *     the receiver, 0 if the metric becomes that of the corrupted run
+ * @param halfWidths half the widths of the scores' 95 % intervals; NaN for a single pair
  * @see "docs/lens/interventions.md"
  */
-public record PathPatching(double clean, double corrupted, List<List<Double>> scores) {
+public record PathPatching(
+    double clean, double corrupted, List<List<Double>> scores, List<List<Double>> halfWidths) {
   /** A query head, or a key-value head as a receiver of keys or values. */
   public record Head(int layer, int head) {}
 
   public PathPatching {
     scores = scores.stream().map(List::copyOf).toList();
+    halfWidths = halfWidths.stream().map(List::copyOf).toList();
   }
 
   /**
@@ -90,12 +95,22 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     double clean = mean(found, Metrics::clean);
     double corrupted = mean(found, Metrics::corrupted);
     ActivationPatching.requireDifferent(clean, corrupted);
+    List<PatchedPair> runs =
+        found.stream().map(m -> new PatchedPair(List.of(), m.clean, m.corrupted)).toList();
+    List<List<List<Double>>> paths = found.stream().map(Metrics::paths).toList();
     return new PathPatching(
         clean,
         corrupted,
         PatchGrid.cellwise(
-            found.stream().map(Metrics::paths).toList(),
-            values -> ActivationPatching.score(PatchGrid.mean(values), clean, corrupted)));
+            paths, values -> ActivationPatching.score(PatchGrid.mean(values), clean, corrupted)),
+        PatchGrid.cellwise(paths, values -> halfWidth(runs, values, clean, corrupted)));
+  }
+
+  private static double halfWidth(
+      List<PatchedPair> runs, List<Double> values, double clean, double corrupted) {
+    double score = ActivationPatching.score(PatchGrid.mean(values), clean, corrupted);
+    Iterator<Double> value = values.iterator();
+    return ActivationPatching.halfWidth(runs, ignored -> value.next(), true, score);
   }
 
   private static double mean(List<Metrics> found, ToDoubleFunction<Metrics> value) {
@@ -190,14 +205,14 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       List<List<Intervention>> all = new ArrayList<>();
       variants.forEach(all::addAll);
       all.add(List.of());
-      List<Double> values = Sweep.run(lens, pair.clean(), List.of(), all, pair.metric());
+      List<Double> values = Sweep.run(lens, pair.clean(), List.of(), all, pair.forwardMetric());
       List<List<Double>> byLayer = new ArrayList<>();
       int begin = 0;
       for (List<List<Intervention>> layer : variants) {
         byLayer.add(values.subList(begin, begin + layer.size()));
         begin += layer.size();
       }
-      double corrupted = pair.metric().of(lens, pair.corrupted());
+      double corrupted = pair.forwardMetric().of(lens, pair.corrupted());
       return new Metrics(byLayer, values.getLast(), corrupted);
     }
 

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.page;
 
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A bar chart; negative bars point left.
@@ -13,5 +14,15 @@ public record Bars(String title, String note, List<Bar> bars) implements View {
 
   public Bars {
     bars = List.copyOf(bars);
+  }
+
+  /** Returns a bar for each position of a text, or each of several things in order. */
+  public static Bars byPosition(String title, String note, List<Double> values) {
+    return new Bars(
+        title,
+        note,
+        IntStream.range(0, values.size())
+            .mapToObj(i -> new Bar(Integer.toString(i), values.get(i)))
+            .toList());
   }
 }

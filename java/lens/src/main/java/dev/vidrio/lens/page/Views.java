@@ -439,8 +439,10 @@ public final class Views {
    * Returns scores of activation patching: 0 is the corrupted run, 1 the clean one.
    *
    * @param clean tokens of the clean text, which label positions; none for several texts
+   * @param metric its name, such as {@code logit difference}
    */
-  public static Grid patching(Model model, int[] clean, ActivationPatching patching) {
+  public static Grid patching(
+      Model model, int[] clean, ActivationPatching patching, String metric) {
     boolean byPosition = patching.site().byPosition();
     List<String> columns =
         byPosition && clean.length > 0
@@ -451,8 +453,9 @@ public final class Views {
         "Activation patching",
         String.format(
             Locale.ROOT,
-            "How much of the logit difference a patch brings, clean %.3f and corrupted %.3f: 1 is"
+            "How much of the %s a patch brings, clean %.3f and corrupted %.3f: 1 is"
                 + " that of the clean run, 0 that of the corrupted one.",
+            metric,
             patching.clean(),
             patching.corrupted()),
         patching.site() == Site.HEAD_BY_POSITION ? "head" : "layer",
@@ -480,8 +483,12 @@ public final class Views {
         List.of(Measure.of("effect", Scale.DIVERGING, effects)));
   }
 
-  /** Returns scores of path patching, by layer and head of the sender. */
-  public static Grid paths(PathPatching patching, String receiver) {
+  /**
+   * Returns scores of path patching, by layer and head of the sender.
+   *
+   * @param metric its name, such as {@code logit difference}
+   */
+  public static Grid paths(PathPatching patching, String receiver, String metric) {
     List<HeadValue> scores = new ArrayList<>();
     for (int l = 0; l < patching.scores().size(); l++) {
       for (int h = 0; h < patching.scores().get(l).size(); h++) {
@@ -492,9 +499,10 @@ public final class Views {
         "Path patching",
         String.format(
             Locale.ROOT,
-            "Remaining logit difference if %s receives the corrupt activation of a head:"
+            "Remaining %s if %s receives the corrupt activation of a head:"
                 + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
                 + " one.",
+            metric,
             receiver,
             patching.clean(),
             patching.corrupted()),
@@ -505,21 +513,36 @@ public final class Views {
    * Returns the probability of the answer by restored activation: rows are layers, columns tokens.
    */
   public static Grid tracing(Model model, int[] tokens, CausalTracing tracing, int answer) {
+    String title = "probability of “" + model.tokenizer().piece(answer) + "”";
+    return tracing(model, tokens, tracing, title, true);
+  }
+
+  /**
+   * Returns a metric by restored activation: rows are layers, columns tokens.
+   *
+   * @param metric its name
+   * @param probability whether it is from 0 to 1
+   */
+  public static Grid tracing(
+      Model model, int[] tokens, CausalTracing tracing, String metric, boolean probability) {
     int layers = tracing.restored().size();
     double[][] restored = values(tracing.restored(), Double::doubleValue);
     return Grid.heatMap(
         "Causal tracing",
         String.format(
             Locale.ROOT,
-            "The probability of “%s” with one activation restored: in the clean run %.3f, with"
-                + " noise on the subject %.3f.",
-            model.tokenizer().piece(answer),
+            "The %s with one activation restored: in the clean run %.3f, with noise on the subject"
+                + " %.3f.",
+            metric,
             tracing.clean(),
             tracing.corrupted()),
         "layer",
         numbers(layers),
         "token",
         TokenTexts.of(model, Arrays.stream(tokens).boxed().toList()),
-        List.of(Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)));
+        List.of(
+            probability
+                ? Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)
+                : Measure.of("metric", Scale.SEQUENTIAL, restored)));
   }
 }

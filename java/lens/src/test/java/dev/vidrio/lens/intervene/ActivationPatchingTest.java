@@ -142,6 +142,31 @@ class ActivationPatchingTest extends BardTest {
     }
   }
 
+  /** The interval of a ratio of means, by the deviations of the pairs from it (Taylor). */
+  @Test
+  void intervalsAreThoseOfRatiosOfMeans() {
+    List<TextPair> pairs =
+        List.of(
+            PAIR,
+            TextPair.of(new int[] {9, 8, 7, 6, 5, 4, 3}, new int[] {9, 8, 7, 2, 5, 4, 3}, 17, 18),
+            TextPair.of(new int[] {9, 8, 70, 6, 5, 4, 3}, new int[] {9, 8, 7, 2, 5, 4, 3}, 17, 18));
+    for (Direction direction : Direction.values()) {
+      ActivationPatching all = ActivationPatching.of(lens, pairs, Site.HEAD, direction);
+      List<ActivationPatching> each =
+          pairs.stream().map(p -> ActivationPatching.of(lens, p, Site.HEAD, direction)).toList();
+      double score = all.scores().get(1).get(2);
+      double squares = 0;
+      for (ActivationPatching one : each) {
+        double whole = one.clean() - one.corrupted();
+        double part = one.scores().get(1).get(2) * whole;
+        squares += (part - score * whole) * (part - score * whole);
+      }
+      double error = Math.sqrt(squares / 2 / 3) / Math.abs(all.clean() - all.corrupted());
+      assertEquals(1.96 * error, all.halfWidths().get(1).get(2), 1e-9);
+    }
+    assertTrue(patch(Site.HEAD, Direction.NOISING).halfWidths().get(1).get(2).isNaN());
+  }
+
   /** Positions of texts of different lengths are not the same ones. */
   @Test
   void pairsOfDifferentLengthsHaveNoPositionsInCommon() {

@@ -3,6 +3,8 @@ package dev.vidrio.server.lens;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.server.http.ApiException;
@@ -16,25 +18,41 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request of {@code /v1/lens/attribution}: the attribution of a token's logit to the tokens
- * before it.
+ * A request of {@code /v1/lens/attribution}: the attribution of a token's logit, or of another
+ * metric, to the tokens before it.
  *
  * @param text the input
  * @param position the position of the attributed token; null for the last
+ * @param metric what is attributed; the attributed token is the answer, unless it has its own
+ * @param versus the wrong answer of metrics of two; null for none
  * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
  */
-record LensAttribution(LensInput text, @Nullable JsonValue position, String method)
+record LensAttribution(
+    LensInput text,
+    @Nullable JsonValue position,
+    MetricSpec metric,
+    @Nullable JsonValue versus,
+    String method)
     implements LensRequest {
   private static final String OCCLUSION = "occlusion";
 
-  /** The attributed logit and the score of each token. */
+  /** The attributed metric and the score of each token. */
   private record Scores(double value, List<Double> scores) {}
 
   static LensAttribution read(JsonFields fields) {
-    return new LensAttribution(
-        LensInput.read(fields),
-        fields.value("position"),
-        fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION));
+    JsonValue versus = fields.value("versus");
+    LensInput text = LensInput.read(fields);
+    JsonValue position = fields.value("position");
+    MetricSpec metric =
+        LensMetric.spec(fields, versus == null ? MetricKind.LOGIT : MetricKind.LOGIT_DIFF);
+    String method = fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION);
+    if (!method.equals(OCCLUSION)) {
+      metric.requireCleanGradient("method " + method);
+    }
+    if (metric.needsWrong() && versus == null) {
+      throw ApiException.invalid("versus", "is required by metric " + metric.kind().key());
+    }
+    return new LensAttribution(text, position, metric, versus, method);
   }
 
   @Override
@@ -48,31 +66,51 @@ record LensAttribution(LensInput text, @Nullable JsonValue position, String meth
     if (method.equals(OCCLUSION)) {
       LensPatch.requireRuns(text.path(), at + 1, at);
     }
-    return () -> answer(model, before, tokens[at]);
+    int target = tokens[at];
+    MetricSpec.Bound bound = bind(model, target);
+    return () -> answer(model, before, target, bound);
   }
 
-  private Answer answer(ServedModel model, int[] before, int target) {
-    Scores scores = scores(Lens.of(model.model()), before, Metric.logit(target));
+  private MetricSpec.Bound bind(ServedModel model, int target) {
+    if (!metric.needsAnswers()) {
+      return metric.bind(model.model(), List.of(), List.of(), "");
+    }
+    List<Integer> wrong =
+        versus == null || !metric.kind().readsWrong()
+            ? List.of()
+            : List.of(LensInput.token(versus).apply(model)[0]);
+    if (wrong.contains(target)) {
+      throw ApiException.invalid("versus", "must differ from the attributed token");
+    }
+    return new MetricSpec.Bound(metric.kind(), List.of(target), wrong);
+  }
+
+  private Answer answer(ServedModel model, int[] before, int target, MetricSpec.Bound bound) {
+    Lens lens = Lens.of(model.model());
+    int[] text = bound.text(before);
+    Scores scores = scores(lens, text, bound.metric(lens, before));
     return Answer.json(
-        LensInput.head(model, before)
+        LensInput.head(model, text)
             .with("target", target)
             .with("target_piece", model.tokenizer().piece(target))
             .with("method", method)
-            .with("logit", scores.value())
+            .with("metric_kind", bound.kind().key())
+            .with(bound.kind().field(), scores.value())
             .with("scores", scores.scores()));
   }
 
-  private Scores scores(Lens lens, int[] tokens, DifferentiableMetric metric) {
+  private Scores scores(Lens lens, int[] tokens, Metric measured) {
     if (method.equals(OCCLUSION)) {
-      Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, metric);
+      Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, measured);
       return new Scores(
           occlusion.metric(),
           IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());
     }
+    var attributed = (DifferentiableMetric) measured;
     var attribution =
         method.equals("gradient")
-            ? GradientAttribution.norm(lens, tokens, metric)
-            : GradientAttribution.timesInput(lens, tokens, metric);
+            ? GradientAttribution.norm(lens, tokens, attributed)
+            : GradientAttribution.timesInput(lens, tokens, attributed);
     return new Scores(attribution.value(), attribution.scores());
   }
 }

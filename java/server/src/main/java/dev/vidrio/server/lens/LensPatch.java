@@ -1,38 +1,76 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
+import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A request of {@code /v1/lens/patch}: activation patching between two texts.
+ * A request of {@code /v1/lens/patch}: activation patching between two texts, or the mean over
+ * several pairs of texts.
  *
- * @param clean the text with the right answer
- * @param corrupted a text of the same number of tokens with a wrong answer
- * @param answer the right answer, one token
- * @param wrong the wrong answer, one token
+ * @param pairs the texts with their answers
  * @param site the patched activations
  * @param direction denoising or noising
  */
-record LensPatch(
-    LensInput clean,
-    LensInput corrupted,
-    Function<ServedModel, int[]> answer,
-    Function<ServedModel, int[]> wrong,
-    Site site,
-    Direction direction)
-    implements LensRequest {
+record LensPatch(List<Pair> pairs, Site site, Direction direction) implements LensRequest {
+  /**
+   * A pair of texts.
+   *
+   * @param clean the text with the right answer
+   * @param corrupted a text of the same number of tokens with a wrong answer
+   * @param metric what is measured, with its answers
+   */
+  record Pair(LensInput clean, LensInput corrupted, LensMetric metric) {
+    static Pair read(JsonFields fields, MetricSpec spec) {
+      return new Pair(
+          LensInput.plain(fields.required("clean")),
+          LensInput.plain(fields.required("corrupted")),
+          LensMetric.read(fields, spec));
+    }
+
+    /** Resolves the texts and answers. */
+    Bound bind(ServedModel model) {
+      return new Bound(clean.tokens(model), corrupted.tokens(model), metric.bind(model));
+    }
+  }
+
+  /** The tokens of a pair. */
+  private static final class Bound {
+    final int[] clean;
+    final int[] corrupted;
+    final MetricSpec.Bound metric;
+
+    Bound(int[] clean, int[] corrupted, MetricSpec.Bound metric) {
+      this.clean = clean;
+      this.corrupted = corrupted;
+      this.metric = metric;
+    }
+
+    int length() {
+      return metric.text(clean).length;
+    }
+  }
+
+  /** Maximum pairs of a request. */
+  private static final int MAX_PAIRS = 256;
+
   /** Maximum tokens of all forward passes together. */
   private static final long MAX_WORK = 1 << 16;
+
+  private static final String WORK = "tokens of forward passes";
 
   static LensPatch read(JsonFields fields) {
     String site =
@@ -40,16 +78,24 @@ record LensPatch(
             "site",
             "resid_pre",
             Stream.of(Site.values()).map(LensPatch::name).toArray(String[]::new));
+    MetricSpec metric = LensMetric.spec(fields, MetricKind.LOGIT_DIFF);
+    JsonValue several = fields.value("pairs");
     return new LensPatch(
-        LensInput.plain(fields.required("clean")),
-        LensInput.plain(fields.required("corrupted")),
-        LensInput.token(fields.required("answer")),
-        LensInput.token(fields.required("wrong")),
+        several == null
+            ? List.of(Pair.read(fields, metric))
+            : several.elements(1, MAX_PAIRS).stream().map(pair -> pair(pair, metric)).toList(),
         Site.valueOf(site.toUpperCase(Locale.ROOT)),
         Direction.valueOf(
             fields
                 .oneOf("direction", "denoising", "denoising", "noising")
                 .toUpperCase(Locale.ROOT)));
+  }
+
+  private static Pair pair(JsonValue value, MetricSpec metric) {
+    JsonFields fields = value.fields();
+    Pair pair = Pair.read(fields, metric);
+    fields.end();
+    return pair;
   }
 
   private static String name(Site site) {
@@ -58,33 +104,51 @@ record LensPatch(
 
   @Override
   public Supplier<Answer> prepare(ServedModel model) {
-    int[] cleanTokens = clean.tokens(model);
-    int[] corruptedTokens = corrupted.tokens(model);
-    int right = answer.apply(model)[0];
-    int other = wrong.apply(model)[0];
-    if (right == other) {
-      throw ApiException.invalid("wrong", "must differ from answer");
-    }
-    requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
-    TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
-    return () -> answer(model, pair, right, other);
+    List<Bound> bound = pairs.stream().map(pair -> pair.bind(model)).toList();
+    long work = bound.stream().mapToLong(pair -> runs(model, pair.length()) * pair.length()).sum();
+    String path = bound.size() == 1 ? "clean" : "pairs";
+    LensInput.requireAtMost(path, work, WORK, MAX_WORK);
+    return () -> answer(model, bound);
   }
 
-  private Answer answer(ServedModel model, TextPair pair, int right, int other) {
-    ActivationPatching patching =
-        ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
-    return Answer.json(
-        LensInput.head(model, pair.clean())
-            .with("corrupted_tokens", pair.corrupted())
-            .with("answer", right)
-            .with("wrong", other)
-            .with("site", name(site))
-            .with("direction", direction.name().toLowerCase(Locale.ROOT))
-            .with("clean_logit_difference", patching.clean())
-            .with("corrupted_logit_difference", patching.corrupted())
-            .with("rows", patching.rows())
-            .with("columns", patching.columns())
-            .with("scores", patching.scores()));
+  private Answer answer(ServedModel model, List<Bound> bound) {
+    Lens lens = Lens.of(model.model());
+    List<TextPair> texts =
+        bound.stream().map(pair -> pair.metric.pair(lens, pair.clean, pair.corrupted)).toList();
+    ActivationPatching patching = ActivationPatching.of(lens, texts, site, direction);
+    MetricKind kind = bound.getFirst().metric.kind();
+    JsonObject json =
+        texts.size() == 1
+            ? LensMetric.fill(
+                LensInput.head(model, texts.getFirst().clean())
+                    .with("corrupted_tokens", texts.getFirst().corrupted())
+                    .with("metric_kind", kind.key()),
+                bound.getFirst().metric)
+            : new JsonObject()
+                .with("model", model.id())
+                .with("metric_kind", kind.key())
+                .with(
+                    "pairs",
+                    IntStream.range(0, texts.size())
+                        .mapToObj(i -> toJson(texts.get(i), bound.get(i).metric))
+                        .toList());
+    json.with("site", name(site))
+        .with("direction", direction.name().toLowerCase(Locale.ROOT))
+        .with("clean_" + kind.field(), patching.clean())
+        .with("corrupted_" + kind.field(), patching.corrupted())
+        .with("rows", patching.rows())
+        .with("columns", patching.columns())
+        .with("scores", patching.scores());
+    if (texts.size() > 1) {
+      json.with("half_widths", patching.halfWidths());
+    }
+    return Answer.json(json);
+  }
+
+  private static JsonObject toJson(TextPair pair, MetricSpec.Bound metric) {
+    return LensMetric.fill(
+        new JsonObject().with("tokens", pair.clean()).with("corrupted_tokens", pair.corrupted()),
+        metric);
   }
 
   /** Returns the number of forward passes: one for each patched activation. */
@@ -100,7 +164,6 @@ record LensPatch(
 
   /** Rejects requests of too many forward passes. */
   static void requireRuns(String path, long runs, int tokens) {
-    LensInput.requireAtMost(
-        path, Math.multiplyExact(runs, tokens), "tokens of forward passes", MAX_WORK);
+    LensInput.requireAtMost(path, Math.multiplyExact(runs, tokens), WORK, MAX_WORK);
   }
 }

@@ -21,6 +21,7 @@ import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.testserver.TestServer;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,6 +46,8 @@ class LensRoutesTest {
   static final TestServer server =
       TestServer.forAll(
           options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
+
+  private static final EncodeOptions BARE = EncodeOptions.DEFAULT.withAddBosEos(false);
 
   private static Model model;
   private static int[] tokens = {};
@@ -261,6 +264,76 @@ class LensRoutesTest {
     }
   }
 
+  private static JsonNode patchBy(String fields) {
+    return server.json(
+        "/v1/lens/patch",
+        "{'model':'bard','clean':'The king','corrupted':'The queen','site':'head'," + fields + "}");
+  }
+
+  @Test
+  void patchesByOtherMetrics() {
+    Lens lens = Lens.of(model);
+    int[] king = model.tokenizer().encode("The king");
+    int[] queen = model.tokenizer().encode("The queen");
+    int his = model.tokenizer().token(" his");
+    int him = model.tokenizer().token(" him");
+    int her = model.tokenizer().token(" her");
+    Metric sets = Metric.probability(his, him).minus(Metric.probability(her));
+    JsonNode json = patchBy("'metric':'prob-diff','answer':[' his',' him'],'wrong':" + her);
+    assertEquals("prob-diff", json.path("metric_kind").stringValue());
+    assertEquals(sets.of(lens, king), json.path("clean_probability_difference").doubleValue());
+    assertEquals(2, json.path("answer").size());
+    assertEquals(
+        json.path("scores"), patchBy("'metric':'prob-diff: his, him/ her'").path("scores"));
+    JsonNode kl = patchBy("'metric':'kl'");
+    double corrupted = kl.path("corrupted_kl_divergence").doubleValue();
+    assertEquals(Metric.divergence(lens, king).of(lens, queen), corrupted);
+    JsonNode whole = patchBy("'metric':'logprob','answer':' his own'");
+    TextPair pair = TextPair.ofAnswer(king, queen, model.tokenizer().encode(" his own", BARE));
+    assertEquals(
+        pair.metric().of(lens, pair.clean()), whole.path("clean_log_probability").doubleValue());
+    assertEquals(king.length + 1, whole.path("tokens").size());
+  }
+
+  @Test
+  void patchesSeveralPairs() {
+    Lens lens = Lens.of(model);
+    JsonNode json =
+        server.json(
+            "/v1/lens/patch",
+            "{'model':'bard','site':'head','pairs':[{'clean':'The king','corrupted':'The queen',"
+                + "'answer':' his','wrong':' her'},{'clean':'A king','corrupted':'A queen',"
+                + "'answer':' his','wrong':' her'}]}");
+    List<TextPair> pairs =
+        List.of(
+            TextPair.of(lens, "The king", "The queen", " his", " her"),
+            TextPair.of(lens, "A king", "A queen", " his", " her"));
+    ActivationPatching expected =
+        ActivationPatching.of(
+            lens, pairs, ActivationPatching.Site.HEAD, ActivationPatching.Direction.DENOISING);
+    assertEquals(expected.clean(), json.path("clean_logit_difference").doubleValue());
+    for (int row = 0; row < expected.rows().size(); row++) {
+      assertEquals(expected.scores().get(row), doubles(json.path("scores").path(row)));
+      assertEquals(expected.halfWidths().get(row), doubles(json.path("half_widths").path(row)));
+    }
+    assertArrayEquals(pairs.get(1).clean(), ints(json.path("pairs").path(1).path("tokens")));
+  }
+
+  @Test
+  void attributesOtherMetrics() {
+    Lens lens = Lens.of(model);
+    int at = tokens.length - 1;
+    int[] before = Arrays.copyOf(tokens, at);
+    JsonNode entropy = ask("attribution", ",'metric':'entropy'");
+    var expected = GradientAttribution.timesInput(lens, before, Metric.entropy());
+    assertEquals(expected.scores(), doubles(entropy.path("scores")));
+    assertEquals(expected.value(), entropy.path("entropy").doubleValue());
+    JsonNode difference = ask("attribution", ",'versus':7,'method':'occlusion'");
+    assertEquals(
+        Metric.logitDifference(tokens[at], 7).of(lens, before),
+        difference.path("logit_difference").doubleValue());
+  }
+
   @Test
   void acceptsConversationsAndAnswers() {
     String messages = "'messages':[{'role':'user','content':'What is glass?'}]";
@@ -332,6 +405,15 @@ class LensRoutesTest {
             + " integer",
         "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must differ"
             + " from answer",
+        "patch | 'pairs':[] | pairs pairs of 0 elements: must have 1 to 256",
+        "patch | 'pairs':[{'clean':'a'}] | pairs[0].corrupted pairs[0].corrupted: is required",
+        "patch | 'clean':'a','corrupted':'b','metric':'kl','answer':1 | answer answer: not read by"
+            + " metric kl",
+        "patch | 'clean':'a','corrupted':'b','metric':'magic' | metric metric magic: unknown",
+        "patch | 'clean':'a','corrupted':'b','metric':'prob' | answer answer: is required",
+        "attribution | 'prompt':'a b','metric':'accuracy' | metric metric accuracy: has no"
+            + " gradient",
+        "attribution | 'prompt':'a b','metric':'prob-diff' | versus versus: is required by metric",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
         "logits | 'prompt':'a','token':2048 | token token 2048: must be an integer",

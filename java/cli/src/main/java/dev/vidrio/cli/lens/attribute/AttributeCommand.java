@@ -2,23 +2,29 @@ package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.AnswerOption;
+import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.RemovalOption;
 import dev.vidrio.cli.lens.option.SpansOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.Answer;
 import dev.vidrio.lens.attribute.AnswerAttribution;
 import dev.vidrio.lens.attribute.GradientAttribution;
@@ -31,6 +37,8 @@ import dev.vidrio.lens.attribute.ShapleyValues;
 import dev.vidrio.lens.attribute.SmoothGrad;
 import dev.vidrio.lens.attribute.SpanGame;
 import dev.vidrio.lens.attribute.TokenSpan;
+import dev.vidrio.lens.numeric.Estimate;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
@@ -49,8 +57,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "attribute",
     description = {
-      "Attributes the logit of the next token, or of each token of an answer (-n, --answer), to the"
-          + " tokens or spans of the text.",
+      "Attributes the logit of the next token, another --metric, or the logit of each token of an"
+          + " answer (-n, --answer), to the tokens or spans of the text.",
       "gradient: norm of the gradient. grad_x_input: gradient times embedding. ig: integrated"
           + " gradients. smoothgrad: mean gradient under noise, times embedding. attn_lrp, cp_lrp:"
           + " layer-wise relevance propagation, patented for uses other than research.",
@@ -83,6 +91,8 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private DataOption data = new DataOption();
   @Mixin private AnswerOption answer = new AnswerOption();
   @Mixin private SpansOption spans = new SpansOption();
   @Mixin private RemovalOption removal = new RemovalOption();
@@ -137,26 +147,30 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   }
 
   /**
-   * The scores of the tokens before a single token.
+   * The scores of the tokens: of a text, or means over several texts.
    *
-   * @param at the position after which the token is attributed
+   * @param title what is attributed
+   * @param measured the text; null for several
+   * @param mean of the metric
+   * @param scores of each position
+   * @param attribution the scores, or their means
    */
-  private record OfTokens(Target target, int at, InputAttribution attribution) implements Found {
-    @Override
-    public String title() {
-      return String.format(
-          "%s after position %d: %.3f", target.logitName(), at, attribution.value());
-    }
-  }
+  private record OfTokens(
+      String title,
+      @Nullable Measured measured,
+      Estimate mean,
+      List<Estimate> scores,
+      InputAttribution attribution)
+      implements Found {}
 
   /**
    * The scores of the spans before a single token, or of the spans before each token of an answer.
    *
-   * @param target the single token; null for an answer
+   * @param measured the text before a single token; null for an answer
    * @param halfWidths of 95 % intervals; empty for none
    */
   private record OfSpans(
-      @Nullable Target target,
+      @Nullable Measured measured,
       String title,
       AnswerAttribution attribution,
       List<List<Double>> halfWidths)
@@ -172,16 +186,33 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   @Override
   protected void check() {
     super.check();
+    data.check(command());
+    if (metric.isGiven() && !method.removes()) {
+      MetricSpec spec = metric.or(MetricKind.LOGIT);
+      boolean atText = method != Method.IG && method != Method.SMOOTHGRAD;
+      OptionValues.of(
+          () -> {
+            if (atText) {
+              spec.requireCleanGradient("--method " + name());
+            }
+            spec.requireDifferentiable("--method " + name());
+            return spec;
+          });
+    }
     answer.check();
     spans.check(input());
     removal.check();
     var given = command().commandLine().getParseResult();
     if (answer.isAsked()) {
-      for (String option : List.of("--position", "--token")) {
+      for (String option : List.of("--position", "--token", "--metric", "--pairs")) {
         if (given.hasMatchedOption(option)) {
           throw new UsageException(option + ": cannot be combined with an answer");
         }
       }
+    }
+    if (data.isGiven() && (method.removes() || !spans.areTokens())) {
+      throw new UsageException(
+          "--pairs: cannot be combined with --spans, or with methods that remove spans");
     }
     if (!method.removes() && given.hasMatchedOption("--removal")) {
       throw new UsageException("--removal: has no effect on --method " + name());
@@ -196,43 +227,81 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   private double seconds;
 
   @Override
+  protected Found run(Model opened) {
+    if (!data.isGiven()) {
+      return super.run(opened);
+    }
+    Lens lens = gradients.of(Lens.of(opened));
+    MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    List<InputAttribution> all =
+        data.each(
+            lens,
+            spec,
+            text -> Arrays.copyOf(text, position.of(text) + 1),
+            measured -> attribute(lens, measured.text(), measured.differentiable(name())));
+    List<Estimate> scores =
+        DataOption.means(all.stream().map(InputAttribution::scores).toList(), "attribute");
+    Estimate mean = Estimate.of(all.stream().mapToDouble(InputAttribution::value).toArray());
+    double explained =
+        all.stream().mapToDouble(InputAttribution::explained).average().orElseThrow();
+    return new OfTokens(
+        spec.kind().label() + ", mean of " + all.size() + " texts: " + mean,
+        null,
+        mean,
+        scores,
+        new InputAttribution(mean.mean(), explained, DataOption.values(scores)));
+  }
+
+  @Override
   protected Found run(Lens lens, int[] text) {
     if (answer.isAsked()) {
-      return whole(lens, replace(answer.complete(lens.model(), text)), text.length);
+      return whole(lens, use(answer.complete(lens.model(), text)), text.length);
     }
     int at = position.of(text);
     int[] tokens = cut(at + 1);
-    Target explained = target.of(lens.model(), tokens);
-    if (!method.removes()) {
-      InputAttribution found = attribute(gradients.of(lens), tokens, explained.logit());
-      var single = new OfTokens(explained, at, found);
-      if (spans.areTokens()) {
-        return single;
-      }
-      List<TokenSpan> parts = spans.of(lens.model().tokenizer(), tokens);
-      var summed =
-          new AnswerAttribution(
-              parts,
-              List.of(new TokenSpan(at + 1, at + 2)),
-              List.of(found.value()),
-              List.of(found.explained()),
-              List.of(found.by(parts)));
-      return new OfSpans(explained, single.title(), summed, List.of());
+    MetricKind kind = method.removes() ? MetricKind.LOGPROB : MetricKind.LOGIT;
+    Measured measured = target.of(lens, tokens, metric, kind);
+    int[] ran = use(measured.text());
+    if (method.removes()) {
+      List<TokenSpan> parts = spans.of(lens.model().tokenizer(), ran);
+      Estimated found = remove(SpanGame.of(lens, ran, parts, removal.of(lens), measured.metric()));
+      double value = found.attribution.values().getFirst();
+      return new OfSpans(measured, title(measured, at, value), found.attribution, found.halfWidths);
     }
-    List<TokenSpan> parts = spans.of(lens.model().tokenizer(), tokens);
-    var game = SpanGame.of(lens, tokens, parts, removal.of(lens), explained.metric());
-    Estimated found = remove(game);
-    String title =
-        String.format(
-            "%s after position %d: %.3f",
-            explained.metricName(), at, found.attribution.values().getFirst());
-    return new OfSpans(explained, title, found.attribution, found.halfWidths);
+    InputAttribution found = attribute(gradients.of(lens), ran, measured.differentiable(name()));
+    String title = title(measured, at, found.value());
+    if (spans.areTokens()) {
+      return new OfTokens(
+          title,
+          measured,
+          new Estimate(found.value(), Double.NaN, 1),
+          found.scores().stream().map(score -> new Estimate(score, Double.NaN, 1)).toList(),
+          found);
+    }
+    List<TokenSpan> parts = spans.of(lens.model().tokenizer(), ran);
+    return new OfSpans(
+        measured, title, single(found, parts, found.by(parts), ran.length), List.of());
+  }
+
+  private static String title(Measured measured, int at, double value) {
+    return String.format("%s after position %d: %.3f", measured.name(), at, value);
+  }
+
+  /** Returns a matrix of one row. */
+  private static AnswerAttribution single(
+      InputAttribution found, List<TokenSpan> inputs, List<Double> scores, int end) {
+    return new AnswerAttribution(
+        inputs,
+        List.of(new TokenSpan(end, end + 1)),
+        List.of(found.value()),
+        List.of(found.explained()),
+        List.of(scores));
   }
 
   /** Attributes all tokens of an answer. */
   private Found whole(Lens lens, int[] tokens, int from) {
-    IntFunction<DifferentiableMetric> metric = target.ofAnswer(lens.model(), method.removes());
-    var explained = new Answer(tokens, from, metric);
+    IntFunction<DifferentiableMetric> metrics = target.ofAnswer(lens.model(), method.removes());
+    var explained = new Answer(tokens, from, metrics);
     var tokenizer = lens.model().tokenizer();
     List<TokenSpan> inputs = spans.inputs(tokenizer, tokens, from);
     long start = System.nanoTime();
@@ -325,7 +394,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   private String title(Found found) {
     String sum =
         switch (found) {
-          case OfTokens(_, _, InputAttribution one) -> sum(one.sum(), one.explained());
+          case OfTokens(_, _, _, _, InputAttribution one) -> sum(one.sum(), one.explained());
           case OfSpans(_, _, AnswerAttribution all, _) ->
               sum(
                   all.totals().stream().filter(v -> !Double.isNaN(v)).mapToDouble(v -> v).sum(),
@@ -345,16 +414,18 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   private void print(OfTokens found) {
     List<Double> scores = found.attribution.scores();
-    System.out.println(" pos token                score");
+    boolean several = found.measured == null;
+    System.out.println(" pos token                score" + (several ? "     ±95 %" : ""));
     double greatest = scores.stream().mapToDouble(Math::abs).max().orElse(0);
     for (int i = 0; i < scores.size(); i++) {
       double share = scores.get(i) / Math.max(greatest, Double.MIN_NORMAL);
-      String text = TokenText.column(model(), tokens()[i], TOKEN);
+      String text = several ? " ".repeat(TOKEN) : TokenText.column(model(), tokens()[i], TOKEN);
       System.out.printf(
-          "%4d %s %+9.3f  %s%n",
+          "%4d %s %+9.3f%s  %s%n",
           i,
           Terminal.OUT.isTerminal() ? Heat.signed(text, share) : text,
           scores.get(i),
+          several ? " %9.3f".formatted(found.scores.get(i).halfWidth()) : "",
           TextBar.of(share, 1));
     }
     Hint.print("'vidrio lens occlusion' measures the effect of removing each token.");
@@ -363,7 +434,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   private void print(OfSpans found) {
     var table = new AttributionTable(model(), tokens(), found.attribution);
     List<List<Double>> widths = found.halfWidths;
-    if (found.target != null) {
+    if (found.measured != null) {
       List<Double> row = found.attribution.scores().getFirst();
       table.printInputs(spans.name(), row, widths.isEmpty() ? List.of() : widths.getFirst());
       return;
@@ -377,27 +448,40 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("method", name()).with("tokens", tokens());
+    object.put("method", name());
     switch (found) {
-      case OfTokens(Target one, _, InputAttribution attribution) -> {
-        one.fill(object);
-        object.with("value", attribution.value()).with("sum", attribution.sum());
-        if (!Double.isNaN(attribution.explained())) {
-          object.put("explained", attribution.explained());
-        }
-        object.put("scores", attribution.scores());
-      }
-      case OfSpans(Target one, _, AnswerAttribution attribution, List<List<Double>> widths) -> {
-        if (one == null) {
-          object.put("seconds", seconds);
-        } else {
-          one.fill(object);
-        }
-        new AttributionTable(model(), tokens(), attribution).fill(object);
-        if (!widths.isEmpty()) {
-          object.put("half_widths", AttributionTable.finite(widths));
-        }
-      }
+      case OfTokens one -> fill(object, one);
+      case OfSpans several -> fill(object, several);
+    }
+  }
+
+  private void fill(JsonObject object, OfTokens found) {
+    Measured measured = found.measured;
+    if (measured == null) {
+      object.put("metric_kind", metric.or(MetricKind.LOGIT_DIFF).kind().key());
+      object.put("value_half_width", Json.finite(found.mean.halfWidth()));
+      DataOption.fill(object, found.mean.count(), found.scores);
+    } else {
+      object.put("tokens", tokens());
+      measured.fill(object);
+    }
+    object.with("value", found.attribution.value()).with("sum", found.attribution.sum());
+    if (!Double.isNaN(found.attribution.explained())) {
+      object.put("explained", found.attribution.explained());
+    }
+    object.put("scores", found.attribution.scores());
+  }
+
+  private void fill(JsonObject object, OfSpans found) {
+    object.put("tokens", tokens());
+    if (found.measured == null) {
+      object.put("seconds", seconds);
+    } else {
+      found.measured.fill(object);
+    }
+    new AttributionTable(model(), tokens(), found.attribution).fill(object);
+    if (!found.halfWidths.isEmpty()) {
+      object.put("half_widths", AttributionTable.finite(found.halfWidths));
     }
   }
 
@@ -410,13 +494,10 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   protected void write(Found found, Path file) throws IOException {
     AnswerAttribution attribution =
         switch (found) {
-          case OfTokens(_, int at, InputAttribution one) ->
-              new AnswerAttribution(
-                  TokenSpan.tokens(0, at + 1),
-                  List.of(new TokenSpan(at + 1, at + 2)),
-                  List.of(one.value()),
-                  List.of(one.explained()),
-                  List.of(one.scores()));
+          case OfTokens(_, _, _, _, InputAttribution one) -> {
+            int end = one.scores().size();
+            yield single(one, TokenSpan.tokens(0, end), one.scores(), end);
+          }
           case OfSpans several -> several.attribution;
         };
     new AttributionTable(model(), tokens(), attribution).write(file, name());
@@ -426,15 +507,17 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   protected List<? extends View> views(Found found) {
     String note = title(found) + ".";
     return switch (found) {
-      case OfTokens(_, _, InputAttribution attribution) ->
-          List.of(
-              TokenValues.of(
-                  model(),
-                  "Attribution to tokens",
-                  note,
-                  Arrays.stream(tokens()).boxed().toList(),
-                  attribution.scores()));
-      case OfSpans(Target one, _, AnswerAttribution attribution, _) ->
+      case OfTokens(_, Measured measured, _, _, InputAttribution attribution) ->
+          measured == null
+              ? List.of(Bars.byPosition("Attribution", note, attribution.scores()))
+              : List.of(
+                  TokenValues.of(
+                      model(),
+                      "Attribution to tokens",
+                      note,
+                      Arrays.stream(tokens()).boxed().toList(),
+                      attribution.scores()));
+      case OfSpans(Measured one, _, AnswerAttribution attribution, _) ->
           new AttributionTable(model(), tokens(), attribution)
               .views("Attribution to " + spans.name() + "s", note, one == null);
     };

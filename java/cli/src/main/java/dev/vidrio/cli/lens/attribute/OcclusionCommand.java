@@ -1,25 +1,28 @@
 package dev.vidrio.cli.lens.attribute;
 
-import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
-import dev.vidrio.cli.lens.option.SpansOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.attribute.Occlusion.By;
-import dev.vidrio.lens.attribute.Removal;
-import dev.vidrio.lens.attribute.TokenSpan;
+import dev.vidrio.lens.numeric.Estimate;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
@@ -32,117 +35,121 @@ import picocli.CommandLine.Option;
 @Command(
     name = "occlusion",
     description = {
-      "Occlusion: measures the effect of each token or span of the text on the next token.",
-      "One line per token or span: the drop of the log-probability, or of the difference of two"
-          + " logits, without it. 'lens attribute --method occlusion -n N' does so for an answer."
+      "Occlusion: measures the effect of each token of the text on the next token.",
+      "One line per token: the drop of the log-probability, of the difference of two logits, or of"
+          + " another --metric, without it. 'lens attribute --method occlusion' removes spans, and"
+          + " explains answers."
     })
 public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> {
+  private static final int TOKEN = 16;
+
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private DataOption data = new DataOption();
 
   @Option(
       names = "--by",
       paramLabel = "WAY",
       defaultValue = "zero",
-      description =
-          "zero: the token's embedding is zero; hide: later tokens do not attend to it; replace: it"
-              + " becomes another token.")
+      description = "zero: the token's embedding is zero; hide: later tokens do not attend to it.")
   private By by = By.ZERO;
 
-  @Option(
-      names = "--replacement",
-      paramLabel = "TEXT",
-      description = "The token, or #N, of --by replace.")
-  private @Nullable String replacement;
-
-  @Mixin private SpansOption spans = new SpansOption();
-
-  /** The effects of the tokens or spans on a metric. */
-  record Found(Target target, List<TokenSpan> parts, Occlusion occlusion, List<Double> effects) {}
+  /**
+   * The effects of the tokens on a metric: of a text, or means over several texts.
+   *
+   * @param name of the metric
+   * @param measured the text; null for several
+   * @param mean of the metric
+   * @param effects of each position
+   */
+  record Found(String name, @Nullable Measured measured, Estimate mean, List<Estimate> effects) {}
 
   @Override
   protected void check() {
     super.check();
-    spans.check(input());
-    if ((by == By.REPLACE) != (replacement != null)) {
+    data.check(command());
+    if (by == By.REPLACE) {
       throw new UsageException(
-          by == By.REPLACE
-              ? "--by replace: needs --replacement"
-              : "--replacement " + replacement + ": needs --by replace");
+          "--by replace: use 'lens attribute --method occlusion --removal replace'");
     }
   }
 
   @Override
-  protected int[] read(Model opened, TextInput given) {
-    return spans.read(opened, given);
+  protected Found run(Model opened) {
+    if (!data.isGiven()) {
+      return super.run(opened);
+    }
+    Lens lens = Lens.of(opened);
+    MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    List<Occlusion> all =
+        data.each(
+            lens,
+            spec,
+            text -> Arrays.copyOf(text, position.of(text) + 1),
+            measured -> Occlusion.of(lens, measured.text(), by, measured.metric()));
+    return new Found(
+        spec.kind().label() + ", mean of " + all.size() + " texts",
+        null,
+        Estimate.of(all.stream().mapToDouble(Occlusion::metric).toArray()),
+        DataOption.means(all.stream().map(OcclusionCommand::effects).toList(), "occlusion"));
   }
 
   @Override
   protected Found run(Lens lens, int[] text) {
     int[] tokens = cut(position.of(text) + 1);
-    Target explained = target.of(lens.model(), tokens);
-    List<TokenSpan> parts = spans.of(lens.model().tokenizer(), tokens);
-    Occlusion occlusion = Occlusion.of(lens, tokens, parts, removal(lens), explained.metric());
+    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
+    Occlusion occlusion = Occlusion.of(lens, use(measured.text()), by, measured.metric());
     return new Found(
-        explained,
-        parts,
-        occlusion,
-        IntStream.range(0, parts.size()).mapToObj(occlusion::effect).toList());
+        measured.name(),
+        measured,
+        new Estimate(occlusion.metric(), Double.NaN, 1),
+        effects(occlusion).stream().map(effect -> new Estimate(effect, Double.NaN, 1)).toList());
   }
 
-  private Removal removal(Lens lens) {
-    return switch (by) {
-      case ZERO -> Removal.zero();
-      case HIDE -> Removal.hide();
-      case REPLACE ->
-          Removal.replace(
-              lens, TokenText.parse(lens.model(), "replacement", String.valueOf(replacement)));
-    };
-  }
-
-  private String text(TokenSpan span) {
-    return span.text(model().tokenizer(), tokens());
-  }
-
-  private String quoted(TokenSpan span) {
-    return Escapes.quote(text(span));
+  private static List<Double> effects(Occlusion occlusion) {
+    return IntStream.range(0, occlusion.without().size()).mapToObj(occlusion::effect).toList();
   }
 
   @Override
   protected void print(Found found) {
-    System.out.printf("%s: %.3f%n", found.target.metricName(), found.occlusion.metric());
-    int width = AttributionTable.width(found.parts);
-    int text = AttributionTable.textWidth(found.parts.stream().map(this::quoted));
-    System.out.printf("%" + width + "s %-" + text + "s %8s%n", "pos", spans.name(), "drop");
-    double greatest = found.effects.stream().mapToDouble(Math::abs).max().orElse(0);
+    System.out.println(found.name + ": " + found.mean);
+    boolean several = found.measured == null;
+    System.out.println(" pos token                drop" + (several ? "    ±95 %" : ""));
+    double greatest = found.effects.stream().mapToDouble(e -> Math.abs(e.mean())).max().orElse(0);
     for (int j = 0; j < found.effects.size(); j++) {
-      double effect = found.effects.get(j);
-      TokenSpan part = found.parts.get(j);
+      double effect = found.effects.get(j).mean();
+      String token = several ? " ".repeat(TOKEN) : TokenText.column(model(), tokens()[j], TOKEN);
+      String interval = several ? " %8.3f".formatted(found.effects.get(j).halfWidth()) : "";
       System.out.printf(
-          "%" + width + "s %s %+8.3f  %s%n",
-          AttributionTable.position(part),
-          TokenText.column(quoted(part), text),
-          effect,
-          TextBar.of(effect, greatest));
+          "%4d %s %+8.3f%s  %s%n", j, token, effect, interval, TextBar.of(effect, greatest));
     }
     Hint.print("'vidrio lens attribute' estimates this by gradients.");
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("tokens", tokens()).with("by", by.name().toLowerCase(Locale.ROOT));
-    found.target.fill(object);
-    if (!spans.areTokens()) {
-      object.put(
-          "spans", found.parts.stream().map(part -> List.of(part.from(), part.to())).toList());
+    Measured measured = found.measured;
+    if (measured == null) {
+      object.put("metric_kind", metric.or(MetricKind.LOGIT_DIFF).kind().key());
+      object.put("metric_half_width", Json.finite(found.mean.halfWidth()));
+      DataOption.fill(object, found.mean.count(), found.effects);
+    } else {
+      object.put("tokens", tokens());
+      measured.fill(object);
     }
-    object.with("metric", found.occlusion.metric()).with("effects", found.effects);
+    object.put("by", by.name().toLowerCase(Locale.ROOT));
+    object.with("metric", found.mean.mean()).with("effects", DataOption.values(found.effects));
   }
 
   @Override
   protected List<? extends View> views(Found found) {
-    String note = "How far it falls without each " + spans.name() + ".";
-    List<String> texts = found.parts.stream().map(this::text).toList();
-    return List.of(new TokenValues(found.target.metricName(), note, texts, found.effects));
+    String note = "How far it falls without each token.";
+    List<Double> effects = DataOption.values(found.effects);
+    if (found.measured == null) {
+      return List.of(Bars.byPosition(found.name, note, effects));
+    }
+    List<Integer> ids = Arrays.stream(tokens()).boxed().toList();
+    return List.of(TokenValues.of(model(), found.name, note, ids, effects));
   }
 }

@@ -80,7 +80,7 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
   protected ContextReliance run(Lens lens, int[] text) {
     TextSpan found = TextSpan.of(lens.model(), text, "context", context);
     var span = new TokenSpan(found.from(), found.to());
-    int[] tokens = replace(answer.complete(lens.model(), text));
+    int[] tokens = use(answer.complete(lens.model(), text));
     Answer explained = Answer.of(tokens, text.length);
     return switch (removal) {
       case DELETE -> ContextReliance.of(lens, explained, span);

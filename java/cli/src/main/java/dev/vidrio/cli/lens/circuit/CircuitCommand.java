@@ -7,6 +7,7 @@ import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
 import dev.vidrio.lens.circuit.Circuit;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,8 +37,8 @@ import picocli.CommandLine.Option;
     name = "circuit",
     description = {
       "Finds a circuit: the edges between components that an answer depends on (ACDC).",
-      "An edge stays if the logit difference of the two answers changes when the edge carries its"
-          + " value from the corrupted text instead.",
+      "An edge stays if the logit difference of the two answers, or another --metric, changes when"
+          + " the edge carries its value from the corrupted text instead.",
       "Components are named embed, L3.H7 and L3.mlp. A component that is knocked out has its output"
           + " of the corrupted text."
     })
@@ -78,7 +80,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   @Option(
       names = "--minimality",
       description =
-          "Minimality: the change of the circuit's logit difference with each of its components"
+          "Minimality: the change of the circuit's metric with each of its components"
               + " knocked out, in addition to those of --without.")
   private boolean minimality;
 
@@ -109,6 +111,13 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   }
 
   @Override
+  protected void requireMetric(MetricSpec spec) {
+    if (candidateCount > 0) {
+      spec.requireDifferentiable("--candidates");
+    }
+  }
+
+  @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
     try (CircuitRuns runs = CircuitRuns.open(lens, pairs);
@@ -117,7 +126,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
       double difference = runs.clean() - runs.corrupted();
       if (difference == 0) {
         throw new InvalidInputException(
-            "corrupted text", "", "has the same logit difference as the clean text");
+            "corrupted text", "", "has the same " + metric().kind().label() + " as the clean text");
       }
       Circuit candidates =
           candidateCount == 0
@@ -170,13 +179,13 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   }
 
   private String note(Found found) {
+    String runs = runs(found.faithfulness.clean(), found.faithfulness.corrupted());
     return String.format(
-        "%d of %d edges. L%s: clean %.3f, corrupted %.3f, circuit %.3f (%.0f %% recovered).",
+        "%d of %d edges. %s%s, circuit %.3f (%.0f %% recovered).",
         found.effects.size(),
         found.candidates,
-        difference().substring(1),
-        found.faithfulness.clean(),
-        found.faithfulness.corrupted(),
+        runs.substring(0, 1).toUpperCase(Locale.ROOT),
+        runs.substring(1),
         found.faithfulness.circuit(),
         100 * found.faithfulness.recovered());
   }
@@ -209,9 +218,8 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.put("clean_logit_difference", found.faithfulness.clean());
-    object.put("corrupted_logit_difference", found.faithfulness.corrupted());
-    object.put("circuit_logit_difference", found.faithfulness.circuit());
+    fillRuns(object, found.faithfulness.clean(), found.faithfulness.corrupted());
+    object.put("circuit_" + metric().kind().field(), found.faithfulness.circuit());
     object.put("recovered", found.faithfulness.recovered());
     object.put("faithfulness", found.faithfulness.difference());
     if (found.completeness != null) {
@@ -236,7 +244,8 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   @Override
   protected List<? extends View> views(Found found) {
     return List.of(
-        view(found), bars("The drop of the logit difference without an edge.", found.effects));
+        view(found),
+        bars("The drop of the " + metric().kind().label() + " without an edge.", found.effects));
   }
 
   static Bars bars(String note, Map<Edge, Double> edges) {

@@ -6,6 +6,7 @@ import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
@@ -27,8 +28,8 @@ import picocli.CommandLine.Option;
     description = {
       "Edge attribution patching: finds the edges between components that carry what two texts"
           + " differ in.",
-      "A score is the estimated change, by gradients, of the logit difference of the answers if the"
-          + " edge alone carries its value of the corrupted text."
+      "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
+          + " another --metric, if the edge alone carries its value of the corrupted text."
     })
 @JsonHelp("Print JSON, with all edges in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
@@ -43,6 +44,15 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
 
   @Option(names = "--top", paramLabel = "K", description = "Edges to print; JSON has all.")
   private int top = 20;
+
+  @Override
+  protected void requireMetric(MetricSpec spec) {
+    if (steps == 0) {
+      spec.requireCleanGradient("--steps 0");
+    } else {
+      spec.requireDifferentiable("edge attribution patching");
+    }
+  }
 
   @Override
   protected EdgeAttribution run(Lens exact, List<TextPair> pairs) {
@@ -64,8 +74,7 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
   @Override
   protected void print(EdgeAttribution edges) {
     System.out.printf(
-        "%s: clean %.3f, corrupted %.3f; %d edges%n",
-        difference(), edges.clean(), edges.corrupted(), edges.scores().size());
+        "%s; %d edges%n", runs(edges.clean(), edges.corrupted()), edges.scores().size());
     System.out.println("   score  edge");
     strongest(edges)
         .forEach((edge, score) -> System.out.printf("%+8.3f  %s%n", score, edge.name()));
@@ -78,8 +87,7 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
     edges
         .scores()
         .forEach((edge, score) -> scores.add(CircuitCommand.toJson(edge).with("score", score)));
-    object.put("clean_logit_difference", edges.clean());
-    object.put("corrupted_logit_difference", edges.corrupted());
+    fillRuns(object, edges.clean(), edges.corrupted());
     object.put("edges", scores);
   }
 
@@ -91,11 +99,7 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
         String.format(
             "The strongest %d of %d edges: by how much the %s moves when the edge alone carries its"
                 + " value from the corrupted text. Clean %.3f, corrupted %.3f.",
-            strongest.size(),
-            edges.scores().size(),
-            difference(),
-            edges.clean(),
-            edges.corrupted());
+            strongest.size(), edges.scores().size(), label(), edges.clean(), edges.corrupted());
     ComponentGraph graph = ComponentGraph.of(Lens.of(model()));
     return List.of(
         CircuitView.of("Edge attribution patching", note, graph, strongest),

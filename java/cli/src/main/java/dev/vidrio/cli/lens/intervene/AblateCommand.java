@@ -2,25 +2,32 @@ package dev.vidrio.cli.lens.intervene;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
+import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.ComponentAblation;
+import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,8 +38,8 @@ import picocli.CommandLine.Option;
     name = "ablate",
     description = {
       "Ablation: measures the total effect of each component on the next token.",
-      "One line per component: the drop of the log-probability, or of the difference of two logits,"
-          + " without it."
+      "One line per component: the drop of the log-probability, of the difference of two logits, or"
+          + " of another --metric, without it."
     })
 public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   /** Tokens per chunk of the text of {@code --mean-of}. */
@@ -40,6 +47,8 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
 
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private DataOption data = new DataOption();
 
   @Option(
       names = "--site",
@@ -57,22 +66,104 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   @Option(names = "--top", paramLabel = "K", description = "Components to print; JSON has all.")
   private int top = 20;
 
-  /** The metric without each component. */
-  record Found(Target target, ComponentAblation ablation) {}
+  /**
+   * The metric without each component: of a text, or means over several texts.
+   *
+   * @param name of the metric
+   * @param measured the text; null for several
+   * @param mean of the metric
+   * @param effects of each component, row by row
+   * @param texts their number
+   */
+  record Found(
+      String name,
+      @Nullable Measured measured,
+      Estimate mean,
+      List<Estimate> effects,
+      int texts,
+      ComponentAblation ablation) {}
 
   /** A component and the drop of the metric without it. */
-  private record Effect(String name, double value) {}
+  private record Effect(String name, Estimate value) {}
+
+  @Override
+  protected void check() {
+    super.check();
+    data.check(command());
+  }
+
+  @Override
+  protected Found run(Model opened) {
+    if (!data.isGiven()) {
+      return super.run(opened);
+    }
+    Lens lens = Lens.of(opened);
+    MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    List<int[]> others = others(opened);
+    List<ComponentAblation> all =
+        data.each(
+            lens,
+            spec,
+            text -> Arrays.copyOf(text, position.of(text) + 1),
+            measured -> ablate(lens, measured, others));
+    ComponentAblation first = all.getFirst();
+    List<Estimate> effects =
+        DataOption.means(all.stream().map(AblateCommand::effects).toList(), "--site " + site());
+    Estimate mean = Estimate.of(all.stream().mapToDouble(ComponentAblation::metric).toArray());
+    String name = spec.kind().label() + ", mean of " + all.size() + " texts";
+    List<Double> without = effects.stream().map(effect -> mean.mean() - effect.mean()).toList();
+    int columns = first.columns().size();
+    List<List<Double>> table =
+        IntStream.range(0, first.rows().size())
+            .mapToObj(row -> without.subList(row * columns, (row + 1) * columns))
+            .toList();
+    return new Found(
+        name,
+        null,
+        mean,
+        effects,
+        all.size(),
+        new ComponentAblation(site, mean.mean(), first.rows(), first.columns(), table));
+  }
 
   @Override
   protected Found run(Lens lens, int[] text) {
     int[] tokens = cut(position.of(text) + 1);
-    Target explained = target.of(lens.model(), tokens);
-    Metric metric = explained.metric();
+    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
+    use(measured.text());
+    ComponentAblation ablation = ablate(lens, measured, others(lens.model()));
+    List<Estimate> effects =
+        effects(ablation).stream().map(effect -> new Estimate(effect, Double.NaN, 1)).toList();
     return new Found(
-        explained,
-        meanOf == null
-            ? ComponentAblation.zero(lens, tokens, metric, site)
-            : ComponentAblation.mean(lens, tokens, metric, site, chunks(lens.model(), meanOf)));
+        measured.name(),
+        measured,
+        new Estimate(ablation.metric(), Double.NaN, 1),
+        effects,
+        1,
+        ablation);
+  }
+
+  private ComponentAblation ablate(Lens lens, Measured measured, List<int[]> others) {
+    return meanOf == null
+        ? ComponentAblation.zero(lens, measured.text(), measured.metric(), site)
+        : ComponentAblation.mean(lens, measured.text(), measured.metric(), site, others);
+  }
+
+  /** Returns the effects of all components, row by row. */
+  private static List<Double> effects(ComponentAblation ablation) {
+    int columns = ablation.columns().size();
+    return IntStream.range(0, ablation.rows().size() * columns)
+        .mapToObj(i -> ablation.effect(i / columns, i % columns))
+        .toList();
+  }
+
+  private String site() {
+    return site.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Returns the texts of {@code --mean-of}, if it is given. */
+  private List<int[]> others(Model model) {
+    return meanOf == null ? List.of() : chunks(model, meanOf);
   }
 
   private static List<int[]> chunks(Model model, Path file) {
@@ -83,28 +174,36 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   @Override
   protected void print(Found found) {
     ComponentAblation ablation = found.ablation;
-    System.out.printf("%s: %.3f%n", found.target.metricName(), ablation.metric());
+    System.out.println(found.name + ": " + found.mean);
+    int columns = ablation.columns().size();
     List<Effect> effects = new ArrayList<>();
-    for (int row = 0; row < ablation.rows().size(); row++) {
-      for (int column = 0; column < ablation.columns().size(); column++) {
-        effects.add(new Effect(ablation.name(row, column), ablation.effect(row, column)));
-      }
+    for (int i = 0; i < found.effects.size(); i++) {
+      effects.add(new Effect(ablation.name(i / columns, i % columns), found.effects.get(i)));
     }
-    effects.sort(Comparator.comparingDouble(effect -> -Math.abs(effect.value)));
-    double greatest = Math.abs(effects.getFirst().value);
-    System.out.println("component          drop");
+    effects.sort(Comparator.comparingDouble(effect -> -Math.abs(effect.value.mean())));
+    double greatest = Math.abs(effects.getFirst().value.mean());
+    boolean several = found.texts > 1;
+    System.out.println("component          drop" + (several ? "    ±95 %" : ""));
     for (Effect effect : effects.subList(0, Math.clamp(top, 0, effects.size()))) {
-      String bar = TextBar.of(effect.value, greatest);
-      System.out.printf("%-14s %+8.3f  %s%n", effect.name, effect.value, bar);
+      double value = effect.value.mean();
+      String interval = several ? " %8.3f".formatted(effect.value.halfWidth()) : "";
+      String bar = TextBar.of(value, greatest);
+      System.out.printf("%-14s %+8.3f%s  %s%n", effect.name, value, interval, bar);
     }
     Hint.print("'vidrio lens dla' shows the direct effect only.");
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.put("tokens", tokens());
-    found.target.fill(object);
-    object.put("site", site.name().toLowerCase(Locale.ROOT));
+    if (found.measured == null) {
+      object.put("metric_kind", metric.or(MetricKind.LOGIT_DIFF).kind().key());
+      object.put("metric_half_width", Json.finite(found.mean.halfWidth()));
+      DataOption.fill(object, found.texts, found.effects);
+    } else {
+      object.put("tokens", tokens());
+      found.measured.fill(object);
+    }
+    object.put("site", site());
     object.put("by", meanOf == null ? "zero" : "mean");
     object.put("metric", found.ablation.metric());
     object.put("rows", found.ablation.rows());
@@ -114,6 +213,6 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
 
   @Override
   protected List<? extends View> views(Found found) {
-    return List.of(Views.ablation(found.ablation, found.target.metricName()));
+    return List.of(Views.ablation(found.ablation, found.name));
   }
 }

@@ -5,10 +5,12 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.HalfWidths;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
@@ -33,8 +35,8 @@ import picocli.CommandLine.Option;
     description = {
       "Activation patching: finds the components that carry what two texts differ in.",
       "Replaces the activation of one component at a time by that of the other text. The table"
-          + " shows how much of the logit difference of the two answers is recovered, from 0"
-          + " (corrupted text) to 100 (clean text)."
+          + " shows how much of the logit difference of the two answers, or of another --metric, is"
+          + " recovered, from 0 (corrupted text) to 100 (clean text)."
     })
 public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   /** The sites that AtP* supports. */
@@ -98,6 +100,16 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   }
 
   @Override
+  protected void requireMetric(MetricSpec spec) {
+    // The gradient is that of the patched run, which AtP* and noising take to be the clean one.
+    if (attribution && direction == Direction.NOISING) {
+      spec.requireCleanGradient("--attribution with --direction noising");
+    } else if (attribution) {
+      spec.requireDifferentiable("--attribution");
+    }
+  }
+
+  @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
     long start = System.nanoTime();
@@ -123,14 +135,13 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   @Override
   protected void print(Found found) {
     ActivationPatching patching = found.patching;
-    System.out.printf(
-        "%s: clean %.3f, corrupted %.3f%n", difference(), patching.clean(), patching.corrupted());
+    System.out.println(runs(patching.clean(), patching.corrupted()));
     if (site.byPosition() && judged().size() == 1) {
       print(judged().getFirst().pair());
     }
     System.out.printf(
-        "%% of logit difference recovered (0 corrupted, 100 clean), by layer and %s%n",
-        site.byPosition() ? "position" : "head");
+        "%% of %s recovered (0 corrupted, 100 clean), by layer and %s%n",
+        metric().kind().label(), site.byPosition() ? "position" : "head");
     double untouched = direction == Direction.DENOISING ? 0 : 1;
     int[] shown =
         found.starred == null
@@ -140,6 +151,7 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
         IntStream.of(shown).mapToObj(patching.rows()::get).toList(),
         patching.columns(),
         IntStream.of(shown).mapToObj(patching.scores()::get).toList());
+    HalfWidths.print(patching.halfWidths());
     Hint.print("'--site head' compares heads; 'vidrio lens path' follows direct paths.");
   }
 
@@ -159,11 +171,13 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
     ActivationPatching patching = found.patching;
     object.put("site", patching.site().name().toLowerCase(Locale.ROOT));
     object.put("direction", patching.direction().name().toLowerCase(Locale.ROOT));
-    object.put("clean_logit_difference", patching.clean());
-    object.put("corrupted_logit_difference", patching.corrupted());
+    fillRuns(object, patching.clean(), patching.corrupted());
     object.put("rows", patching.rows());
     object.put("columns", patching.columns());
     object.put("scores", patching.scores());
+    if (judged().size() > 1) {
+      object.put("half_widths", HalfWidths.jsonTable(patching.halfWidths()));
+    }
     List<JsonObject> pairs = judged().stream().map(PatchCommand::toJson).toList();
     if (pairs.size() == 1) {
       object.putAll(pairs.getFirst());
@@ -178,9 +192,9 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   }
 
   private static JsonObject toJson(Judged judged) {
-    return new JsonObject()
-        .with("answer", judged.answer())
-        .with("wrong", judged.wrong())
+    var object = new JsonObject();
+    fillMetric(object, judged.metric());
+    return object
         .with("clean_tokens", judged.pair().clean())
         .with("corrupted_tokens", judged.pair().corrupted());
   }
@@ -188,6 +202,6 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   @Override
   protected List<? extends View> views(Found found) {
     // With several pairs, a position has no single token.
-    return List.of(Views.patching(model(), tokens(), found.patching));
+    return List.of(Views.patching(model(), tokens(), found.patching, label()));
   }
 }

@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.HalfWidths;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.kernel.hook.HookSite;
@@ -25,8 +26,9 @@ import picocli.CommandLine.Option;
       "Path patching: finds the heads whose direct effect on the logits, or on other heads, carries"
           + " what two texts differ in.",
       "Each head's output in the clean run is replaced by that of the corrupted run, while all"
-          + " other heads keep their clean outputs. The table shows the logit difference of the two"
-          + " answers that remains, from 100 (clean text) to 0 (corrupted text)."
+          + " other heads keep their clean outputs. The table shows how much of the logit"
+          + " difference of the two answers, or of another --metric, remains, from 100 (clean text)"
+          + " to 0 (corrupted text)."
     })
 public final class PathCommand extends PairsCommand<PathPatching> {
   /** Q, K and V inputs by their usual names. */
@@ -82,18 +84,18 @@ public final class PathCommand extends PairsCommand<PathPatching> {
 
   @Override
   protected void print(PathPatching patching) {
-    System.out.printf(
-        "%s: clean %.3f, corrupted %.3f; paths to %s%n",
-        difference(), patching.clean(), patching.corrupted(), receiver());
+    System.out.println(runs(patching.clean(), patching.corrupted()) + "; paths to " + receiver());
     List<List<Double>> scores = patching.scores();
     int[] shown = HeatMap.strongest(scores, 1, top);
     int heads = scores.stream().mapToInt(List::size).max().orElse(0);
-    System.out.println(
-        "remaining logit difference by layer and head, in % (100 clean, 0 corrupted)");
+    System.out.printf(
+        "remaining %s by layer and head, in %% (100 clean, 0 corrupted)%n",
+        metric().kind().label());
     HeatMap.print(
         IntStream.of(shown).mapToObj(l -> "L" + l).toList(),
         IntStream.range(0, heads).mapToObj(h -> "H" + h).toList(),
         IntStream.of(shown).mapToObj(scores::get).toList());
+    HalfWidths.print(patching.halfWidths());
     Hint.print("'vidrio lens circuit' finds the whole circuit.");
   }
 
@@ -103,13 +105,15 @@ public final class PathCommand extends PairsCommand<PathPatching> {
     if (!receivers.isEmpty()) {
       object.put("input", input.name().toLowerCase(Locale.ROOT));
     }
-    object.put("clean_logit_difference", patching.clean());
-    object.put("corrupted_logit_difference", patching.corrupted());
+    fillRuns(object, patching.clean(), patching.corrupted());
     object.put("scores", patching.scores());
+    if (judged().size() > 1) {
+      object.put("half_widths", HalfWidths.jsonTable(patching.halfWidths()));
+    }
   }
 
   @Override
   protected List<? extends View> views(PathPatching patching) {
-    return List.of(Views.paths(patching, receiver()));
+    return List.of(Views.paths(patching, receiver(), label()));
   }
 }

@@ -3,10 +3,15 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TextSpan;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.intervene.CausalTracing;
 import dev.vidrio.lens.intervene.CausalTracing.Site;
 import dev.vidrio.lens.page.View;
@@ -14,7 +19,9 @@ import dev.vidrio.lens.page.Views;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens trace}. */
@@ -24,7 +31,7 @@ import picocli.CommandLine.Option;
       "Causal tracing: finds the layers and positions that carry a fact.",
       "Noise on the subject's embeddings makes the answer unlikely. The table shows the probability"
           + " of the answer, in percent, after one activation is restored to its value without"
-          + " noise."
+          + " noise; of a --metric that is not a probability, how much of it is recovered."
     })
 public final class TraceCommand extends TextCommand<TraceCommand.Found> {
 
@@ -35,12 +42,16 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
       description = "The part of the text whose embeddings get noise.")
   private String subject = "";
 
+  @Option(names = "--answer", paramLabel = "TOKEN", description = "The next token, as text or #N.")
+  private @Nullable String answer;
+
   @Option(
-      names = "--answer",
+      names = "--wrong",
       paramLabel = "TOKEN",
-      required = true,
-      description = "The next token, as text or #N.")
-  private String answer = "";
+      description = "A token to contrast it with, for metrics of two.")
+  private @Nullable String wrong;
+
+  @Mixin private MetricOption metric = new MetricOption();
 
   @Option(
       names = "--site",
@@ -71,38 +82,89 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
   private long seed;
 
   /**
-   * The probabilities of the answer.
+   * The metrics of the answer.
    *
    * @param hidden the span of the subject
    */
-  record Found(TextSpan hidden, int answer, CausalTracing tracing) {}
+  record Found(TextSpan hidden, Measured measured, CausalTracing tracing) {
+    boolean isProbability() {
+      return measured.bound().kind().unit().equals("probability");
+    }
+  }
+
+  @Override
+  protected void check() {
+    super.check();
+    MetricSpec spec = spec();
+    if (spec.needsAnswers() && answer == null) {
+      throw new UsageException("Missing required option: '--answer=TOKEN'");
+    }
+    if (spec.needsWrong() && wrong == null) {
+      throw new UsageException(
+          "Missing required option: '--wrong=TOKEN' (--metric " + spec.kind().key() + ")");
+    }
+  }
+
+  private MetricSpec spec() {
+    return metric.or(wrong == null ? MetricKind.PROB : MetricKind.LOGIT_DIFF);
+  }
+
+  private static List<String> of(@Nullable String token) {
+    return token == null ? List.of() : List.of(token);
+  }
 
   @Override
   protected Found run(Lens lens, int[] tokens) {
     TextSpan hidden = TextSpan.of(lens.model(), tokens, "subject", subject);
-    int token = TokenText.parse(lens.model(), "answer", answer);
+    MetricSpec.Bound bound = spec().bind(lens.model(), of(answer), of(wrong), "");
+    Measured measured = Measured.of(lens, bound, tokens);
     var options = new CausalTracing.Options(noise, runs, window, seed);
     return new Found(
         hidden,
-        token,
-        CausalTracing.of(lens, tokens, hidden.from(), hidden.to(), token, site, options));
+        measured,
+        CausalTracing.of(
+            lens,
+            use(measured.text()),
+            hidden.from(),
+            hidden.to(),
+            measured.metric(),
+            site,
+            options));
+  }
+
+  /** Returns the table to show: probabilities, or how much of another metric is recovered. */
+  private static List<List<Double>> shown(Found found) {
+    double clean = found.tracing.clean();
+    double corrupted = found.tracing.corrupted();
+    return found.isProbability()
+        ? found.tracing.restored()
+        : found.tracing.restored().stream()
+            .map(row -> row.stream().map(v -> (v - corrupted) / (clean - corrupted) + 0.0).toList())
+            .toList();
   }
 
   @Override
   protected void print(Found found) {
     System.out.printf(
-        "probability of %s: clean %.3f, with noise %.3f%n",
-        TokenText.of(model(), found.answer), found.tracing.clean(), found.tracing.corrupted());
+        "%s: clean %.3f, with noise %.3f%n",
+        found.measured.name(), found.tracing.clean(), found.tracing.corrupted());
     System.out.println(" pos token");
     for (int p = 0; p < tokens().length; p++) {
       String mark = p >= found.hidden.from() && p < found.hidden.to() ? " with noise" : "";
       System.out.printf("%4d %s%s%n", p, TokenText.of(model(), tokens()[p]), mark);
     }
-    System.out.println("probability after restoring a layer (row) at a position (column), in %");
+    System.out.println(
+        (found.isProbability()
+                ? "probability"
+                : "% of "
+                    + found.measured.bound().kind().label()
+                    + " recovered (0 noise, 100 clean)")
+            + " after restoring a layer (row) at a position (column)"
+            + (found.isProbability() ? ", in %" : ""));
     HeatMap.print(
         IntStream.range(0, found.tracing.restored().size()).mapToObj(l -> "L" + l).toList(),
         IntStream.range(0, tokens().length).mapToObj(Integer::toString).toList(),
-        found.tracing.restored());
+        shown(found));
     Hint.print("'vidrio lens patch' compares two texts without noise.");
   }
 
@@ -111,18 +173,21 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
     object.put("tokens", tokens());
     object.put("subject_from", found.hidden.from());
     object.put("subject_to", found.hidden.to());
-    object.put("answer", found.answer);
+    Measured.fill(object, found.measured.bound(), "answer", "wrong");
     object.put("site", site.name().toLowerCase(Locale.ROOT));
     object.put("window", window);
     object.put("noise", noise);
     object.put("runs", runs);
-    object.put("clean_probability", found.tracing.clean());
-    object.put("corrupted_probability", found.tracing.corrupted());
+    String field = found.measured.bound().kind().field();
+    object.put("clean_" + field, found.tracing.clean());
+    object.put("corrupted_" + field, found.tracing.corrupted());
     object.put("restored", found.tracing.restored());
   }
 
   @Override
   protected List<? extends View> views(Found found) {
-    return List.of(Views.tracing(model(), tokens(), found.tracing, found.answer));
+    return List.of(
+        Views.tracing(
+            model(), tokens(), found.tracing, found.measured.name(), found.isProbability()));
   }
 }

@@ -1,17 +1,23 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.cli.io.CommandException;
-import dev.vidrio.cli.io.InputOutput;
-import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.dataset.PairText;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -21,12 +27,12 @@ import picocli.CommandLine.Option;
  */
 public abstract class PairsCommand<R> extends PageCommand<R> {
   /**
-   * A pair of texts.
+   * A pair of texts, and the tokens of its metric.
    *
-   * @param answer the right next token of the clean text
-   * @param wrong the token to contrast it with
+   * @param pair the texts and the metric
+   * @param metric the metric's kind and tokens
    */
-  public record Judged(TextPair pair, int answer, int wrong) {}
+  public record Judged(TextPair pair, MetricSpec.Bound metric) {}
 
   /** The mutually exclusive sources. */
   private static final class Source {
@@ -38,7 +44,8 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
         paramLabel = "FILE",
         description =
             "A file with a pair on each line: the values of --clean, --corrupt, --answer and"
-                + " --wrong, separated by tab characters. Results are means over the pairs.")
+                + " --wrong, separated by tab characters, or JSON as of 'vidrio lens dataset'."
+                + " Results are means over the pairs.")
     private @Nullable Path file;
   }
 
@@ -61,31 +68,79 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
     @Option(
         names = "--answer",
         paramLabel = "TOKEN",
-        required = true,
-        description = "The right next token of the clean text, as text or #N.")
-    private String answer = "";
+        description =
+            "The right next token of the clean text, as text or #N; several with commas if --metric"
+                + " reads a set.")
+    private @Nullable String answer;
 
-    @Option(
-        names = "--wrong",
-        paramLabel = "TOKEN",
-        required = true,
-        description = "The token to contrast it with.")
-    private String wrong = "";
+    @Option(names = "--wrong", paramLabel = "TOKEN", description = "The token to contrast it with.")
+    private @Nullable String wrong;
   }
 
   @ArgGroup(multiplicity = "1")
   private Source source = new Source();
 
+  @Mixin private MetricOption metricOption = new MetricOption();
+
   private List<Judged> judged = List.of();
+  private @Nullable PairMeasure measure;
+
+  /**
+   * Rejects missing answers and metrics without the gradient that the method uses.
+   *
+   * @throws UsageException if an option is missing or the metric does not fit
+   */
+  @Override
+  protected void check() {
+    super.check();
+    MetricSpec spec = metric();
+    OptionValues.of(
+        () -> {
+          requireMetric(spec);
+          return spec;
+        });
+    if (source.one != null) {
+      require(!spec.needsAnswers() || source.one.answer != null, "--answer", spec);
+      require(!spec.needsWrong() || source.one.wrong != null, "--wrong", spec);
+    }
+  }
+
+  private static void require(boolean given, String option, MetricSpec spec) {
+    if (!given) {
+      throw new UsageException(
+          "Missing required option: '" + option + "=TOKEN' (--metric " + spec.kind().key() + ")");
+    }
+  }
+
+  /**
+   * Rejects metrics that the method cannot use, such as by {@link
+   * MetricSpec#requireDifferentiable}; accepts all by default.
+   *
+   * @param spec the metric
+   */
+  protected void requireMetric(MetricSpec spec) {}
+
+  /** Returns the metric. */
+  protected final MetricSpec metric() {
+    return metricOption.or(MetricKind.LOGIT_DIFF);
+  }
 
   @Override
   protected final R run(Model opened) {
+    Lens lens = Lens.of(opened);
     One one = source.one == null ? new One() : source.one;
     judged =
         source.file == null
-            ? List.of(pair(opened, one.clean, one.corrupt, one.answer, one.wrong, ""))
-            : read(opened, source.file);
-    return run(Lens.of(opened), judged.stream().map(Judged::pair).toList());
+            ? List.of(
+                pair(lens, new PairText(one.clean, one.corrupt, of(one.answer), of(one.wrong)), ""))
+            : read(lens, source.file);
+    List<TextPair> pairs = judged.stream().map(Judged::pair).toList();
+    measure = pairs.size() == 1 ? null : PairMeasure.of(lens, pairs);
+    return run(lens, pairs);
+  }
+
+  private static List<String> of(@Nullable String token) {
+    return token == null ? List.of() : List.of(token);
   }
 
   /** Computes the result for all pairs. */
@@ -102,37 +157,58 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
     return judged.size() == 1 ? judged.getFirst().pair().clean() : new int[0];
   }
 
-  /** Returns the label of the logit difference over the pairs. */
-  protected final String difference() {
-    return "logit difference" + (judged.size() == 1 ? "" : ", mean of " + judged.size() + " pairs");
+  /** Returns the name of the metric over the pairs: {@code logit difference, mean of 4 pairs}. */
+  protected final String label() {
+    return metric().kind().label()
+        + (judged.size() == 1 ? "" : ", mean of " + judged.size() + " pairs");
   }
 
-  private static List<Judged> read(Model model, Path file) {
-    List<Judged> pairs = new ArrayList<>();
-    for (String[] fields : lines(file)) {
-      String where = " of line " + (pairs.size() + 1);
-      pairs.add(pair(model, fields[0], fields[1], fields[2], fields[3], where));
+  /**
+   * Returns the name and the metric of both texts, with 95 % intervals for several pairs: {@code
+   * logit difference: clean 6.192, corrupted -5.131}.
+   */
+  protected final String runs(double clean, double corrupted) {
+    return measure == null
+        ? String.format(Locale.ROOT, "%s: clean %.3f, corrupted %.3f", label(), clean, corrupted)
+        : label() + ": clean " + measure.cleanMean() + ", corrupted " + measure.corruptedMean();
+  }
+
+  /** Adds the tokens of a pair's metric to a JSON object. */
+  protected static void fillMetric(JsonObject object, MetricSpec.Bound metric) {
+    Measured.fill(object, metric, "answer", "wrong");
+  }
+
+  /** Adds the metric of both texts to a JSON object, with 95 % intervals for several pairs. */
+  protected final void fillRuns(JsonObject object, double clean, double corrupted) {
+    String name = metric().kind().field();
+    object.put("metric_kind", metric().kind().key());
+    object.put("clean_" + name, clean);
+    object.put("corrupted_" + name, corrupted);
+    if (measure != null) {
+      object.put("clean_half_width", Json.finite(measure.cleanMean().halfWidth()));
+      object.put("corrupted_half_width", Json.finite(measure.corruptedMean().halfWidth()));
     }
-    if (pairs.isEmpty()) {
-      throw new CommandException(file + ": must have one or more pairs of texts");
-    }
-    return pairs;
+  }
+
+  private List<Judged> read(Lens lens, Path file) {
+    List<PairText> texts = DataOption.read(file, metric());
+    return IntStream.range(0, texts.size())
+        .mapToObj(i -> pair(lens, texts.get(i), " of line " + (i + 1)))
+        .toList();
   }
 
   /** Reads a file of lines of two texts and two tokens, which tab characters separate. */
   public static List<String[]> lines(Path file) {
-    List<String[]> lines =
-        InputOutput.read(file).lines().map(line -> line.split("\t", -1)).toList();
-    for (int i = 0; i < lines.size(); i++) {
-      if (lines.get(i).length != 4) {
-        throw new CommandException(
-            file
-                + ": line "
-                + (i + 1)
-                + ": must be two texts and two tokens, separated by tab characters");
-      }
-    }
-    return lines;
+    return DataOption.read(file, MetricSpec.DEFAULT).stream()
+        .map(
+            pair ->
+                new String[] {
+                  pair.clean(),
+                  pair.corrupted(),
+                  String.join(",", pair.answers()),
+                  String.join(",", pair.wrong())
+                })
+        .toList();
   }
 
   /**
@@ -140,22 +216,8 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
    *
    * @param where its line, for errors
    */
-  private static Judged pair(
-      Model model, String clean, String corrupt, String answer, String wrong, String where) {
-    int right = TokenText.parse(model, "answer" + where, answer);
-    int other = TokenText.parse(model, "wrong" + where, wrong);
-    int[] cleanIds = model.tokenizer().encode(clean);
-    int[] corruptIds = model.tokenizer().encode(corrupt);
-    if (cleanIds.length != corruptIds.length) {
-      throw new InvalidInputException(
-          "corrupted text" + where,
-          corruptIds.length + " tokens",
-          "must have as many as the clean text: " + cleanIds.length);
-    }
-    if (Arrays.equals(cleanIds, corruptIds)) {
-      throw new InvalidInputException(
-          "corrupted text" + where, corrupt, "must differ from the clean text");
-    }
-    return new Judged(TextPair.of(cleanIds, corruptIds, right, other), right, other);
+  private Judged pair(Lens lens, PairText text, String where) {
+    MetricSpec.Bound bound = metric().bind(lens.model(), text.answers(), text.wrong(), where);
+    return new Judged(text.bind(lens, bound, where), bound);
   }
 }

@@ -1,11 +1,16 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import java.util.List;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -18,7 +23,10 @@ public final class TargetOption {
       description = "The next token, or #N. Default: the most likely one.")
   private @Nullable String token;
 
-  @Option(names = "--versus", paramLabel = "TEXT", description = "A token whose logit to subtract.")
+  @Option(
+      names = "--versus",
+      paramLabel = "TEXT",
+      description = "A token to contrast it with, whose logit is subtracted.")
   private @Nullable String versus;
 
   /**
@@ -27,22 +35,7 @@ public final class TargetOption {
    * @param versus −1 for none
    */
   public record Target(Model model, int token, int versus) {
-    /** Returns the log-probability of the token, or the difference of the two logits. */
-    public Metric metric() {
-      return versus < 0 ? Metric.logProbability(token) : logit();
-    }
-
-    /** Returns the logit of the token, or the difference of the two logits. */
-    public DifferentiableMetric logit() {
-      return versus < 0 ? Metric.logit(token) : Metric.logitDifference(token, versus);
-    }
-
-    /** Returns the name of {@link #metric}. */
-    public String metricName() {
-      return versus < 0 ? "log-probability of " + TokenText.of(model, token) : logitName();
-    }
-
-    /** Returns the name of {@link #logit}. */
+    /** Returns the name of the logit of the token, or of the difference of the two logits. */
     public String logitName() {
       String name = "logit of " + TokenText.of(model, token);
       return versus < 0 ? name : name + " minus that of " + TokenText.of(model, versus);
@@ -63,6 +56,30 @@ public final class TargetOption {
         model,
         token == null ? mostLikely(model, text) : TokenText.parse(model, "token", token),
         versus == null ? -1 : TokenText.parse(model, "versus", versus));
+  }
+
+  /**
+   * Returns what is measured of the next token: the given metric, or else the logit difference if
+   * there is a token to contrast with.
+   *
+   * @param otherwise the metric of one token if none is given
+   */
+  public Measured of(Lens lens, int[] text, MetricOption metric, MetricKind otherwise) {
+    Model model = lens.model();
+    MetricSpec spec = metric.or(versus == null ? otherwise : MetricKind.LOGIT_DIFF);
+    if (!spec.needsAnswers()) {
+      return Measured.of(lens, spec.bind(model, List.of(), List.of(), ""), text);
+    }
+    String answer = token == null ? "#" + mostLikely(model, text) : token;
+    List<String> wrong = versus == null ? List.of() : List.of(versus);
+    try {
+      return Measured.of(lens, spec.bind(model, List.of(answer), wrong, ""), text);
+    } catch (InvalidInputException e) {
+      String option = e.field().equals("answer") ? "token" : "versus";
+      throw e.field().equals("answer") || e.field().equals("wrong")
+          ? new InvalidInputException(option, e.value(), e.limit())
+          : e;
+    }
   }
 
   /**

@@ -17,7 +17,7 @@ public abstract class TextCommand<R> extends PageCommand<R> {
   private int[] tokens = new int[0];
 
   @Override
-  protected final R run(Model opened) {
+  protected R run(Model opened) {
     tokens = read(opened, input);
     return run(Lens.of(opened), tokens);
   }
@@ -35,9 +35,9 @@ public abstract class TextCommand<R> extends PageCommand<R> {
   /** Computes the result for a text. */
   protected abstract R run(Lens lens, int[] text);
 
-  /** Replaces the text, such as by one with an answer, and returns it. */
-  protected final int[] replace(int[] newTokens) {
-    tokens = newTokens.clone();
+  /** Replaces the text by the tokens that ran, and returns them. */
+  protected final int[] use(int[] ran) {
+    tokens = ran;
     return tokens;
   }
 

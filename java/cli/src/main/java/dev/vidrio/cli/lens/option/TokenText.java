@@ -2,7 +2,7 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.jline.utils.WCWidth;
@@ -71,18 +71,6 @@ public final class TokenText {
    * @param option the name of the option, for errors
    */
   public static int parse(Model model, String option, String text) {
-    if (text.matches("#\\d{1,9}")) {
-      int id = Integer.parseInt(text.substring(1));
-      int vocabulary = model.architecture().vocabulary();
-      if (id >= vocabulary) {
-        throw new InvalidInputException(option, text, "must be #0 to #" + (vocabulary - 1));
-      }
-      return id;
-    }
-    try {
-      return model.tokenizer().token(text);
-    } catch (InvalidInputException e) {
-      throw new InvalidInputException(option, text, e.limit() + "; #N gives a token by its id");
-    }
+    return MetricSpec.token(model, option, text);
   }
 }

@@ -1,0 +1,290 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import dev.vidrio.lens.MetricKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** {@code --metric} and {@code --pairs} of the commands, on the embedded model. */
+class MetricsTest {
+  private static final String PAIRS =
+      "The king\tThe queen\t his\t her\n"
+          + "A king\tA queen\t his\t her\n"
+          + "The lord\tThe lady\t his\t her\n";
+
+  @TempDir Path directory;
+
+  private static Cli done(String... args) {
+    Cli result = Cli.run(args);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  private static String[] pair(String command, String... more) {
+    List<String> args =
+        new ArrayList<>(List.of("lens", command, "--clean", "The king", "--corrupt", "The queen"));
+    args.addAll(List.of(more));
+    return args.toArray(String[]::new);
+  }
+
+  private Path pairs(String name, String text) throws IOException {
+    return Files.writeString(directory.resolve(name), text);
+  }
+
+  /** Every metric patches; its name is that of the results. */
+  @ParameterizedTest
+  @EnumSource(MetricKind.class)
+  void patchesByEveryMetric(MetricKind kind) {
+    String[] args =
+        pair(
+            "patch",
+            "--answer",
+            " his",
+            "--wrong",
+            " her",
+            "--site",
+            "head",
+            "--metric",
+            kind.key());
+    List<String> all = new ArrayList<>(List.of(args));
+    if (kind == MetricKind.ACCURACY) {
+      all.set(all.indexOf(" his"), "#" + 7);
+      Cli equal = Cli.run(all.toArray(String[]::new));
+      assertTrue(equal.code() == 0 || equal.err().contains("metric equals"), equal.err());
+      return;
+    }
+    String out = done(args).out();
+    assertTrue(out.startsWith(kind.label() + ": clean "), out);
+    assertTrue(out.contains("% of " + kind.label() + " recovered"), out);
+    all.add("--json");
+    JsonNode json = done(all.toArray(String[]::new)).json();
+    assertEquals(kind.key(), json.get("metric_kind").stringValue());
+    assertTrue(json.has("clean_" + kind.field()), json.toString());
+    assertEquals(kind.needsAnswers(), json.has("answer"));
+  }
+
+  /** Without answers, and with sets of tokens of the command line. */
+  @Test
+  void asksOtherQuestions() {
+    JsonNode kl = done(pair("patch", "--metric", "kl", "--json")).json();
+    assertEquals(0, kl.get("clean_kl_divergence").doubleValue(), 1e-9);
+    assertTrue(kl.get("corrupted_kl_divergence").doubleValue() > 0);
+    JsonNode sets = done(pair("path", "--metric", "prob-diff: his, him/ her", "--json")).json();
+    double wide = sets.get("clean_probability_difference").doubleValue();
+    JsonNode one =
+        done(pair("path", "--metric", "prob-diff", "--answer", " his", "--wrong", " her", "--json"))
+            .json();
+    assertTrue(wide > one.get("clean_probability_difference").doubleValue());
+    JsonNode fields =
+        done(pair(
+                "measure",
+                "--metric",
+                "prob-diff",
+                "--answer",
+                " his, him",
+                "--wrong",
+                " her",
+                "--json"))
+            .json();
+    assertEquals(wide, fields.get("clean_probability_difference").doubleValue(), 1e-12);
+  }
+
+  /** The log-probability of an answer of several tokens is the sum of theirs. */
+  @Test
+  void measuresAnswersOfSeveralTokens() {
+    String[] circuit =
+        pair(
+            "circuit",
+            "--metric",
+            "logprob",
+            "--answer",
+            " his own",
+            "--threshold",
+            "0.3",
+            "--json");
+    double both = done(circuit).json().get("clean_log_probability").doubleValue();
+    double sum = 0;
+    for (String[] step : new String[][] {{"The king", " his"}, {"The king his", " own"}}) {
+      sum +=
+          done("lens", "ablate", "-p", step[0], "--token", step[1], "--json")
+              .json()
+              .get("metric")
+              .doubleValue();
+    }
+    assertEquals(sum, both, 1e-9);
+    JsonNode edges =
+        done(pair("edges", "--metric", "logprob", "--answer", " his own", "--json")).json();
+    assertEquals(both, edges.get("clean_log_probability").doubleValue(), 1e-9);
+    String occlusion =
+        done("lens", "occlusion", "-p", "The king", "--metric", "logprob: his own").out();
+    assertTrue(occlusion.startsWith("log-probability of \" his own\": "), occlusion);
+    assertTrue(occlusion.contains(" his"), occlusion);
+    JsonNode attribute =
+        done("lens", "attribute", "-p", "The king", "--metric", "logprob: his own", "--json")
+            .json();
+    assertEquals(both, attribute.get("value").doubleValue(), 1e-6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"entropy", "kl", "prob", "logprob", "logit", "accuracy"})
+  void textCommandsMeasureByName(String metric) {
+    String[] text = {"-p", "The king", "--metric", metric};
+    for (String command : List.of("ablate", "occlusion")) {
+      JsonNode json = done("lens", command, text[0], text[1], text[2], text[3], "--json").json();
+      assertEquals(metric, json.get("metric_kind").stringValue());
+      assertTrue(json.get("metric").isNumber());
+    }
+    List<String> trace =
+        new ArrayList<>(List.of("lens", "trace", "-p", "The king", "--subject", "king"));
+    trace.addAll(List.of("--runs", "1", "--metric", metric, "--answer", " his"));
+    String out = done(trace.toArray(String[]::new)).out();
+    assertTrue(metric.startsWith("prob") == out.contains("probability after"), out);
+  }
+
+  @Test
+  void meansOverPairsHaveIntervals() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    String out = done("lens", "patch", "--pairs", tsv, "--site", "head").out();
+    assertTrue(
+        out.matches("(?s)logit difference, mean of 3 pairs: clean [-0-9.]+±[0-9.]+, .*"), out);
+    assertTrue(out.contains("95 % intervals of the scores: up to ±"), out);
+    JsonNode json = done("lens", "patch", "--pairs", tsv, "--site", "head", "--json").json();
+    assertEquals(json.get("scores").size(), json.get("half_widths").size());
+    assertTrue(json.get("clean_half_width").doubleValue() > 0);
+    JsonNode measure = done("lens", "measure", "--pairs", tsv, "--json").json();
+    assertEquals(
+        json.get("clean_logit_difference").doubleValue(),
+        measure.get("clean_logit_difference").doubleValue(),
+        1e-9);
+    assertEquals(3, measure.get("clean_values").size());
+    String measured = done("lens", "measure", "--pairs", tsv, "--metric", "entropy").out();
+    assertTrue(measured.startsWith("entropy, mean of 3 pairs, in nats\nclean "), measured);
+    Path page = directory.resolve("measure.html");
+    done("lens", "measure", "--pairs", tsv, "-o", page.toString());
+    assertTrue(Files.readString(page).contains("Clean minus corrupted text"));
+  }
+
+  /** A mean over texts is that of each text's result. */
+  @Test
+  void textCommandsAverageOverPairs() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    double sum = 0;
+    for (String text : List.of("The king", "A king", "The lord")) {
+      JsonNode one =
+          done("lens", "occlusion", "-p", text, "--token", " his", "--versus", " her", "--json")
+              .json();
+      sum += one.get("effects").get(1).doubleValue() / 3;
+    }
+    JsonNode mean = done("lens", "occlusion", "--pairs", tsv, "--json").json();
+    assertEquals(sum, mean.get("effects").get(1).doubleValue(), 1e-9);
+    assertEquals(3, mean.get("texts").intValue());
+    assertTrue(mean.get("half_widths").get(1).doubleValue() > 0);
+    for (String command : List.of("ablate", "occlusion", "attribute")) {
+      String out = done("lens", command, "--pairs", tsv).out();
+      assertTrue(out.startsWith("logit difference, mean of 3 texts: "), out);
+      assertTrue(out.contains("±95 %"), out);
+      Path page = directory.resolve(command + ".html");
+      done("lens", command, "--pairs", tsv, "-o", page.toString());
+      assertTrue(Files.readString(page).contains("mean of 3 texts"));
+    }
+    JsonNode ablate = done("lens", "ablate", "--pairs", tsv, "--json").json();
+    assertEquals(4, ablate.get("without").size());
+  }
+
+  /** Pairs of a data set, as tab-separated values, JSON Lines and from standard input. */
+  @Test
+  void readsGeneratedDatasets() throws IOException {
+    Path tsv = directory.resolve("induction.tsv");
+    Path jsonl = directory.resolve("induction.jsonl");
+    String[] dataset = {"lens", "dataset", "induction", "-n", "12", "--seed", "3"};
+    String printed = done(dataset).out();
+    for (Path file : List.of(tsv, jsonl)) {
+      List<String> args = new ArrayList<>(List.of(dataset));
+      args.addAll(List.of("-o", file.toString()));
+      assertEquals(file + ": 12 pairs of induction\n", done(args.toArray(String[]::new)).out());
+    }
+    assertEquals(printed, Files.readString(tsv));
+    String measured = done("lens", "measure", "--pairs", tsv.toString()).out();
+    assertEquals(measured, done("lens", "measure", "--pairs", jsonl.toString()).out());
+    assertEquals(measured, Cli.runWithInput(printed, "lens", "measure", "--pairs", "-").out());
+    List<String> json = new ArrayList<>(List.of(dataset));
+    json.add("--json");
+    JsonNode object = done(json.toArray(String[]::new)).json();
+    assertEquals(12, object.get("pairs").size());
+    assertEquals("logit-diff", object.get("metric_kind").stringValue());
+    String list = done("lens", "dataset").out();
+    assertTrue(list.contains("greater-than") && list.contains("prob-diff"), list);
+  }
+
+  @Test
+  void completionAndHelpListMetrics() {
+    String script = Cli.run("completion").out();
+    String help = Cli.run("lens", "patch", "--help").out().replaceAll("\\s+", " ");
+    for (MetricKind kind : MetricKind.values()) {
+      assertTrue(script.contains(kind.key()), kind.key());
+      assertTrue(help.contains(kind.key()), help);
+    }
+    assertTrue(script.contains("greater-than"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "2 | metric magic: unknown; available: logit-diff | patch;--metric;magic",
+        "2 | metric kl: its gradient at the clean run, which --steps 0 uses | edges;--metric;kl;"
+            + "--steps;0",
+        "2 | metric accuracy: has no gradient, which edge attribution patching | edges;--metric;"
+            + "accuracy;--answer; his",
+        "2 | metric accuracy: has no gradient, which --attribution uses | patch;--metric;accuracy;"
+            + "--answer; his;--attribution",
+        "2 | metric accuracy: has no gradient, which --candidates uses | circuit;--metric;accuracy;"
+            + "--answer; his;--candidates;3",
+        "2 | Missing required option: '--wrong=TOKEN' (--metric logit-diff) | patch;--answer; his",
+        "2 | Missing required option: '--answer=TOKEN' (--metric prob) | path;--metric;prob",
+        "1 | answer to be: must be a single token | patch;--answer;to be;--wrong; her",
+        "1 | wrong answer | patch;--answer; his;--wrong; his",
+      })
+  void rejectsUnsuitableMetrics(int code, String expected, String args) {
+    String[] words = args.split(";");
+    Cli result =
+        Cli.run(pair(words[0], List.of(words).subList(1, words.length).toArray(String[]::new)));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+  }
+
+  @Test
+  void rejectsGradientsOfTexts() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS + "The good king\tThe good queen\t his\t her\n").toString();
+    Cli accuracy = Cli.run("lens", "attribute", "-p", "The king", "--metric", "accuracy");
+    assertEquals(2, accuracy.code());
+    assertTrue(accuracy.err().contains("metric accuracy: has no gradient"), accuracy.err());
+    Cli flat = Cli.run("lens", "attribute", "-p", "The king", "--metric", "kl");
+    assertTrue(flat.err().contains("its gradient at the clean run"), flat.err());
+    done("lens", "attribute", "-p", "The king", "--metric", "kl", "--method", "ig", "--steps", "2");
+    Cli lengths = Cli.run("lens", "occlusion", "--pairs", tsv);
+    assertEquals(1, lengths.code());
+    assertTrue(lengths.err().contains("occlusion needs texts of one length"), lengths.err());
+    Cli both = Cli.run("lens", "ablate", "--pairs", tsv, "-p", "The king");
+    assertEquals(2, both.code());
+    assertTrue(both.err().contains("--prompt: cannot be combined with --pairs"), both.err());
+    assertFalse(Cli.run("lens", "dataset", "magic").err().isEmpty());
+    assertEquals(2, Cli.run("lens", "dataset", "magic").code());
+    assertEquals(1, Cli.run("lens", "dataset", "gender", "-n", "0").code());
+  }
+}
