@@ -13,6 +13,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.GatherHoisting;
@@ -69,6 +70,7 @@ public final class GradientSession implements AutoCloseable {
   private final Batch batch;
   private final int[] blocks;
   private final int slot;
+  private final boolean repeatable;
   private final ExecutablePlan plan;
   private State state = State.EMPTY;
 
@@ -109,7 +111,9 @@ public final class GradientSession implements AutoCloseable {
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
-      this.gradient = lens.computed(derive(edited, options));
+      Gradient derived = lens.computed(derive(edited, options));
+      this.gradient = options.repeatable() ? keepingForward(derived) : derived;
+      this.repeatable = options.repeatable();
       this.batch = new Batch(limits, arena);
       int count = limits.blocksPerSequence();
       var cache = new KvCache(executor, model.kv(), KvType.F32, count, 1, arena);
@@ -161,6 +165,26 @@ public final class GradientSession implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
     }
+  }
+
+  /**
+   * Keeps the activations of the forward pass that the backward pass reads, since its own would
+   * otherwise reuse their memory.
+   */
+  private static Gradient keepingForward(Gradient gradient) {
+    List<Op> ops = gradient.plan().ops();
+    Set<Operand> written = new HashSet<>();
+    ops.subList(0, gradient.forwardOps()).forEach(op -> written.addAll(op.writes()));
+    Set<Buffer> outputs = new HashSet<>(gradient.plan().outputs());
+    for (Op op : ops.subList(gradient.forwardOps(), ops.size())) {
+      for (Operand read : op.reads()) {
+        if (written.contains(read) && read instanceof Buffer buffer) {
+          outputs.add(buffer);
+        }
+      }
+    }
+    var plan = new Plan(ops, gradient.plan().kv(), outputs);
+    return new Gradient(plan, gradient.forwardOps(), gradient.gradients());
   }
 
   private Buffer buffer(HookPoint point) {
@@ -304,10 +328,10 @@ public final class GradientSession implements AutoCloseable {
 
   /**
    * Returns the gradient of the metric with respect to a seed, to be filled between the forward and
-   * the backward pass.
+   * the backward pass, or before a repeated backward pass.
    */
   public Activation seed(HookPoint point) {
-    require(State.FORWARD);
+    requireForward();
     MemorySegment values = seeds.get(point);
     if (values == null) {
       throw new InvalidInputException(
@@ -317,18 +341,18 @@ public final class GradientSession implements AutoCloseable {
     return shaped(point, buffer, own(buffer, values));
   }
 
-  /** Runs the backward pass from the seeds. */
+  /**
+   * Runs the backward pass from the seeds; again after another one if the session is {@linkplain
+   * GradientOptions#repeating repeatable}.
+   */
   public void backward() {
-    require(State.FORWARD);
+    requireForward();
     state = State.EMPTY;
     Interruption.run(plan, batch, gradient.forwardOps(), gradient.plan().ops().size());
     state = State.BACKWARD;
   }
 
-  /**
-   * Returns the gradient with respect to the activation at a point, valid until the next forward
-   * pass.
-   */
+  /** Returns the gradient with respect to the activation at a point, valid until the next pass. */
   public Activation gradient(HookPoint point) {
     require(State.BACKWARD);
     requireWanted(point);
@@ -372,6 +396,12 @@ public final class GradientSession implements AutoCloseable {
   private void requireOpen() {
     if (state == State.CLOSED) {
       throw new IllegalStateException("the gradient session is closed");
+    }
+  }
+
+  private void requireForward() {
+    if (!repeatable || state != State.BACKWARD) {
+      require(State.FORWARD);
     }
   }
 

@@ -21,15 +21,16 @@ import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Runs many variants of one text, each with its own interventions, with the bits of one run per
@@ -38,8 +39,10 @@ import org.jspecify.annotations.Nullable;
  * models with recurrent states, whose earlier values are not kept, and at the embedding in models
  * with several residual streams (AltUp). Variants that start at the same block are sequences of one
  * batch.
+ *
+ * @param <R> what is read of a variant
  */
-public final class Sweep {
+public final class Sweep<R> {
   /** Tokens per step, for texts up to this length. */
   private static final int BATCH = 512;
 
@@ -52,21 +55,28 @@ public final class Sweep {
   private final Lens lens;
   private final int[] tokens;
   private final List<Intervention> base;
-  private final Metric metric;
+  private final int positions;
+  private final Function<MemorySegment, R> read;
 
   /**
    * A variant.
    *
    * @param start the first block that it touches
-   * @param from the first position that it touches, or 0
+   * @param from the first position that it touches or that is measured, or 0
    */
   private record Variant(int index, List<Intervention> edits, int start, int from) {}
 
-  private Sweep(Lens lens, int[] tokens, List<Intervention> base, Metric metric) {
+  private Sweep(
+      Lens lens,
+      int[] tokens,
+      List<Intervention> base,
+      int positions,
+      Function<MemorySegment, R> read) {
     this.lens = lens;
     this.tokens = tokens;
     this.base = base;
-    this.metric = metric;
+    this.positions = positions;
+    this.read = read;
   }
 
   /**
@@ -84,15 +94,40 @@ public final class Sweep {
       List<Intervention> base,
       List<List<Intervention>> variants,
       Metric metric) {
-    Preconditions.requireTokens(lens.model(), tokens);
     metric.requirePositions(tokens);
-    return new Sweep(lens, tokens, base, metric).run(variants);
+    return run(lens, tokens, base, variants, metric.positions(), metric::of);
   }
 
-  private List<Double> run(List<List<Intervention>> edits) {
+  /**
+   * Runs variants of a text and reads the predictions after its last tokens, such as those of a
+   * whole answer.
+   *
+   * @param <R> what is read of a variant
+   * @param base interventions of all variants, applied before their own
+   * @param variants the interventions of each variant; an empty list is the base run
+   * @param positions the number of last tokens after which logits are read
+   * @param read reads the logits f32 [positions, V], valid during the call
+   * @return what was read of each variant
+   * @throws InvalidInputException if an intervention does not fit its point, the model does not
+   *     support the tokens, or there are fewer tokens than positions
+   */
+  public static <R> List<R> run(
+      Lens lens,
+      int[] tokens,
+      List<Intervention> base,
+      List<List<Intervention>> variants,
+      int positions,
+      Function<MemorySegment, R> read) {
+    Preconditions.requireTokens(lens.model(), tokens);
+    Preconditions.requireRange("positions of logits", positions, 1, tokens.length);
+    return new Sweep<>(lens, tokens, base, positions, read).run(variants);
+  }
+
+  private List<R> run(List<List<Intervention>> edits) {
     List<Variant> variants =
         IntStream.range(0, edits.size()).mapToObj(i -> variant(i, edits.get(i))).toList();
-    var results = new Double[edits.size()];
+    List<Optional<R>> results =
+        new ArrayList<>(Collections.nCopies(edits.size(), Optional.empty()));
     try (ActivationCache inputs =
             lens.run(tokens, Capture.of("blocks.*." + HookSite.RESID_PRE.suffix()), base);
         var runner = new Runner(variants)) {
@@ -100,7 +135,7 @@ public final class Sweep {
         runner.run(step, inputs, results);
       }
     }
-    return List.of(results);
+    return results.stream().map(Optional::orElseThrow).toList();
   }
 
   private Variant variant(int index, List<Intervention> edits) {
@@ -118,12 +153,7 @@ public final class Sweep {
   private int from(List<Intervention> edits) {
     return lens.model().architecture().kvShape().hasStates()
         ? 0
-        : edits.stream().mapToInt(Intervention::from).reduce(firstRead(), Math::min);
-  }
-
-  /** Returns the first position after which the metric reads logits. */
-  private int firstRead() {
-    return tokens.length - metric.positions();
+        : edits.stream().mapToInt(Intervention::from).reduce(tokens.length - positions, Math::min);
   }
 
   /** Returns the last block from which a run includes all that the interventions change. */
@@ -198,18 +228,20 @@ public final class Sweep {
       long bytes = KvCache.bytes(shape, KvType.F32, kvBlocks) + shape.bytesPerSequence();
       int batch = Math.max(BATCH, tokens.length);
       int together = Math.max(1, mostEqual(variants, Variant::start));
-      int read = metric.positions();
-      int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch / read, together));
+      bytes += (positions - 1L) * model.architecture().vocabulary() * Float.BYTES;
+      int most = Math.min(Math.max(1, batch / positions), together);
+      int count = Math.clamp(CACHE_BYTES / bytes, 1, most);
       List<HookPoint> points =
           Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
               .map(Intervention::point)
               .distinct()
               .toList();
-      int most =
+      int edits =
           variants.stream().mapToInt(v -> mostEqual(v.edits, Intervention::point)).max().orElse(0);
-      int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
+      int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, edits)));
+      int logits = Math.multiplyExact(count, positions);
       SessionOptions options =
-          lens.adapted(new SessionOptions(tokens.length, batch, count, count * read));
+          lens.adapted(new SessionOptions(tokens.length, batch, count, logits));
       this.blocks = new BlockSession(model, options, points, capacity);
       this.session = blocks.session();
       this.sequences = blocks.sequences();
@@ -227,12 +259,12 @@ public final class Sweep {
     }
 
     boolean holds(List<Variant> step, Variant another) {
-      int rows = step.stream().mapToInt(variant -> tokens.length - variant.from).sum();
+      int taken = step.stream().mapToInt(variant -> tokens.length - variant.from).sum();
       return step.size() < sequences.size()
-          && rows + tokens.length - another.from <= session.limits().tokens();
+          && taken + tokens.length - another.from <= session.limits().tokens();
     }
 
-    void run(List<Variant> step, ActivationCache inputs, @Nullable Double[] results) {
+    void run(List<Variant> step, ActivationCache inputs, List<Optional<R>> results) {
       Interruption.check();
       fill(step);
       int start = step.getFirst().start;
@@ -244,7 +276,7 @@ public final class Sweep {
         variant.edits.forEach(edit -> edits.add(edit.in(sequence)));
         sequence.truncate(variant.from);
         for (int p = variant.from; p < tokens.length; p++) {
-          session.add(sequence, tokens[p], p >= firstRead());
+          session.add(sequence, tokens[p], p >= tokens.length - positions);
         }
         intact[i] = Math.min(intact[i], variant.from);
       }
@@ -257,8 +289,8 @@ public final class Sweep {
         blocks.run(start, blocks.end(), () -> enter(step, start, input));
       }
       for (int i = 0; i < step.size(); i++) {
-        int read = metric.positions();
-        results[step.get(i).index] = metric.of(LogitRows.of(session, i * read, read));
+        MemorySegment logits = LogitRows.of(session, i * positions, positions);
+        results.set(step.get(i).index, Optional.of(read.apply(logits)));
       }
     }
 

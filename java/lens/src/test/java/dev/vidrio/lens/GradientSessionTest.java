@@ -397,4 +397,43 @@ class GradientSessionTest {
       assertThrows(IllegalStateException.class, () -> session.run(new int[1], metric));
     }
   }
+
+  /** A repeated backward pass has the bits of the first, whatever ran between. */
+  @ParameterizedTest
+  @CsvSource({"false, false", "true, false", "false, true"})
+  void repeatsBackwardPass(boolean recompute, boolean fast) {
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = fast ? Lens.of(model).fastGradients() : Lens.of(model);
+      GradientOptions options = GradientOptions.of(ALL, 40).withLogits(2).repeating();
+      HookPoint logits = HookPoint.of(HookSite.LOGITS);
+      try (GradientSession session =
+          GradientSession.open(lens, recompute ? options.recomputing() : options)) {
+        session.forward(tokens());
+        List<List<float[]>> found = new ArrayList<>();
+        for (int k = 0; k < 3; k++) {
+          MemorySegment seed = session.seed(logits).data();
+          seed.fill((byte) 0);
+          seed.setAtIndex(JAVA_FLOAT, k % 2 == 0 ? 5 : 2048 + 9, 1);
+          session.backward();
+          found.add(session.points().stream().map(p -> session.gradient(p).toArray()).toList());
+        }
+        for (int i = 0; i < session.points().size(); i++) {
+          assertArrayEquals(found.getFirst().get(i), found.getLast().get(i));
+          assertTrue(!Arrays.equals(found.getFirst().get(i), found.get(1).get(i)));
+        }
+      }
+    }
+  }
+
+  @Test
+  void runsOneBackwardPassUnlessRepeatable() {
+    try (Model model = Model.open(BardFiles.q8());
+        GradientSession session =
+            GradientSession.open(Lens.of(model), GradientOptions.of("hook_embed", 40))) {
+      session.forward(tokens());
+      session.backward();
+      assertThrows(IllegalStateException.class, session::backward);
+      assertThrows(IllegalStateException.class, () -> session.seed(HookPoint.of(HookSite.LOGITS)));
+    }
+  }
 }

@@ -8,8 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.attribute.Answer;
+import dev.vidrio.lens.attribute.AnswerAttribution;
+import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
+import dev.vidrio.lens.attribute.Removal;
+import dev.vidrio.lens.attribute.ShapleyValues;
+import dev.vidrio.lens.attribute.SpanGame;
+import dev.vidrio.lens.attribute.TokenSpan;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
@@ -301,6 +308,24 @@ class LensExamplesTest {
       double missing = attribution.explained() - attribution.sum(); // falls with more steps
       // @end
       assertTrue(Double.isFinite(ofKing) && Double.isFinite(missing));
+    }
+  }
+
+  @Test
+  void answer() {
+    try (Model model = model()) {
+      // @start region="answer"
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("The king loves his queen");
+      Answer answer = Answer.of(tokens, 3); // " his queen"
+      AnswerAttribution attribution = GradientAttribution.timesInput(lens, answer);
+      double ofKing = attribution.scores().get(1).get(2); // of " king", for the second token
+      List<TokenSpan> words = TokenSpan.words(model.tokenizer(), tokens).subList(0, 3);
+      AnswerAttribution exact =
+          ShapleyValues.exact(SpanGame.of(lens, answer, words, Removal.hide()));
+      // @end
+      assertTrue(Double.isFinite(ofKing));
+      assertEquals(exact.explained().getFirst(), exact.sum(0), 1e-6);
     }
   }
 

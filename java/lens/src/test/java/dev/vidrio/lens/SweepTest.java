@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -185,6 +187,34 @@ class SweepTest {
           InvalidInputException.class,
           () -> Sweep.run(lens, new int[0], List.of(), List.of(), metric));
       assertEquals(List.of(), Sweep.run(lens, tokens, List.of(), List.of(), metric));
+    }
+  }
+
+  /** The predictions after several positions are those of one run per variant. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "gemma3n", "falcon-h1"})
+  void readsSeveralPositions(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
+      Lens lens = Lens.of(model);
+      List<List<Intervention>> variants = new ArrayList<>();
+      variants.add(List.of());
+      for (int p = 0; p < tokens.length; p++) {
+        variants.add(List.of(Intervention.zero(HookPoint.of(HookSite.EMBED)).position(p)));
+        variants.add(
+            List.of(Intervention.scale(new HookPoint(HookSite.RESID_PRE, 1), 2).position(p)));
+      }
+      List<float[]> read =
+          Sweep.run(lens, tokens, List.of(), variants, 3, logits -> logits.toArray(JAVA_FLOAT));
+      for (int i = 0; i < variants.size(); i++) {
+        Capture last = Capture.of(HookSite.LOGITS.suffix()).last(3);
+        try (ActivationCache cache = lens.run(tokens, last, variants.get(i))) {
+          assertArrayEquals(cache.get(HookSite.LOGITS).toArray(), read.get(i));
+        }
+      }
+      assertThrows(
+          InvalidInputException.class,
+          () -> Sweep.run(lens, tokens, List.of(), variants, tokens.length + 1, l -> 0));
     }
   }
 }

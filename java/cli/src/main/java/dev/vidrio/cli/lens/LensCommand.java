@@ -1,8 +1,10 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.lens.attribute.AttributeCommand;
+import dev.vidrio.cli.lens.attribute.FaithfulnessCommand;
 import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
+import dev.vidrio.cli.lens.attribute.RelianceCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.CurveCommand;
@@ -72,6 +74,8 @@ public final class LensCommand implements CommandGroup.Namespace {
         StatisticsCommand.class,
         AttributeCommand.class,
         OcclusionCommand.class,
+        RelianceCommand.class,
+        FaithfulnessCommand.class,
         MixingCommand.class,
         RoutesCommand.class,
         EditCommand.class,

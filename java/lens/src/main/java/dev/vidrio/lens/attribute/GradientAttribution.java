@@ -9,6 +9,8 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
 
@@ -46,6 +48,56 @@ public final class GradientAttribution {
   public static InputAttribution relevance(
       Lens lens, int[] tokens, DifferentiableMetric metric, GradientRules rules) {
     return of(lens, tokens, metric, rules, Vectors::dot);
+  }
+
+  /**
+   * Returns the norm of the gradient for each token of an answer.
+   *
+   * @throws dev.vidrio.error.InvalidInputException if the model does not support the tokens
+   */
+  public static AnswerAttribution norm(Lens lens, Answer answer) {
+    return of(lens, answer, GradientRules.EXACT, (x, dx) -> Vectors.norm(dx));
+  }
+
+  /**
+   * Returns gradient × input for each token of an answer.
+   *
+   * @throws dev.vidrio.error.InvalidInputException if the model does not support the tokens
+   */
+  public static AnswerAttribution timesInput(Lens lens, Answer answer) {
+    return of(lens, answer, GradientRules.EXACT, Vectors::dot);
+  }
+
+  /**
+   * Returns relevance propagation for each token of an answer.
+   *
+   * @param rules such as {@link GradientRules#ATTN_LRP}
+   * @throws dev.vidrio.error.InvalidInputException if the model does not support the tokens
+   */
+  public static AnswerAttribution relevance(Lens lens, Answer answer, GradientRules rules) {
+    return of(lens, answer, rules, Vectors::dot);
+  }
+
+  private static AnswerAttribution of(
+      Lens lens, Answer answer, GradientRules rules, ToDoubleBiFunction<float[], float[]> score) {
+    try (var gradients = new AnswerGradients(lens, answer, rules, false)) {
+      var scores = new double[answer.length()][answer.from() + answer.length() - 1];
+      double[] values =
+          gradients.run(
+              List.of(),
+              (i, dx) -> {
+                for (int j = 0; j < answer.from() + i; j++) {
+                  scores[i][j] = score.applyAsDouble(gradients.embedding(j), dx.row(j));
+                }
+              });
+      return AnswerAttribution.ofTokens(answer, values, incomplete(values), scores);
+    }
+  }
+
+  private static double[] incomplete(double[] values) {
+    var none = new double[values.length];
+    Arrays.fill(none, Double.NaN);
+    return none;
   }
 
   private static InputAttribution of(

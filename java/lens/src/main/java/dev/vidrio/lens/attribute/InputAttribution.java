@@ -1,5 +1,6 @@
 package dev.vidrio.lens.attribute;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.GradientOptions;
@@ -38,6 +39,23 @@ public record InputAttribution(double value, double explained, List<Double> scor
   /** Returns the sum of the scores. */
   public double sum() {
     return scores.stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  /**
+   * Returns the sums of the scores over spans, such as words.
+   *
+   * @param spans in order, without overlap
+   * @throws InvalidInputException if spans overlap or exceed the text
+   */
+  public List<Double> by(List<TokenSpan> spans) {
+    TokenSpan.require(spans, scores.size());
+    return spans.stream()
+        .map(
+            span ->
+                scores.subList(span.from(), span.to()).stream()
+                    .mapToDouble(Double::doubleValue)
+                    .sum())
+        .toList();
   }
 
   /**

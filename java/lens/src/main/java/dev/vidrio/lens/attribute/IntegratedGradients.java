@@ -1,12 +1,15 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -42,17 +45,11 @@ public final class IntegratedGradients {
    */
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
-    Preconditions.requirePositive("steps", steps);
-    int d = lens.model().architecture().width();
-    Preconditions.require(
-        baseline.length == d, "baseline", baseline.length, "must have " + d + " elements");
+    require(lens, steps, baseline);
     try (GradientSession session = InputAttribution.open(lens, tokens, metric)) {
       double value = session.run(tokens, metric);
       float[] x = session.activation(InputAttribution.INPUT).toArray();
-      var way = new float[x.length];
-      for (int i = 0; i < x.length; i++) {
-        way[i] = x[i] - baseline[i % d];
-      }
+      float[] way = way(x, baseline);
       session.edits(at(x, way, 0, tokens.length));
       double least = session.run(tokens, metric);
       var gradients = new RowMean();
@@ -64,6 +61,56 @@ public final class IntegratedGradients {
       return new InputAttribution(
           value, value - least, InputAttribution.products(way, gradients.mean(), tokens.length));
     }
+  }
+
+  /**
+   * Attributes each token of an answer, from a baseline of all tokens before it.
+   *
+   * @param steps m
+   * @param baseline x̄, [d]
+   * @throws InvalidInputException if there is no step, the baseline is not of width d, or the model
+   *     does not support the tokens
+   */
+  public static AnswerAttribution of(Lens lens, Answer answer, int steps, float[] baseline) {
+    require(lens, steps, baseline);
+    int n = answer.from() + answer.length() - 1;
+    try (var gradients = new AnswerGradients(lens, answer, GradientRules.EXACT, true)) {
+      float[] x = gradients.embeddings();
+      float[] way = way(x, baseline);
+      int d = baseline.length;
+      double[] values = gradients.run(List.of(), null);
+      double[] least = gradients.run(at(x, way, 0, n), null);
+      var scores = new double[answer.length()][n];
+      for (int k = 0; k < steps; k++) {
+        gradients.run(
+            at(x, way, (k + 0.5) / steps, n),
+            (i, dx) -> {
+              for (int j = 0; j < answer.from() + i; j++) {
+                float[] row = Arrays.copyOfRange(way, j * d, (j + 1) * d);
+                scores[i][j] += Vectors.dot(row, dx.row(j)) / steps;
+              }
+            });
+      }
+      var explained = new double[values.length];
+      Arrays.setAll(explained, i -> values[i] - least[i]);
+      return AnswerAttribution.ofTokens(answer, values, explained, scores);
+    }
+  }
+
+  private static void require(Lens lens, int steps, float[] baseline) {
+    Preconditions.requirePositive("steps", steps);
+    int d = lens.model().architecture().width();
+    Preconditions.require(
+        baseline.length == d, "baseline", baseline.length, "must have " + d + " elements");
+  }
+
+  /** Returns x − x̄, [n, d]. */
+  private static float[] way(float[] x, float[] baseline) {
+    var way = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      way[i] = x[i] - baseline[i % baseline.length];
+    }
+    return way;
   }
 
   /** Returns the intervention that sets the embeddings to a fraction α of the line. */

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
@@ -36,7 +37,8 @@ import picocli.CommandLine.Option;
     description = {
       "Occlusion: measures the effect of each token of the text on the next token.",
       "One line per token: the drop of the log-probability, of the difference of two logits, or of"
-          + " another --metric, without it."
+          + " another --metric, without it. 'lens attribute --method occlusion' removes spans, and"
+          + " explains answers."
     })
 public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> {
   private static final int TOKEN = 16;
@@ -67,6 +69,10 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   protected void check() {
     super.check();
     data.check(command());
+    if (by == By.REPLACE) {
+      throw new UsageException(
+          "--by replace: use 'lens attribute --method occlusion --removal replace'");
+    }
   }
 
   @Override

@@ -37,7 +37,21 @@ public abstract class PageCommand<R> extends ModelCommand<R> {
         throw new UsageException(other + ": cannot be combined with -o");
       }
     }
-    OutputFile.check(output, ".html");
+    OutputFile.check(output, endings());
+  }
+
+  /** Returns the extensions of output files. */
+  protected String[] endings() {
+    return new String[] {".html"};
+  }
+
+  /**
+   * Writes a result to a file that is not a page.
+   *
+   * @param file with an extension of {@link #endings} other than {@code .html}
+   */
+  protected void write(R result, Path file) throws IOException {
+    throw new IllegalStateException(file + " has no writer");
   }
 
   @Override
@@ -47,6 +61,11 @@ public abstract class PageCommand<R> extends ModelCommand<R> {
       return;
     }
     String title = command().qualifiedName();
+    if (!output.toString().endsWith(".html")) {
+      write(result, output);
+      System.out.println(output + ": " + title);
+      return;
+    }
     String text = model().tokenizer().decode(tokens());
     String html = new Page(title, model().name(), text, List.copyOf(views(result))).html();
     AtomicFile.write(output, html.getBytes(StandardCharsets.UTF_8));

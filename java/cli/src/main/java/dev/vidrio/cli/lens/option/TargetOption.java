@@ -2,13 +2,16 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -77,6 +80,28 @@ public final class TargetOption {
           ? new InvalidInputException(option, e.value(), e.limit())
           : e;
     }
+  }
+
+  /**
+   * Returns the metric of each token of an answer: its logit or log-probability, or its logit minus
+   * that of the token to contrast it with.
+   *
+   * @param probabilities true for log-probabilities
+   */
+  public IntFunction<DifferentiableMetric> ofAnswer(Model model, boolean probabilities) {
+    if (versus == null) {
+      return probabilities ? Metric::logProbability : Metric::logit;
+    }
+    int other = TokenText.parse(model, "versus", versus);
+    return token -> Metric.logitDifference(token, other);
+  }
+
+  /** Returns the name of {@link #ofAnswer}. */
+  public String answerName(boolean probabilities) {
+    if (versus == null) {
+      return probabilities ? "log-probability" : "logits";
+    }
+    return "logits minus that of \"" + versus + "\"";
   }
 
   private static int mostLikely(Model model, int[] text) {

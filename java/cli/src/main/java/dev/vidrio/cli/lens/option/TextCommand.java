@@ -18,8 +18,18 @@ public abstract class TextCommand<R> extends PageCommand<R> {
 
   @Override
   protected R run(Model opened) {
-    tokens = input.requiredIds(opened);
+    tokens = read(opened, input);
     return run(Lens.of(opened), tokens);
+  }
+
+  /** Returns the tokens of the text. */
+  protected int[] read(Model opened, TextInput given) {
+    return given.requiredIds(opened);
+  }
+
+  /** Returns the options of the text. */
+  protected final TextInput input() {
+    return input;
   }
 
   /** Computes the result for a text. */

@@ -48,7 +48,7 @@ public final class TokenText {
   }
 
   /** Truncates or pads a text; wide characters take two columns, combining marks none. */
-  static String column(String text, int width) {
+  public static String column(String text, int width) {
     int all = columns(text);
     if (all <= width) {
       return text + " ".repeat(width - all);
