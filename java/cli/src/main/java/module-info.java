@@ -41,6 +41,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens.edit to
       info.picocli;
+  opens dev.vidrio.cli.lens.fact to
+      info.picocli;
   opens dev.vidrio.cli.lens.intervene to
       info.picocli;
   opens dev.vidrio.cli.lens.option to

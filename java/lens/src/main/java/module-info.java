@@ -13,9 +13,11 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode.probe;
   exports dev.vidrio.lens.decode.sae;
   exports dev.vidrio.lens.detect;
+  exports dev.vidrio.lens.fact;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.inspect;
   exports dev.vidrio.lens.intervene;
   exports dev.vidrio.lens.numeric;
   exports dev.vidrio.lens.page;
+  exports dev.vidrio.lens.task;
 }

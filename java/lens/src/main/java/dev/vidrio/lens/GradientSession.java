@@ -127,10 +127,11 @@ public final class GradientSession implements AutoCloseable {
    * Opens a session.
    *
    * @throws InvalidInputException if a pattern selects no hook point, or a point without a
-   *     gradient, if no gradient flows from the seeds to a point, or if the tokens exceed the
-   *     model's context length
+   *     gradient, if no gradient flows from the seeds to a point, if the tokens exceed the model's
+   *     context length, or if the lens has an adapter
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
+    Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
     int declared = lens.model().architecture().contextLength();
     String limit = "the model was made for " + declared + " tokens";
     Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);

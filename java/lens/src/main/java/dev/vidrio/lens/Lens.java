@@ -11,12 +11,14 @@ import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookPattern;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a model with access to its activations: reads them into an {@link ActivationCache}, changes
@@ -47,15 +49,18 @@ public final class Lens {
 
   private final boolean fastGradients;
 
-  private Lens(Model model, HookMap hooks, boolean fastGradients) {
+  private final @Nullable Adaptation adaptation;
+
+  private Lens(Model model, HookMap hooks, boolean fastGradients, @Nullable Adaptation adaptation) {
     this.model = model;
     this.hooks = hooks;
     this.fastGradients = fastGradients;
+    this.adaptation = adaptation;
   }
 
   /** Returns the lens of a model, which must stay open. */
   public static Lens of(Model model) {
-    return new Lens(model, HookMap.of(model), false);
+    return new Lens(model, HookMap.of(model), false, null);
   }
 
   /**
@@ -66,7 +71,27 @@ public final class Lens {
    * passes keep their bits, and gradients have portable bits too.
    */
   public Lens fastGradients() {
-    return new Lens(model, hooks, true);
+    return new Lens(model, hooks, true, adaptation);
+  }
+
+  /**
+   * Returns a lens whose forward passes use an adapter. Gradients are not supported, and methods
+   * that read weights, such as {@code hook_result}, read those of the model without the adapter.
+   *
+   * @param newAdaptation an adapter of this model; null for none
+   */
+  public Lens adapted(@Nullable Adaptation newAdaptation) {
+    return new Lens(model, hooks, fastGradients, newAdaptation);
+  }
+
+  /** Returns the options of a session with the adapter of this lens, if it has one. */
+  SessionOptions adapted(SessionOptions options) {
+    return adaptation == null ? options : options.withAdaptation(adaptation);
+  }
+
+  /** Returns whether forward passes use an adapter. */
+  boolean isAdapted() {
+    return adaptation != null;
   }
 
   /** Returns a gradient as this lens computes it: exact or fast. */
@@ -237,6 +262,6 @@ public final class Lens {
             ? Math.min(model.architecture().contextLength(), SessionOptions.DEFAULT_CONTEXT)
             : options.context();
     SessionOptions own = options.withContext(context);
-    return new LensSession(model, capture, own, editable, room, own.sequences(), null);
+    return new LensSession(model, capture, adapted(own), editable, room, own.sequences(), null);
   }
 }

@@ -267,7 +267,7 @@ public interface Metric {
   /** Returns the logits after tokens, [V]. */
   private static float[] logits(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
-    SessionOptions options = SessionOptions.DEFAULT.withContext(tokens.length);
+    SessionOptions options = lens.adapted(SessionOptions.DEFAULT.withContext(tokens.length));
     try (Session session = lens.model().newSession(options)) {
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }

@@ -208,7 +208,8 @@ public final class Sweep {
       int most =
           variants.stream().mapToInt(v -> mostEqual(v.edits, Intervention::point)).max().orElse(0);
       int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
-      var options = new SessionOptions(tokens.length, batch, count, count * read);
+      SessionOptions options =
+          lens.adapted(new SessionOptions(tokens.length, batch, count, count * read));
       this.blocks = new BlockSession(model, options, points, capacity);
       this.session = blocks.session();
       this.sequences = blocks.sequences();

@@ -16,9 +16,17 @@ import dev.vidrio.cli.lens.decode.TuneCommand;
 import dev.vidrio.cli.lens.decode.WeightsCommand;
 import dev.vidrio.cli.lens.decode.sae.SaeCommand;
 import dev.vidrio.cli.lens.detect.CompositionCommand;
+import dev.vidrio.cli.lens.detect.ConceptsCommand;
+import dev.vidrio.cli.lens.detect.CorpusCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.detect.RolesCommand;
+import dev.vidrio.cli.lens.detect.SyntaxCommand;
+import dev.vidrio.cli.lens.detect.UniversalCommand;
+import dev.vidrio.cli.lens.fact.FactsCommand;
+import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
+import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
@@ -27,6 +35,8 @@ import dev.vidrio.cli.lens.inspect.ResidualCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.BackupCommand;
+import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
@@ -68,6 +78,11 @@ public final class LensCommand implements CommandGroup.Namespace {
         CircuitCommand.class,
         EdgesCommand.class,
         CurveCommand.class,
+        FactsCommand.class,
+        RewriteFactsCommand.class,
+        FunctionVectorCommand.class,
+        BackupCommand.class,
+        CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
@@ -76,7 +91,12 @@ public final class LensCommand implements CommandGroup.Namespace {
         HeadsCommand.class,
         CompositionCommand.class,
         RetrievalCommand.class,
-        NeuronsCommand.class);
+        NeuronsCommand.class,
+        CorpusCommand.class,
+        SyntaxCommand.class,
+        RolesCommand.class,
+        ConceptsCommand.class,
+        UniversalCommand.class);
   }
 
   @Override

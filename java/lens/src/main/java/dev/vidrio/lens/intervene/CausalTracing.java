@@ -100,7 +100,8 @@ public record CausalTracing(
       List<List<Intervention>> variants = new ArrayList<>();
       for (int l = 0; l < layers; l++) {
         for (int p = 0; p < tokens.length; p++) {
-          variants.add(restoring(clean, site, l, p, layers, options.window));
+          // The noise does not reach earlier positions.
+          variants.add(p < from ? List.of() : restoring(clean, site, l, p, layers, options.window));
         }
       }
       variants.add(List.of());

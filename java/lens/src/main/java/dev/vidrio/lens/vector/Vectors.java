@@ -1,5 +1,7 @@
 package dev.vidrio.lens.vector;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
@@ -124,5 +126,16 @@ public final class Vectors {
     for (int j = 0; j < sum.length; j++) {
       sum[j] += a[j] - b[j];
     }
+  }
+
+  /** Returns the index of the maximum of f32 elements, the first of several. */
+  public static int argmax(MemorySegment x) {
+    int best = 0;
+    for (int i = 1; i < x.byteSize() / Float.BYTES; i++) {
+      if (x.getAtIndex(JAVA_FLOAT, i) > x.getAtIndex(JAVA_FLOAT, best)) {
+        best = i;
+      }
+    }
+    return best;
   }
 }

@@ -1,0 +1,47 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.lens.numeric.Estimate;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Formats means with their 95 % intervals. */
+public final class EstimateText {
+  private EstimateText() {}
+
+  /** Returns {@code 0.512 ± 0.050}; without the interval if there is none. */
+  public static String of(Estimate estimate) {
+    return format("%.3f", estimate, 1);
+  }
+
+  /** Returns {@code 51.2 ± 5.0}, in percent. */
+  public static String percent(Estimate estimate) {
+    return format("%.1f", estimate, 100);
+  }
+
+  private static String format(String number, Estimate estimate, double factor) {
+    String signed = String.format(Locale.ROOT, number, factor * estimate.mean());
+    String mean = signed.matches("-[0.]+") ? signed.substring(1) : signed;
+    return Double.isFinite(estimate.halfWidth())
+        ? mean + " ± " + String.format(Locale.ROOT, number, factor * estimate.halfWidth())
+        : mean;
+  }
+
+  /** Returns a JSON object; numbers that do not exist are null. */
+  public static JsonObject toJson(Estimate estimate) {
+    return new JsonObject()
+        .with("mean", finite(estimate.mean()))
+        .with("half_width", finite(estimate.halfWidth()))
+        .with("count", estimate.count());
+  }
+
+  /** Returns JSON objects. */
+  public static List<JsonObject> toJson(List<Estimate> estimates) {
+    return estimates.stream().map(EstimateText::toJson).toList();
+  }
+
+  private static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+}
