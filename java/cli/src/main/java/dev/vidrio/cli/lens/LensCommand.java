@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
+import dev.vidrio.cli.lens.decode.EraseCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.FidelityCommand;
 import dev.vidrio.cli.lens.decode.JacobianCommand;
@@ -91,6 +92,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         CompareCommand.class,
         CurveCommand.class,
         ProbeCommand.class,
+        EraseCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
         ExamplesCommand.class,

@@ -33,14 +33,19 @@ class FactCommandsTest {
     facts =
         write(
             "facts.tsv",
-            "Romeo\tThe love of {} is\tJuliet\n"
-                + "Hamlet\tThe love of {} is\tOphelia\n\n"
-                + "the king\tThe wife of {} is the\tqueen\n");
+            """
+            Romeo\tThe love of {} is\tJuliet
+            Hamlet\tThe love of {} is\tOphelia
+
+            the king\tThe wife of {} is the\tqueen
+            """);
     rewrites =
         write(
             "rewrites.tsv",
-            "Romeo\tThe love of {} is\tJuliet\tRosaline\tWhom {} loves is\tHamlet|Paris\n"
-                + "Hamlet\tThe love of {} is\tOphelia\tGertrude\n");
+            """
+            Romeo\tThe love of {} is\tJuliet\tRosaline\tWhom {} loves is\tHamlet|Paris
+            Hamlet\tThe love of {} is\tOphelia\tGertrude
+            """);
     text = write("text.txt", "The king is dead, long live the king. ".repeat(20));
   }
 
@@ -181,8 +186,14 @@ class FactCommandsTest {
     String tasks =
         write(
             "tasks.tsv",
-            "pair\tking\tqueen\npair\tman\twife\npair\tlord\tlady\npair\tson\tchild\n"
-                + "pair\tduke\tfriend\npair\tday\tnight\n");
+            """
+            pair\tking\tqueen
+            pair\tman\twife
+            pair\tlord\tlady
+            pair\tson\tchild
+            pair\tduke\tfriend
+            pair\tday\tnight
+            """);
     Path vectors = directory.resolve("vectors.safetensors");
     String[] options = {"-f", tasks, "--shots", "2", "--prompts", "2", "--heads", "3"};
     List<String> saved = new ArrayList<>(List.of(options));

@@ -75,9 +75,11 @@ public record AttentionKnockOut(
       List<Double> values =
           Sweep.run(lens, fact.tokens(), List.of(), variants, Metric.probability(fact.answer()));
       clean[i] = values.getFirst();
+      double p = clean[i];
+      int begin = 1;
       for (Blocked blocked : Blocked.values()) {
-        int first = 1 + blocked.ordinal() * layers;
-        double p = clean[i];
+        int first = begin;
+        begin += layers;
         // A prompt may have no other tokens.
         if (!ranges(fact, blocked).isEmpty()) {
           changes

@@ -18,7 +18,7 @@ import java.util.Optional;
  * @see "docs/lens/facts.md"
  */
 public final class Fact {
-  /** The subject's place in a prompt. */
+  /** The placeholder of the subject in a prompt. */
   public static final String SUBJECT = "{}";
 
   private final String subject;

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.numeric.Cholesky;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.List;
 
@@ -60,7 +61,8 @@ public final class KeyCovariance {
         ridge >= 0 && Double.isFinite(ridge), "ridge", ridge, "must be finite and not negative");
     FeedForwardPath.of(lens, layer);
     var point = new HookPoint(HookSite.POST, layer);
-    double[][] sum = null;
+    int width = HookMap.of(lens.model()).buffer(point).width();
+    var sum = new double[width][width];
     long tokens = 0;
     for (int[] text : texts) {
       Preconditions.require(text.length > 1, "text", text.length, "must have 2 tokens or more");
@@ -69,7 +71,6 @@ public final class KeyCovariance {
           lens.run(text, Capture.of(point.name()).positions(1, text.length))) {
         keys = MatrixProduct.transposed(cache.get(point).rows());
       }
-      sum = sum == null ? new double[keys.length][keys.length] : sum;
       add(lens, keys, sum);
       tokens += text.length - 1;
     }

@@ -25,18 +25,22 @@ import java.util.List;
  * @param a [r][K]
  * @param b [r][N]
  */
-public record LowRankUpdate(String tensor, float[][] a, float[][] b) {
+public record LowRankUpdate(String tensor, List<float[]> a, List<float[]> b) {
   /**
+   * Checks the rank.
+   *
    * @throws InvalidInputException if the rank is not supported
    */
   public LowRankUpdate {
-    Preconditions.requireRange("rank of the update of " + tensor, a.length, 1, LowRank.MAX_RANK);
-    Preconditions.require(a.length == b.length, "rank of b", b.length, "must be " + a.length);
+    a = List.copyOf(a);
+    b = List.copyOf(b);
+    Preconditions.requireRange("rank of the update of " + tensor, a.size(), 1, LowRank.MAX_RANK);
+    Preconditions.require(a.size() == b.size(), "rank of b", b.size(), "must be " + a.size());
   }
 
   /** Returns r. */
   public int rank() {
-    return a.length;
+    return a.size();
   }
 
   /**
@@ -57,8 +61,8 @@ public record LowRankUpdate(String tensor, float[][] a, float[][] b) {
     List<TensorSource> tensors = new ArrayList<>();
     for (LowRankUpdate update : updates) {
       long rank = update.rank();
-      List<Long> down = List.of((long) update.a[0].length, rank);
-      List<Long> up = List.of(rank, (long) update.b[0].length);
+      List<Long> down = List.of((long) update.a.getFirst().length, rank);
+      List<Long> up = List.of(rank, (long) update.b.getFirst().length);
       tensors.add(
           new TensorSource(
               update.tensor + ".lora_a", GgmlType.F32, down, memory -> rows(memory, update.a)));
@@ -69,22 +73,22 @@ public record LowRankUpdate(String tensor, float[][] a, float[][] b) {
     GgufWriter.write(file, metadata, tensors, fraction -> {});
   }
 
-  private static MemorySegment rows(SegmentAllocator memory, float[][] rows) {
-    MemorySegment data = memory.allocate(4L * rows.length * rows[0].length, 4);
-    for (int i = 0; i < rows.length; i++) {
-      MemorySegment.copy(
-          rows[i], 0, data, JAVA_FLOAT_UNALIGNED, 4L * i * rows[i].length, rows[i].length);
+  private static MemorySegment rows(SegmentAllocator memory, List<float[]> rows) {
+    MemorySegment data = memory.allocate(4L * rows.size() * rows.getFirst().length, 4);
+    for (int i = 0; i < rows.size(); i++) {
+      float[] row = rows.get(i);
+      MemorySegment.copy(row, 0, data, JAVA_FLOAT_UNALIGNED, 4L * i * row.length, row.length);
     }
     return data;
   }
 
-  private static MemorySegment columns(SegmentAllocator memory, float[][] columns) {
-    int rank = columns.length;
-    int n = columns[0].length;
+  private static MemorySegment columns(SegmentAllocator memory, List<float[]> columns) {
+    int rank = columns.size();
+    int n = columns.getFirst().length;
     MemorySegment data = memory.allocate(4L * rank * n, 4);
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < rank; j++) {
-        data.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) i * rank + j, columns[j][i]);
+        data.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) i * rank + j, columns.get(j)[i]);
       }
     }
     return data;

@@ -45,17 +45,25 @@ public record RecallAndContext(
    */
   public record Head(String name, Estimate direct, Estimate total) {}
 
-  /**
-   * A prompt whose context contradicts a fact.
-   *
-   * @param tokens of the statement and the question
-   * @param answer of the fact
-   * @param stated the false answer
-   */
-  public record Conflict(int[] tokens, int answer, int stated) {
-    public Conflict {
-      tokens = tokens.clone();
+  /** A prompt whose context contradicts a fact. */
+  public static final class Conflict {
+    private final int[] tokens;
+    private final int answer;
+    private final int stated;
+
+    /**
+     * Creates a prompt.
+     *
+     * @param tokens of the statement and the question
+     * @param answer of the fact
+     * @param stated the false answer
+     * @throws InvalidInputException if the answers are equal
+     */
+    public Conflict(int[] tokens, int answer, int stated) {
       Preconditions.require(answer != stated, "answer", answer, "equals that of the context");
+      this.tokens = tokens.clone();
+      this.answer = answer;
+      this.stated = stated;
     }
 
     /**
@@ -75,9 +83,19 @@ public record RecallAndContext(
           Fact.answer(model, text, tokens, stated));
     }
 
-    @Override
+    /** Returns the tokens of the statement and the question. */
     public int[] tokens() {
       return tokens.clone();
+    }
+
+    /** Returns the answer of the fact. */
+    public int answer() {
+      return answer;
+    }
+
+    /** Returns the false answer of the context. */
+    public int stated() {
+      return stated;
     }
   }
 

@@ -27,7 +27,7 @@ public record Rewrite(
   /**
    * Checks and copies the parts.
    *
-   * @throws InvalidInputException if a prompt has no place for the subject
+   * @throws InvalidInputException if a prompt has no placeholder for the subject
    */
   public Rewrite {
     paraphrases = List.copyOf(paraphrases);

@@ -2,7 +2,6 @@ package dev.vidrio.lens.fact;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
@@ -10,37 +9,66 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.fact.Rewriter.Method;
 import dev.vidrio.lens.fact.Rewriter.Options;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The change δ of a value that makes the target of a rewrite likely: for ROME, of the product of
  * the output matrix at the layer; for MEMIT, of the residual stream after it.
  *
- * @param change δ, [d]
- * @param steps number of gradient steps
- * @param before the mean probability of the target over the prefixes without δ
- * @param after with δ
+ * <p>Immutable.
  */
-public record RewriteValue(float[] change, int steps, double before, double after) {
+public final class RewriteValue {
   /** The prompt whose prediction shall not change. */
   private static final String ESSENCE = Fact.SUBJECT + " is a";
 
+  private final float[] change;
+  private final int steps;
+  private final double before;
+  private final double after;
+
+  private RewriteValue(float[] change, int steps, double before, double after) {
+    this.change = change;
+    this.steps = steps;
+    this.before = before;
+    this.after = after;
+  }
+
+  /** Returns δ, [d]. */
+  public float[] change() {
+    return change.clone();
+  }
+
+  /** Returns the number of gradient steps. */
+  public int steps() {
+    return steps;
+  }
+
+  /** Returns the mean probability of the target over the prefixes without δ. */
+  public double before() {
+    return before;
+  }
+
+  /** Returns the mean probability of the target over the prefixes with δ. */
+  public double after() {
+    return after;
+  }
+
   /**
-   * A prompt of the optimization.
+   * A term of the loss.
    *
    * @param metric to be increased
-   * @param factor its factor in the loss
-   * @param value at the last token of the subject, before the change
+   * @param factor of the metric
    */
-  private record Term(
-      int[] tokens, int position, DifferentiableMetric metric, double factor, float[] value) {}
+  private record Term(Fact fact, DifferentiableMetric metric, double factor) {
+    int position() {
+      return fact.to() - 1;
+    }
+  }
 
   /**
    * Minimizes {@code −mean log P(target) + KL + ‖δ‖² / ‖v‖²} with the factors of the options, by
@@ -53,33 +81,23 @@ public record RewriteValue(float[] change, int steps, double before, double afte
     List<Fact> prompts = Rewriter.prompts(lens.model(), rewrite, options.prefixes());
     List<Term> terms = new ArrayList<>();
     for (Fact fact : prompts) {
-      terms.add(
-          term(
-              lens,
-              fact,
-              Metric.logProbability(fact.answer()),
-              1.0 / prompts.size(),
-              rome ? path : null,
-              point));
+      terms.add(new Term(fact, Metric.logProbability(fact.answer()), 1.0 / prompts.size()));
     }
     if (options.divergence() > 0) {
       Fact fact = Fact.of(lens.model(), rewrite.subject(), ESSENCE, rewrite.target());
-      terms.add(
-          term(
-              lens,
-              fact,
-              Metric.divergence(lens, fact.tokens()),
-              -options.divergence(),
-              rome ? path : null,
-              point));
+      terms.add(new Term(fact, Metric.divergence(lens, fact.tokens()), -options.divergence()));
+    }
+    List<float[]> values = new ArrayList<>();
+    for (Term term : terms) {
+      values.add(rome ? product(lens, term, path) : row(lens, term, point));
     }
     var mean = new RowMean();
-    terms.subList(0, prompts.size()).forEach(term -> mean.add(term.value));
+    values.subList(0, prompts.size()).forEach(mean::add);
     double norm = Vectors.norm(mean.mean());
-    var change = new float[1][terms.getFirst().value.length];
+    var change = new float[1][values.getFirst().length];
     double step = options.rate() * norm / Math.sqrt(change[0].length);
     var adam = new Adam(change);
-    int length = terms.stream().mapToInt(term -> term.tokens.length).max().orElseThrow();
+    int length = terms.stream().mapToInt(term -> term.fact.length()).max().orElseThrow();
     GradientOptions session = GradientOptions.of(point.name(), length).withEditable(point.name());
     double before = Double.NaN;
     try (GradientSession gradients = GradientSession.open(lens, session)) {
@@ -89,13 +107,13 @@ public record RewriteValue(float[] change, int steps, double before, double afte
         boolean last = i == options.steps();
         for (int t = 0; t < (last ? prompts.size() : terms.size()); t++) {
           Term term = terms.get(t);
-          float[] u = term.value.clone();
+          float[] u = values.get(t).clone();
           Vectors.add(u, change[0]);
           float[] edited = rome ? path.forward(u) : u;
-          gradients.edits(List.of(Intervention.set(point, edited).position(term.position)));
-          double value = gradients.run(term.tokens, term.metric);
+          gradients.edits(List.of(Intervention.set(point, edited).position(term.position())));
+          double value = gradients.run(term.fact.tokens(), term.metric);
           likely += t < prompts.size() ? term.factor * value : 0;
-          float[] own = gradients.gradient(point).row(term.position);
+          float[] own = gradients.gradient(point).row(term.position());
           Vectors.add(gradient, (float) -term.factor, rome ? path.backward(u, own) : own);
         }
         double probability = Math.exp(likely);
@@ -114,20 +132,11 @@ public record RewriteValue(float[] change, int steps, double before, double afte
     }
   }
 
-  private static Term term(
-      Lens lens,
-      Fact fact,
-      DifferentiableMetric metric,
-      double factor,
-      @Nullable FeedForwardPath path,
-      HookPoint point) {
-    int position = fact.to() - 1;
-    HookPoint read = path == null ? point : path.keys();
-    Capture capture = Capture.of(read.name()).positions(position, position + 1);
-    try (ActivationCache cache = lens.run(fact.tokens(), capture)) {
-      float[] row = cache.get(read).row(0);
-      float[] value = path == null ? row : path.products(new float[][] {row})[0];
-      return new Term(fact.tokens(), position, metric, factor, value);
-    }
+  private static float[] product(Lens lens, Term term, FeedForwardPath path) {
+    return path.products(new float[][] {row(lens, term, path.keys())})[0];
+  }
+
+  private static float[] row(Lens lens, Term term, HookPoint point) {
+    return lens.row(term.fact.tokens(), point, term.position());
   }
 }

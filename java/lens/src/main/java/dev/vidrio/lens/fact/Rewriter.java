@@ -15,7 +15,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.adapter.Adapter;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +22,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -246,7 +246,9 @@ public final class Rewriter {
             for (int i = 0; i < keys.length; i++) {
               Rewrite rewrite = rewrites.get(i);
               keys[i] = mean(changed, rewrite, path.keys());
-              float[] missing = Vectors.minus(wanted.get(rewrite), mean(changed, rewrite, end));
+              float[] missing =
+                  Vectors.minus(
+                      Objects.requireNonNull(wanted.get(rewrite)), mean(changed, rewrite, end));
               Vectors.scale(missing, 1f / (options.layer - layer + 1));
               changes[i] = path.inverse(path.products(new float[][] {keys[i]})[0], missing);
             }
@@ -279,8 +281,6 @@ public final class Rewriter {
       try (Adapter adapter = lens.model().openAdapter(file)) {
         use.with(lens.adapted(new Adaptation(adapter, 1)));
       }
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
     } finally {
       Files.deleteIfExists(file);
     }
@@ -359,6 +359,6 @@ public final class Rewriter {
     for (int i = 0; i < r; i++) {
       a[i] = DoubleVectors.floats(solved[i]);
     }
-    return new LowRankUpdate(path.weights().name(), a, b);
+    return new LowRankUpdate(path.weights().name(), List.of(a), List.of(b));
   }
 }

@@ -51,14 +51,37 @@ public record BackupHeads(
   public record Backup(String name, Estimate change, Estimate importance) {}
 
   /** A text, its correct next token and another one. */
-  public record Prompt(int[] tokens, int answer, int wrong) {
-    public Prompt {
-      tokens = tokens.clone();
+  public static final class Prompt {
+    private final int[] tokens;
+    private final int answer;
+    private final int wrong;
+
+    /**
+     * Creates a prompt.
+     *
+     * @param tokens BOS is not added
+     * @param answer the correct next token
+     * @param wrong another token
+     */
+    public Prompt(int[] tokens, int answer, int wrong) {
+      this.tokens = tokens.clone();
+      this.answer = answer;
+      this.wrong = wrong;
     }
 
-    @Override
+    /** Returns the tokens of the text. */
     public int[] tokens() {
       return tokens.clone();
+    }
+
+    /** Returns the correct next token. */
+    public int answer() {
+      return answer;
+    }
+
+    /** Returns the other token. */
+    public int wrong() {
+      return wrong;
     }
   }
 
@@ -68,7 +91,7 @@ public record BackupHeads(
 
   /** Returns the ablation of a head in a prompt. */
   @FunctionalInterface
-  public interface Ablating {
+  private interface Ablating {
     /**
      * Returns the replacement of the head's activation, for all heads of its layer.
      *

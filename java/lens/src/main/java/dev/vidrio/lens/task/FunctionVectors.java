@@ -59,7 +59,7 @@ public record FunctionVectors(
    */
   public record Result(
       String name,
-      float[] vector,
+      List<Float> vector,
       Estimate demonstrated,
       Estimate mixed,
       Estimate alone,
@@ -67,6 +67,7 @@ public record FunctionVectors(
       List<Estimate> withControl,
       List<Estimate> withTaskVector) {
     public Result {
+      vector = List.copyOf(vector);
       withVector = List.copyOf(withVector);
       withControl = List.copyOf(withControl);
       withTaskVector = List.copyOf(withTaskVector);
@@ -171,14 +172,27 @@ public record FunctionVectors(
     }
   }
 
-  /**
-   * Mean activations at the last token of prompts.
-   *
-   * @param z [layers][H · d_h]
-   * @param written [heads][d]: what each head adds to the residual stream
-   * @param stream [layers][d]: the outputs of the layers
-   */
-  private record Means(float[][] z, float[][] written, float[][] stream) {
+  private static List<Float> list(float[] values) {
+    return IntStream.range(0, values.length).mapToObj(j -> values[j]).toList();
+  }
+
+  /** Mean activations at the last token of prompts. */
+  private static final class Means {
+    /** [layers][H · d_h]. */
+    private final float[][] z;
+
+    /** [heads][d]: what each head adds to the residual stream. */
+    private final float[][] written;
+
+    /** [layers][d]: the outputs of the layers. */
+    private final float[][] stream;
+
+    Means(float[][] z, float[][] written, float[][] stream) {
+      this.z = z;
+      this.written = written;
+      this.stream = stream;
+    }
+
     static Means of(Lens lens, HookMap hooks, List<Prompt> prompts) {
       int layers = lens.model().architecture().layers();
       RowMean[] z = means(layers);
@@ -278,7 +292,7 @@ public record FunctionVectors(
     }
     return new Result(
         split.train.name(),
-        vector,
+        list(vector),
         Estimate.of(demonstrated),
         Estimate.of(exchanged),
         Estimate.of(alone),

@@ -27,20 +27,23 @@ public record Task(String name, List<Pair> pairs) {
     }
   }
 
-  /**
-   * A prompt and its answer.
-   *
-   * @param tokens that end with {@code A:}
-   * @param answer the first token of the output
-   */
-  public record Prompt(int[] tokens, int answer) {
-    public Prompt {
-      tokens = tokens.clone();
+  /** A prompt, which ends with {@code A:}, and its answer. */
+  static final class Prompt {
+    private final int[] tokens;
+    private final int answer;
+
+    Prompt(int[] tokens, int answer) {
+      this.tokens = tokens;
+      this.answer = answer;
     }
 
-    @Override
-    public int[] tokens() {
+    int[] tokens() {
       return tokens.clone();
+    }
+
+    /** Returns the first token of the output. */
+    int answer() {
+      return answer;
     }
   }
 

@@ -23,8 +23,10 @@ import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.intervene.CausalTracing;
 import dev.vidrio.lens.intervene.CausalTracing.Site;
+import dev.vidrio.lens.numeric.Estimate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -93,11 +95,11 @@ class FactsTest extends BardTest {
               - one.corrupted()
               + two.restored().get(l).get(4)
               - two.corrupted();
-      assertEquals(last / 2, all.effects().get(Part.LAST).get(l).mean(), 1e-12);
+      assertEquals(last / 2, effect(all, Part.LAST, l).mean(), 1e-12);
       double middle = (two.restored().get(l).get(2) + two.restored().get(l).get(3)) / 2;
-      assertEquals(middle - two.corrupted(), all.effects().get(Part.MIDDLE).get(l).mean(), 1e-12);
-      assertEquals(1, all.effects().get(Part.MIDDLE).get(l).count());
-      assertEquals(2, all.effects().get(Part.FURTHER).get(l).count());
+      assertEquals(middle - two.corrupted(), effect(all, Part.MIDDLE, l).mean(), 1e-12);
+      assertEquals(1, effect(all, Part.MIDDLE, l).count());
+      assertEquals(2, effect(all, Part.FURTHER, l).count());
     }
   }
 
@@ -124,10 +126,18 @@ class FactsTest extends BardTest {
         others += change(fact, ofOthers) / 2;
         last += change(fact, ofLast) / 2;
       }
-      assertEquals(subject, actual.changes().get(Blocked.SUBJECT).get(l).mean(), 1e-5);
-      assertEquals(others, actual.changes().get(Blocked.OTHERS).get(l).mean(), 1e-5);
-      assertEquals(last, actual.changes().get(Blocked.LAST).get(l).mean(), 1e-5);
+      assertEquals(subject, change(actual, Blocked.SUBJECT, l).mean(), 1e-5);
+      assertEquals(others, change(actual, Blocked.OTHERS, l).mean(), 1e-5);
+      assertEquals(last, change(actual, Blocked.LAST, l).mean(), 1e-5);
     }
+  }
+
+  private static Estimate effect(FactTracing tracing, Part part, int layer) {
+    return Objects.requireNonNull(tracing.effects().get(part)).get(layer);
+  }
+
+  private static Estimate change(AttentionKnockOut knockOut, Blocked blocked, int layer) {
+    return Objects.requireNonNull(knockOut.changes().get(blocked)).get(layer);
   }
 
   private static double change(Fact fact, List<Intervention> edits) {

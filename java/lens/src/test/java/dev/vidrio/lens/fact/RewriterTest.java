@@ -59,12 +59,11 @@ class RewriterTest {
 
   /** Keys at the last token of the subject, averaged over the prefixes. */
   private static double[] mean(Lens lens, Rewrite rewrite, HookPoint point) {
-    double[] mean = null;
+    var mean = new double[2 * TinyModel.WIDTH];
     for (String prefix : PREFIXES) {
       Fact fact =
           Fact.of(lens.model(), rewrite.subject(), prefix + rewrite.prompt(), rewrite.target());
       float[] row = lens.row(fact.tokens(), point, fact.to() - 1);
-      mean = mean == null ? new double[row.length] : mean;
       for (int j = 0; j < row.length; j++) {
         mean[j] += row[j] / (double) PREFIXES.size();
       }
@@ -74,14 +73,13 @@ class RewriterTest {
 
   /** C + ridge by its definition, one token after the other. */
   private static double[][] covariance(Lens lens, int layer, double ridge) {
-    double[][] sum = null;
+    var sum = new double[2 * TinyModel.WIDTH][2 * TinyModel.WIDTH];
     int count = 0;
     HookPoint point = new HookPoint(HookSite.POST, layer);
     for (int[] text : texts()) {
       try (ActivationCache cache = lens.run(text, Capture.of(point.name()))) {
         for (int p = 1; p < text.length; p++, count++) {
           float[] key = cache.get(point).row(p);
-          sum = sum == null ? new double[key.length][key.length] : sum;
           for (int i = 0; i < key.length; i++) {
             for (int j = 0; j < key.length; j++) {
               sum[i][j] += (double) key[i] * key[j];
@@ -160,7 +158,8 @@ class RewriterTest {
       for (int i = 0; i < change.length; i++) {
         for (int j = 0; j < key.length; j++) {
           double expected = change[i] * solved[j] / dot(key, solved);
-          assertEquals(expected, update.b()[0][i] * (double) update.a()[0][j], 1e-4 * scale);
+          assertEquals(
+              expected, update.b().get(0)[i] * (double) update.a().get(0)[j], 1e-4 * scale);
         }
       }
     }
@@ -181,7 +180,7 @@ class RewriterTest {
           double sum = 0;
           for (int r = 0; r < 2; r++) {
             for (int j = 0; j < key.length; j++) {
-              sum += update.b()[r][i] * update.a()[r][j] * key[j];
+              sum += update.b().get(r)[i] * update.a().get(r)[j] * key[j];
             }
           }
           assertEquals(change[i], sum, 1e-4 * (1 + Math.abs(change[i])));
@@ -214,13 +213,13 @@ class RewriterTest {
           normal[i][j] = 3 * normal[i][j] + keys[0][i] * keys[0][j] + keys[1][i] * keys[1][j];
         }
       }
-      for (int i = 0; i < update.b()[0].length; i++) {
+      for (int i = 0; i < update.b().getFirst().length; i++) {
         for (int j = 0; j < n; j++) {
           double left = 0;
           for (int k = 0; k < n; k++) {
             left +=
-                (update.b()[0][i] * (double) update.a()[0][k]
-                        + update.b()[1][i] * (double) update.a()[1][k])
+                (update.b().get(0)[i] * (double) update.a().get(0)[k]
+                        + update.b().get(1)[i] * (double) update.a().get(1)[k])
                     * normal[k][j];
           }
           double right = 0;
@@ -253,7 +252,8 @@ class RewriterTest {
       for (Options option : options) {
         var rewriter = new Rewriter(lens, texts(), option);
         RewriteValue value = rewriter.value(FIRST);
-        assertTrue(value.after() > 100 * value.before(), value.toString());
+        assertTrue(
+            value.after() > 100 * value.before(), value.after() + " after " + value.before());
         List<LowRankUpdate> updates = rewriter.rewrite(rewrites);
         assertEquals(option.layers(), updates.size());
         Rewriter.with(
@@ -274,7 +274,7 @@ class RewriterTest {
     }
   }
 
-  /** The change that the value promises is the one that the prompt sees through the adapter. */
+  /** The adapter changes the product by the value of the prompt. */
   @Test
   void productChangesByValue() throws IOException {
     try (Model model = open(GgmlType.F32)) {
@@ -306,7 +306,8 @@ class RewriterTest {
       a[2][5] = 7;
       b[1][9] = 8;
       Path file = directory.resolve("update.gguf");
-      LowRankUpdate.write(file, model, List.of(new LowRankUpdate("blk.1.ffn_down.weight", a, b)));
+      LowRankUpdate.write(
+          file, model, List.of(new LowRankUpdate("blk.1.ffn_down.weight", List.of(a), List.of(b))));
       Gguf gguf = Gguf.open(file, arena);
       assertEquals(List.of(64L, 3L), gguf.tensor("blk.1.ffn_down.weight.lora_a").shape());
       assertEquals(List.of(3L, 32L), gguf.tensor("blk.1.ffn_down.weight.lora_b").shape());

@@ -27,7 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The definitions by code in the middle of the pass, one run after the other. */
@@ -35,15 +34,23 @@ class FunctionVectorsTest extends BardTest {
   private static final Task FIRST =
       new Task(
           "first",
-          Stream.of("king queen", "man wife", "lord lady", "son child", "duke friend", "day night")
-              .map(pair -> new Pair(pair.split(" ")[0], pair.split(" ")[1]))
-              .toList());
+          List.of(
+              new Pair("king", "queen"),
+              new Pair("man", "wife"),
+              new Pair("lord", "lady"),
+              new Pair("son", "child"),
+              new Pair("duke", "friend"),
+              new Pair("day", "night")));
   private static final Task SECOND =
       new Task(
           "second",
-          Stream.of("love hate", "life death", "good ill", "old young", "true false", "fair foul")
-              .map(pair -> new Pair(pair.split(" ")[0], pair.split(" ")[1]))
-              .toList());
+          List.of(
+              new Pair("love", "hate"),
+              new Pair("life", "death"),
+              new Pair("good", "ill"),
+              new Pair("old", "young"),
+              new Pair("true", "false"),
+              new Pair("fair", "foul")));
   private static final Options OPTIONS = new Options(2, 2, 3, 5);
 
   private static List<Prompt> prompts(Task task, boolean mixed) {
@@ -53,10 +60,9 @@ class FunctionVectorsTest extends BardTest {
   }
 
   private static float[] mean(List<Prompt> prompts, HookPoint point) {
-    float[] mean = null;
+    var mean = new float[256];
     for (Prompt prompt : prompts) {
       float[] row = lens.row(prompt.tokens(), point, prompt.tokens().length - 1);
-      mean = mean == null ? new float[row.length] : mean;
       for (int j = 0; j < row.length; j++) {
         mean[j] += row[j] / prompts.size();
       }
@@ -152,7 +158,7 @@ class FunctionVectorsTest extends BardTest {
       size = Math.max(size, Math.abs(value));
     }
     for (int j = 0; j < 256; j++) {
-      assertEquals(vector[j], actual.vector()[j], 0.02 * size); // int8 inputs
+      assertEquals(vector[j], actual.vector().get(j), 0.02 * size); // int8 inputs
     }
     List<Pair> order = FIRST.shuffled(5).pairs();
     double[] expected = new double[3];
@@ -171,10 +177,10 @@ class FunctionVectorsTest extends BardTest {
     assertEquals(2, actual.alone().count());
   }
 
-  private static float[] plus(float[] a, float[] b) {
+  private static float[] plus(float[] a, List<Float> b) {
     float[] sum = a.clone();
     for (int j = 0; j < sum.length; j++) {
-      sum[j] += b[j];
+      sum[j] += b.get(j);
     }
     return sum;
   }

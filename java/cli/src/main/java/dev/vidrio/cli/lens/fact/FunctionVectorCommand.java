@@ -100,11 +100,15 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
             .map(
                 task ->
                     new SafetensorsWriter.Entry(
-                        task.name(), Dtype.F32, List.of(1L, (long) task.vector().length)))
+                        task.name(), Dtype.F32, List.of(1L, (long) task.vector().size())))
             .toList();
     try (var writer = SafetensorsWriter.create(target, entries, Map.of("model", model.name()))) {
       for (Result task : vectors.tasks()) {
-        writer.write(task.name(), task.vector());
+        var vector = new float[task.vector().size()];
+        for (int j = 0; j < vector.length; j++) {
+          vector[j] = task.vector().get(j);
+        }
+        writer.write(task.name(), vector);
       }
       writer.finish();
     }
