@@ -31,6 +31,7 @@ COMPARISONS = {
     "patching": None,
     "components": None,
     "composition": None,
+    "corpus": None,
     "relevance": None,
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",

@@ -38,7 +38,7 @@ int held_tiles(void) { return emulated_tile_holders(); }
 // ---- costs of emulation ------------------------------------------------------------------------
 
 // The emulated instructions that each case of a sweep pays for, whether it runs or not.
-enum { PAID = 60 };
+enum { PAID = 30 };
 
 // A tile instruction computes more products, but takes as long as many others and may be partly
 // empty.

@@ -13,6 +13,7 @@ import dev.vidrio.grammar.schema.SchemaJson;
 import dev.vidrio.grammar.schema.SchemaReader;
 import dev.vidrio.grammar.schema.ToolCallRules;
 import dev.vidrio.template.ReasoningMarkers;
+import java.lang.ref.SoftReference;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +50,9 @@ public final class Grammar {
   private final String source;
   private final Rules rules;
   private final Program program;
+
+  /** The automaton of {@link #matches}, with the transitions that earlier calls computed. */
+  private volatile SoftReference<Pushdown> matcher = new SoftReference<>(null);
 
   Grammar(String kind, String source, Rules rules) {
     this.kind = kind;
@@ -197,7 +201,11 @@ public final class Grammar {
 
   /** Returns whether a text belongs to this grammar. */
   public boolean matches(String text) {
-    Pushdown pushdown = new Pushdown(program);
+    Pushdown pushdown = matcher.get();
+    if (pushdown == null) {
+      pushdown = new Pushdown(program);
+      matcher = new SoftReference<>(pushdown);
+    }
     Pushdown.State state = pushdown.start();
     for (byte value : text.getBytes(UTF_8)) {
       pushdown.allowWork();

@@ -17,7 +17,11 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,19 +33,27 @@ class ActivationStatisticsTest extends BardTest {
       IntStream.range(0, 70).map(i -> (i * i * 37 + 11) % 2048).toArray();
   private static final int TOP = 5;
 
-  /** Returns the rows of a point for a text that is split into windows. */
-  private static float[][] rows(HookPoint point, int window) {
-    var rows = new float[TOKENS.length][];
+  /** Returns the rows of points for a text that is split into windows. */
+  private static Map<HookPoint, float[][]> rows(List<HookPoint> points, int window) {
+    String hooks = points.stream().map(HookPoint::name).collect(Collectors.joining(","));
+    Map<HookPoint, float[][]> rows = new HashMap<>();
     for (int begin = 0; begin < TOKENS.length; begin += window) {
       int end = Math.min(begin + window, TOKENS.length);
       try (ActivationCache cache =
-          lens.run(Arrays.copyOfRange(TOKENS, begin, end), Capture.of(point.name()))) {
-        for (int i = begin; i < end; i++) {
-          rows[i] = cache.get(point).row(i - begin);
+          lens.run(Arrays.copyOfRange(TOKENS, begin, end), Capture.of(hooks))) {
+        for (HookPoint point : points) {
+          float[][] ofPoint = rows.computeIfAbsent(point, each -> new float[TOKENS.length][]);
+          for (int i = begin; i < end; i++) {
+            ofPoint[i] = cache.get(point).row(i - begin);
+          }
         }
       }
     }
     return rows;
+  }
+
+  private static float[][] rows(HookPoint point) {
+    return Objects.requireNonNull(rows(List.of(point), TOKENS.length).get(point));
   }
 
   @ParameterizedTest
@@ -49,9 +61,11 @@ class ActivationStatisticsTest extends BardTest {
   void matchActivations(int window) {
     var statistics = ActivationStatistics.of(lens, TOKENS, "*", new Options(window, true, TOP));
     assertTrue(statistics.points().stream().anyMatch(p -> p.point().site() == HookSite.LOGITS));
+    List<HookPoint> points = statistics.points().stream().map(PointStatistics::point).toList();
+    Map<HookPoint, float[][]> expected = rows(points, window == 0 ? TOKENS.length : window);
     for (PointStatistics point : statistics.points()) {
       assertEquals(TOKENS.length, point.rows());
-      float[][] rows = rows(point.point(), window == 0 ? TOKENS.length : window);
+      float[][] rows = Objects.requireNonNull(expected.get(point.point()));
       for (int j = 0; j < point.width(); j++) {
         checkColumn(point, j, rows);
       }
@@ -99,7 +113,7 @@ class ActivationStatisticsTest extends BardTest {
     HookPoint post = new HookPoint(HookSite.POST, 2);
     PointStatistics point =
         ActivationStatistics.of(lens, TOKENS, post.name(), Options.DEFAULT).points().getFirst();
-    float[][] rows = rows(post, TOKENS.length);
+    float[][] rows = rows(post);
     double sum = 0;
     double squares = 0;
     float least = 0;

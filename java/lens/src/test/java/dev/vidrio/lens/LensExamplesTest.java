@@ -17,8 +17,11 @@ import dev.vidrio.lens.circuit.CircuitRun;
 import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.dataset.Dataset;
+import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
+import dev.vidrio.lens.detect.NeuronStatistics;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
@@ -163,6 +166,21 @@ class LensExamplesTest {
       int[] dead = neurons.neverPositive();
       // @end
       assertTrue(dead.length < neurons.width());
+    }
+  }
+
+  @Test
+  void corpus() {
+    try (Model model = model()) {
+      // @start region="corpus"
+      int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
+      List<int[]> chunks = TextChunks.of(model, tokens, 128);
+      CorpusStatistics corpus =
+          CorpusStatistics.of(Lens.of(model), chunks, CorpusStatistics.Options.DEFAULT);
+      NeuronStatistics neuron = corpus.neurons().get(17);
+      double share = neuron.tokenPurity(); // of its largest activations, at neuron.token()
+      // @end
+      assertTrue(share > 0 && share <= 1);
     }
   }
 

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,20 +50,31 @@ class SweepTest {
     }
   }
 
-  /** Patches of every kind of point, and some that touch several. */
+  /** Returns patches of every kind of point, and some that touch several, at some positions. */
   private static List<List<Intervention>> variants(
       Lens lens, ActivationCache other, int n, int step) {
+    int[] positions = IntStream.iterate(0, p -> p < n, p -> p + step).toArray();
+    return variants(lens, other, n, site -> positions);
+  }
+
+  /**
+   * Returns such variants.
+   *
+   * @param positions the positions of a point's patches
+   */
+  private static List<List<Intervention>> variants(
+      Lens lens, ActivationCache other, int n, Function<HookPoint, int[]> positions) {
     int layers = lens.model().architecture().layers();
     List<List<Intervention>> variants = new ArrayList<>();
     variants.add(List.of());
     variants.add(List.of(Intervention.patch(other, HookPoint.of(HookSite.EMBED)).position(1)));
     variants.add(List.of(Intervention.scale(HookPoint.of(HookSite.LOGITS), 2)));
     for (int l = 0; l < layers; l++) {
-      for (int p = 0; p < n; p += step) {
-        for (HookSite site :
-            List.of(HookSite.RESID_PRE, HookSite.ATTN_OUT, HookSite.V, HookSite.POST)) {
-          var point = new HookPoint(site, l);
-          if (lens.has(point)) {
+      for (HookSite site :
+          List.of(HookSite.RESID_PRE, HookSite.ATTN_OUT, HookSite.V, HookSite.POST)) {
+        var point = new HookPoint(site, l);
+        if (lens.has(point)) {
+          for (int p : positions.apply(point)) {
             variants.add(List.of(Intervention.patch(other, point).position(p)));
           }
         }
@@ -89,9 +101,19 @@ class SweepTest {
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens lens = Lens.of(model);
       try (ActivationCache other = lens.run(corrupted, Capture.of("*"))) {
-        // Every third position, or fewer of deep models: each variant is run by itself too.
-        int step = Math.max(3, model.architecture().layers());
-        List<List<Intervention>> variants = variants(lens, other, tokens.length, step);
+        // A position in each third of the text, other ones for each point: the block at which a
+        // variant starts follows from its point alone, and the position from its position alone.
+        int n = tokens.length;
+        int third = n / 3;
+        List<List<Intervention>> variants =
+            variants(
+                lens,
+                other,
+                n,
+                point -> {
+                  int p = (5 * point.site().ordinal() + point.layer()) % third;
+                  return new int[] {p, third + p, 2 * third + p};
+                });
         check(lens, tokens, List.of(), variants, Metric.logitDifference(5, 9));
         // Over an edit of the embedding, which per-layer inputs follow.
         List<Intervention> base =

@@ -77,7 +77,9 @@ class SparkTest {
             .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
             .config(
                 "spark.executor.extraJavaOptions",
-                "-Dvidrio.library.path=" + System.getProperty("vidrio.library.path"))
+                // Executors end before the code of C2 would pay.
+                "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dvidrio.library.path="
+                    + System.getProperty("vidrio.library.path"))
             .getOrCreate();
   }
 

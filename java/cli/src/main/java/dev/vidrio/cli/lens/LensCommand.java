@@ -5,6 +5,7 @@ import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
+import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
@@ -15,9 +16,14 @@ import dev.vidrio.cli.lens.decode.TuneCommand;
 import dev.vidrio.cli.lens.decode.WeightsCommand;
 import dev.vidrio.cli.lens.decode.sae.SaeCommand;
 import dev.vidrio.cli.lens.detect.CompositionCommand;
+import dev.vidrio.cli.lens.detect.ConceptsCommand;
+import dev.vidrio.cli.lens.detect.CorpusCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.detect.RolesCommand;
+import dev.vidrio.cli.lens.detect.SyntaxCommand;
+import dev.vidrio.cli.lens.detect.UniversalCommand;
 import dev.vidrio.cli.lens.fact.FactsCommand;
 import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
 import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
@@ -76,6 +82,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         FunctionVectorCommand.class,
         BackupCommand.class,
         CompareCommand.class,
+        CurveCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
@@ -84,7 +91,12 @@ public final class LensCommand implements CommandGroup.Namespace {
         HeadsCommand.class,
         CompositionCommand.class,
         RetrievalCommand.class,
-        NeuronsCommand.class);
+        NeuronsCommand.class,
+        CorpusCommand.class,
+        SyntaxCommand.class,
+        RolesCommand.class,
+        ConceptsCommand.class,
+        UniversalCommand.class);
   }
 
   @Override

@@ -70,6 +70,11 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     return Objects.requireNonNull(model);
   }
 
+  /** Opens another model with the options of this one; the caller closes it. */
+  protected final Model open(String reference) {
+    return options.withReference(reference).open();
+  }
+
   /** Returns whether {@code --json} is given. */
   protected final boolean isJson() {
     return json;

@@ -10,9 +10,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,6 +98,62 @@ class InterventionsTest {
     Path page = directory.resolve("edges.html");
     answered("edges", "-o", page.toString(), "--top", "7");
     assertTrue(Files.readString(page).contains("The strongest 7 of 1055 edges"));
+  }
+
+  /**
+   * The curve of circuits ends at the model, and a graph file has the scores that it is made of.
+   */
+  @Test
+  void measuresCircuitsBySize(@TempDir Path directory) throws IOException {
+    Path graph = directory.resolve("graph.json");
+    String[] options = {"--json", "--sizes", "0.01,0.1,1"};
+    JsonNode json = answered("curve", with(options, "--graph", graph.toString())).json();
+    assertEquals(1055, json.get("units").intValue());
+    assertEquals("eap_ig_inputs (5 gradients, midpoint)", json.get("method").stringValue());
+    JsonNode points = json.get("points");
+    assertEquals(
+        List.of(10, 105, 1055), points.valueStream().map(p -> p.get("units").intValue()).toList());
+    assertEquals(1, points.get(2).get("faithfulness").doubleValue());
+    double first = points.get(0).get("faithfulness").doubleValue();
+    double second = points.get(1).get("faithfulness").doubleValue();
+    double cpr = 0.09 * (first + second) / 2 + 0.9 * (second + 1) / 2;
+    assertEquals(cpr, json.get("cpr").doubleValue(), 1e-9);
+    JsonNode read = answered("curve", with(options, "--scores", graph.toString())).json();
+    assertEquals(points, read.get("points"));
+    JsonNode zero =
+        answered("curve", with(options, "--level", "node", "--ablation", "zero", "--method", "eap"))
+            .json();
+    assertEquals("node", zero.get("level").stringValue());
+    assertTrue(zero.get("empty_circuit").doubleValue() != json.get("empty_circuit").doubleValue());
+    List<String> lines =
+        answered("curve", "--level", "neuron", "--sizes", "0.5,1").out().lines().toList();
+    assertTrue(lines.get(1).contains("neurons  edges left"), lines.get(1));
+    assertTrue(lines.get(3).endsWith("1.000"), lines.get(3));
+    assertTrue(lines.get(4).startsWith("CPR "), lines.get(4));
+    Path page = directory.resolve("curve.html");
+    answered("curve", "-o", page.toString(), "--sizes", "0.1,1");
+    assertTrue(Files.readString(page).contains("Faithfulness by size"));
+  }
+
+  private static String[] with(String[] options, String... more) {
+    return Stream.concat(Arrays.stream(options), Arrays.stream(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void scoresComponentsAndNeurons() {
+    JsonNode nodes = answered("edges", "--json", "--level", "node").json().get("components");
+    JsonNode neurons = answered("edges", "--json", "--level", "neuron").json().get("components");
+    assertEquals(nodes.size(), neurons.size());
+    for (int i = 0; i < nodes.size(); i++) {
+      double sum =
+          neurons.get(i).get("scores").valueStream().mapToDouble(JsonNode::doubleValue).sum();
+      assertEquals(nodes.get(i).get("score").doubleValue(), sum, 1e-4);
+    }
+    for (String method : List.of("eap", "clean_corrupted", "information_flow_routes")) {
+      JsonNode json = answered("edges", "--json", "--method", method, "--rule", "eap_ig").json();
+      assertEquals(method, json.get("method").stringValue());
+      assertEquals(1055, json.get("edges").size());
+    }
   }
 
   /** Over a pair and its swapped copy, both means are equal. */
@@ -273,6 +331,12 @@ class InterventionsTest {
             + " --corrupt The,lord --answer #7 --wrong #8 --without L9.H9",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
+        "2 | ablation zero: must be patch for eap_ig_inputs | edges --ablation zero --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --graph: cannot be combined with --scores | curve --graph a.json --scores b.json"
+            + " --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | sizes 0.1: must ascend from above 0 to at most 1 | curve --sizes 0.5,0.1 --clean"
+            + " The,king --corrupt The,queen --answer #7 --wrong #8",
         "2 | --json: cannot be combined with -o | edges --clean a --corrupt b --answer #7 --wrong"
             + " #8 -o x.html --json",
         "2 | --dot: cannot be combined with -o | circuit --clean a --corrupt b --answer #7 --wrong"

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -338,15 +339,25 @@ class PrefixCheckpointsTest {
     return requests;
   }
 
+  /** What many requests and a beam search give that run alone. */
+  private record Alone(List<List<TokenLogProbability>> answers, List<List<Integer>> beams) {}
+
+  /** Computed by the first case, since all have the same requests. */
+  private static @Nullable Alone ofAll;
+
   /** Many requests with common prefixes, with so little memory that some wait or are preempted. */
   @ParameterizedTest
   @CsvSource({"6, 3", "10, 2", "10, 5", "16, 8", "60, 12"})
   void littleMemoryDoesNotChangeBits(int slots, int sequences) throws Exception {
     List<GenerationRequest> requests = manyLikeOthers();
-    List<List<TokenLogProbability>> expected =
-        requests.stream().map(request -> alone(model, request)).toList();
     GenerationRequest search = beams(with(random(2, 90), 70), 2);
-    List<List<Integer>> beams = naive(search, 2);
+    Alone alone = ofAll;
+    if (alone == null) {
+      alone =
+          new Alone(
+              requests.stream().map(request -> alone(model, request)).toList(), naive(search, 2));
+      ofAll = alone;
+    }
     try (Engine engine = Engine.open(model, memory(slots, sequences).withStepTokens(100))) {
       for (int round = 0; round < 2; round++) {
         List<TokenStream> streams = new ArrayList<>();
@@ -356,12 +367,12 @@ class PrefixCheckpointsTest {
           engine.submit(request).cancel();
         }
         assertEquals(
-            beams,
+            alone.beams,
             engine.submit(search, 2).stream()
                 .map(each -> each.result().result().tokens())
                 .toList());
         for (int i = 0; i < requests.size(); i++) {
-          assertEquals(expected.get(i), streams.get(2 * i).result().tokens(), "request " + i);
+          assertEquals(alone.answers.get(i), streams.get(2 * i).result().tokens(), "request " + i);
         }
       }
       assertTrue(engine.status().cachedTokens() > 0, engine.status().toString());

@@ -18,6 +18,7 @@ public final class BlockEncoder {
 
   public static byte[] encode(GgmlType type, float[] values) {
     byte[] bytes = new byte[(int) type.bytes(values.length)];
+    int hash = Arrays.hashCode(values);
     ByteBuffer out = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < values.length; i += type.blockElements()) {
       switch (type) {
@@ -34,7 +35,7 @@ public final class BlockEncoder {
           putNibbles(out, values, i, putHalf(out, min), scale);
         }
         case BF16 -> out.putShort((short) (Float.floatToRawIntBits(values[i]) >> Short.SIZE));
-        default -> putRandom(out, type, Arrays.hashCode(values) + i);
+        default -> putRandom(out, type, hash + i);
       }
     }
     return bytes;

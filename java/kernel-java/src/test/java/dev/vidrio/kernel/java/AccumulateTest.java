@@ -19,9 +19,12 @@ import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +43,8 @@ class AccumulateTest {
       Plan all = PlanFixtures.withAllOutputs(plan);
       List<List<Token>> steps = PlanRuns.steps(seed);
       List<Map<Buffer, int[]>> rows = PlanRuns.run(scalar, all, KvType.F32, steps, i -> {});
+      Map<Buffer, List<Column>> expected = new HashMap<>();
+      all.outputs().forEach(x -> expected.put(x, columns(x, steps, rows)));
       for (Executor executor : PlanRuns.executors()) {
         try (executor) {
           Map<Buffer, ColumnStatistics> statistics = statistics(all, executor, arena);
@@ -50,7 +55,7 @@ class AccumulateTest {
               assertArrayEquals(rows.get(step).get(y), outputs.get(step).get(y), y.name());
             }
           }
-          statistics.forEach((x, s) -> check(executor.name(), x, s, steps, rows));
+          statistics.forEach((x, s) -> check(executor.name(), x, expected.get(x), s));
         }
       }
     }
@@ -83,18 +88,18 @@ class AccumulateTest {
     return new Plan(ops, plan.kv(), plan.outputs());
   }
 
-  private static void check(
-      String executor,
-      Buffer x,
-      ColumnStatistics actual,
-      List<List<Token>> steps,
-      List<Map<Buffer, int[]>> rows) {
+  private record Column(double sum, double squares, float min, float max) {}
+
+  /** Returns the statistics of a buffer's columns, slot after slot. */
+  private static List<Column> columns(
+      Buffer x, List<List<Token>> steps, List<Map<Buffer, int[]>> rows) {
+    List<Column> columns = new ArrayList<>();
     for (int slot = 0; slot < SLOTS; slot++) {
       for (int j = 0; j < x.width(); j++) {
         double sum = 0;
         double squares = 0;
-        float smallest = Float.POSITIVE_INFINITY;
-        float largest = Float.NEGATIVE_INFINITY;
+        float min = Float.POSITIVE_INFINITY;
+        float max = Float.NEGATIVE_INFINITY;
         for (int step = 0; step < steps.size(); step++) {
           int[] bits = Objects.requireNonNull(rows.get(step).get(x));
           int i = 0;
@@ -106,16 +111,29 @@ class AccumulateTest {
             if (token.sequence() == slot) {
               sum += value;
               squares += (double) value * value;
-              smallest = Math.min(smallest, value);
-              largest = Math.max(largest, value);
+              min = Math.min(min, value);
+              max = Math.max(max, value);
             }
           }
         }
-        String where = executor + " " + x.name() + " column " + j;
-        assertEquals(sum, actual.sum(slot, j), where);
-        assertEquals(squares, actual.squares(slot, j), where);
-        assertEquals(smallest, actual.min(slot, j), 0f, where);
-        assertEquals(largest, actual.max(slot, j), 0f, where);
+        columns.add(new Column(sum, squares, min, max));
+      }
+    }
+    return columns;
+  }
+
+  private static void check(
+      String executor, Buffer x, @Nullable List<Column> columns, ColumnStatistics actual) {
+    Iterator<Column> expected = Objects.requireNonNull(columns).iterator();
+    for (int slot = 0; slot < SLOTS; slot++) {
+      for (int j = 0; j < x.width(); j++) {
+        int column = j;
+        Supplier<String> where = () -> executor + " " + x.name() + " column " + column;
+        Column c = expected.next();
+        assertEquals(c.sum, actual.sum(slot, j), where);
+        assertEquals(c.squares, actual.squares(slot, j), where);
+        assertEquals(c.min, actual.min(slot, j), 0f, where);
+        assertEquals(c.max, actual.max(slot, j), 0f, where);
       }
     }
   }

@@ -123,7 +123,7 @@ class TapTest {
               assertArrayEquals(
                   Arrays.copyOfRange(rows, i * x.width(), ++i * x.width()),
                   PlanRuns.bits(target.data(), row, 1, x.width()),
-                  executor.name() + " taps " + x.name() + " at " + token);
+                  () -> executor.name() + " taps " + x.name() + " at " + token);
             }
           }
         });

@@ -10,6 +10,8 @@ import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
 import dev.vidrio.kernel.weight.Weights;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -75,10 +77,14 @@ public sealed interface Op
   }
 
   private List<Operand> operands(Access.Mode mode) {
-    return operandAccesses().stream()
-        .filter(access -> access.mode() == mode)
-        .map(Access.OfOperand::operand)
-        .toList();
+    // A loop, since preparing a plan calls this many times per operation.
+    List<Operand> operands = new ArrayList<>();
+    for (Access access : accesses()) {
+      if (access instanceof Access.OfOperand of && of.mode() == mode) {
+        operands.add(of.operand());
+      }
+    }
+    return Collections.unmodifiableList(operands);
   }
 
   /** Returns the activations that the operation reads, then those that it writes. */
@@ -97,12 +103,19 @@ public sealed interface Op
   }
 
   private <A extends Access> List<A> only(Class<A> kind) {
-    return accesses().stream().filter(kind::isInstance).map(kind::cast).toList();
+    List<A> chosen = new ArrayList<>();
+    for (Access access : accesses()) {
+      if (kind.isInstance(access)) {
+        chosen.add(kind.cast(access));
+      }
+    }
+    return Collections.unmodifiableList(chosen);
   }
 
   /** Returns the operand that determines the row count: the first output, or else input. */
   default Operand primaryOperand() {
-    return (writes().isEmpty() ? reads() : writes()).getFirst();
+    List<Operand> written = writes();
+    return (written.isEmpty() ? reads() : written).getFirst();
   }
 
   /** Returns the number of rows that the operation has in a step. */

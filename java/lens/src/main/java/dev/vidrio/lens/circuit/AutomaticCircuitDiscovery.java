@@ -16,7 +16,7 @@ import java.util.function.IntConsumer;
  *
  * @see EdgeAttribution
  * @see CircuitEvaluation
- * @see "docs/lens/interventions.md"
+ * @see "docs/lens/circuits.md"
  */
 public final class AutomaticCircuitDiscovery {
   private AutomaticCircuitDiscovery() {}

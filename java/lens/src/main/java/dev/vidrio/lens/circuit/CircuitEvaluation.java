@@ -11,7 +11,7 @@ import java.util.Set;
  * completeness and minimality (Wang et al. 2023, arXiv 2211.00593, section 4; section 3.2 of the
  * primer, arXiv 2405.00208). An ablated component has its output of the corrupted run.
  *
- * @see "docs/lens/interventions.md"
+ * @see "docs/lens/circuits.md"
  */
 public final class CircuitEvaluation {
   private final CircuitRuns runs;

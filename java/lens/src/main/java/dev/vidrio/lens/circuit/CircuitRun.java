@@ -1,30 +1,12 @@
 package dev.vidrio.lens.circuit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.lens.memory.LogitRows;
-import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.resolve.Preconditions;
-import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.session.Sequence;
-import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Runs circuits: the model reads the clean text, and the input of each component is {@code Σ_A
@@ -37,49 +19,20 @@ import java.util.stream.Stream;
  * Inputs are computed by the smaller number of additions: from the current residual stream minus
  * the edges outside the circuit, or from the corrupted run's stream plus the edges inside. If a
  * norm is between attention and the residual stream, a head's output is divided by the divisor of
- * its own run.
+ * its own run. Tokens before the first difference of the texts run once.
  *
  * <p>Not thread-safe.
  *
  * @see ComponentGraph
- * @see "docs/lens/interventions.md"
+ * @see CircuitRuns
+ * @see "docs/lens/circuits.md"
  */
 public final class CircuitRun implements AutoCloseable {
-  private final Lens lens;
-  private final ComponentGraph graph;
-  private final HookMap map;
-  private final int[] clean;
+  private final TextPair pair;
   private final int positions;
-  private final int layers;
-  private final HeadParts heads;
-  private final LensSession session;
-  private final Sequence sequence;
-  private final Recording cleanRun;
-  private final Recording corruptedRun;
-
-  /** The outputs and inputs of the components in a run without interventions. */
-  private static final class Recording {
-    /** Outputs [n, d] by number of the source. */
-    final float[][] written;
-
-    /** Residual streams [n, d], by {@link #place}. */
-    final float[][] streams;
-
-    /** The logits [positions, V] after the last tokens. */
-    final float[] logits;
-
-    Recording(float[][] written, float[][] streams, float[] logits) {
-      this.written = written;
-      this.streams = streams;
-      this.logits = logits;
-    }
-  }
-
-  /** The outputs of the current run so far, by number of the source. */
-  private float[][] written = new float[0][];
-
-  /** The sum of their differences from the clean run. */
-  private float[] drift = new float[0];
+  private final ComponentGraph graph;
+  private final CircuitBatch runs;
+  private final CircuitBatch.Recording recording;
 
   /**
    * Opens a run and runs both texts.
@@ -103,48 +56,29 @@ public final class CircuitRun implements AutoCloseable {
     Preconditions.requireEqualLength(clean, corrupted);
     Preconditions.requireTokens(lens.model(), clean);
     Preconditions.requireRange("positions", positions, 1, clean.length);
-    return new CircuitRun(lens, clean, corrupted, positions);
+    return new CircuitRun(lens, new TextPair(clean, corrupted, new Any(positions)), positions);
   }
 
-  private CircuitRun(Lens lens, int[] clean, int[] corrupted, int positions) {
-    this.lens = lens;
-    this.graph = ComponentGraph.of(lens);
-    this.map = HookMap.of(lens.model());
-    this.clean = clean.clone();
+  /** The metric of a pair whose runs are measured by others. */
+  private record Any(int positions) implements Metric {
+    @Override
+    public double of(MemorySegment logits) {
+      return 0;
+    }
+  }
+
+  private CircuitRun(Lens lens, TextPair pair, int positions) {
+    this.pair = pair;
     this.positions = positions;
-    this.layers = lens.model().architecture().layers();
-    int n = clean.length;
-    this.heads = new HeadParts(lens.model(), n);
+    this.graph = ComponentGraph.of(lens);
+    List<PairBatch> batches = PairBatch.of(List.of(pair), true);
+    this.runs = new CircuitBatch(lens, graph, batches, null);
     try {
-      this.session = lens.open(Capture.NONE, new SessionOptions(n, n, 1, positions), editable());
+      this.recording = runs.record(batches.getFirst());
     } catch (Throwable e) {
-      heads.close();
+      runs.close();
       throw e;
     }
-    try {
-      this.sequence = session.newSequence();
-      this.cleanRun = record(clean);
-      this.corruptedRun = record(corrupted);
-    } catch (Throwable e) {
-      close();
-      throw e;
-    }
-  }
-
-  private String editable() {
-    return Stream.of(
-            HookSite.RESID_PRE,
-            HookSite.Q,
-            HookSite.K,
-            HookSite.V,
-            HookSite.GATE,
-            HookSite.Z,
-            HookSite.RESID_MID,
-            HookSite.MLP_OUT,
-            HookSite.RESID_POST)
-        .filter(site -> lens.has(new HookPoint(site, 0)))
-        .map(site -> "blocks.*." + site.suffix())
-        .collect(Collectors.joining(","));
   }
 
   /** Returns the graph of the model. */
@@ -154,19 +88,19 @@ public final class CircuitRun implements AutoCloseable {
 
   /** Returns the clean text. */
   public int[] tokens() {
-    return clean.clone();
+    return pair.clean();
   }
 
   /** Returns the metric of the clean run. */
   public double clean(Metric metric) {
     require(metric);
-    return metric.of(MemorySegment.ofArray(cleanRun.logits));
+    return metric.of(MemorySegment.ofArray(recording.cleanLogits[0]));
   }
 
   /** Returns the metric of the corrupted run. */
   public double corrupted(Metric metric) {
     require(metric);
-    return metric.of(MemorySegment.ofArray(corruptedRun.logits));
+    return metric.of(MemorySegment.ofArray(recording.corruptedLogits[0]));
   }
 
   /**
@@ -186,141 +120,11 @@ public final class CircuitRun implements AutoCloseable {
 
   double run(EdgeMask circuit, Metric metric) {
     require(metric);
-    session.hooks(circuitHooks(circuit));
-    written = new float[graph.sources().size()][];
-    written[0] = cleanRun.written[0];
-    drift = new float[written[0].length];
-    return metric.of(feed(clean));
-  }
-
-  /** Runs a text and returns the logits after its last positions, [positions, V]. */
-  private MemorySegment feed(int[] tokens) {
-    sequence.truncate(0);
-    session.begin();
-    for (int i = 0; i < tokens.length; i++) {
-      session.add(sequence, tokens[i], i >= tokens.length - positions);
-    }
-    session.run();
-    return LogitRows.of(session, 0, positions);
-  }
-
-  private Recording record(int[] tokens) {
-    written = new float[graph.sources().size()][];
-    var streams = new float[2 * layers + 1][];
-    Hook keep = rows -> streams[place(rows.point())] = rows.toArray();
-    Map<HookPoint, Hook> hooks = new HashMap<>();
-    for (int l = 0; l < layers; l++) {
-      hooks.put(point(HookSite.RESID_PRE, l), keep);
-      hooks.put(map.beforeMlp(l), keep);
-      hooks.put(point(HookSite.Z, l), this::writeHeads);
-      hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
-    }
-    hooks.put(lastStream(), keep);
-    session.hooks(hooks);
-    float[] logits = feed(tokens).toArray(JAVA_FLOAT);
-    written[0] = streams[0];
-    return new Recording(written, streams, logits);
-  }
-
-  private HookPoint lastStream() {
-    return point(HookSite.RESID_POST, layers - 1);
-  }
-
-  private static HookPoint point(HookSite site, int layer) {
-    return new HookPoint(site, layer);
-  }
-
-  /** Returns the number of a residual stream that components read. */
-  private int place(HookPoint stream) {
-    return switch (stream.site()) {
-      case RESID_PRE -> 2 * stream.layer();
-      case RESID_MID -> 2 * stream.layer() + 1;
-      default -> 2 * layers;
-    };
-  }
-
-  private void writeHeads(StepRows rows) {
-    int layer = rows.point().layer();
-    float[][] outputs = heads.written(layer, rows);
-    int first = graph.number(new Node.Head(layer, 0));
-    for (int h = 0; h < outputs.length; h++) {
-      write(first + h, outputs[h]);
-    }
-  }
-
-  private void writeMlp(StepRows rows) {
-    write(graph.number(new Node.Mlp(rows.point().layer())), rows.toArray());
-  }
-
-  private void write(int source, float[] output) {
-    written[source] = output;
-    if (drift.length > 0) {
-      Vectors.addDifference(drift, output, cleanRun.written[source]);
-    }
-  }
-
-  private Map<HookPoint, Hook> circuitHooks(EdgeMask circuit) {
-    Map<HookPoint, Hook> hooks = new HashMap<>();
-    for (int l = 0; l < layers; l++) {
-      for (HookSite site : Node.HeadInput.sites(map, l)) {
-        hooks.put(point(site, l), rows -> readHeads(circuit, rows));
-      }
-      var mlp = new Node.Mlp(l);
-      hooks.put(map.beforeMlp(l), rows -> read(circuit, mlp, rows));
-      hooks.put(point(HookSite.Z, l), this::writeHeads);
-      hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
-    }
-    hooks.put(lastStream(), rows -> read(circuit, new Node.Logits(), rows));
-    return hooks;
-  }
-
-  private void read(EdgeMask circuit, Node.Destination destination, StepRows rows) {
-    float[] input = input(circuit, destination, place(rows.point()));
-    MemorySegment.copy(input, 0, rows.data(), JAVA_FLOAT, 0, input.length);
-  }
-
-  /** Computes the inputs of heads; heads with the same edges share their input. */
-  private void readHeads(EdgeMask circuit, StepRows rows) {
-    HookPoint at = rows.point();
-    List<Node.HeadInput> readers = graph.inputs(at.site(), at.layer());
-    Map<BitSet, Integer> known = new HashMap<>();
-    List<float[]> inputs = new ArrayList<>();
-    var inputOf = new int[readers.size()];
-    for (Node.HeadInput reader : readers) {
-      inputOf[reader.head()] =
-          known.computeIfAbsent(
-              circuit.inputsOf(reader),
-              kept -> {
-                inputs.add(input(circuit, reader, 2 * at.layer()));
-                return inputs.size() - 1;
-              });
-    }
-    heads.project(at, inputs, inputOf, rows);
-  }
-
-  /** Returns the input of a component, [n, d]. */
-  private float[] input(EdgeMask circuit, Node.Destination destination, int place) {
-    BitSet kept = circuit.inputsOf(destination);
-    int count = graph.inputCount(destination);
-    boolean few = 2 * kept.cardinality() <= count;
-    float[] sum = (few ? corruptedRun : cleanRun).streams[place].clone();
-    if (!few) {
-      Vectors.add(sum, drift);
-    }
-    for (int i = 0; i < count; i++) {
-      float[] corrupted = corruptedRun.written[i];
-      if (few && kept.get(i)) {
-        Vectors.addDifference(sum, written[i], corrupted);
-      } else if (!few && !kept.get(i)) {
-        Vectors.addDifference(sum, corrupted, written[i]);
-      }
-    }
-    return sum;
+    return runs.run(recording, circuit, null, List.of(metric))[0];
   }
 
   @Override
   public void close() {
-    session.close();
-    heads.close();
+    runs.close();
   }
 }

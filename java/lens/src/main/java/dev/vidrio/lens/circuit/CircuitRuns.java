@@ -5,66 +5,138 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
+import java.util.function.DoubleConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Runs circuits on pairs of texts, and returns means of each pair's metric.
+ * Runs circuits on pairs of texts, and returns means of each pair's metric. Pairs run in batches.
+ * Memory depends on the length of texts, not on their number: if the runs of all pairs exceed a
+ * limit, they are repeated for each evaluation, which then costs three times as much, unless
+ * several circuits are evaluated together.
  *
  * <p>Not thread-safe.
  *
  * @see CircuitRun
+ * @see CircuitCurve
  */
 public final class CircuitRuns implements AutoCloseable {
-  private final List<Judged> runs;
+  /** Maximum bytes of runs that are kept between evaluations. */
+  private static final long KEPT_BYTES = 256L << 20;
 
-  /** A pair's run and metric. */
-  private record Judged(CircuitRun run, Metric metric) {}
+  private final @Nullable CircuitRun single;
+  private final @Nullable Metric metric;
+  private final ComponentGraph graph;
+  private final List<PairBatch> batches;
+  private final @Nullable CircuitBatch runs;
 
-  private CircuitRuns(List<Judged> runs) {
-    this.runs = List.copyOf(runs);
+  /** The runs of all batches, or none if they are repeated. */
+  private final List<CircuitBatch.Recording> kept = new ArrayList<>();
+
+  private final double[] clean;
+  private final double[] corrupted;
+
+  private CircuitRuns(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
+    this.single = null;
+    this.metric = null;
+    this.graph = ComponentGraph.of(lens);
+    boolean patch = ablation == CircuitAblation.PATCH;
+    this.batches = PairBatch.of(pairs, patch);
+    float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
+    this.runs = new CircuitBatch(lens, graph, batches, constants);
+    this.clean = new double[pairs.size()];
+    this.corrupted = new double[pairs.size()];
+    try {
+      EdgeMask none = new EdgeMask(graph);
+      boolean keep = batches.stream().mapToLong(runs::bytes).sum() <= KEPT_BYTES;
+      int pair = 0;
+      for (PairBatch batch : batches) {
+        CircuitBatch.Recording recording = runs.record(batch);
+        double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
+        double[] low =
+            patch
+                ? CircuitBatch.metrics(batch, recording.corruptedLogits)
+                : runs.run(recording, none, null, batch.metrics());
+        System.arraycopy(high, 0, clean, pair, high.length);
+        System.arraycopy(low, 0, corrupted, pair, low.length);
+        pair += batch.size();
+        if (keep) {
+          kept.add(recording);
+        }
+      }
+    } catch (Throwable e) {
+      runs.close();
+      throw e;
+    }
+  }
+
+  private CircuitRuns(CircuitRun run, Metric metric) {
+    this.single = run;
+    this.metric = metric;
+    this.graph = run.graph();
+    this.batches = List.of();
+    this.runs = null;
+    this.clean = new double[] {run.clean(metric)};
+    this.corrupted = new double[] {run.corrupted(metric)};
   }
 
   /**
-   * Opens the runs of all pairs.
+   * Opens the runs of all pairs, with the values of corrupted runs on edges outside of circuits.
    *
    * @throws InvalidInputException if there is no pair, the model does not support a text, or the
    *     output of its attention is not a sum of heads
    */
   public static CircuitRuns open(Lens lens, List<TextPair> pairs) {
+    return open(lens, pairs, CircuitAblation.PATCH);
+  }
+
+  /**
+   * Opens the runs of all pairs.
+   *
+   * @param ablation what edges outside of circuits carry
+   * @throws InvalidInputException if there is no pair, the model does not support a text, or the
+   *     output of its attention is not a sum of heads
+   */
+  public static CircuitRuns open(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
     TextPair.requireFit(lens.model(), pairs);
-    List<Judged> opened = new ArrayList<>();
-    try {
-      for (TextPair pair : pairs) {
-        Metric metric = pair.forwardMetric();
-        var run = CircuitRun.open(lens, pair.clean(), pair.corrupted(), metric.positions());
-        opened.add(new Judged(run, metric));
-      }
-    } catch (Throwable e) {
-      opened.forEach(judged -> judged.run.close());
-      throw e;
-    }
-    return new CircuitRuns(opened);
+    return new CircuitRuns(lens, pairs, ablation);
   }
 
   /** Wraps the runs of one pair; closing this closes them. */
   public static CircuitRuns of(CircuitRun run, Metric metric) {
-    return new CircuitRuns(List.of(new Judged(run, metric)));
+    return new CircuitRuns(run, metric);
   }
 
   /** Returns the graph of the model. */
   public ComponentGraph graph() {
-    return runs.getFirst().run.graph();
+    return graph;
+  }
+
+  /** Returns the number of pairs. */
+  public int size() {
+    return clean.length;
   }
 
   /** Returns the metric of the clean runs. */
   public double clean() {
-    return mean(judged -> judged.run.clean(judged.metric));
+    return mean(clean);
   }
 
-  /** Returns the metric of the corrupted runs. */
+  /** Returns the metric of each pair's clean run. */
+  public double[] cleanValues() {
+    return clean.clone();
+  }
+
+  /** Returns the metric of the empty circuit: of the corrupted runs, unless edges are ablated. */
   public double corrupted() {
-    return mean(judged -> judged.run.corrupted(judged.metric));
+    return mean(corrupted);
+  }
+
+  /** Returns the metric of each pair's empty circuit. */
+  public double[] corruptedValues() {
+    return corrupted.clone();
   }
 
   /**
@@ -73,19 +145,74 @@ public final class CircuitRuns implements AutoCloseable {
    * @throws InvalidInputException if an edge is not in the graph of the model
    */
   public double run(Circuit circuit) {
-    return run(new EdgeMask(graph(), circuit));
+    return run(new EdgeMask(graph, circuit));
+  }
+
+  /**
+   * Returns the metric of each pair for several circuits, [circuits][pairs], which need the runs of
+   * each batch once.
+   *
+   * @throws InvalidInputException if an edge is not in the graph of the model
+   */
+  public double[][] runAll(List<Circuit> circuits) {
+    List<Masks> masks =
+        circuits.stream().map(circuit -> new Masks(new EdgeMask(graph, circuit), null)).toList();
+    return values(masks, share -> {});
   }
 
   double run(EdgeMask circuit) {
-    return mean(judged -> judged.run.run(circuit, judged.metric));
+    return mean(values(List.of(new Masks(circuit, null)), share -> {})[0]);
   }
 
-  private double mean(ToDoubleFunction<Judged> number) {
-    return runs.stream().mapToDouble(number).sum() / runs.size();
+  /**
+   * A circuit.
+   *
+   * @param elements of each source's output that its edges carry, or null for all
+   */
+  record Masks(EdgeMask edges, BitSet @Nullable [] elements) {}
+
+  /** Returns the metric of each pair for each circuit, [circuits][pairs]. */
+  double[][] values(List<Masks> circuits, DoubleConsumer progress) {
+    var values = new double[circuits.size()][size()];
+    if (runs == null) {
+      for (int c = 0; c < values.length; c++) {
+        values[c][0] = value(circuits.get(c).edges);
+      }
+      return values;
+    }
+    int pair = 0;
+    for (int b = 0; b < batches.size(); b++) {
+      PairBatch batch = batches.get(b);
+      CircuitBatch.Recording recording = kept.isEmpty() ? runs.record(batch) : kept.get(b);
+      for (int c = 0; c < values.length; c++) {
+        Masks circuit = circuits.get(c);
+        double[] of = runs.run(recording, circuit.edges, circuit.elements, batch.metrics());
+        System.arraycopy(of, 0, values[c], pair, of.length);
+      }
+      pair += batch.size();
+      progress.accept(pair / (double) size());
+    }
+    return values;
+  }
+
+  private double value(EdgeMask circuit) {
+    if (single == null || metric == null) {
+      throw new IllegalStateException("no runs");
+    }
+    return single.run(circuit, metric);
+  }
+
+  private static double mean(double[] values) {
+    return Arrays.stream(values).sum() / values.length;
   }
 
   @Override
   public void close() {
-    runs.forEach(judged -> judged.run.close());
+    if (runs != null) {
+      runs.close();
+    }
+    if (single != null) {
+      single.close();
+    }
   }
 }

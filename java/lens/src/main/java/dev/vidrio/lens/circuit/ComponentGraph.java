@@ -39,11 +39,15 @@ public final class ComponentGraph {
   /** H_kv of each layer. */
   private final List<Integer> kvHeadsOf = new ArrayList<>();
 
+  /** The number of elements of an output, d. */
+  private final int width;
+
   private ComponentGraph(Lens lens) {
     Preconditions.requireAttention(lens.model(), "circuit");
     Preconditions.requireOneStream(lens.model(), "circuit");
     HookMap hooks = HookMap.of(lens.model());
     hooks.requireOwnKeys("circuit");
+    width = hooks.stream(0).width();
     add(new Node.Embedding());
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       requireSum(hooks, l);
@@ -140,6 +144,11 @@ public final class ComponentGraph {
   /** Returns the number of inputs of a destination, which are the first sources. */
   int inputCount(Node.Destination destination) {
     return Objects.requireNonNull(inputCounts.get(destination), destination::name);
+  }
+
+  /** Returns the number of elements of a component's output, d. */
+  int width() {
+    return width;
   }
 
   /** Returns the index of a component among the sources. */

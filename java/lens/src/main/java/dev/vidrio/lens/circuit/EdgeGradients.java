@@ -3,76 +3,133 @@ package dev.vidrio.lens.circuit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.lens.GradientOptions;
-import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.BatchGradients;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.partial.HeadGradients;
 import dev.vidrio.lens.partial.RowGradient;
 import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Gradients of a metric with respect to each component's input from the residual stream, summed
- * over runs of texts of one length. Queries, keys, values and gates of a head are separate inputs;
- * a gradient flows back to the residual stream through its part of the model alone.
+ * Gradients of metrics with respect to each component's input from the residual stream, summed over
+ * runs of a batch of texts. Queries, keys, values and gates of a head are separate inputs; a
+ * gradient flows back to the residual stream through its part of the model alone.
+ *
+ * <p>The backward pass of the model gives the gradients with respect to the products of the
+ * projections and to the norm before the feed-forward block. Each head's rows of a projection, and
+ * the norm, take them to the stream. Where heads mix after a projection, or the block does not
+ * begin with a norm of its own, the part from the stream on runs again with the gradient of one
+ * input at a time.
  */
 final class EdgeGradients implements AutoCloseable {
-  private final GradientSession session;
-  private final int n;
+  private final HookMap hooks;
+  private final BatchGradients session;
+  private final HeadParts heads;
   private final List<Layer> layers = new ArrayList<>();
-  private final Map<Node.Destination, float[]> sums = new HashMap<>();
+  private final Buffer last;
+  private final Buffer embed;
+  private final int d;
 
-  /**
-   * The hook points and parts of a layer.
-   *
-   * @param beforeMlp the input of its feed-forward block
-   */
+  /** The sums by destination, in the order of the graph: [rows, d]. */
+  private final float[][] sums;
+
+  /** The number of rows of the current batch. */
+  private int rows;
+
+  /** An input of heads: the gradient of {@code at} with respect to the stream is needed. */
+  private record Site(Buffer at, int heads) {}
+
+  /** The parts of a layer; one of {@code byHead} and {@code attention} is null. */
   private record Layer(
-      int index,
-      HookPoint beforeMlp,
-      Map<HookPoint, Buffer> inputs,
-      RowGradient attention,
-      Buffer mlpOut,
-      RowGradient mlp) {}
+      Buffer pre,
+      List<Site> sites,
+      @Nullable HeadGradients byHead,
+      @Nullable RowGradient attention,
+      Buffer beforeMlp,
+      Buffer mlpAt,
+      RowGradient mlp,
+      Buffer z,
+      Buffer mlpOut) {}
+
+  /** A layer before the parts exist. */
+  private record Sketch(
+      Buffer pre,
+      List<Site> sites,
+      List<HeadGradients.Projection> projections,
+      Op.@Nullable Norm norm,
+      List<Op> attention,
+      Buffer beforeMlp,
+      Buffer mlpAt,
+      List<Op> mlp,
+      Buffer z,
+      Buffer mlpOut) {}
 
   /**
-   * Opens the session.
+   * Prepares runs.
    *
-   * @param prefix common to all texts; gradients are those of the tokens after it
-   * @param n number of tokens after the prefix
-   * @param logits number of last tokens after which the metric reads logits
+   * @param batches all batches that will run
+   * @param cuts whether gradients may be cut at outputs of attention and feed-forward blocks
    */
-  EdgeGradients(Lens lens, int[] prefix, int n, int logits) {
-    this.n = n;
-    int length = prefix.length + n;
+  EdgeGradients(Lens lens, ComponentGraph graph, List<PairBatch> batches, boolean cuts) {
+    int most = PairBatch.mostRows(batches);
+    int positions = PairBatch.positions(batches);
     Executor executor = lens.model().executor();
-    Plan plan = lens.model().architecture().plan(length);
     int count = lens.model().architecture().layers();
-    var hooks = new HookMap(plan, count);
-    String points =
-        "hook_embed, *.hook_resid_pre, *.hook_q, *.hook_k, *.hook_v, *.hook_mlp_out,"
-            + " blocks.-1.hook_resid_post"
-            + (hooks.has(new HookPoint(HookSite.GATE, 0)) ? ", *.attn.hook_gate" : "")
-            + (hooks.has(new HookPoint(HookSite.RESID_MID, 0)) ? ", *.hook_resid_mid" : "");
-    this.session =
-        GradientSession.open(
-            lens, GradientOptions.of(points, length).withLogits(logits).withEditable("hook_embed"));
+    Plan plan = lens.model().architecture().plan(positions);
+    this.hooks = new HookMap(plan, count);
+    this.last = hooks.buffer(new HookPoint(HookSite.RESID_POST, count - 1));
+    this.embed = hooks.buffer(HookPoint.of(HookSite.EMBED));
+    this.d = last.width();
+    this.sums = new float[graph.destinations().size()][];
+    List<Sketch> sketches = new ArrayList<>();
+    Set<Buffer> wanted = new HashSet<>(Set.of(last));
+    Set<Buffer> kept = new HashSet<>(Set.of(last, embed));
+    Set<Buffer> cut = new HashSet<>();
+    for (int l = 0; l < count; l++) {
+      Sketch sketch = sketch(plan, graph, l);
+      sketches.add(sketch);
+      sketch.sites.forEach(site -> wanted.add(site.at));
+      wanted.add(sketch.mlpAt);
+      kept.addAll(List.of(sketch.pre, sketch.beforeMlp, sketch.z, sketch.mlpOut));
+      if (cuts) {
+        cut.addAll(List.of(sketch.z, sketch.mlpOut));
+      }
+    }
+    this.heads = new HeadParts(lens.model(), most);
     try {
-      session.prefix(prefix);
-      for (int l = 0; l < count; l++) {
-        layers.add(layer(executor, plan.kv(), hooks, l));
+      this.session =
+          new BatchGradients(
+              lens,
+              plan,
+              hooks,
+              wanted,
+              kept,
+              cut,
+              most,
+              PairBatch.mostLogits(batches),
+              PairBatch.mostPairs(batches),
+              positions);
+    } catch (Throwable e) {
+      heads.close();
+      throw e;
+    }
+    try {
+      int chunk = Math.min(most, PairBatch.ROWS);
+      for (Sketch sketch : sketches) {
+        layers.add(layer(executor, plan, sketch, chunk));
       }
     } catch (Throwable e) {
       close();
@@ -80,31 +137,191 @@ final class EdgeGradients implements AutoCloseable {
     }
   }
 
-  private Layer layer(Executor executor, KvShape kv, HookMap hooks, int l) {
-    Map<HookPoint, Buffer> inputs = new LinkedHashMap<>();
+  private Sketch sketch(Plan plan, ComponentGraph graph, int l) {
+    Buffer pre = hooks.stream(l);
+    List<Site> byProduct = new ArrayList<>();
+    List<Site> byHook = new ArrayList<>();
+    List<HeadGradients.Projection> projections = new ArrayList<>();
+    Set<Op.@Nullable Norm> norms = new HashSet<>();
+    boolean divides = true;
     for (HookSite site : Node.HeadInput.sites(hooks, l)) {
-      var point = new HookPoint(site, l);
-      inputs.put(point, hooks.buffer(point));
+      Buffer at = hooks.buffer(new HookPoint(site, l));
+      int count = graph.inputs(site, l).size();
+      byHook.add(new Site(at, count));
+      List<Op> path = hooks.between(pre, at);
+      Op.MatMul product = product(path, pre, count);
+      var projection =
+          product == null ? null : new HeadGradients.Projection(product.weights(), count);
+      if (product == null || projection == null || !projection.divides()) {
+        divides = false;
+        continue;
+      }
+      byProduct.add(new Site(product.y(), count));
+      projections.add(projection);
+      norms.add(path.getFirst() instanceof Op.Norm norm ? norm : null);
     }
-    Buffer pre = hooks.buffer(new HookPoint(HookSite.RESID_PRE, l));
-    HookPoint beforeMlp = hooks.beforeMlp(l);
+    divides &= norms.size() == 1;
+    List<Op> attention = hooks.between(pre, byHook.stream().map(Site::at).toArray(Buffer[]::new));
+    Buffer stream = hooks.buffer(hooks.beforeMlp(l));
     Buffer out = hooks.buffer(new HookPoint(HookSite.MLP_OUT, l));
-    List<Buffer> read = List.copyOf(inputs.values());
-    List<Op> project = hooks.between(pre, read.toArray(Buffer[]::new));
-    var attention = new RowGradient(executor, project, kv, pre, read, n);
+    List<Op> mlp = hooks.between(stream, out);
+    Op.Norm norm = ownNorm(plan, mlp, stream);
+    return new Sketch(
+        pre,
+        divides ? byProduct : byHook,
+        divides ? projections : List.of(),
+        divides ? norms.iterator().next() : null,
+        attention,
+        stream,
+        norm == null ? out : norm.y(),
+        norm == null ? mlp : List.of(norm),
+        hooks.buffer(new HookPoint(HookSite.Z, l)),
+        out);
+  }
+
+  /**
+   * Returns the product of a projection if all other operations from the stream on are a norm
+   * before it and operations after it that do not mix heads; otherwise null.
+   */
+  private static Op.@Nullable MatMul product(List<Op> path, Buffer stream, int heads) {
+    Op.MatMul product = null;
+    for (Op op : path) {
+      boolean fits =
+          switch (op) {
+            case Op.Norm norm ->
+                product == null
+                    ? norm.heads() == 1 && norm.x().equals(stream)
+                    : norm.heads() == heads;
+            case Op.Quantize ignored -> product == null;
+            case Op.MatMul ignored -> product == null;
+            case Op.AddBias ignored -> product != null;
+            case Op.Scale ignored -> product != null;
+            case Op.Activation activation -> product != null && activation.up() == null;
+            default -> false;
+          };
+      if (!fits) {
+        return null;
+      }
+      product = op instanceof Op.MatMul found ? found : product;
+    }
+    return product;
+  }
+
+  /** Returns the norm through which alone a feed-forward block reads the stream, or null. */
+  private static Op.@Nullable Norm ownNorm(Plan plan, List<Op> mlp, Buffer stream) {
+    List<Op> readers = mlp.stream().filter(op -> op.reads().contains(stream)).toList();
+    return readers.size() == 1
+            && readers.getFirst() instanceof Op.Norm norm
+            && norm.heads() == 1
+            && plan.ops().stream()
+                .allMatch(op -> mlp.contains(op) || !op.reads().contains(norm.y()))
+        ? norm
+        : null;
+  }
+
+  private static Layer layer(Executor executor, Plan plan, Sketch sketch, int rows) {
+    List<Buffer> read = sketch.sites.stream().map(Site::at).toList();
+    HeadGradients byHead = null;
+    RowGradient attention = null;
+    if (sketch.projections.isEmpty()) {
+      attention = new RowGradient(executor, sketch.attention, plan.kv(), sketch.pre, read, rows);
+    } else {
+      byHead = new HeadGradients(executor, sketch.pre, sketch.norm, sketch.projections, rows);
+    }
     try {
-      Buffer stream = hooks.buffer(beforeMlp);
-      var mlp = new RowGradient(executor, hooks.between(stream, out), kv, stream, List.of(out), n);
-      return new Layer(l, beforeMlp, inputs, attention, out, mlp);
+      var mlp =
+          new RowGradient(
+              executor, sketch.mlp, plan.kv(), sketch.beforeMlp, List.of(sketch.mlpAt), rows);
+      return new Layer(
+          sketch.pre,
+          sketch.sites,
+          byHead,
+          attention,
+          sketch.beforeMlp,
+          sketch.mlpAt,
+          mlp,
+          sketch.z,
+          sketch.mlpOut);
     } catch (Throwable e) {
-      attention.close();
+      if (byHead != null) {
+        byHead.close();
+      }
+      if (attention != null) {
+        attention.close();
+      }
       throw e;
     }
   }
 
   /** Returns the session of the runs. */
-  GradientSession session() {
+  BatchGradients session() {
     return session;
+  }
+
+  /** Begins a batch: sets all sums to 0 and runs the prefixes. */
+  void begin(PairBatch batch) {
+    rows = batch.rowCount();
+    for (int i = 0; i < sums.length; i++) {
+      if (sums[i] == null || sums[i].length < rows * d) {
+        sums[i] = new float[rows * d];
+      } else {
+        Arrays.fill(sums[i], 0);
+      }
+    }
+    session.prefixes(batch.prefixTokens());
+  }
+
+  /** Returns the embedding. */
+  Buffer embed() {
+    return embed;
+  }
+
+  /** Returns {@code hook_z} of a layer. */
+  Buffer z(int layer) {
+    return layers.get(layer).z;
+  }
+
+  /** Returns the output of the feed-forward block of a layer. */
+  Buffer mlpOut(int layer) {
+    return layers.get(layer).mlpOut;
+  }
+
+  /** Returns the number of layers. */
+  int layerCount() {
+    return layers.size();
+  }
+
+  /**
+   * Returns the residual streams of the last run that destinations read, in the order of a forward
+   * pass: of each layer's heads and feed-forward block, then of the logits.
+   */
+  List<float[]> streams() {
+    List<float[]> streams = new ArrayList<>();
+    for (Layer layer : layers) {
+      streams.add(values(layer.pre));
+      streams.add(values(layer.beforeMlp));
+    }
+    streams.add(values(last));
+    return streams;
+  }
+
+  private float[] values(Buffer buffer) {
+    return session.values(buffer).toArray(JAVA_FLOAT);
+  }
+
+  /** Returns the output of each source in the last run, [rows, d], without position embeddings. */
+  float[][] outputs() {
+    IntPredicate all = h -> true;
+    List<float[]> outputs = new ArrayList<>();
+    outputs.add(values(embed));
+    for (int l = 0; l < layers.size(); l++) {
+      Layer layer = layers.get(l);
+      for (float[] head : heads.written(l, session.values(layer.z), all)) {
+        outputs.add(Objects.requireNonNull(head));
+      }
+      outputs.add(values(layer.mlpOut));
+    }
+    return outputs.toArray(float[][]::new);
   }
 
   /**
@@ -112,63 +329,103 @@ final class EdgeGradients implements AutoCloseable {
    *
    * @param weight of the run
    */
-  void add(double weight) {
+  void add(float weight) {
+    int destination = 0;
     for (Layer layer : layers) {
-      Activation pre = session.activation(new HookPoint(HookSite.RESID_PRE, layer.index));
-      layer.inputs.forEach((point, buffer) -> heads(layer, point, buffer, pre, weight));
-      layer
-          .mlp
-          .seed(layer.mlpOut)
-          .copyFrom(session.gradient(new HookPoint(HookSite.MLP_OUT, layer.index)).data());
-      run(layer.mlp, session.activation(layer.beforeMlp), new Node.Mlp(layer.index), weight);
+      destination = addHeads(layer, destination, weight);
+      addMlp(layer, destination++, weight);
     }
-    var last = new HookPoint(HookSite.RESID_POST, layers.size() - 1);
-    add(new Node.Logits(), session.gradient(last).toArray(), weight);
+    add(destination, 0, session.gradient(last), weight);
   }
 
-  /** Adds the gradients of each head's queries, keys, values or gates. */
-  private void heads(Layer layer, HookPoint input, Buffer buffer, Activation pre, double weight) {
-    Activation gradient = session.gradient(input);
-    int heads = gradient.shape().get(1);
-    long headBytes = gradient.shape().get(2) * 4L;
-    for (int h = 0; h < heads; h++) {
-      layer.inputs.values().forEach(other -> layer.attention.seed(other).fill((byte) 0));
-      MemorySegment seed = layer.attention.seed(buffer);
-      for (int i = 0; i < n; i++) {
-        long at = ((long) i * heads + h) * headBytes;
-        MemorySegment.copy(gradient.data(), at, seed, at, headBytes);
+  /** Adds the gradients of a layer's head inputs and returns the index of the next destination. */
+  private int addHeads(Layer layer, int first, float weight) {
+    MemorySegment pre = session.values(layer.pre);
+    List<MemorySegment> gradients =
+        layer.sites.stream().map(site -> session.gradient(site.at)).toList();
+    int count = layer.sites.stream().mapToInt(Site::heads).sum();
+    if (layer.byHead != null) {
+      layer.byHead.run(
+          rows, pre, gradients, (head, begin, dx) -> add(first + head, begin, dx, weight));
+      return first + count;
+    }
+    RowGradient attention = Objects.requireNonNull(layer.attention);
+    int destination = first;
+    for (int s = 0; s < layer.sites.size(); s++) {
+      for (int h = 0; h < layer.sites.get(s).heads; h++) {
+        int own = destination++;
+        int site = s;
+        int head = h;
+        attention.run(
+            rows,
+            (i, row) -> copy(pre, i, row),
+            begin -> seed(layer, attention, site, head, begin, gradients.get(site)),
+            (i, row) -> add(own, i, row, weight));
       }
-      run(layer.attention, pre, new Node.HeadInput(input.site(), layer.index, h), weight);
+    }
+    return destination;
+  }
+
+  /** Fills the seeds of a run with the gradient of one head. */
+  private void seed(
+      Layer layer, RowGradient attention, int s, int head, int begin, MemorySegment gradient) {
+    layer.sites.forEach(site -> attention.seed(site.at).fill((byte) 0));
+    Site site = layer.sites.get(s);
+    MemorySegment seed = attention.seed(site.at);
+    long width = 4L * site.at.width();
+    long headBytes = width / site.heads;
+    long count = Math.min(seed.byteSize() / width, rows - begin);
+    for (long i = 0; i < count; i++) {
+      long at = head * headBytes;
+      MemorySegment.copy(gradient, (begin + i) * width + at, seed, i * width + at, headBytes);
     }
   }
 
-  private void run(RowGradient part, Activation x, Node.Destination destination, double weight) {
-    var gradient = new float[Math.toIntExact(x.elements())];
-    int d = gradient.length / n;
-    part.run(
-        n,
-        (i, row) -> row.copyFrom(x.data().asSlice(i * row.byteSize(), row.byteSize())),
-        (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, gradient, i * d, d));
-    add(destination, gradient, weight);
+  private void addMlp(Layer layer, int destination, float weight) {
+    MemorySegment x = session.values(layer.beforeMlp);
+    MemorySegment gradient = session.gradient(layer.mlpAt);
+    MemorySegment seed = layer.mlp.seed(layer.mlpAt);
+    long width = 4L * layer.mlpAt.width();
+    layer.mlp.run(
+        rows,
+        (i, row) -> copy(x, i, row),
+        begin -> {
+          long bytes = Math.min(seed.byteSize(), (rows - begin) * width);
+          MemorySegment.copy(gradient, begin * width, seed, 0, bytes);
+        },
+        (i, row) -> add(destination, i, row, weight));
   }
 
-  private void add(Node.Destination destination, float[] gradient, double weight) {
-    float[] sum = sums.computeIfAbsent(destination, ignored -> new float[gradient.length]);
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] = (float) (sum[i] + weight * gradient[i]);
+  private static void copy(MemorySegment rows, int i, MemorySegment row) {
+    MemorySegment.copy(rows, i * row.byteSize(), row, 0, row.byteSize());
+  }
+
+  /** Adds rows of a gradient, from row {@code begin}. */
+  private void add(int destination, int begin, MemorySegment gradient, float weight) {
+    float[] sum = sums[destination];
+    float[] values = gradient.toArray(JAVA_FLOAT);
+    int at = begin * d;
+    for (int i = 0; i < values.length; i++) {
+      sum[at + i] += weight * values[i];
     }
   }
 
-  /** Returns the summed gradient of a destination, [n, d]. */
-  float[] sum(Node.Destination destination) {
-    return Objects.requireNonNull(sums.get(destination), destination::name);
+  /** Returns the summed gradient of a destination, [rows, d]; the array may be longer. */
+  float[] sum(int destination) {
+    return sums[destination];
   }
 
   @Override
   public void close() {
     session.close();
+    heads.close();
     for (Layer layer : layers) {
-      layer.attention.close();
+      if (layer.byHead != null) {
+        layer.byHead.close();
+      }
+      if (layer.attention != null) {
+        layer.attention.close();
+      }
       layer.mlp.close();
     }
   }

@@ -14,11 +14,16 @@ final class EdgeMask {
   private final Map<Node.Destination, BitSet> kept = new HashMap<>();
   private final ComponentGraph graph;
 
-  EdgeMask(ComponentGraph graph, Circuit circuit) {
+  /** Creates an empty set. */
+  EdgeMask(ComponentGraph graph) {
     this.graph = graph;
     for (Node.Destination destination : graph.destinations()) {
       kept.put(destination, new BitSet());
     }
+  }
+
+  EdgeMask(ComponentGraph graph, Circuit circuit) {
+    this(graph);
     for (Edge edge : circuit.edges()) {
       Preconditions.require(graph.has(edge), "edge", edge.name(), "is none of the model");
       set(edge, true);
@@ -42,6 +47,13 @@ final class EdgeMask {
   boolean isRead(Node.Source source) {
     int number = graph.number(source);
     return kept.values().stream().anyMatch(inputs -> inputs.get(number));
+  }
+
+  /** Returns the numbers of the sources that any destination reads. */
+  BitSet sources() {
+    var read = new BitSet();
+    kept.values().forEach(read::or);
+    return read;
   }
 
   Circuit circuit() {

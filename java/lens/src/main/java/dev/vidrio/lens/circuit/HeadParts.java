@@ -18,6 +18,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The linear parts of attention, head by head: from residual streams to queries, keys, values and
@@ -25,31 +28,33 @@ import java.util.Map;
  */
 final class HeadParts implements AutoCloseable {
   /** Maximum number of head inputs per run. */
-  private static final int ROWS = 256;
+  private static final int ROWS = 128;
 
   private final HookMap hooks;
-  private final int n;
   private final Model model;
   private final Arena arena = Arena.ofShared();
   private final Map<HookPoint, RowPlan> projections = new HashMap<>();
   private final List<HeadResults> results = new ArrayList<>();
-  private final List<MemorySegment> written = new ArrayList<>();
+
+  /** The contributions of a layer's heads, [n, H, d]. */
+  private final MemorySegment written;
 
   /**
    * Prepares the parts.
    *
-   * @param n number of positions
+   * @param n maximum number of rows
    */
   HeadParts(Model model, int n) {
     this.model = model;
     this.hooks = HookMap.of(model);
-    this.n = n;
+    long width = 0;
     try {
       for (int l = 0; l < model.architecture().layers(); l++) {
         var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, l));
         results.add(new HeadResults(source, model.executor(), n));
-        written.add(arena.allocate(4L * n * source.heads() * source.output().n(), 64));
+        width = Math.max(width, (long) source.heads() * source.output().n());
       }
+      this.written = arena.allocate(Math.multiplyExact(4L * n, width), 64);
     } catch (Throwable e) {
       close();
       throw e;
@@ -61,11 +66,15 @@ final class HeadParts implements AutoCloseable {
    *
    * @param point {@code hook_q}, {@code hook_k}, {@code hook_v} or {@code hook_gate} of a layer
    * @param inputs residual streams, each [n, d]
-   * @param heads the index of each head's input
+   * @param heads the index of each head's input, or −1 to leave the head unchanged
    * @param rows [n, heads · d_h], receives the result
    */
   void project(HookPoint point, List<float[]> inputs, int[] heads, StepRows rows) {
+    if (inputs.isEmpty()) {
+      return;
+    }
     RowPlan plan = projections.computeIfAbsent(point, this::projection);
+    int n = rows.size();
     int d = inputs.getFirst().length / n;
     plan.run(
         inputs.size() * n,
@@ -88,21 +97,31 @@ final class HeadParts implements AutoCloseable {
   }
 
   /**
-   * Returns the contributions of the heads of a layer to the residual stream, each [n, d].
+   * Returns the contributions of heads of a layer to the residual stream, each [n, d], or null for
+   * heads that are not wanted.
    *
-   * @param rows {@code hook_z}, [n, H · d_h]
+   * @param z {@code hook_z}, [n, H · d_h]
+   * @param wanted selects heads; all are computed if a norm follows their sum
    */
-  float[][] written(int layer, StepRows rows) {
-    MemorySegment all = written.get(layer);
-    results.get(layer).fill(rows.data().asSlice(0, 4L * n * rows.width()), all);
-    HeadOutputs.write(hooks, layer, all);
+  float[] @Nullable [] written(int layer, MemorySegment z, IntPredicate wanted) {
     int heads = hooks.heads(layer);
-    int d = hooks.stream(layer).width();
-    var byHead = new float[heads][n * d];
-    for (int i = 0; i < n; i++) {
-      for (int h = 0; h < heads; h++) {
-        long at = 4L * d * ((long) i * heads + h);
-        MemorySegment.copy(all, JAVA_FLOAT, at, byHead[h], i * d, d);
+    boolean all = HeadOutputs.isTransformed(hooks, layer);
+    int[] some = IntStream.range(0, heads).filter(h -> all || wanted.test(h)).toArray();
+    float[] @Nullable [] byHead = new float[heads][];
+    if (some.length == 0) {
+      return byHead;
+    }
+    var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
+    int d = source.output().n();
+    int n = Math.toIntExact(z.byteSize() / (4L * source.z().width()));
+    MemorySegment target = written.asSlice(0, 4L * n * heads * d);
+    results.get(layer).fill(z, some, target);
+    HeadOutputs.write(hooks, layer, target);
+    for (int h : some) {
+      byHead[h] = new float[n * d];
+      for (int i = 0; i < n; i++) {
+        MemorySegment.copy(
+            target, JAVA_FLOAT, 4L * d * ((long) i * heads + h), byHead[h], i * d, d);
       }
     }
     return byHead;

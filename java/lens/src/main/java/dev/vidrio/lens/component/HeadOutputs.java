@@ -49,6 +49,9 @@ public final class HeadOutputs {
    * @param results [n, H, d], overwritten; memory that all threads may access
    */
   public static void write(HookMap hooks, int layer, MemorySegment results) {
+    if (!isTransformed(hooks, layer)) {
+      return;
+    }
     int heads = hooks.heads(layer);
     int d = hooks.stream(layer).width();
     long row = 4L * heads * d;
@@ -65,6 +68,11 @@ public final class HeadOutputs {
                 MemorySegment.copy(parts[h], 0, results, JAVA_FLOAT, i * row + 4L * d * h, d);
               }
             });
+  }
+
+  /** Returns whether a norm or a factor is between the heads of a layer and the residual stream. */
+  public static boolean isTransformed(HookMap hooks, int layer) {
+    return !hooks.afterAttention(layer).stream().allMatch(Op.AddBias.class::isInstance);
   }
 
   /**

@@ -85,7 +85,8 @@ public record MaxActivatingExamples(List<Example> examples, long tokens, double 
     return at;
   }
 
-  private static Example example(int text, int[] ids, int position, float value, int around) {
+  /** Returns an example with its context. */
+  static Example example(int text, int[] ids, int position, float value, int around) {
     int from = Math.max(0, position - around);
     int to = (int) Math.min(ids.length, (long) position + around + 1);
     List<Integer> context = Arrays.stream(ids, from, to).boxed().toList();

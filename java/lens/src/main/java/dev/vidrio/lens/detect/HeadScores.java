@@ -2,11 +2,13 @@ package dev.vidrio.lens.detect;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.detect.PatternSums.Relations;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Statistics of an attention head's pattern: means over the queries of a text, except the query at
@@ -35,19 +37,17 @@ public record HeadScores(
     double duplicate,
     double induction)
     implements ScoredHead {
-  private static final double LN_2 = Math.log(2);
-
   /**
    * Returns the scores of the heads of all layers whose {@code hook_pattern} a cache has, in order.
    */
   public static List<HeadScores> of(ActivationCache cache) {
-    int[] seen = Arrays.copyOf(cache.tokens(), cache.from() + cache.rows());
+    Relations relations = relations(Arrays.copyOf(cache.tokens(), cache.from() + cache.rows()));
     List<HeadScores> all = new ArrayList<>();
     for (HookPoint point : cache.points()) {
       if (point.site() == HookSite.PATTERN) {
         Activation pattern = cache.get(point);
         for (int h = 0; h < pattern.shape().getFirst(); h++) {
-          all.add(of(point.layer(), h, pattern.row(h), seen, cache.from()));
+          all.add(of(point.layer(), h, pattern.row(h), relations, cache.from()));
         }
       }
     }
@@ -61,43 +61,19 @@ public record HeadScores(
    * @param tokens those of the keys
    */
   static HeadScores of(int layer, int head, float[] pattern, int[] tokens, int from) {
-    int keys = tokens.length;
-    double entropy = 0;
-    double current = 0;
-    double previous = 0;
-    double first = 0;
-    double duplicate = 0;
-    double induction = 0;
-    int queries = 0;
-    int repeats = 0;
-    for (int i = Math.max(from, 1); i < keys; i++) {
-      int row = (i - from) * keys;
-      boolean repeated = false;
-      for (int j = 0; j <= i; j++) {
-        double weight = pattern[row + j];
-        entropy -= weight > 0 ? weight * Math.log(weight) : 0;
-        boolean same = j < i && tokens[j] == tokens[i];
-        repeated |= same;
-        duplicate += same ? weight : 0;
-        induction += j > 0 && j < i && tokens[j - 1] == tokens[i] ? weight : 0;
-      }
-      current += pattern[row + i];
-      previous += pattern[row + i - 1];
-      first += pattern[row];
-      queries++;
-      repeats += repeated ? 1 : 0;
-    }
-    double n = queries == 0 ? Double.NaN : queries;
-    double r = repeats == 0 ? Double.NaN : repeats;
-    return new HeadScores(
-        layer,
-        head,
-        entropy / n / LN_2,
-        current / n,
-        previous / n,
-        first / n,
-        duplicate / r,
-        induction / r);
+    return of(layer, head, pattern, relations(tokens), from);
+  }
+
+  private static HeadScores of(
+      int layer, int head, float[] pattern, Relations relations, int from) {
+    var sums = new PatternSums(relations.length());
+    sums.add(pattern, from, relations);
+    return sums.scores(layer, head);
+  }
+
+  /** Returns the relations of tokens, each of which is a word. */
+  private static Relations relations(int[] tokens) {
+    return new Relations(tokens, IntStream.range(0, tokens.length).toArray());
   }
 
   /** Returns the means of a head's scores over several texts. */

@@ -73,7 +73,7 @@ public record OvScores(
         tokens,
         (l, h, i, logits) -> {
           counts[l][h].copied += beyond(logits, tokens[i], 1) < TOP ? 1 : 0;
-          counts[l][h].suppressed += beyond(logits, tokens[i], -1) < TOP ? 1 : 0;
+          counts[l][h].suppressed += isMostLowered(logits, tokens[i]) ? 1 : 0;
         });
     int pairs = 0;
     for (String names : SEQUENCES) {
@@ -133,6 +133,11 @@ public record OvScores(
           });
     }
     return first.length;
+  }
+
+  /** Returns whether a token is among the five with the smallest logits. */
+  static boolean isMostLowered(MemorySegment logits, int token) {
+    return beyond(logits, token, -1) < TOP;
   }
 
   /**

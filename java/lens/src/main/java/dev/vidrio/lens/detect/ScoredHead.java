@@ -4,7 +4,14 @@ import dev.vidrio.lens.circuit.Node;
 
 /** The scores of an attention head. */
 public sealed interface ScoredHead
-    permits CopyingEigenvalues, HeadScores, OvScores, RetrievalHeads.Score {
+    permits CopyingEigenvalues,
+        CopySuppression,
+        HeadScores,
+        HeadStatistics,
+        IoiRoles.Head,
+        OvScores,
+        RetrievalHeads.Score,
+        SyntacticHeads.Accuracy {
   /** Returns the layer. */
   int layer();
 

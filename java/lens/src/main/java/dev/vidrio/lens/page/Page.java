@@ -31,6 +31,7 @@ public record Page(String title, String model, String text, List<View> views) {
           "bars.js",
           "circuit.js",
           "routes.js",
+          "scatter.js",
           "page.js");
 
   public Page {
@@ -88,6 +89,7 @@ public record Page(String title, String model, String text, List<View> views) {
       case TokenValues v -> "tokens";
       case CircuitView v -> "circuit";
       case RoutesView v -> "routes";
+      case Scatter v -> "scatter";
     };
   }
 

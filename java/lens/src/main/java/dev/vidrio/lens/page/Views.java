@@ -6,9 +6,15 @@ import dev.vidrio.lens.attribute.FlowImportance;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
+import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
+import dev.vidrio.lens.detect.HeadStatistics;
+import dev.vidrio.lens.detect.IoiRoles;
+import dev.vidrio.lens.detect.NeuronStatistics;
+import dev.vidrio.lens.detect.NeuronWeights;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.detect.ScoredHead;
 import dev.vidrio.lens.inspect.ComponentLens;
@@ -173,9 +179,13 @@ public final class Views {
    * Returns the scores of all heads, a row per layer.
    *
    * @param eigenvalues of all heads, or none
+   * @param suppression of all heads, or none
    */
   public static Grid heads(
-      HeadDetection detection, List<OvScores> said, List<CopyingEigenvalues> eigenvalues) {
+      HeadDetection detection,
+      List<OvScores> said,
+      List<CopyingEigenvalues> eigenvalues,
+      List<CopySuppression> suppression) {
     List<Score> scores =
         new ArrayList<>(
             List.of(
@@ -194,12 +204,126 @@ public final class Views {
               .toList();
       scores.add(new Score("copying by eigenvalues", Scale.DIVERGING, false, values));
     }
+    if (!suppression.isEmpty()) {
+      scores.add(score(suppression, "copy suppression", CopySuppression::both));
+      scores.add(score(suppression, "copy suppression, QK", CopySuppression::attends));
+      scores.add(score(suppression, "copy suppression, OV", CopySuppression::suppresses));
+    }
     return byHead(
         "Heads",
         ("Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d"
                 + " tokens. And what they say of a token that they attend to, by their weights.")
             .formatted(detection.samples(), detection.length()),
         scores);
+  }
+
+  /**
+   * Returns the scores of heads and neurons over a corpus: a map of heads, and diagrams of any two
+   * scores of heads and of neurons.
+   *
+   * @param weights of the neurons of the statistics, in their order
+   */
+  public static List<View> corpus(
+      Model model, CorpusStatistics statistics, List<NeuronWeights> weights) {
+    List<View> views = new ArrayList<>();
+    List<HeadStatistics> heads = statistics.heads();
+    String over = "%d tokens in %d texts".formatted(statistics.tokens(), statistics.texts());
+    if (!heads.isEmpty()) {
+      List<Score> scores =
+          List.of(
+              score(heads, "previous token", h -> h.scores().previous()),
+              score(heads, "induction", h -> h.scores().induction()),
+              score(heads, "duplicate token", h -> h.scores().duplicate()),
+              score(heads, "subword", HeadStatistics::subword),
+              score(heads, "current token", h -> h.scores().current()),
+              score(heads, "first token (sink)", h -> h.scores().first()),
+              score(heads, "largest weight at one distance", HeadStatistics::positional),
+              score(heads, "entropy in bits", h -> h.scores().entropy()).unbounded(),
+              score(heads, "mean distance", HeadStatistics::distance).unbounded());
+      views.add(byHead("Heads", "What heads attend to: means over " + over + ".", scores));
+      views.add(
+          new Scatter(
+              "Two scores of each head",
+              "A point per head. Point at one for all of its scores; arrow keys go from point to"
+                  + " point.",
+              heads.stream().map(HeadStatistics::name).toList(),
+              scores.stream().map(Score::measure).toList()));
+    }
+    List<NeuronStatistics> neurons = statistics.neurons();
+    if (!neurons.isEmpty()) {
+      List<Scatter.Measure> measures =
+          List.of(
+              measure("variance of the effect on logits", weights, NeuronWeights::variance),
+              measure("kurtosis of the effect on logits", weights, NeuronWeights::kurtosis),
+              measure("skewness of the effect on logits", weights, NeuronWeights::skewness),
+              measure("share in the null space of W_U", weights, NeuronWeights::nullFraction),
+              measure("norm of w_out", weights, NeuronWeights::norm),
+              measure("cosine of w_in and w_out", weights, NeuronWeights::inCosine),
+              measure("cosine of w_gate and w_out", weights, NeuronWeights::gateCosine),
+              measure("mean activation", neurons, NeuronStatistics::mean),
+              measure("standard deviation", neurons, NeuronStatistics::deviation),
+              measure("kurtosis", neurons, NeuronStatistics::kurtosis),
+              measure("skewness", neurons, NeuronStatistics::skewness),
+              measure("fraction of active tokens", neurons, NeuronStatistics::active),
+              measure("information on the position in bits", neurons, NeuronStatistics::position),
+              measure("purity of tokens", neurons, NeuronStatistics::tokenPurity),
+              measure("purity of bigrams", neurons, NeuronStatistics::bigramPurity),
+              measure("layer", neurons, NeuronStatistics::layer));
+      views.add(
+          new Scatter(
+              "Two scores of each neuron",
+              "A point per neuron, with the most frequent token of its largest activations over "
+                  + over
+                  + ".",
+              neurons.stream()
+                  .map(n -> n.name() + " “" + model.tokenizer().piece(n.token()) + "”")
+                  .toList(),
+              measures));
+    }
+    return views;
+  }
+
+  private static <T> Scatter.Measure measure(
+      String name, List<T> points, ToDoubleFunction<T> value) {
+    return Scatter.Measure.of(name, points.stream().mapToDouble(value).toArray());
+  }
+
+  /** Returns the attention and effects of heads in indirect object identification. */
+  public static List<View> roles(IoiRoles roles) {
+    List<IoiRoles.Head> heads = roles.heads();
+    List<HeadValue> direct =
+        heads.stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), head.direct().mean()))
+            .toList();
+    List<HeadValue> queries =
+        heads.stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), head.queries()))
+            .toList();
+    return List.of(
+        byHead(
+            "Heads",
+            "Direct effect on the logit difference of IO and S, effect through the queries of the"
+                + " name movers, and attention: means over "
+                + roles.difference().count()
+                + " pairs.",
+            List.of(
+                new Score("direct effect", Scale.DIVERGING, false, direct),
+                new Score("loss through queries", Scale.DIVERGING, false, queries),
+                score(heads, "attention from END to IO", IoiRoles.Head::io),
+                score(heads, "attention from END to S1", IoiRoles.Head::s1),
+                score(heads, "attention from END to S2", IoiRoles.Head::s2),
+                score(heads, "attention from S2 to S1", IoiRoles.Head::duplicate),
+                score(heads, "attention from S2 to S1 + 1", IoiRoles.Head::induction))),
+        new Scatter(
+            "Two scores of each head",
+            "Name movers attend to IO and have a positive effect, negative name movers a negative"
+                + " one.",
+            heads.stream().map(IoiRoles.Head::name).toList(),
+            List.of(
+                measure("attention from END to IO", heads, IoiRoles.Head::io),
+                measure("direct effect", heads, head -> head.direct().mean()),
+                measure("attention from END to S2", heads, IoiRoles.Head::s2),
+                measure("loss through queries", heads, IoiRoles.Head::queries))));
   }
 
   /**
@@ -281,7 +405,16 @@ public final class Views {
    *
    * @param bounded whether colors are of the range 0 to 1
    */
-  private record Score(String name, Scale scale, boolean bounded, List<HeadValue> values) {}
+  private record Score(String name, Scale scale, boolean bounded, List<HeadValue> values) {
+    /** Returns the score with colors from the minimum to the maximum. */
+    Score unbounded() {
+      return new Score(name, scale, false, values);
+    }
+
+    Scatter.Measure measure() {
+      return Scatter.Measure.of(name, values.stream().mapToDouble(HeadValue::value).toArray());
+    }
+  }
 
   private static <T extends ScoredHead> Score score(
       List<T> heads, String name, ToDoubleFunction<T> score) {

@@ -3,6 +3,7 @@ package dev.vidrio.lens.partial;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.resolve.HookSource;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 
 /**
  * Computes the contribution of each head to the output of attention: the product of z, with all
@@ -46,17 +47,30 @@ public final class HeadResults implements AutoCloseable {
    * @param z [n, H, d_h]
    */
   public void fill(MemorySegment z, MemorySegment target) {
-    int heads = source.heads();
+    fill(z, IntStream.range(0, source.heads()).toArray(), target);
+  }
+
+  /**
+   * Computes the results of some heads in [n, H, d]; those of others are left unchanged.
+   *
+   * @param z [n, H, d_h]
+   */
+  public void fill(MemorySegment z, int[] heads, MemorySegment target) {
+    int count = source.heads();
     long width = source.z().width() * 4L;
-    long headBytes = width / heads;
+    long headBytes = width / count;
     long outBytes = source.output().n() * 4L;
     plan.run(
-        Math.toIntExact(Math.multiplyExact(z.byteSize() / width, heads)),
+        Math.toIntExact(Math.multiplyExact(z.byteSize() / width, heads.length)),
         (i, row) -> {
-          long head = i % heads * headBytes;
-          MemorySegment.copy(z, i / heads * width + head, row.fill((byte) 0), head, headBytes);
+          long head = heads[i % heads.length] * headBytes;
+          long at = i / heads.length * width + head;
+          MemorySegment.copy(z, at, row.fill((byte) 0), head, headBytes);
         },
-        (i, row) -> MemorySegment.copy(row, 0, target, i * outBytes, outBytes));
+        (i, row) -> {
+          long at = (long) i / heads.length * count + heads[i % heads.length];
+          MemorySegment.copy(row, 0, target, at * outBytes, outBytes);
+        });
   }
 
   @Override

@@ -7,6 +7,7 @@ const DRAW = {
   tokens: drawTokens,
   circuit: drawCircuit,
   routes: drawRoutes,
+  scatter: drawScatter,
 };
 const main = document.getElementById('main');
 main.append(element('h1', {}, data.title), element('p', { class: 'model' }, data.model));

@@ -10,8 +10,11 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
+import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.NeuronWeights;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.ComponentLens;
@@ -94,7 +97,14 @@ class PageTest {
                 title,
                 HOSTILE,
                 0.04,
-                List.of(new RoutesView.Arc(title, "head", 0, 0, 1, 1, 0.5))));
+                List.of(new RoutesView.Arc(title, "head", 0, 0, 1, 1, 0.5))),
+            new Scatter(
+                title + 7,
+                title,
+                HOSTILE,
+                List.of(
+                    Scatter.Measure.of(title, new double[] {0, 1, Double.NaN, 3, 4, 1.23456}),
+                    Scatter.Measure.of("b", new double[] {0, 1, 2, 3, -4, 5}))));
     return new Page(title, title, String.join("", HOSTILE), views);
   }
 
@@ -116,6 +126,9 @@ class PageTest {
     }
     JsonNode values = data.get("pictures").get(0).get("view").get("measures").get(0).get("values");
     assertTrue(values.get(0).get(2).isNull());
+    JsonNode points = data.get("pictures").get(6).get("view").get("measures").get(0);
+    assertTrue(points.get("values").get(2).isNull());
+    assertEquals(1.235, points.get("values").get(5).doubleValue());
   }
 
   @Test
@@ -170,9 +183,17 @@ class PageTest {
           Views.heads(
               HeadDetection.of(lens, 1, 5, 0),
               OvScores.of(lens, 2, 0),
-              CopyingEigenvalues.of(lens));
+              CopyingEigenvalues.of(lens),
+              CopySuppression.of(lens, 2, 0));
       assertEquals(8, heads.columns().size());
-      assertEquals(9, heads.measures().size());
+      assertEquals(12, heads.measures().size());
+      var statistics = CorpusStatistics.of(lens, List.of(tokens), CorpusStatistics.Options.DEFAULT);
+      List<View> corpus = Views.corpus(model, statistics, NeuronWeights.of(lens));
+      assertEquals(3, corpus.size());
+      Scatter points = (Scatter) corpus.getLast();
+      assertEquals(statistics.neurons().size(), points.labels().size());
+      Scatter.Measure layer = points.measures().getLast();
+      assertEquals(3.0, layer.values().getLast());
       var scores = CompositionScores.of(lens, List.of(CompositionScores.Kind.V));
       Grid composition = Views.compositions(scores);
       CompositionScores.Score best = scores.getFirst().ranked().getFirst();

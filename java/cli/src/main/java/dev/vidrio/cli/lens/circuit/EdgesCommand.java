@@ -1,23 +1,41 @@
 package dev.vidrio.cli.lens.circuit;
 
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.circuit.EdgeScoring;
+import dev.vidrio.lens.circuit.GraphFile;
+import dev.vidrio.lens.circuit.NeuronAttribution;
+import dev.vidrio.lens.circuit.Node;
+import dev.vidrio.lens.circuit.ScoredGraph;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
 import dev.vidrio.lens.page.View;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,76 +49,206 @@ import picocli.CommandLine.Option;
       "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
           + " another --metric, if the edge alone carries its value of the corrupted text."
     })
-@JsonHelp("Print JSON, with all edges in the model's order.")
-public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
+@JsonHelp("Print JSON, with all edges, components or neurons in the model's order.")
+public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private ScoringOption scoringOption = new ScoringOption();
 
   @Option(
-      names = "--steps",
-      paramLabel = "N",
+      names = "--level",
+      paramLabel = "LEVEL",
+      defaultValue = "edge",
       description =
-          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP).")
-  private int steps = 5;
+          "What to score: edge; node, all edges out of a component; neuron, an element of a"
+              + " component's output.")
+  private CircuitLevel level = CircuitLevel.EDGE;
 
-  @Option(names = "--top", paramLabel = "K", description = "Edges to print; JSON has all.")
+  @Option(names = "--top", paramLabel = "K", description = "Scores to print; JSON has all.")
   private int top = 20;
 
+  @Option(
+      names = "--graph",
+      paramLabel = "FILE.json",
+      description =
+          "Also write the graph with all scores as the program EAP-IG does; the K edges of --top"
+              + " are in it.")
+  private @Nullable Path graphFile;
+
+  /**
+   * The scores.
+   *
+   * @param neurons null unless they are scored
+   */
+  record Found(
+      ScoredGraph graph,
+      double clean,
+      double corrupted,
+      EdgeScoring scoring,
+      @Nullable NeuronAttribution neurons) {}
+
   @Override
-  protected void requireMetric(MetricSpec spec) {
-    if (steps == 0) {
-      spec.requireCleanGradient("--steps 0");
-    } else {
-      spec.requireDifferentiable("edge attribution patching");
+  protected void check() {
+    super.check();
+    scoringOption.scoring();
+    if (graphFile != null) {
+      InputOutput.requireWritable(graphFile);
     }
   }
 
   @Override
-  protected EdgeAttribution run(Lens exact, List<TextPair> pairs) {
-    Lens lens = gradients.of(exact);
-    return steps == 0
-        ? EdgeAttribution.of(lens, pairs)
-        : EdgeAttribution.integrated(lens, pairs, steps);
+  protected void requireMetric(MetricSpec spec) {
+    requireMetric(spec, scoringOption.scoring());
   }
 
-  /** Returns the scores of the strongest edges. */
-  private Map<Edge, Double> strongest(EdgeAttribution edges) {
-    Map<Edge, Double> strongest = new LinkedHashMap<>();
-    edges.ranked().stream()
-        .limit(Math.max(0, top))
-        .forEach(edge -> strongest.put(edge, Objects.requireNonNull(edges.scores().get(edge))));
+  /** Rejects metrics without the gradient that a method uses. */
+  static void requireMetric(MetricSpec spec, EdgeScoring scoring) {
+    switch (scoring.method()) {
+      case EAP -> spec.requireCleanGradient("eap");
+      case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED ->
+          spec.requireDifferentiable(scoring.method().label());
+      case INFORMATION_FLOW_ROUTES, EXACT -> {}
+    }
+  }
+
+  @Override
+  protected Found run(Lens exact, List<TextPair> pairs) {
+    Lens lens = gradients.of(exact);
+    Found found = score(lens, pairs, scoringOption.scoring(), level);
+    if (graphFile != null) {
+      write(graphFile, found.graph, top, level);
+    }
+    return found;
+  }
+
+  /** Scores a graph, with a progress bar. */
+  static Found score(Lens lens, List<TextPair> pairs, EdgeScoring scoring, CircuitLevel level) {
+    ComponentGraph graph = ComponentGraph.of(lens);
+    try (var bar = new ProgressBar("scores")) {
+      if (level == CircuitLevel.NEURON) {
+        NeuronAttribution neurons =
+            NeuronAttribution.of(lens, pairs, scoring, share -> bar.update(share, ""));
+        return new Found(
+            ScoredGraph.of(graph, neurons), neurons.clean(), neurons.corrupted(), scoring, neurons);
+      }
+      EdgeAttribution edges =
+          EdgeAttribution.of(lens, pairs, scoring, share -> bar.update(share, ""));
+      return new Found(
+          ScoredGraph.of(graph, edges), edges.clean(), edges.corrupted(), scoring, null);
+    }
+  }
+
+  /** Writes a graph file. */
+  static void write(Path file, ScoredGraph graph, int top, CircuitLevel level) {
+    Circuit circuit =
+        level == CircuitLevel.EDGE
+            ? graph.strongest(level, Math.clamp(top, 0, graph.edges().size()))
+            : new Circuit(Set.of());
+    try {
+      byte[] json = GraphFile.write(graph, circuit).getBytes(StandardCharsets.UTF_8);
+      AtomicFile.write(file, json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Returns the scores of a level by name, in the model's order. */
+  private static Map<String, Double> scores(Found found, CircuitLevel level) {
+    Map<String, Double> scores = new LinkedHashMap<>();
+    switch (level) {
+      case EDGE -> found.graph.edges().forEach((edge, score) -> scores.put(edge.name(), score));
+      case NODE -> found.graph.nodes().forEach((node, score) -> scores.put(node.name(), score));
+      case NEURON ->
+          found
+              .graph
+              .neurons()
+              .forEach(
+                  (node, values) -> {
+                    for (int j = 0; j < values.length; j++) {
+                      scores.put(node.name() + "[" + j + "]", values[j]);
+                    }
+                  });
+    }
+    return scores;
+  }
+
+  /** Returns the strongest scores, in descending order of magnitude. */
+  private static <T> Map<T, Double> strongest(Map<T, Double> scores, int count) {
+    Map<T, Double> strongest = new LinkedHashMap<>();
+    scores.entrySet().stream()
+        .sorted(Comparator.comparingDouble(entry -> -Math.abs(entry.getValue())))
+        .limit(Math.max(0, count))
+        .forEach(entry -> strongest.put(entry.getKey(), entry.getValue()));
     return strongest;
   }
 
   @Override
-  protected void print(EdgeAttribution edges) {
+  protected void print(Found found) {
+    Map<String, Double> scores = scores(found, level);
     System.out.printf(
-        "%s; %d edges%n", runs(edges.clean(), edges.corrupted()), edges.scores().size());
-    System.out.println("   score  edge");
-    strongest(edges)
-        .forEach((edge, score) -> System.out.printf("%+8.3f  %s%n", score, edge.name()));
-    Hint.print("'vidrio lens circuit --candidates K' tests the strongest K edges.");
+        "%s; %d %ss%n", runs(found.clean, found.corrupted), scores.size(), level.label());
+    System.out.println("   score  " + level.label());
+    strongest(scores, top).forEach((name, score) -> System.out.printf("%+8.3f  %s%n", score, name));
+    Hint.print(
+        "'vidrio lens circuit --candidates K' tests the strongest K edges; 'vidrio lens curve'"
+            + " tests circuits of all sizes.");
   }
 
   @Override
-  protected void fill(JsonObject object, EdgeAttribution edges) {
+  protected void fill(JsonObject object, Found found) {
+    fillRuns(object, found.clean, found.corrupted);
+    object.put("method", found.scoring.method().label());
+    object.put("steps", found.scoring.steps());
+    object.put("rule", found.scoring.rule().label());
+    object.put("ablation", found.scoring.ablation().label());
     List<JsonObject> scores = new ArrayList<>();
-    edges
-        .scores()
-        .forEach((edge, score) -> scores.add(CircuitCommand.toJson(edge).with("score", score)));
-    fillRuns(object, edges.clean(), edges.corrupted());
-    object.put("edges", scores);
+    switch (level) {
+      case EDGE ->
+          found
+              .graph
+              .edges()
+              .forEach(
+                  (edge, score) -> scores.add(CircuitCommand.toJson(edge).with("score", score)));
+      case NODE ->
+          found
+              .graph
+              .nodes()
+              .forEach((node, score) -> scores.add(toJson(node).with("score", score)));
+      case NEURON ->
+          found
+              .graph
+              .neurons()
+              .forEach((node, values) -> scores.add(toJson(node).with("scores", values)));
+    }
+    object.put(level == CircuitLevel.EDGE ? "edges" : "components", scores);
+  }
+
+  private static JsonObject toJson(Node node) {
+    return new JsonObject().with("component", node.name());
   }
 
   /** Returns the strongest edges as a graph and as bars. */
   @Override
-  protected List<? extends View> views(EdgeAttribution edges) {
-    Map<Edge, Double> strongest = strongest(edges);
+  protected List<? extends View> views(Found found) {
+    Map<String, Double> scores = scores(found, level);
+    int shown = Math.clamp(top, 0, scores.size());
     String note =
         String.format(
-            "The strongest %d of %d edges: by how much the %s moves when the edge alone carries its"
+            "The strongest %d of %d %ss: by how much the %s moves when the %s alone carries its"
                 + " value from the corrupted text. Clean %.3f, corrupted %.3f.",
-            strongest.size(), edges.scores().size(), label(), edges.clean(), edges.corrupted());
-    ComponentGraph graph = ComponentGraph.of(Lens.of(model()));
+            shown,
+            scores.size(),
+            level.label(),
+            label(),
+            level.label(),
+            found.clean,
+            found.corrupted);
+    if (level != CircuitLevel.EDGE) {
+      List<Bars.Bar> bars = new ArrayList<>();
+      strongest(scores, top).forEach((name, score) -> bars.add(new Bars.Bar(name, score)));
+      return List.of(new Bars("Attribution patching", note, bars));
+    }
+    Map<Edge, Double> strongest = strongest(found.graph.edges(), top);
+    ComponentGraph graph = Objects.requireNonNull(found.graph.graph());
     return List.of(
         CircuitView.of("Edge attribution patching", note, graph, strongest),
         CircuitCommand.bars("Scores by edge.", strongest));

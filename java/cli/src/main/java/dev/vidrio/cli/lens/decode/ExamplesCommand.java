@@ -10,6 +10,8 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.MaxActivatingExamples;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
+import dev.vidrio.lens.decode.QuantileExamples;
+import dev.vidrio.lens.decode.QuantileExamples.Group;
 import dev.vidrio.lens.decode.ScalarFeature;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
@@ -26,9 +28,13 @@ import picocli.CommandLine.Option;
     description = {
       "Max-activating examples: finds the tokens of a text at which a neuron, head or feature is"
           + " most active.",
-      "One line per example: the activation, and the text around the token, which is in brackets."
+      "One line per example: the activation, and the text around the token, which is in brackets.",
+      "With --deciles, examples from the whole range of activations, the highest tenth first."
     })
 public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
+  /** Deciles. */
+  private static final int GROUPS = 10;
+
   @Mixin private ChunksOption chunks = new ChunksOption();
 
   @ArgGroup(multiplicity = "1")
@@ -42,6 +48,15 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
       paramLabel = "N",
       description = "Tokens to show before and after the token.")
   private int around = 8;
+
+  @Option(
+      names = "--deciles",
+      paramLabel = "K",
+      description = "Instead of the top, K random examples of each tenth of the tokens.")
+  private @Nullable Integer deciles;
+
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the random examples.")
+  private long seed;
 
   /** The mutually exclusive units. */
   private static final class UnitOption {
@@ -61,8 +76,15 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
     private @Nullable FeatureOption feature;
   }
 
-  /** The examples of a unit. */
-  record Found(ScalarFeature unit, MaxActivatingExamples all) {}
+  /**
+   * The examples of a unit.
+   *
+   * @param all those of the top, unless there are deciles
+   */
+  record Found(
+      ScalarFeature unit,
+      @Nullable MaxActivatingExamples all,
+      @Nullable QuantileExamples deciles) {}
 
   @Override
   protected Found run(Model opened) {
@@ -77,8 +99,11 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   }
 
   private Found find(Lens lens, ScalarFeature wanted) {
-    return new Found(
-        wanted, MaxActivatingExamples.of(lens, chunks.of(lens.model()), wanted, top, around));
+    List<int[]> texts = chunks.of(lens.model());
+    return deciles == null
+        ? new Found(wanted, MaxActivatingExamples.of(lens, texts, wanted, top, around), null)
+        : new Found(
+            wanted, null, QuantileExamples.of(lens, texts, wanted, GROUPS, deciles, around, seed));
   }
 
   private ScalarFeature neuron(Lens lens) {
@@ -103,13 +128,29 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   @Override
   protected void print(Found found) {
     System.out.println("activation chunk:pos  text");
-    for (Example example : found.all.examples()) {
+    if (found.deciles != null) {
+      List<Group> groups = found.deciles.groups();
+      for (int g = groups.size() - 1; g >= 0; g--) {
+        Group group = groups.get(g);
+        System.out.printf(
+            "tenth %d, from %.3f to %.3f%n", groups.size() - g, group.from(), group.to());
+        print(group.examples());
+      }
+      System.out.printf("%d tokens%n", found.deciles.tokens());
+    }
+    if (found.all != null) {
+      print(found.all.examples());
+      System.out.printf(
+          "%d tokens, active at %.1f %%%n", found.all.tokens(), 100 * found.all.active());
+    }
+  }
+
+  private void print(List<Example> examples) {
+    for (Example example : examples) {
       System.out.printf(
           "%10.3f %5d:%-4d %s%n",
           example.value(), example.text(), example.position(), text(example));
     }
-    System.out.printf(
-        "%d tokens, active at %.1f %%%n", found.all.tokens(), 100 * found.all.active());
   }
 
   private String text(Example example) {
@@ -127,9 +168,22 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   @Override
   protected void fill(JsonObject object, Found found) {
     object.put("hook", found.unit.point().name());
-    object.put("tokens", found.all.tokens());
-    object.put("active", found.all.active());
-    object.put("examples", found.all.examples().stream().map(ExamplesCommand::toJson).toList());
+    if (found.deciles != null) {
+      object.put("tokens", found.deciles.tokens());
+      object.put("deciles", found.deciles.groups().reversed().stream().map(this::toJson).toList());
+    }
+    if (found.all != null) {
+      object.put("tokens", found.all.tokens());
+      object.put("active", found.all.active());
+      object.put("examples", found.all.examples().stream().map(ExamplesCommand::toJson).toList());
+    }
+  }
+
+  private JsonObject toJson(Group group) {
+    return new JsonObject()
+        .with("from", group.from())
+        .with("to", group.to())
+        .with("examples", group.examples().stream().map(ExamplesCommand::toJson).toList());
   }
 
   private static JsonObject toJson(Example example) {

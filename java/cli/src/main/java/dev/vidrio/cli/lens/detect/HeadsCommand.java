@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
@@ -68,6 +69,13 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
               + " own logit) to 1.")
   private boolean eigenvalues;
 
+  @Option(
+      names = "--suppression",
+      description =
+          "Also score copy suppression: attending to the token that the query's direction predicts"
+              + " (QK) and lowering it (OV).")
+  private boolean suppression;
+
   /** A head's score of some kind. */
   private record Score(String name, double value) {}
 
@@ -75,9 +83,13 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
    * The scores of all heads, by their attention and by their weights.
    *
    * @param eigenvalues of all heads, or none
+   * @param suppression of all heads, or none
    */
   record Found(
-      HeadDetection detection, List<OvScores> weights, List<CopyingEigenvalues> eigenvalues) {}
+      HeadDetection detection,
+      List<OvScores> weights,
+      List<CopyingEigenvalues> eigenvalues,
+      List<CopySuppression> suppression) {}
 
   @Override
   protected Found run(Model opened) {
@@ -87,7 +99,8 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
     return new Found(
         HeadDetection.of(lens, samples, tokens, seed),
         OvScores.of(lens, COPIED, seed),
-        eigenvalues ? CopyingEigenvalues.of(lens) : List.of());
+        eigenvalues ? CopyingEigenvalues.of(lens) : List.of(),
+        suppression ? CopySuppression.of(lens, COPIED, seed) : List.of());
   }
 
   @Override
@@ -117,6 +130,17 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
       System.out.println();
       System.out.println("sum of eigenvalues of the OV circuit by sum of magnitudes (-1 to 1)");
       print(copies);
+    }
+    if (!found.suppression.isEmpty()) {
+      Map<String, List<Score>> halves = new LinkedHashMap<>();
+      halves.put("both", ranked(found.suppression, CopySuppression::both));
+      halves.put("attends (QK)", ranked(found.suppression, CopySuppression::attends));
+      halves.put("lowers (OV)", ranked(found.suppression, CopySuppression::suppresses));
+      System.out.println();
+      System.out.println(
+          "copy suppression: share of tokens (0 to 1) that a head finds where the model");
+      System.out.println("predicts them, that it lowers, and both");
+      print(halves);
     }
     System.out.printf(
         "%n%d heads; %.0f %% have a mean weight above %.1f on the first token (sinks)%n",
@@ -175,6 +199,12 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
     if (!found.eigenvalues.isEmpty()) {
       head.put("eigenvalue_copying", found.eigenvalues.get(i).score());
     }
+    if (!found.suppression.isEmpty()) {
+      CopySuppression halves = found.suppression.get(i);
+      head.put("suppression", halves.both());
+      head.put("suppression_attends", halves.attends());
+      head.put("suppression_lowers", halves.suppresses());
+    }
     return head.with("copying", weights.copying())
         .with("negative_copying", weights.negativeCopying())
         .with("successor", Json.finite(weights.successor()));
@@ -182,6 +212,7 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
 
   @Override
   protected List<? extends View> views(Found found) {
-    return List.of(Views.heads(found.detection, found.weights, found.eigenvalues));
+    return List.of(
+        Views.heads(found.detection, found.weights, found.eigenvalues, found.suppression));
   }
 }

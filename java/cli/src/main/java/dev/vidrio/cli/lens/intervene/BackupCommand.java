@@ -6,9 +6,7 @@ import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.PairsCommand;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.BackupHeads;
@@ -58,32 +56,18 @@ public final class BackupCommand extends PairsCommand<BackupHeads> {
   @Option(names = "--top", paramLabel = "K", description = "Components to print; JSON has all.")
   private int top = 12;
 
-  /** Rejects all metrics but the logit difference, to which components contribute directly. */
   @Override
   protected void requireMetric(MetricSpec spec) {
-    if (spec.kind() != MetricKind.LOGIT_DIFF) {
-      throw new InvalidInputException(
-          "metric", spec.kind().key(), "direct effects need " + MetricKind.LOGIT_DIFF.key());
-    }
-  }
-
-  private static Prompt prompt(Judged judged) {
-    return new Prompt(
-        judged.pair().clean(), only(judged.metric().answers()), only(judged.metric().wrong()));
-  }
-
-  private static int only(List<Integer> tokens) {
-    if (tokens.size() != 1) {
-      throw new InvalidInputException(
-          "answer", tokens.size() + " tokens", "self-repair needs a single one");
-    }
-    return tokens.getFirst();
+    requireLogitDifference(spec);
   }
 
   @Override
   protected BackupHeads run(Lens lens, List<TextPair> pairs) {
     HeadName name = HeadName.parse(head);
-    List<Prompt> prompts = judged().stream().map(BackupCommand::prompt).toList();
+    List<Prompt> prompts =
+        judged().stream()
+            .map(judged -> new Prompt(judged.pair().clean(), judged.answer(), judged.wrong()))
+            .toList();
     return by == By.ZERO
         ? BackupHeads.zero(lens, prompts, name.layer(), name.head())
         : BackupHeads.resample(

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
@@ -32,7 +33,24 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
    * @param pair the texts and the metric
    * @param metric the metric's kind and tokens
    */
-  public record Judged(TextPair pair, MetricSpec.Bound metric) {}
+  public record Judged(TextPair pair, MetricSpec.Bound metric) {
+    /** Returns the only answer; rejects sets. */
+    public int answer() {
+      return only("answer", metric.answers());
+    }
+
+    /** Returns the only wrong answer; rejects sets. */
+    public int wrong() {
+      return only("wrong answer", metric.wrong());
+    }
+
+    private static int only(String field, List<Integer> tokens) {
+      if (tokens.size() != 1) {
+        throw new InvalidInputException(field, tokens.size() + " tokens", "must be a single one");
+      }
+      return tokens.getFirst();
+    }
+  }
 
   /** The mutually exclusive sources. */
   private static final class Source {
@@ -119,6 +137,14 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
    * @param spec the metric
    */
   protected void requireMetric(MetricSpec spec) {}
+
+  /** Rejects all metrics but the logit difference, to which components contribute directly. */
+  protected static void requireLogitDifference(MetricSpec spec) {
+    if (spec.kind() != MetricKind.LOGIT_DIFF) {
+      throw new InvalidInputException(
+          "metric", spec.kind().key(), "direct effects need " + MetricKind.LOGIT_DIFF.key());
+    }
+  }
 
   /** Returns the metric. */
   protected final MetricSpec metric() {

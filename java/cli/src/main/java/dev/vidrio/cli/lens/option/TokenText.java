@@ -42,6 +42,11 @@ public final class TokenText {
     return column(line, width);
   }
 
+  /** Returns a text in quotes, on one line, truncated or padded to a number of columns. */
+  public static String quoted(String text, int width) {
+    return column(Escapes.quote(text), width);
+  }
+
   /** Truncates or pads a text; wide characters take two columns, combining marks none. */
   static String column(String text, int width) {
     int all = columns(text);

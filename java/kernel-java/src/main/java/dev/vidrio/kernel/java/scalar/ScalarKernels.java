@@ -160,9 +160,10 @@ public class ScalarKernels {
   /** Computes groups of 16 columns of y: all rows of x [rows, K] by packed weights. */
   public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
     int last = Math.min(weights.n(), end * Packing.ROWS);
-    for (int m = 0; m < rows; m++) {
-      for (int n = begin * Packing.ROWS; n < last; n++) {
-        Elements.set(y, (long) m * weights.n() + n, ScalarMatMul.dot(weights, n, x, m));
+    for (int n = begin * Packing.ROWS; n < last; n++) {
+      var row = new ScalarMatMul.Row(weights, n);
+      for (int m = 0; m < rows; m++) {
+        Elements.set(y, (long) m * weights.n() + n, row.dot(x, m));
       }
     }
   }

@@ -26,24 +26,50 @@ public final class ScalarMatMul {
     return sum.merge();
   }
 
-  /** Returns y[m][n] for packed weights. */
-  static float dot(Weights w, int n, Quantized x, int m) {
-    WeightType type = w.type();
-    var row = new PackedRow(w, n);
-    float acc = 0;
-    for (int k = 0; k < w.k(); k += type.subBlock()) {
-      long at = (long) m * w.k() + k;
-      float scale = Elements.get(x.scale(), at / QuantizedBuffer.BLOCK);
-      int dot = 0;
-      for (int i = 0; i < type.subBlock(); i++) {
-        dot += row.integer(k + i) * x.q().get(JAVA_BYTE, at + i);
+  /** A row of packed weights, decoded once for all rows of x. */
+  static final class Row {
+    private final WeightType type;
+    private final int[] integers;
+    private final float[] scales;
+    private final float[] minima;
+
+    /** Decodes row n. */
+    Row(Weights w, int n) {
+      this.type = w.type();
+      this.integers = new int[w.k()];
+      this.scales = new float[w.k() / type.subBlock()];
+      this.minima = new float[type.hasMinima() ? scales.length : 0];
+      var row = new PackedRow(w, n);
+      for (int k = 0; k < integers.length; k++) {
+        integers[k] = row.integer(k);
       }
-      acc = Math.fma(dot, row.scale(k) * scale, acc);
-      if (type.hasMinima()) {
-        acc = Math.fma(row.minimum(k), scaledSum(x, at, type.subBlock()), acc);
+      for (int j = 0; j < scales.length; j++) {
+        scales[j] = row.scale(j * type.subBlock());
+        if (type.hasMinima()) {
+          minima[j] = row.minimum(j * type.subBlock());
+        }
       }
     }
-    return acc;
+
+    /** Returns y[m][n]. */
+    float dot(Quantized x, int m) {
+      int subBlock = type.subBlock();
+      float acc = 0;
+      for (int j = 0; j < scales.length; j++) {
+        int k = j * subBlock;
+        long at = (long) m * integers.length + k;
+        float scale = Elements.get(x.scale(), at / QuantizedBuffer.BLOCK);
+        int dot = 0;
+        for (int i = 0; i < subBlock; i++) {
+          dot += integers[k + i] * x.q().get(JAVA_BYTE, at + i);
+        }
+        acc = Math.fma(dot, scales[j] * scale, acc);
+        if (type.hasMinima()) {
+          acc = Math.fma(minima[j], scaledSum(x, at, subBlock), acc);
+        }
+      }
+      return acc;
+    }
   }
 
   /** Returns scale · sum of the sub-block of x that begins at element {@code at}. */
