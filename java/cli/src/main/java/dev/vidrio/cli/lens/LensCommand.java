@@ -9,7 +9,11 @@ import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
+import dev.vidrio.cli.lens.decode.EraseCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
+import dev.vidrio.cli.lens.decode.FidelityCommand;
+import dev.vidrio.cli.lens.decode.JacobianCommand;
+import dev.vidrio.cli.lens.decode.LaserCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
 import dev.vidrio.cli.lens.decode.TuneCommand;
@@ -32,6 +36,7 @@ import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
 import dev.vidrio.cli.lens.inspect.NormsCommand;
 import dev.vidrio.cli.lens.inspect.ResidualCommand;
+import dev.vidrio.cli.lens.inspect.SpectrumCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
@@ -57,10 +62,13 @@ public final class LensCommand implements CommandGroup.Namespace {
         CacheCommand.class,
         LogitsCommand.class,
         TuneCommand.class,
+        JacobianCommand.class,
+        FidelityCommand.class,
         DlaCommand.class,
         AttentionCommand.class,
         ResidualCommand.class,
         NormsCommand.class,
+        SpectrumCommand.class,
         StatisticsCommand.class,
         AttributeCommand.class,
         OcclusionCommand.class,
@@ -84,10 +92,12 @@ public final class LensCommand implements CommandGroup.Namespace {
         CompareCommand.class,
         CurveCommand.class,
         ProbeCommand.class,
+        EraseCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
         ExamplesCommand.class,
         WeightsCommand.class,
+        LaserCommand.class,
         HeadsCommand.class,
         CompositionCommand.class,
         RetrievalCommand.class,

@@ -99,7 +99,94 @@ class DecodingTest {
     for (int j = 0; j < 256; j++) {
       assertEquals(means[j], -means[256 + j]);
     }
-    assertEquals(List.of(2L, 256L), directions.shape("blocks.1.hook_resid_post.weights"));
+    for (String name : List.of("weights", "pca", "k_means")) {
+      assertEquals(List.of(2L, 256L), directions.shape("blocks.1.hook_resid_post." + name));
+    }
+  }
+
+  private static Path words() throws IOException {
+    var lines = new StringBuilder();
+    for (String noun : List.of("king", "lord", "son", "father", "brother", "duke", "prince")) {
+      lines.append("The\tDET\n").append(noun).append("\tNOUN\n");
+      lines.append("and\tCONJ\nhis\tDET\n").append(noun);
+      lines.append("s\tNOUN\tSpaceAfter=No\n,\tPUNCT\n\n");
+    }
+    return Files.writeString(directory.resolve("words.tsv"), lines);
+  }
+
+  @Test
+  void probesWords() throws IOException {
+    String[] arguments = {
+      "lens", "probe", "--words", words().toString(), "--hooks", "blocks.0-1.hook_resid_post"
+    };
+    JsonNode json = done(with(arguments, "--mdl", "--json")).json();
+    assertEquals(42, json.get("words").intValue());
+    assertEquals(4, json.get("classes").size());
+    JsonNode hook = json.get("hooks").get("blocks.1.hook_resid_post");
+    assertTrue(hook.get("accuracy").doubleValue() > 0.9);
+    assertEquals(84, hook.get("uniform_bits").doubleValue(), 1e-9);
+    double bits = 0;
+    int begin = 0;
+    for (JsonNode block : hook.get("blocks")) {
+      bits += block.get("bits_per_class").doubleValue() * (block.get("end").intValue() - begin);
+      begin = block.get("end").intValue();
+    }
+    assertEquals(hook.get("description_length_bits").doubleValue(), bits, 1e-9);
+    String table = done(with(arguments, "--mdl")).out();
+    assertTrue(table.startsWith("42 words, 4 classes;"), table);
+    for (String kind : List.of("mlp", "sparse")) {
+      String[] other = with(arguments, "--kind", kind, "-k", "3", "--hidden", "8");
+      JsonNode own = done(with(other, "--json")).json().get("hooks");
+      assertTrue(own.get("blocks.1.hook_resid_post").get("accuracy").doubleValue() > 0.6);
+      assertEquals(kind.equals("sparse"), done(other).out().contains("elements"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"leace,3", "inlp,6"})
+  void erasesInThePass(String method, int rank) throws IOException {
+    Path pairs =
+        Files.writeString(directory.resolve("pairs.tsv"), "The king\tThe kings\t is\t are\n");
+    Path output = directory.resolve(method + ".safetensors");
+    String hook = "blocks.1.hook_resid_post";
+    String[] arguments = {
+      "lens", "erase", "--words", words().toString(), "--hooks", hook, "--method", method
+    };
+    arguments =
+        with(arguments, "--rounds", "2", "--pairs", pairs.toString(), "-o", output.toString());
+    JsonNode json = done(with(arguments, "--json")).json();
+    JsonNode unchanged = json.get("unchanged");
+    JsonNode point = json.get("hooks").get(hook);
+    JsonNode erased = point.get("erased");
+    JsonNode random = point.get("random");
+    assertEquals(rank, erased.get("rank").intValue());
+    assertEquals(rank, random.get("rank").intValue());
+    assertTrue(
+        erased.get("probe_accuracy").doubleValue() < random.get("probe_accuracy").doubleValue());
+    assertTrue(erased.get("kl").doubleValue() > random.get("kl").doubleValue());
+    assertEquals(0, unchanged.get("kl").doubleValue(), 1e-6);
+    assertTrue(unchanged.get("preference_accuracy").doubleValue() <= 1);
+    assertEquals(List.of((long) rank, 256L), SafetensorsFile.read(output).shape(hook + ".erased"));
+    List<String> table =
+        done(with(arguments, "--text", text.toString(), "--controls", "0")).out().lines().toList();
+    assertEquals(5 + 1 + 2, table.size(), table.toString());
+    assertTrue(table.get(7).stripLeading().startsWith("classes"), table.get(7));
+  }
+
+  @Test
+  void reportsInvalidLabels() throws IOException {
+    Path file = Files.writeString(directory.resolve("bad.tsv"), "The\tDET\n\nking\n");
+    Cli bad = Cli.run("lens", "probe", "--words", file.toString());
+    assertEquals(1, bad.code());
+    assertTrue(
+        bad.err().contains("line 3: must be a word, a tab character and a class"), bad.err());
+    Cli ridge = Cli.run("lens", "probe", "--words", words().toString(), "--mdl", "--kind", "ridge");
+    assertEquals(2, ridge.code());
+    assertTrue(ridge.err().contains("--kind"), ridge.err());
+    Cli many =
+        Cli.run("lens", "probe", "--words", words().toString(), "--kind", "sparse", "-k", "999");
+    assertTrue(many.err().contains("elements 999: must be 1 to 256"), many.err());
+    assertEquals(2, Cli.run("lens", "probe").code());
   }
 
   @Test

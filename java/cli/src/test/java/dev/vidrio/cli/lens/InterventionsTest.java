@@ -313,6 +313,12 @@ class InterventionsTest {
     assertTrue(none.get("norm").doubleValue() > 0);
     assertEquals("blocks.1.hook_resid_post", none.get("hook").stringValue());
     assertEquals(none.get("text").stringValue(), done(steer("0")).out().stripTrailing());
+    assertEquals("means", none.get("direction").stringValue());
+    JsonNode pca = done(steer("0"), "--direction", "pca", "--json").json();
+    assertEquals("pca", pca.get("direction").stringValue());
+    assertEquals(none.get("text"), pca.get("text"));
+    // The difference in means, along a direction, is not longer than it is.
+    assertTrue(pca.get("norm").doubleValue() <= none.get("norm").doubleValue());
   }
 
   @ParameterizedTest

@@ -41,18 +41,50 @@ public record LogitLens(
    *
    * @param top the most likely tokens, in descending order
    * @param entropy of the distribution, in bits
-   * @param rank of the token that the whole model considers most likely, from 0
-   * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this)
+   * @param rank of the token that the whole model considers most likely, from 0; −1 if a future
+   *     lens reads a position that the text does not have
+   * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this);
+   *     NaN if a future lens reads a position that the text does not have
    * @param standing of the token in question, or null if there is none
+   * @param path the rank of this cell's most likely token at each point, at this position; empty if
+   *     not requested
    */
   public record Cell(
       List<Candidate> top,
       double entropy,
       int rank,
       double divergence,
-      @Nullable Standing standing) {
+      @Nullable Standing standing,
+      List<Integer> path) {
     public Cell {
       top = List.copyOf(top);
+      path = List.copyOf(path);
+    }
+
+    /**
+     * Returns the cell of a prediction.
+     *
+     * @param logits [V]
+     * @param whole the logits of the whole model, [V]
+     * @param k number of tokens, at least 1
+     * @param token whose standing to add; −1 for none
+     */
+    public static Cell of(float[] logits, float[] whole, int k, int token) {
+      int best = Vectors.largest(whole, 1)[0];
+      return cell(logits, Vectors.logProbabilities(whole), best, k, token);
+    }
+
+    private Cell withPath(float[][] logits) {
+      int best = top.getFirst().token();
+      List<Integer> ranks =
+          Arrays.stream(logits, 1, logits.length)
+              .map(values -> LogitLens.rank(values, best))
+              .toList();
+      return new Cell(top, entropy, rank, divergence, standing, ranks);
+    }
+
+    private Cell withoutTruth() {
+      return new Cell(top, entropy, -1, Double.NaN, standing, path);
     }
   }
 
@@ -86,6 +118,14 @@ public record LogitLens(
      * Returns the residual stream at a point, [d], in the basis of the last one: x, or a new array.
      */
     float[] of(HookPoint point, float[] x);
+
+    /**
+     * Returns the number of tokens between the position that is read and the position whose
+     * prediction is decoded: 0, except for a future lens.
+     */
+    default int ahead() {
+      return 0;
+    }
   }
 
   /**
@@ -133,6 +173,27 @@ public record LogitLens(
       int token,
       Translation translation,
       List<Intervention> edits) {
+    return of(lens, tokens, capture, k, token, translation, edits, false);
+  }
+
+  /**
+   * Decodes residual streams, and follows a token and the most likely token of each cell through
+   * the layers.
+   *
+   * @param token whose standing to add to each cell; −1 for none
+   * @param paths whether cells have the {@linkplain Cell#path path} of their most likely token,
+   *     which takes about as long as the rest
+   * @throws InvalidInputException also if the token is not in the vocabulary
+   */
+  public static LogitLens of(
+      Lens lens,
+      int[] tokens,
+      Capture capture,
+      int k,
+      int token,
+      Translation translation,
+      List<Intervention> edits,
+      boolean paths) {
     if (token >= 0) {
       Preconditions.requireToken(lens.model(), token);
     }
@@ -142,12 +203,19 @@ public record LogitLens(
     int last = lens.model().architecture().layers() - 1;
     HookPoint end = new HookPoint(HookSite.RESID_POST, last);
     Capture more = capture.withHooks(capture.hooks() + "," + end);
+    int ahead = translation.ahead();
+    int from = capture.from() < 0 ? Math.max(0, tokens.length + capture.from()) : capture.from();
+    int count = Math.min(tokens.length, capture.to()) - from;
+    if (ahead > 0 && count > 0) {
+      more = more.positions(from, (int) Math.min(tokens.length, (long) capture.to() + ahead));
+    }
     try (ActivationCache cache = lens.run(tokens, more, edits);
         Unembedding unembedding = Unembedding.of(lens.model())) {
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
-      for (int i = 0; i < cache.rows(); i++) {
-        List<Cell> column = column(cache, end, points, i, translation, unembedding, k, token);
+      for (int i = 0; i < Math.min(count, cache.rows()); i++) {
+        List<Cell> column =
+            column(cache, end, points, i, translation, unembedding, k, token, paths);
         for (int row = 0; row < points.size(); row++) {
           cells.get(row).add(column.get(row));
         }
@@ -166,9 +234,11 @@ public record LogitLens(
       Translation translation,
       Unembedding unembedding,
       int k,
-      int token) {
+      int token,
+      boolean paths) {
     var residuals = new float[points.size() + 1][];
-    residuals[0] = cache.get(end).row(i);
+    boolean known = i + translation.ahead() < cache.rows();
+    residuals[0] = cache.get(end).row(known ? i + translation.ahead() : i);
     for (int row = 0; row < points.size(); row++) {
       HookPoint point = points.get(row);
       residuals[row + 1] = translation.of(point, cache.get(point).row(i));
@@ -179,6 +249,8 @@ public record LogitLens(
     return Arrays.stream(logits, 1, logits.length)
         .parallel()
         .map(values -> cell(values, truth, best, k, token))
+        .map(cell -> known ? cell : cell.withoutTruth())
+        .map(cell -> paths ? cell.withPath(logits) : cell)
         .toList();
   }
 
@@ -203,7 +275,12 @@ public record LogitLens(
             .toList();
     Standing standing = token < 0 ? null : new Standing(rank(logits, token), Math.exp(own[token]));
     return new Cell(
-        candidates, entropy / LN_2, rank(logits, best), Math.max(0, divergence) / LN_2, standing);
+        candidates,
+        entropy / LN_2,
+        rank(logits, best),
+        Math.max(0, divergence) / LN_2,
+        standing,
+        List.of());
   }
 
   private static int rank(float[] logits, int token) {

@@ -3,10 +3,13 @@ package dev.vidrio.lens.intervene;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.probe.ConceptDirections;
+import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
-import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -39,23 +42,45 @@ public final class SteeringVector {
    *     or both means are equal
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
+    return of(lens, point, plus, minus, ConceptDirections.Method.MEANS);
+  }
+
+  /**
+   * Computes a direction at the last token of texts by some method.
+   *
+   * @param plus tokens of texts with the property
+   * @param minus tokens of texts without it; for {@link ConceptDirections.Method#PCA} the first is
+   *     paired with the first of {@code plus}, and so on
+   * @throws InvalidInputException if there are no texts of a kind, the model does not support one,
+   *     or the direction is zero
+   */
+  public static SteeringVector of(
+      Lens lens,
+      HookPoint point,
+      List<int[]> plus,
+      List<int[]> minus,
+      ConceptDirections.Method method) {
     Preconditions.requireRows(point);
-    float[] with = mean(lens, point, "plus", plus);
-    var vector = new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
+    List<float[]> rows = new ArrayList<>(rows(lens, point, "plus", plus));
+    rows.addAll(rows(lens, point, "minus", minus));
+    var labels = new int[rows.size()];
+    Arrays.fill(labels, 0, plus.size(), 1);
+    var examples = new Examples(rows.toArray(float[][]::new), labels, labels, 2);
+    var vector = new SteeringVector(point, method.of(examples, 1, 0));
     if (vector.norm() == 0) {
       throw new InvalidInputException("minus", "", "its mean at " + point + " equals that of plus");
     }
     return vector;
   }
 
-  private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
+  private static List<float[]> rows(Lens lens, HookPoint point, String which, List<int[]> texts) {
     Preconditions.require(!texts.isEmpty(), which, "", "must have at least 1 text");
-    var mean = new RowMean();
+    List<float[]> rows = new ArrayList<>();
     for (int[] tokens : texts) {
       Preconditions.requireTokens(lens.model(), tokens);
-      mean.add(lens.row(tokens, point, tokens.length - 1));
+      rows.add(lens.row(tokens, point, tokens.length - 1));
     }
-    return mean.mean();
+    return rows;
   }
 
   /** Returns the hook point. */

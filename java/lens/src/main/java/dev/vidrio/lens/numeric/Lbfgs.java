@@ -63,9 +63,14 @@ public final class Lbfgs {
 
   /** Returns the minimum that is reached from a start. */
   public static double[] minimize(Objective objective, double[] start) {
+    return minimize(objective, start, STEPS);
+  }
+
+  /** Returns the point that is reached from a start in at most this number of steps. */
+  public static double[] minimize(Objective objective, double[] start, int steps) {
     var search = new Lbfgs(objective, start);
     double enough = TOLERANCE * norm(search.gradient);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0; i < steps; i++) {
       if (norm(search.gradient) <= enough || !search.step()) {
         break;
       }

@@ -77,8 +77,15 @@ public record Grid(
    *
    * @param text in the cell
    * @param lines shown when the reader points at the cell
+   * @param path values of this text in the rows of the column, such as the ranks of a token, which
+   *     replace the texts when the reader selects the cell; empty for none
    */
-  public record Cell(String text, List<String> lines) {}
+  public record Cell(String text, List<String> lines, List<Integer> path) {
+    /** Creates the text of a cell that cannot be followed through the rows. */
+    public Cell(String text, List<String> lines) {
+      this(text, lines, List.of());
+    }
+  }
 
   /** Returns a heat map without texts. */
   public static Grid heatMap(

@@ -5,6 +5,7 @@ import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.FlowImportance;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.circuit.Node;
+import dev.vidrio.lens.decode.AttentionLens;
 import dev.vidrio.lens.decode.CompositionScores;
 import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
@@ -21,6 +22,7 @@ import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.inspect.LogitSpectroscopy;
 import dev.vidrio.lens.inspect.MassiveActivations;
 import dev.vidrio.lens.inspect.MassiveActivations.Norms;
 import dev.vidrio.lens.intervene.ActivationPatching;
@@ -52,19 +54,54 @@ public final class Views {
 
   /** Returns a logit lens: rows are layers, columns are tokens. */
   public static Grid logitLens(Model model, LogitLens lens) {
-    List<List<LogitLens.Cell>> cells = lens.cells();
-    int columns = cells.getFirst().size();
+    boolean followed = !lens.cells().getFirst().getFirst().path().isEmpty();
+    int columns = lens.cells().getFirst().size();
+    return predictions(
+        model,
+        "Logit lens",
+        "What the model would say next if a layer were its last."
+            + (followed ? " A click on a token shows its rank at each layer." : ""),
+        "layer",
+        lens.points().stream().map(Views::label).toList(),
+        lens.tokens().subList(lens.from(), lens.from() + columns),
+        lens.token(),
+        lens.cells());
+  }
+
+  /** Returns an attention lens: rows are heads, columns are tokens. */
+  public static Grid attentionLens(Model model, AttentionLens.Reading lens) {
+    int columns = lens.cells().getFirst().size();
+    return predictions(
+        model,
+        "Attention lens",
+        "What the output of each head predicts by itself.",
+        "head",
+        lens.heads().stream().map(AttentionLens.Head::toString).toList(),
+        lens.tokens().subList(lens.from(), lens.from() + columns),
+        lens.token(),
+        lens.cells());
+  }
+
+  private static Grid predictions(
+      Model model,
+      String title,
+      String note,
+      String rowName,
+      List<String> rows,
+      List<Integer> tokens,
+      int token,
+      List<List<LogitLens.Cell>> cells) {
     List<Measure> measures = new ArrayList<>();
-    if (lens.token() >= 0) {
-      String token = " of “" + model.tokenizer().piece(lens.token()) + "”";
+    if (token >= 0) {
+      String of = " of “" + model.tokenizer().piece(token) + "”";
       measures.add(
           Measure.of(
-              "rank" + token,
+              "rank" + of,
               Scale.LOGARITHMIC,
               values(cells, c -> Objects.requireNonNull(c.standing()).rank() + 1)));
       measures.add(
           Measure.of(
-              "probability" + token,
+              "probability" + of,
               Scale.SEQUENTIAL,
               0,
               1,
@@ -81,19 +118,21 @@ public final class Views {
         Measure.of("entropy in bits", Scale.SEQUENTIAL, values(cells, LogitLens.Cell::entropy)));
     measures.add(
         Measure.of(
-            "rank of the final prediction", Scale.LOGARITHMIC, values(cells, c -> c.rank() + 1)));
+            "rank of the final prediction",
+            Scale.LOGARITHMIC,
+            values(cells, c -> c.rank() < 0 ? Double.NaN : c.rank() + 1)));
     measures.add(
         Measure.of(
-            "KL(final ‖ layer) in bits",
+            "KL(final ‖ " + rowName + ") in bits",
             Scale.SEQUENTIAL,
             values(cells, LogitLens.Cell::divergence)));
     return new Grid(
-        "Logit lens",
-        "What the model would say next if a layer were its last.",
-        "layer",
+        title,
+        note,
+        rowName,
         "token",
-        lens.points().stream().map(Views::label).toList(),
-        TokenTexts.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
+        rows,
+        TokenTexts.of(model, tokens),
         measures,
         cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
   }
@@ -124,7 +163,7 @@ public final class Views {
                         100 * candidate.probability(),
                         model.tokenizer().piece(candidate.token())))
             .toList();
-    return new Cell(model.tokenizer().piece(cell.top().getFirst().token()), lines);
+    return new Cell(model.tokenizer().piece(cell.top().getFirst().token()), lines, cell.path());
   }
 
   /** Returns a lens of components: rows are components, columns are tokens. */
@@ -504,6 +543,34 @@ public final class Views {
         "token",
         TokenTexts.of(model, tokens),
         List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
+  }
+
+  /**
+   * Returns the portions of residual streams in bands of the unembedding's singular vectors: rows
+   * are hook points, columns are tokens.
+   */
+  public static Grid spectroscopy(Model model, List<Integer> tokens, LogitSpectroscopy found) {
+    List<Measure> measures = new ArrayList<>();
+    for (int band = found.bands() - 1; band >= 0; band--) {
+      int at = band;
+      String dark = band == found.bands() - 1 ? ", the dark subspace" : "";
+      measures.add(
+          Measure.of(
+              "portion in band " + band + dark,
+              Scale.SEQUENTIAL,
+              0,
+              1,
+              values(found.shares(), shares -> shares.get(at))));
+    }
+    return Grid.heatMap(
+        "Logit spectroscopy",
+        "The portion of the squared norm in a band of singular vectors of the unembedding; band 0"
+            + " changes logits most.",
+        "hook",
+        found.points().stream().map(HookPoint::name).toList(),
+        "token",
+        TokenTexts.of(model, tokens),
+        measures);
   }
 
   /** Returns the importance of components to the information flow: a map of heads, and bars. */

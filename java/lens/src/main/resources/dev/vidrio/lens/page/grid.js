@@ -30,6 +30,7 @@ function drawGrid(view) {
     }),
   );
   rove(nodes, (i, j, node) => showTipAt(lines(i, j), node));
+  followPaths(view, nodes);
 
   const key = element('span', {});
   const show = number => {
@@ -51,6 +52,38 @@ function drawGrid(view) {
   show(0);
   const controls = element('div', { class: 'controls' }, measureChoice(view, show), key);
   return [controls, scrolling(view.title, false, table)];
+}
+
+/** Lets the reader select a cell: its column then shows the values of its path instead of texts. */
+function followPaths(view, nodes) {
+  let selected = null;
+  const text = (i, j) => shortened(visible(view.cells[i][j].text), 12);
+  const write = (j, of) => nodes.forEach((row, i) => row[j].replaceChildren(element('bdi', {}, of(i))));
+  const select = (i, j) => {
+    if (selected) {
+      const [row, column] = selected;
+      nodes[row][column].classList.remove('chosen');
+      write(column, at => text(at, column));
+    }
+    selected = selected && selected[0] === i && selected[1] === j ? null : [i, j];
+    if (selected) {
+      const path = view.cells[i][j].path;
+      nodes[i][j].classList.add('chosen');
+      write(j, at => (at === i ? `${text(i, j)} ${path[at]}` : String(path[at])));
+    }
+  };
+  view.cells.forEach((row, i) =>
+    row.forEach((cell, j) => {
+      if (cell.path.length) {
+        nodes[i][j].addEventListener('click', () => select(i, j));
+        nodes[i][j].addEventListener('keydown', event => {
+          if (event.key === 'Enter') {
+            select(i, j);
+          }
+        });
+      }
+    }),
+  );
 }
 
 /** Makes trailing spaces, which belong to a token, visible. */

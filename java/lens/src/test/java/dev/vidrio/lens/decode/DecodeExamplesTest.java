@@ -64,6 +64,18 @@ class DecodeExamplesTest extends BardTest {
   }
 
   @Test
+  void jacobian() {
+    List<int[]> texts = List.of(model.tokenizer().encode("To be"));
+    int[] tokens = model.tokenizer().encode("To be, or not to be");
+    // @start region="jacobian"
+    JacobianLens jacobian =
+        JacobianLens.fit(lens, texts, "blocks.0.hook_resid_post", 0, done -> {});
+    LogitLens read = LogitLens.of(lens, tokens, Capture.of("*.hook_resid_post"), 5, jacobian);
+    // @end
+    assertEquals(tokens.length, read.cells().getFirst().size());
+  }
+
+  @Test
   void patchscope() {
     // @start region="patchscope"
     int[] source = model.tokenizer().encode("Alas, poor Yorick! I knew him, Horatio");

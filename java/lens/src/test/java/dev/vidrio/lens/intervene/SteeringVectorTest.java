@@ -1,7 +1,9 @@
 package dev.vidrio.lens.intervene;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -9,12 +11,16 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.LensSession;
+import dev.vidrio.lens.decode.probe.ConceptDirections;
+import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class SteeringVectorTest extends BardTest {
   private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
@@ -39,6 +45,17 @@ class SteeringVectorTest extends BardTest {
       square += (plus - minus) * (plus - minus);
     }
     assertEquals(Math.sqrt(square), vector.norm(), 1e-4);
+  }
+
+  /** As the methods find them in the activations of the last tokens. */
+  @ParameterizedTest
+  @EnumSource
+  void isTheDirectionOfAMethod(ConceptDirections.Method method) {
+    float[][] rows = {last(PLUS.get(0)), last(PLUS.get(1)), last(MINUS.get(0)), last(MINUS.get(1))};
+    var examples = new Examples(rows, new int[] {1, 1, 0, 0}, new int[4], 2);
+    SteeringVector vector = SteeringVector.of(lens, POINT, PLUS, MINUS, method);
+    assertArrayEquals(method.of(examples, 1, 0), vector.values());
+    assertTrue(vector.norm() > 0);
   }
 
   /** Over a prompt and in generation. */

@@ -10,9 +10,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from concept_erasure import LeaceFitter
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from sae_lens import SAE, BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import f_classif
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 
 HERE = Path(__file__).resolve().parent
 D_IN, D_SAE, D_OUT = 12, 40, 10
@@ -46,6 +51,102 @@ def probes():
             for name, values in tensors.items()
         },
         HERE / "probe" / "probes.safetensors",
+    )
+
+
+def logistic(x, labels):
+    return LogisticRegression(C=1 / 0.5, tol=1e-10, max_iter=100000).fit(x, labels)
+
+
+def inlp(x, labels, rounds):
+    """The algorithm of Ravfogel et al. (2020): projections to the intersection of nullspaces."""
+    rowspaces, projection = [], np.eye(x.shape[1])
+    for _ in range(rounds):
+        weights = logistic(x @ projection, labels).coef_
+        u, s, vt = np.linalg.svd(weights, full_matrices=False)
+        basis = vt[s > 1e-6 * s[0]]
+        rowspaces.append(basis.T @ basis)
+        u, s, vt = np.linalg.svd(sum(rowspaces))
+        basis = vt[s > 1e-6]
+        projection = np.eye(x.shape[1]) - basis.T @ basis
+    return projection
+
+
+def online_code(x, labels, classes):
+    """The code of Voita and Titov (2020), with predictions mixed with the uniform distribution."""
+    n, begin, bits = len(x), 0, []
+    for fraction in [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1]:
+        end = int(fraction * n)
+        if end - begin < 2 * classes:
+            continue
+        if begin == 0:
+            own = end * np.log2(classes)
+        else:
+            probe = logistic(x[:begin], labels[:begin])
+            p = np.zeros((end - begin, classes))
+            p[:, probe.classes_] = probe.predict_proba(x[begin:end])
+            p = (begin * p + 1 / classes) / (begin + 1)
+            own = -np.log2(p[np.arange(end - begin), labels[begin:end]]).sum()
+        bits.append(own)
+        begin = end
+    return np.array(bits)
+
+
+def mlp_gradient(parameters, x, labels):
+    """The gradient of the loss of five hidden units, near the parameters, by autograd."""
+    p = torch.tensor(parameters, dtype=torch.float64)
+    p += 0.3 * torch.sin(torch.arange(len(p), dtype=torch.float64))
+    p.requires_grad_()
+    w1, b1, w2, b2 = torch.split(p, [40, 5, 15, 3])
+    hidden = torch.relu(torch.tensor(x) @ w1.reshape(5, 8).T + b1)
+    scores = hidden @ w2.reshape(3, 5).T + b2
+    loss = torch.nn.functional.cross_entropy(
+        scores, torch.tensor(labels, dtype=torch.int64), reduction="sum"
+    )
+    (loss + 0.25 * (w1**2).sum() + 0.25 * (w2**2).sum()).backward()
+    return p.grad.numpy()
+
+
+def probing():
+    """What other methods find in the examples of probes()."""
+    file = load_file(HERE / "probe" / "probes.safetensors")
+    x, labels = file["x"].astype(np.float64), file["labels"]
+    train = slice(0, 105)
+    tensors = {f"inlp_{rounds}": inlp(x[train], labels[train], rounds) for rounds in (1, 2)}
+    tensors["online_code"] = online_code(x, labels, 3)
+    held_out = logistic(x[train], labels[train]).predict_log_proba(x[105:]) / np.log(2)
+    tensors["cross_entropy"] = np.array([-held_out[np.arange(45), labels[105:]].mean()])
+    tensors["f_statistics"] = f_classif(x, labels)[0]
+    best = np.argsort(-tensors["f_statistics"])[:3]
+    sparse = logistic(x[:, best], labels)
+    tensors["sparse_scores"] = sparse.decision_function(x[:, best])
+    # The solver minimizes the mean of the loss, with alpha / n as penalty.
+    scaled = StandardScaler().fit_transform(x)
+    mlp = MLPClassifier((5,), solver="lbfgs", alpha=0.5, max_iter=100000, tol=1e-12, random_state=1)
+    mlp.fit(scaled, labels)
+    tensors["mlp_parameters"] = np.concatenate(
+        [
+            mlp.coefs_[0].T.ravel(),
+            mlp.intercepts_[0],
+            mlp.coefs_[1].T.ravel(),
+            mlp.intercepts_[1],
+        ]
+    )
+    tensors["mlp_gradient"] = mlp_gradient(
+        tensors["mlp_parameters"].astype(np.float32), scaled, labels
+    )
+    tensors["mlp_loss"] = np.array([mlp.loss_ * len(x)])
+    tensors["mlp_log_probabilities"] = mlp.predict_log_proba(scaled)
+    own, others = x[labels == 1], x[labels == 0]
+    pairs = min(len(own), len(others))
+    differences = own[:pairs] - others[:pairs]
+    tensors["pca"] = PCA(1).fit(np.concatenate([differences, -differences])).components_[0]
+    clusters = KMeans(3, n_init=50, tol=0, random_state=1).fit(x)
+    tensors["centroids"] = clusters.cluster_centers_
+    tensors["inertia"] = np.array([clusters.inertia_])
+    save_file(
+        {name: np.ascontiguousarray(values, np.float32) for name, values in tensors.items()},
+        HERE / "probe" / "probing.safetensors",
     )
 
 
@@ -126,5 +227,6 @@ def batch_top_k():
 
 if __name__ == "__main__":
     probes()
+    probing()
     autoencoders()
     batch_top_k()

@@ -53,8 +53,7 @@ record LensMetric(MetricSpec spec, @Nullable JsonValue answer, @Nullable JsonVal
       return spec.bind(model.model(), List.of(), List.of(), "");
     }
     MetricKind kind = spec.kind();
-    boolean whole = kind.readsSequence() && answer != null && answer.isString();
-    if (whole) {
+    if (kind.readsSequence() && answer != null && answer.isString()) {
       return spec.bind(model.model(), List.of(answer.string()), List.of(), "");
     }
     List<Integer> right = tokens(answer, model);

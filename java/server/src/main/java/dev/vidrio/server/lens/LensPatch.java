@@ -48,7 +48,7 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
   }
 
   /** The tokens of a pair. */
-  private static final class Bound {
+  static final class Bound {
     final int[] clean;
     final int[] corrupted;
     final MetricSpec.Bound metric;

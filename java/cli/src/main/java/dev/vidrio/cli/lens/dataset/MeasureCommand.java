@@ -27,7 +27,7 @@ import picocli.CommandLine.Command;
 public final class MeasureCommand extends PairsCommand<PairMeasure> {
   @Override
   protected PairMeasure run(Lens lens, List<TextPair> pairs) {
-    return PairMeasure.of(lens, pairs);
+    return measure(lens, pairs);
   }
 
   @Override

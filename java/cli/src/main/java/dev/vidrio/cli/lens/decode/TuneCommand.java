@@ -3,12 +3,14 @@ package dev.vidrio.cli.lens.decode;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.AttentionLensTrainer;
 import dev.vidrio.lens.decode.TunedLensTrainer;
 import dev.vidrio.model.Model;
 import java.io.IOException;
@@ -24,9 +26,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "tune",
     description = {
-      "The tuned lens: trains translators for 'lens logits --tuned'.",
-      "One line per layer: the KL divergence of its prediction from that of the model, in bits, on"
-          + " a held-out part of the text, before and after training."
+      "The tuned lens: trains translators for 'lens logits --tuned'; with --ahead the future lens,"
+          + " for 'lens logits --ahead'; with --hooks of attn.hook_z the attention lens of each"
+          + " head, for 'lens logits --attention'.",
+      "One line per layer or head: the KL divergence of its prediction from the model's, in bits,"
+          + " on a held-out part of the text, before and after training."
     })
 public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   /** One of this many chunks of the text is held out. */
@@ -44,7 +48,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      description = "The residual streams to translate.")
+      description = "The residual streams, or the attn.hook_z of heads, to translate.")
   private String hooks = "*.hook_resid_post";
 
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the text.")
@@ -56,8 +60,29 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
       description = "Learning rate, relative to the stream's size.")
   private double rate = TunedLensTrainer.RATE;
 
-  /** The divergences before and after training. */
-  record Found(Map<HookPoint, Double> before, Map<HookPoint, Double> after) {}
+  @Option(
+      names = "--ahead",
+      paramLabel = "T",
+      description =
+          "Train a future lens: fit the lens of a position to the prediction T tokens later.")
+  private int ahead;
+
+  /** The divergences before and after training, in bits, by hook point or head. */
+  record Found(boolean heads, Map<String, Double> before, Map<String, Double> after) {}
+
+  /** A lens in training. */
+  private interface Trainer extends AutoCloseable {
+    /** Runs one step per text. */
+    void run(List<int[]> texts);
+
+    /** Returns the divergences in nats. */
+    Map<String, Double> evaluate(int[] tokens);
+
+    void save(Path file, String model) throws IOException;
+
+    @Override
+    void close();
+  }
 
   @Override
   protected void check() {
@@ -69,23 +94,86 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
 
   @Override
   protected Found run(Model opened) throws IOException {
+    Lens lens = Lens.of(opened);
+    boolean heads = lens.points(hooks).stream().anyMatch(point -> point.site() == HookSite.Z);
+    if (heads && ahead > 0) {
+      throw new UsageException("--ahead: needs --hooks of residual streams");
+    }
     List<int[]> texts = chunks.of(opened);
+    int least = 2 + ahead;
+    texts = texts.stream().filter(tokens -> tokens.length >= least).toList();
     if (texts.size() < 2) {
       throw new InvalidInputException(
           "text", texts.size() + " chunk", "must have two or more; --length makes chunks shorter");
     }
     int train = texts.size() - Math.max(1, texts.size() / ASIDE);
     List<int[]> aside = texts.subList(train, texts.size());
-    try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
-      Map<HookPoint, Double> before = evaluate(trainer, aside);
+    try (Trainer trainer = heads ? heads(lens) : streams(lens)) {
+      Map<String, Double> before = evaluate(trainer, aside);
       train(trainer, texts.subList(0, train));
-      var found = new Found(before, evaluate(trainer, aside));
-      trainer.tuned().save(output, opened.name());
+      var found = new Found(heads, before, evaluate(trainer, aside));
+      trainer.save(output, opened.name());
       return found;
     }
   }
 
-  private void train(TunedLensTrainer trainer, List<int[]> texts) {
+  private Trainer streams(Lens lens) {
+    var trainer = new TunedLensTrainer(lens, hooks, rate, ahead);
+    return new Trainer() {
+      @Override
+      public void run(List<int[]> texts) {
+        trainer.run(texts);
+      }
+
+      @Override
+      public Map<String, Double> evaluate(int[] tokens) {
+        return named(trainer.evaluate(tokens));
+      }
+
+      @Override
+      public void save(Path file, String model) throws IOException {
+        trainer.tuned().save(file, model);
+      }
+
+      @Override
+      public void close() {
+        trainer.close();
+      }
+    };
+  }
+
+  private Trainer heads(Lens lens) {
+    var trainer = new AttentionLensTrainer(lens, hooks, rate);
+    return new Trainer() {
+      @Override
+      public void run(List<int[]> texts) {
+        trainer.run(texts);
+      }
+
+      @Override
+      public Map<String, Double> evaluate(int[] tokens) {
+        return named(trainer.evaluate(tokens));
+      }
+
+      @Override
+      public void save(Path file, String model) throws IOException {
+        trainer.attention().save(file, model);
+      }
+
+      @Override
+      public void close() {
+        trainer.close();
+      }
+    };
+  }
+
+  private static Map<String, Double> named(Map<?, Double> values) {
+    Map<String, Double> named = new LinkedHashMap<>();
+    values.forEach((key, value) -> named.put(key.toString(), value));
+    return named;
+  }
+
+  private void train(Trainer trainer, List<int[]> texts) {
     try (var bar = new ProgressBar("tuning")) {
       for (int epoch = 0; epoch < epochs; epoch++) {
         for (int i = 0; i < texts.size(); i++) {
@@ -97,36 +185,44 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     }
   }
 
-  /** Returns the mean divergence in bits at each hook point. */
-  private static Map<HookPoint, Double> evaluate(TunedLensTrainer trainer, List<int[]> texts) {
-    Map<HookPoint, Double> sums = new LinkedHashMap<>();
+  /** Returns the mean divergences in bits. */
+  private static Map<String, Double> evaluate(Trainer trainer, List<int[]> texts) {
+    Map<String, Double> sums = new LinkedHashMap<>();
     for (int[] tokens : texts) {
-      trainer.evaluate(tokens).forEach((point, kl) -> sums.merge(point, kl, Double::sum));
+      trainer.evaluate(tokens).forEach((name, kl) -> sums.merge(name, kl, Double::sum));
     }
-    sums.replaceAll((point, sum) -> sum / texts.size() / Math.log(2));
+    sums.replaceAll((name, sum) -> sum / texts.size() / Math.log(2));
     return sums;
   }
 
   @Override
   protected void print(Found found) {
-    System.out.println("mean KL divergence from the model's prediction, in bits");
-    System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
-    found.before.forEach(
-        (point, kl) ->
-            System.out.printf("%-28s %10.3f %10.3f%n", point.name(), kl, found.after.get(point)));
-    Hint.print("'vidrio lens logits --tuned " + output + "' reads through these translators.");
+    String later = ahead == 0 ? "" : " " + ahead + (ahead == 1 ? " token" : " tokens") + " later";
+    System.out.println("mean KL divergence from the model's prediction" + later + ", in bits");
+    String unit = found.heads ? "head" : "hook";
+    String untrained = found.heads ? "W_O alone" : "logit lens";
+    String lens = found.heads ? "attention lens" : ahead == 0 ? "tuned lens" : "future lens";
+    System.out.printf("%-28s %10s %s%n", unit, untrained, lens);
+    String line = "%-28s %10.3f %" + lens.length() + ".3f%n";
+    found.before.forEach((name, kl) -> System.out.printf(line, name, kl, found.after.get(name)));
+    String option = found.heads ? "--attention " : ahead == 0 ? "--tuned " : "--ahead ";
+    Hint.print("'vidrio lens logits " + option + output + "' reads through these translators.");
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    var points = new JsonObject();
+    var rows = new JsonObject();
     found.before.forEach(
-        (point, kl) ->
-            points.put(
-                point.name(),
+        (name, kl) ->
+            rows.put(
+                name,
                 new JsonObject()
                     .with("kl_bits_untuned", kl)
-                    .with("kl_bits", found.after.get(point))));
-    object.with("file", output.toString()).with("hooks", points);
+                    .with("kl_bits", found.after.get(name))));
+    object.with("file", output.toString());
+    if (ahead > 0) {
+      object.put("ahead", ahead);
+    }
+    object.put(found.heads ? "heads" : "hooks", rows);
   }
 }

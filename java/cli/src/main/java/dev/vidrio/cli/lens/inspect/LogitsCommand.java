@@ -3,12 +3,13 @@ package dev.vidrio.cli.lens.inspect;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.LensFiles;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TunedLens;
+import dev.vidrio.lens.decode.AttentionLens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -53,11 +54,15 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
   @Option(names = "--top", paramLabel = "K", description = "Tokens per cell in JSON.")
   private int top = 5;
 
+  @Mixin private LensFiles files = new LensFiles();
+
   @Option(
-      names = "--tuned",
+      names = "--attention",
       paramLabel = "FILE",
-      description = "Read streams through a tuned lens, written by 'lens tune'.")
-  private @Nullable Path tuned;
+      description =
+          "Read the heads of an attention lens, written by 'lens tune --hooks *.hook_z', at the"
+              + " last position unless --positions is given.")
+  private @Nullable Path attention;
 
   @Option(
       names = "--softmax",
@@ -66,28 +71,55 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
 
   @Override
   protected LogitTable run(Lens lens, int[] tokens) {
+    if (attention != null) {
+      return heads(lens, tokens, attention);
+    }
     boolean components = isOfComponents(lens);
     int followed = token == null ? -1 : TokenText.parse(lens.model(), "token", token);
     Capture capture = positions.of(Capture.of(hooks), tokens.length);
     List<Intervention> changes = edits.of(lens, tokens);
     if (components) {
-      Capture some =
-          positions.isAsked() ? capture : capture.positions(tokens.length - 1, tokens.length);
       return new ComponentTable(
-          lens.model(), ComponentLens.of(lens, tokens, some, top, followed, changes), softmax);
+          lens.model(),
+          ComponentLens.of(lens, tokens, some(tokens), top, followed, changes),
+          softmax);
     }
-    LogitLens.Translation translation =
-        tuned == null ? LogitLens.Translation.NONE : TunedLens.load(lens, tuned);
+    LogitLens.Translation translation = files.one(lens);
     return new StreamTable(
         lens.model(),
-        LogitLens.of(lens, tokens, capture, top, followed, translation, changes),
-        positions.isAsked());
+        LogitLens.of(lens, tokens, capture, top, followed, translation, changes, isDrawn()),
+        positions.isAsked(),
+        translation.ahead());
+  }
+
+  /** Returns the requested positions, or the last. */
+  private Capture some(int[] tokens) {
+    Capture capture = Capture.of(hooks);
+    return positions.isAsked()
+        ? positions.of(capture, tokens.length)
+        : capture.positions(tokens.length - 1, tokens.length);
+  }
+
+  private LogitTable heads(Lens lens, int[] tokens, Path file) {
+    if (files.first() != null || softmax) {
+      throw new UsageException(
+          "--attention: cannot be combined with " + (softmax ? "--softmax" : files.first()));
+    }
+    if (command().commandLine().getParseResult().hasMatchedOption("--hooks")) {
+      throw new UsageException("--attention: cannot be combined with --hooks; the file has heads");
+    }
+    int followed = token == null ? -1 : TokenText.parse(lens.model(), "token", token);
+    AttentionLens loaded = AttentionLens.load(lens, file);
+    return new HeadTable(
+        lens.model(),
+        loaded.read(lens, tokens, some(tokens), top, followed, edits.of(lens, tokens)));
   }
 
   private boolean isOfComponents(Lens lens) {
     boolean components = ComponentLens.areComponents(lens.points(hooks));
-    if (components && tuned != null) {
-      throw new UsageException("--tuned: cannot be combined with --hooks of components");
+    String option = files.first();
+    if (components && option != null) {
+      throw new UsageException(option + ": cannot be combined with --hooks of components");
     }
     if (!components && softmax) {
       throw new UsageException("--softmax: needs --hooks of components, not residual streams");

@@ -16,8 +16,11 @@ import java.util.stream.IntStream;
  * The predictions of residual streams.
  *
  * @param allPositions whether the text has the ranks of the token at all positions, or at the last
+ * @param ahead number of tokens between the position that is read and that of the prediction; 0
+ *     except for a future lens
  */
-record StreamTable(Model model, LogitLens lens, boolean allPositions) implements LogitTable {
+record StreamTable(Model model, LogitLens lens, boolean allPositions, int ahead)
+    implements LogitTable {
   /** The number of layers that fit a line of 80 characters. */
   private static final int COLUMNS = 4;
 
@@ -39,7 +42,11 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions) implements
 
   private void printPredictions() {
     int[] shown = evenly(lens.points().size());
-    System.out.println("most likely next token by layer, with its probability in %");
+    System.out.println(
+        ahead == 0
+            ? "most likely next token by layer, with its probability in %"
+            : "most likely token %d after the next by layer, with its probability in %%"
+                .formatted(ahead));
     var head = new StringBuilder("%-11s".formatted("token"));
     for (int row : shown) {
       head.append("    % ").append("%-11s".formatted(label(lens.points().get(row))));
@@ -57,9 +64,10 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions) implements
 
   private void printRanks(int i) {
     System.out.printf(
-        "%s as next token after position %d, %s, by layer: its rank from 0,%n"
+        "%s as %s position %d, %s, by layer: its rank from 0,%n"
             + "its probability, and KL(final ‖ layer) of the whole prediction in bits%n",
         TokenText.of(model, lens.token()),
+        ahead == 0 ? "next token after" : "token %d after the next of".formatted(ahead),
         lens.from() + i,
         TokenText.of(model, lens.tokens().get(lens.from() + i)));
     System.out.println("layer           rank   probability       KL    % most likely");
@@ -67,12 +75,12 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions) implements
       LogitLens.Cell cell = lens.cells().get(row).get(i);
       LogitLens.Standing standing = Objects.requireNonNull(cell.standing());
       String line =
-          "%-11s  %7d  %12.3g  %7.3f  %s"
+          "%-11s  %7d  %12.3g  %7s  %s"
               .formatted(
                   label(lens.points().get(row)),
                   standing.rank(),
                   standing.probability(),
-                  cell.divergence(),
+                  cell.rank() < 0 ? "-" : "%.3f".formatted(cell.divergence()),
                   likely(cell));
       System.out.println(line.stripTrailing());
     }
@@ -106,16 +114,21 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions) implements
     var rows = new JsonObject();
     for (int row = 0; row < lens.points().size(); row++) {
       rows.put(
-          lens.points().get(row).name(), lens.cells().get(row).stream().map(this::toJson).toList());
+          lens.points().get(row).name(),
+          lens.cells().get(row).stream().map(cell -> toJson(model, cell)).toList());
     }
     object.with("tokens", lens.tokens()).with("from", lens.from());
+    if (ahead > 0) {
+      object.put("ahead", ahead);
+    }
     if (lens.token() >= 0) {
       object.put("token", lens.token());
     }
     object.put("hooks", rows);
   }
 
-  private JsonObject toJson(LogitLens.Cell cell) {
+  /** Returns a prediction as JSON. */
+  static JsonObject toJson(Model model, LogitLens.Cell cell) {
     List<JsonObject> candidates =
         cell.top().stream()
             .map(
@@ -123,12 +136,10 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions) implements
                     TokenText.toJson(model, candidate.token())
                         .with("probability", candidate.probability()))
             .toList();
-    JsonObject json =
-        new JsonObject()
-            .with("top", candidates)
-            .with("entropy_bits", cell.entropy())
-            .with("rank_of_final", cell.rank())
-            .with("kl_bits", cell.divergence());
+    JsonObject json = new JsonObject().with("top", candidates).with("entropy_bits", cell.entropy());
+    if (cell.rank() >= 0) {
+      json.with("rank_of_final", cell.rank()).with("kl_bits", cell.divergence());
+    }
     LogitLens.Standing standing = cell.standing();
     return standing == null
         ? json

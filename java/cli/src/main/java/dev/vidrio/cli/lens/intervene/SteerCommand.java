@@ -7,10 +7,12 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.probe.ConceptDirections;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -20,7 +22,7 @@ import picocli.CommandLine.Option;
     description = {
       "Steering: continues a text with a direction added to the residual stream.",
       "The direction is the layer's mean activation over the texts of --plus minus that over the"
-          + " texts of --minus."
+          + " texts of --minus, unless --direction selects another."
     })
 public final class SteerCommand extends ContinuationCommand {
   @Option(
@@ -36,6 +38,18 @@ public final class SteerCommand extends ContinuationCommand {
       required = true,
       description = "A text without it; may be repeated.")
   private List<String> minus = new ArrayList<>();
+
+  @Option(
+      names = "--direction",
+      paramLabel = "METHOD",
+      defaultValue = "means",
+      description = {
+        "How to find the direction: ${COMPLETION-CANDIDATES}.",
+        "pca is the first principal component of the differences of the first texts of --plus and"
+            + " --minus, the second ones and so on; k_means the difference of the centroids of two"
+            + " clusters. Their lengths are comparable."
+      })
+  private ConceptDirections.Method direction = ConceptDirections.Method.MEANS;
 
   @Option(
       names = "--layer",
@@ -55,10 +69,12 @@ public final class SteerCommand extends ContinuationCommand {
   protected Completion run(Lens lens) {
     Model opened = lens.model();
     var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
-    var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
+    var vector =
+        SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus), direction);
     JsonObject settings =
         new JsonObject()
             .with("hook", point.name())
+            .with("direction", direction.name().toLowerCase(Locale.ROOT))
             .with("norm", vector.norm())
             .with("strength", strength);
     return complete(

@@ -165,6 +165,12 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
     return run(lens, pairs);
   }
 
+  /** Returns the metric of both texts of each pair. */
+  protected final PairMeasure measure(Lens lens, List<TextPair> pairs) {
+    PairMeasure known = measure;
+    return known == null ? PairMeasure.of(lens, pairs) : known;
+  }
+
   private static List<String> of(@Nullable String token) {
     return token == null ? List.of() : List.of(token);
   }

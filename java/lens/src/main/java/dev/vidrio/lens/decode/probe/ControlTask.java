@@ -16,11 +16,10 @@ import java.util.Map;
  * @param test accuracy on the held-out examples
  * @param majority the fraction of the most frequent class among the held-out examples
  * @param control accuracy of the control probe on the held-out examples
- * @see LinearProbe
+ * @see Probe
  * @see "docs/lens/decoding.md"
  */
-public record ControlTask(
-    LinearProbe probe, double train, double test, double majority, double control) {
+public record ControlTask(Probe probe, double train, double test, double majority, double control) {
   /** Returns the accuracy minus that of the control probe. */
   public double selectivity() {
     return test - control;
@@ -34,7 +33,17 @@ public record ControlTask(
    */
   public static ControlTask of(
       Executor executor, Examples.Split split, LinearProbe.Kind kind, double l2, long seed) {
-    LinearProbe probe = LinearProbe.fit(kind, executor, split.train(), l2);
+    return of(split, examples -> LinearProbe.fit(kind, executor, examples, l2), seed);
+  }
+
+  /**
+   * Fits both probes, of any kind.
+   *
+   * @param split training and test examples
+   * @param seed of the classes of words
+   */
+  public static ControlTask of(Examples.Split split, Probe.Trainer trainer, long seed) {
+    Probe probe = trainer.fit(split.train());
     Map<Integer, Integer> classes = new HashMap<>();
     var random = new SplitMix64(seed);
     Examples train = control(split.train(), split.train(), classes, random);
@@ -44,7 +53,7 @@ public record ControlTask(
         probe.accuracy(split.train()),
         probe.accuracy(split.test()),
         split.test().majority(),
-        LinearProbe.fit(kind, executor, train, l2).accuracy(test));
+        trainer.fit(train).accuracy(test));
   }
 
   /** Returns the activations with the random class of their word. */

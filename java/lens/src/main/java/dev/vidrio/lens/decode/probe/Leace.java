@@ -2,13 +2,11 @@ package dev.vidrio.lens.decode.probe;
 
 import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.numeric.SingularVectors;
 import dev.vidrio.lens.vector.DoubleVectors;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Least-squares concept erasure, LEACE (Belrose et al. 2023, arXiv 2306.03819): of all affine maps
@@ -22,7 +20,7 @@ import java.util.Arrays;
  *
  * @see "docs/lens/decoding.md"
  */
-public final class Leace {
+public final class Leace implements ConceptEraser {
   /**
    * Relative to the largest eigenvalue, the threshold below which an eigenvalue counts as 0: the
    * rounding of f32, squared.
@@ -130,6 +128,7 @@ public final class Leace {
    * Returns the number of erased directions: the number of classes minus one, if all are
    * distinguishable.
    */
+  @Override
   public int rank() {
     return read.length;
   }
@@ -147,7 +146,7 @@ public final class Leace {
     return p;
   }
 
-  /** Returns an activation without the classes. */
+  @Override
   public float[] erase(float[] x) {
     double[] erased = DoubleVectors.doubles(x);
     for (int r = 0; r < rank(); r++) {
@@ -160,19 +159,14 @@ public final class Leace {
     return DoubleVectors.floats(erased);
   }
 
-  /** Returns examples whose activations no longer represent the classes. */
-  public Examples erase(Examples examples) {
-    return examples.withRows(
-        Arrays.stream(examples.rows()).map(this::erase).toArray(float[][]::new));
+  /** Returns an orthonormal basis of Σ_xz, along which activations change, [r] of [d]. */
+  @Override
+  public List<float[]> directions() {
+    return SubspaceEraser.of(List.of(write), mean).directions();
   }
 
-  /** Returns a callback that erases the classes at all tokens in a forward pass. */
-  public Hook hook() {
-    return rows -> {
-      for (int i = 0; i < rows.size(); i++) {
-        MemorySegment row = rows.row(i);
-        row.copyFrom(MemorySegment.ofArray(erase(row.toArray(JAVA_FLOAT))));
-      }
-    };
+  /** Returns E[x], which erasure leaves unchanged, [d]. */
+  public double[] mean() {
+    return mean.clone();
   }
 }

@@ -18,7 +18,7 @@ import dev.vidrio.lens.vector.DoubleVectors;
  * @see Examples
  * @see "docs/lens/decoding.md"
  */
-public final class LinearProbe {
+public final class LinearProbe implements Probe {
   private final double[][] weights;
   private final double[] biases;
 
@@ -93,11 +93,11 @@ public final class LinearProbe {
     return new LinearProbe(weights, biases);
   }
 
-  private static void requirePenalty(double l2) {
+  static void requirePenalty(double l2) {
     Preconditions.require(l2 > 0 && !Double.isInfinite(l2), "l2", l2, "must be above 0 and finite");
   }
 
-  /** Returns the number of classes. */
+  @Override
   public int classes() {
     return biases.length;
   }
@@ -117,29 +117,16 @@ public final class LinearProbe {
     return biases[c];
   }
 
-  /** Returns the predicted class of an activation; the first one of a tie. */
-  public int classify(float[] x) {
-    int best = 0;
-    double greatest = Double.NEGATIVE_INFINITY;
+  @Override
+  public double[] scores(float[] x) {
+    var scores = new double[biases.length];
     for (int c = 0; c < biases.length; c++) {
       double score = biases[c];
       for (int j = 0; j < x.length; j++) {
         score += weights[c][j] * x[j];
       }
-      if (score > greatest) {
-        greatest = score;
-        best = c;
-      }
+      scores[c] = score;
     }
-    return best;
-  }
-
-  /** Returns the fraction of examples that are classified correctly. */
-  public double accuracy(Examples examples) {
-    int right = 0;
-    for (int i = 0; i < examples.size(); i++) {
-      right += classify(examples.row(i)) == examples.label(i) ? 1 : 0;
-    }
-    return right / (double) examples.size();
+    return scores;
   }
 }

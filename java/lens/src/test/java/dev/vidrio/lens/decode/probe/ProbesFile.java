@@ -7,18 +7,19 @@ import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
-/** The examples of {@code probes.safetensors}, and what others fit to them. */
+/** The examples of {@code probes.safetensors}, and what other programs fit to them. */
 final class ProbesFile {
   static final int WIDTH = 8;
 
-  private static final SafetensorsFile FILE = read();
+  private static final SafetensorsFile FILE = read("probes.safetensors");
+  private static final SafetensorsFile OTHERS = read("probing.safetensors");
 
   private ProbesFile() {}
 
-  private static SafetensorsFile read() {
+  private static SafetensorsFile read(String name) {
     try {
       return SafetensorsFile.read(
-          Objects.requireNonNull(ProbesFile.class.getResourceAsStream("probes.safetensors")));
+          Objects.requireNonNull(ProbesFile.class.getResourceAsStream(name)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -57,5 +58,16 @@ final class ProbesFile {
 
   static float[] vector(String name) {
     return FILE.floats(name);
+  }
+
+  /** Returns what other methods find in the examples. */
+  static float[] expected(String name) {
+    return OTHERS.floats(name);
+  }
+
+  /** The first 105 of all examples, and the others. */
+  static Examples.Split split() {
+    Examples all = examples(3);
+    return new Examples.Split(all.range(0, 105), all.range(105, all.size()));
   }
 }
