@@ -138,9 +138,9 @@ class DatasetTest {
     String many =
         assertThrows(
                 InvalidInputException.class,
-                () -> Dataset.AGREEMENT.generate(tokenizer, 100_000, 0))
+                () -> Dataset.CAPITALS.generate(tokenizer, 100_000, 0))
             .getMessage();
-    assertTrue(many.matches("data set agreement: \\d+ different pairs found for.*"), many);
+    assertTrue(many.matches("data set capitals: \\d+ different pairs found for.*"), many);
     assertThrows(InvalidInputException.class, () -> Dataset.IOI.generate(tokenizer, 0, 0));
     assertEquals(
         "data set magic: unknown; available: ioi, ioi-swap, greater-than, gender, induction,"
