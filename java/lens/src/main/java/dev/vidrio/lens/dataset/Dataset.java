@@ -58,8 +58,8 @@ public enum Dataset {
 
   private static final EncodeOptions BARE = EncodeOptions.DEFAULT.withAddBosEos(false);
 
-  /** Draws that may fail, for each pair and in total. */
-  private static final int FAILURES = 50;
+  /** Draws in a row without a new pair, after which there are taken to be no more. */
+  private static final int FAILURES = 1000;
 
   private final MetricKind metric;
   private final String description;
@@ -121,11 +121,12 @@ public enum Dataset {
     var draw = new Draw(tokenizer, seed, key());
     Generator pairs = generator(draw);
     Set<PairText> found = new LinkedHashSet<>();
-    long failures = FAILURES * (count + 10L);
+    int failures = 0;
     while (found.size() < count) {
       PairText pair = pairs.next();
       boolean added = pair != null && fits(tokenizer, pair) && found.add(pair);
-      if (!added && --failures < 0) {
+      failures = added ? 0 : failures + 1;
+      if (failures > FAILURES) {
         throw draw.refused(
             found.size() + " different pairs found for this vocabulary, not " + count);
       }

@@ -137,10 +137,9 @@ class DatasetTest {
     Tokenizer tokenizer = new WordTokenizer(1);
     String many =
         assertThrows(
-                InvalidInputException.class,
-                () -> Dataset.AGREEMENT.generate(tokenizer, 100_000, 0))
+                InvalidInputException.class, () -> Dataset.CAPITALS.generate(tokenizer, 100_000, 0))
             .getMessage();
-    assertTrue(many.matches("data set agreement: \\d+ different pairs found for.*"), many);
+    assertTrue(many.matches("data set capitals: \\d+ different pairs found for.*"), many);
     assertThrows(InvalidInputException.class, () -> Dataset.IOI.generate(tokenizer, 0, 0));
     assertEquals(
         "data set magic: unknown; available: ioi, ioi-swap, greater-than, gender, induction,"
