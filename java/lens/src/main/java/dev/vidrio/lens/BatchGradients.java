@@ -9,15 +9,12 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
-import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -66,7 +63,7 @@ public final class BatchGradients implements AutoCloseable {
    * Prepares a plan.
    *
    * @param model a plan of the model
-   * @param hooks of the plan
+   * @param logits of the plan
    * @param wanted the activations whose gradients are computed
    * @param kept the activations whose values are kept
    * @param cut the activations that become constants of the gradient when they are overwritten
@@ -78,7 +75,7 @@ public final class BatchGradients implements AutoCloseable {
   public BatchGradients(
       Lens lens,
       Plan model,
-      HookMap hooks,
+      Buffer logits,
       Set<Buffer> wanted,
       Set<Buffer> kept,
       Set<Buffer> cut,
@@ -89,7 +86,7 @@ public final class BatchGradients implements AutoCloseable {
     Executor executor = lens.model().executor();
     int vocabulary = lens.model().architecture().vocabulary();
     this.limits = new Limits(tokens, logitRows, texts, positions, vocabulary);
-    this.logits = hooks.buffer(HookPoint.of(HookSite.LOGITS));
+    this.logits = logits;
     Set<Buffer> outputs = new HashSet<>(model.outputs());
     outputs.addAll(kept);
     outputs.add(logits);

@@ -87,7 +87,8 @@ final class CircuitBatch implements AutoCloseable {
 
     final float[][] corruptedLogits;
 
-    Recording(PairBatch batch, Run clean, float[][] ablated, float[][] streams, Run corrupted) {
+    private Recording(
+        PairBatch batch, Run clean, float[][] ablated, float[][] streams, Run corrupted) {
       this.batch = batch;
       this.clean = clean.written;
       this.cleanStreams = clean.streams;
@@ -99,7 +100,17 @@ final class CircuitBatch implements AutoCloseable {
   }
 
   /** A run without a circuit. */
-  private record Run(float[][] written, float[][] streams, float[][] logits) {}
+  private static final class Run {
+    final float[][] written;
+    final float[][] streams;
+    final float[][] logits;
+
+    Run(float[][] written, float[][] streams, float[][] logits) {
+      this.written = written;
+      this.streams = streams;
+      this.logits = logits;
+    }
+  }
 
   /**
    * Opens a session.
@@ -248,7 +259,7 @@ final class CircuitBatch implements AutoCloseable {
     int[] read = batch.logits();
     for (int i = 0; i < texts.size(); i++) {
       Sequence sequence = sequences.get(i);
-      sequence.truncate(batch.prefixes()[i]);
+      sequence.truncate(batch.prefix(i));
       int[] tokens = texts.get(i);
       for (int t = 0; t < tokens.length; t++) {
         session.add(sequence, tokens[t], t >= tokens.length - read[i]);

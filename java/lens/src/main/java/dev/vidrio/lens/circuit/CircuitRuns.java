@@ -165,11 +165,17 @@ public final class CircuitRuns implements AutoCloseable {
   }
 
   /**
-   * A circuit.
-   *
-   * @param elements of each source's output that its edges carry, or null for all
+   * A circuit: its edges, and the elements of each source's output that they carry, null for all.
    */
-  record Masks(EdgeMask edges, BitSet @Nullable [] elements) {}
+  static final class Masks {
+    final EdgeMask edges;
+    final BitSet @Nullable [] elements;
+
+    Masks(EdgeMask edges, BitSet @Nullable [] elements) {
+      this.edges = edges;
+      this.elements = elements;
+    }
+  }
 
   /** Returns the metric of each pair for each circuit, [circuits][pairs]. */
   double[][] values(List<Masks> circuits, DoubleConsumer progress) {

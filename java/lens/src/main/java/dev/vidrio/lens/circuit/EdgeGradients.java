@@ -114,7 +114,7 @@ final class EdgeGradients implements AutoCloseable {
           new BatchGradients(
               lens,
               plan,
-              hooks,
+              hooks.buffer(HookPoint.of(HookSite.LOGITS)),
               wanted,
               kept,
               cut,

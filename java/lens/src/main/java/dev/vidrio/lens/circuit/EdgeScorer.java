@@ -244,7 +244,7 @@ final class EdgeScorer {
       int pair,
       float[][] changes) {
     int d = changes[0].length / batch.rowCount();
-    int at = batch.rows()[pair] * d;
+    int at = batch.row(pair) * d;
     int length = batch.length(pair) * d;
     for (int s = 0; s < sources; s++) {
       products.set(s, changes[s], at, length);
@@ -329,7 +329,7 @@ final class EdgeScorer {
     var shares = new double[count];
     for (int pair = 0; pair < batch.size(); pair++) {
       int length = batch.length(pair);
-      int first = batch.rows()[pair];
+      int first = batch.row(pair);
       double[] ofPair =
           IntStream.range(first, first + length)
               .parallel()

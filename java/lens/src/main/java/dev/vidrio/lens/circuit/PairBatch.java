@@ -8,19 +8,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/**
- * Pairs of texts that run in one step, each without the prefix that its texts share.
- *
- * @param pairs in their order
- * @param prefixes the length of each prefix
- * @param rows the row of each pair's first token after its prefix, and the number of rows
- */
-record PairBatch(List<TextPair> pairs, int[] prefixes, int[] rows) {
+/** Pairs of texts that run in one step, each without the prefix that its texts share. */
+final class PairBatch {
   /** Rows per step, unless a text has more. */
   static final int ROWS = 96;
 
   /** Pairs per step. */
   private static final int PAIRS = 32;
+
+  private final List<TextPair> pairs;
+  private final int[] prefixes;
+  private final int[] rows;
+
+  private PairBatch(List<TextPair> pairs, int[] prefixes, int[] rows) {
+    this.pairs = pairs;
+    this.prefixes = prefixes;
+    this.rows = rows;
+  }
 
   /**
    * Divides pairs into batches.
@@ -52,6 +56,16 @@ record PairBatch(List<TextPair> pairs, int[] prefixes, int[] rows) {
       rows[i + 1] = rows[i] + pairs.get(i).length() - prefixes[i];
     }
     return new PairBatch(List.copyOf(pairs), prefixes, rows);
+  }
+
+  /** Returns the length of a pair's prefix. */
+  int prefix(int pair) {
+    return prefixes[pair];
+  }
+
+  /** Returns the row of a pair's first token after its prefix. */
+  int row(int pair) {
+    return rows[pair];
   }
 
   /** Returns the number of pairs. */

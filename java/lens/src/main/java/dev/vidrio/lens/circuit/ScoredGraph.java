@@ -85,7 +85,7 @@ public record ScoredGraph(
   public Circuit strongest(CircuitLevel level, int count) {
     Preconditions.require(
         level != CircuitLevel.NEURON, "level", level.label(), "must be edge or node");
-    return top(level, count).masks.edges().circuit();
+    return top(level, count).masks.edges.circuit();
   }
 
   /**

@@ -100,7 +100,15 @@ public record LensComparison(List<HookPoint> points, Map<String, List<Score>> sc
   }
 
   /** The predictions of the model. */
-  private record Truth(double[][] logProbabilities, int[] best) {
+  private static final class Truth {
+    final double[][] logProbabilities;
+    final int[] best;
+
+    private Truth(double[][] logProbabilities, int[] best) {
+      this.logProbabilities = logProbabilities;
+      this.best = best;
+    }
+
     static Truth of(Unembedding unembedding, float[][] streams) {
       var found = new double[streams.length][];
       var best = new int[streams.length];

@@ -111,7 +111,6 @@ public record CorpusStatistics(
   /** The sums of one pass. */
   private static final class Pass {
     final Lens lens;
-    final Options options;
     final int longest;
     final Map<HookPoint, PatternSums[]> patterns = new LinkedHashMap<>();
     final Map<Integer, NeuronSums> neurons = new LinkedHashMap<>();
@@ -124,7 +123,6 @@ public record CorpusStatistics(
 
     Pass(Lens lens, int longest, Options options) {
       this.lens = lens;
-      this.options = options;
       this.longest = longest;
       this.tokens = new long[Math.min(BINS, longest - 1)];
       Model model = lens.model();

@@ -262,7 +262,8 @@ public final class Examples {
       examples.computeIfAbsent(groups[i], ignored -> new ArrayList<>()).add(i);
     }
     return Arrays.stream(which)
-        .flatMap(t -> examples.get(texts[t]).stream().mapToInt(Integer::intValue))
+        .flatMap(
+            t -> examples.getOrDefault(texts[t], List.of()).stream().mapToInt(Integer::intValue))
         .toArray();
   }
 
