@@ -94,7 +94,7 @@ class RankReductionTest {
         .orElseThrow();
   }
 
-  /** Returns Σ_{i < rank} u_i u_iᵀ W. */
+  /** Returns {@code Σ_{i < rank} u_i u_iᵀ W}. */
   private static double[][] reduced(double[][] matrix, int rank) {
     var found = SingularVectors.of(matrix);
     var sum = new double[matrix.length][matrix[0].length];
