@@ -113,7 +113,7 @@ class SweepTest {
                 other,
                 n,
                 point -> {
-                  int p = (5 * point.site().ordinal() + point.layer()) % third;
+                  int p = Math.floorMod(point.name().hashCode(), third);
                   return new int[] {p, third + p, 2 * third + p};
                 });
         check(lens, tokens, List.of(), variants, Metric.logitDifference(5, 9));

@@ -1,7 +1,10 @@
 package dev.vidrio.lens.fact;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.ByteArrayOutputStream;
@@ -137,6 +140,12 @@ public final class Fact {
   /** Returns the token that completes the prompt. */
   public int answer() {
     return answer;
+  }
+
+  /** Returns whether the answer is the model's most likely next token. */
+  public boolean isKnown(Lens lens) {
+    Metric likely = Vectors::argmax;
+    return likely.of(lens, tokens) == answer;
   }
 
   /** The positions of a prompt by their part in the fact, as Meng et al. (2022) average them. */

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -123,7 +124,7 @@ class CircuitCurveTest extends BardTest {
       List<Double> sizes = List.of(0.02, 0.3, 1.0);
       CircuitCurve curve = CircuitCurve.of(runs, scores, level, sizes, share -> {});
       assertEquals(1, curve.points().getLast().faithfulness());
-      assertEquals(scores.graph().edges().count(), curve.points().getLast().edges());
+      assertEquals((double) scores.graph().edges().count(), curve.points().getLast().edges());
       CircuitCurve.Point middle = curve.points().get(1);
       assertEquals((int) (0.3 * scores.count(level)), middle.units());
       if (level != CircuitLevel.NEURON) {
@@ -207,7 +208,11 @@ class CircuitCurveTest extends BardTest {
       Circuit whole = Circuit.whole(runs.graph());
       for (Edge edge : edges.ranked().subList(0, 5)) {
         double without = runs.run(whole.without(List.of(edge)));
-        assertEquals(without - runs.clean(), edges.scores().get(edge), 1e-12, edge.name());
+        assertEquals(
+            without - runs.clean(),
+            Objects.requireNonNull(edges.scores().get(edge)),
+            1e-12,
+            edge.name());
       }
     }
   }
@@ -238,7 +243,10 @@ class CircuitCurveTest extends BardTest {
     assertEquals(strongest, read.circuit().edges());
     scores
         .edges()
-        .forEach((edge, score) -> assertEquals(score, read.scores().edges().get(edge), 1e-12));
+        .forEach(
+            (edge, score) ->
+                assertEquals(
+                    score, Objects.requireNonNull(read.scores().edges().get(edge)), 1e-12));
     assertEquals(scores.nodes(), read.scores().nodes());
     scores
         .neurons()

@@ -33,6 +33,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,12 +59,8 @@ class EdgeScoringTest extends F32BardTest {
     return edges.scores().values().stream().mapToDouble(Math::abs).max().orElseThrow();
   }
 
-  private static void assertClose(EdgeAttribution expected, EdgeAttribution actual, double error) {
-    double bound = error * magnitude(expected);
-    expected
-        .scores()
-        .forEach(
-            (edge, score) -> assertEquals(score, actual.scores().get(edge), bound, edge.name()));
+  private static <K, V> V get(Map<K, V> map, K key) {
+    return Objects.requireNonNull(map.get(key));
   }
 
   /** The gradient of each input is that of the part of the model from the stream to it. */
@@ -86,7 +83,7 @@ class EdgeScoringTest extends F32BardTest {
       Map<Edge, Double> expected = byHead(of, graph, pair);
       double bound = 2e-5 * magnitude(edges);
       expected.forEach(
-          (edge, score) -> assertEquals(score, edges.scores().get(edge), bound, edge.name()));
+          (edge, score) -> assertEquals(score, get(edges.scores(), edge), bound, edge.name()));
       assertEquals(expected.size(), edges.scores().size());
     }
   }
@@ -126,7 +123,7 @@ class EdgeScoringTest extends F32BardTest {
                   session.gradient(new HookPoint(HookSite.RESID_POST, layers - 1)).toArray();
             };
         for (Node.Source from : graph.inputsOf(to)) {
-          scores.put(new Edge(from, to), Vectors.dot(changes.get(from), gradient));
+          scores.put(new Edge(from, to), Vectors.dot(get(changes, from), gradient));
         }
       }
     }
@@ -167,7 +164,7 @@ class EdgeScoringTest extends F32BardTest {
     Map<Node.Source, float[]> clean = outputs(lens, pair.clean());
     Map<Node.Source, float[]> corrupted = outputs(lens, pair.corrupted());
     Map<Node.Source, float[]> changes = new HashMap<>();
-    graph.sources().forEach(s -> changes.put(s, Vectors.minus(corrupted.get(s), clean.get(s))));
+    graph.sources().forEach(s -> changes.put(s, Vectors.minus(get(corrupted, s), get(clean, s))));
     return changes;
   }
 
@@ -208,7 +205,7 @@ class EdgeScoringTest extends F32BardTest {
           .forEach((edge, score) -> mean.merge(edge, score / pairs.size(), Double::sum));
     }
     double bound = 1e-12 * (1 + magnitude(all));
-    mean.forEach((edge, score) -> assertEquals(score, all.scores().get(edge), bound, edge.name()));
+    mean.forEach((edge, score) -> assertEquals(score, get(all.scores(), edge), bound, edge.name()));
   }
 
   /** With one gradient, EAP-IG's program takes that of the corrupted run. */
@@ -224,7 +221,7 @@ class EdgeScoringTest extends F32BardTest {
         .forEach(
             (edge, score) ->
                 assertEquals(
-                    (clean.scores().get(edge) + corrupted.scores().get(edge)) / 2,
+                    (get(clean.scores(), edge) + get(corrupted.scores(), edge)) / 2,
                     score,
                     bound,
                     edge.name()));
@@ -253,14 +250,14 @@ class EdgeScoringTest extends F32BardTest {
       session.points().forEach(p -> here.put(p, session.activation(p).toArray()));
       for (HookPoint moved : session.points()) {
         for (double part : new double[] {0.25, 0.75}) {
-          float[] between = here.get(moved).clone();
+          float[] between = get(here, moved).clone();
           for (int i = 0; i < between.length; i++) {
-            between[i] += (float) (part * (there.get(moved)[i] - between[i]));
+            between[i] += (float) (part * (get(there, moved)[i] - between[i]));
           }
           session.edits(List.of(Intervention.set(moved, between).positions(0, n)));
           session.run(pair.clean(), pair.metric());
           for (HookPoint point : session.points()) {
-            float[] change = Vectors.minus(there.get(point), here.get(point));
+            float[] change = Vectors.minus(get(there, point), get(here, point));
             double score = Vectors.dot(change, session.gradient(point).toArray());
             expected.merge(point.name(), score / 2 / session.points().size(), Double::sum);
           }
@@ -284,7 +281,7 @@ class EdgeScoringTest extends F32BardTest {
               actual.merge(point.name(), score, Double::sum);
             });
     double bound = 1e-4 * magnitude(edges);
-    expected.forEach((point, score) -> assertEquals(score, actual.get(point), bound, point));
+    expected.forEach((point, score) -> assertEquals(score, get(actual, point), bound, point));
   }
 
   /** Shares of the sources of an input add up to 1, and are those of the formula. */
@@ -317,7 +314,7 @@ class EdgeScoringTest extends F32BardTest {
       }
       double total = 0;
       for (int s = 0; s < expected.length; s++) {
-        double score = edges.scores().get(new Edge(sources.get(s), to));
+        double score = get(edges.scores(), new Edge(sources.get(s), to));
         assertEquals(expected[s], score, 1e-5);
         total += score;
       }
@@ -341,7 +338,7 @@ class EdgeScoringTest extends F32BardTest {
         .forEach(
             (node, scores) -> {
               double sum = java.util.Arrays.stream(scores).sum();
-              assertEquals(components.get(node), sum, 1e-4 * magnitude(edges), node.name());
+              assertEquals(get(components, node), sum, 1e-4 * magnitude(edges), node.name());
             });
   }
 
@@ -384,9 +381,9 @@ class EdgeScoringTest extends F32BardTest {
     }
     for (int l = 0; l < zeros.size(); l++) {
       double expected = zeros.get(l);
-      double actual = zero.components().get(new Node.Mlp(l));
+      double actual = get(zero.components(), new Node.Mlp(l));
       assertEquals(expected, actual, 1e-4 * magnitude(zero));
-      assertEquals(means.get(l), mean.components().get(new Node.Mlp(l)), 1e-4 * magnitude(mean));
+      assertEquals(means.get(l), get(mean.components(), new Node.Mlp(l)), 1e-4 * magnitude(mean));
     }
   }
 

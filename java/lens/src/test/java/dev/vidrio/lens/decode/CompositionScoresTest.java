@@ -44,7 +44,15 @@ class CompositionScoresTest {
   }
 
   /** W_QK and W_OV of a head as TransformerLens folds them: gains, and means if norms center. */
-  private record Whole(double[][] qk, double[][] ov) {
+  private static final class Whole {
+    final double[][] qk;
+    final double[][] ov;
+
+    private Whole(double[][] qk, double[][] ov) {
+      this.qk = qk;
+      this.ov = ov;
+    }
+
     static Whole of(Lens lens, HookMap hooks, Node.Head head) {
       ModelMatrices matrices = ModelMatrices.of(lens);
       int layer = head.layer();

@@ -5,9 +5,7 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.fact.Fact;
-import dev.vidrio.lens.vector.Vectors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,8 +66,7 @@ public final class KnownFacts {
         break;
       }
       Fact fact = Fact.of(lens.model(), row.get(0), row.get(1), row.get(2));
-      Metric likely = Vectors::argmax;
-      if (all || likely.of(lens, fact.tokens()) == fact.answer()) {
+      if (all || fact.isKnown(lens)) {
         lines.add(new Line(row.get(0), row.get(1), row.get(2)));
         facts.add(fact);
       }

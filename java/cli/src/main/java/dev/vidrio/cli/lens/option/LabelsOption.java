@@ -6,7 +6,6 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.decode.probe.LabeledTokens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,7 +106,6 @@ public final class LabelsOption {
   public void forEach(
       Lens lens, String hooks, Labels labels, BiConsumer<HookPoint, Examples> consumer) {
     List<HookPoint> points = lens.points(hooks);
-    points.forEach(Preconditions::requireRows);
     long most = BYTES / Float.BYTES / labels.count();
     // A run of one token gives the widths.
     int[] one = {labels.texts().getFirst().tokens()[0]};

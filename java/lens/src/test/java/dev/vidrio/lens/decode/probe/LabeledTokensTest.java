@@ -13,6 +13,7 @@ import dev.vidrio.lens.decode.probe.LabeledTokens.Word;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** Words aligned to tokens. */
@@ -50,7 +51,9 @@ class LabeledTokensTest extends BardTest {
     LabeledTokens other = LabeledTokens.ofWords(model.tokenizer(), WORDS.subList(2, 6));
     var point = new HookPoint(HookSite.RESID_POST, 2);
     Examples examples =
-        Examples.ofTokens(lens, "blocks.1-2.hook_resid_post", List.of(text, other), 4).get(point);
+        Objects.requireNonNull(
+            Examples.ofTokens(lens, "blocks.1-2.hook_resid_post", List.of(text, other), 4)
+                .get(point));
     assertEquals(10, examples.size());
     assertArrayEquals(new int[] {0, 0, 0, 0, 0, 0, 1, 1, 1, 1}, examples.groups());
     for (int i = 0; i < 6; i++) {

@@ -119,7 +119,7 @@ class ProbingTest {
     Examples examples = ProbesFile.examples(3);
     int[] labels = new int[examples.size()];
     for (int i = 0; i < labels.length; i++) {
-      labels[i] = (i * 7919 >> 3) % 3;
+      labels[i] = ((i * 7919) >> 3) % 3;
     }
     DescriptionLength code =
         DescriptionLength.of(examples.withLabels(labels).shuffled(3), ProbingTest::logistic);
