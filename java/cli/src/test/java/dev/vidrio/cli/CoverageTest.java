@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -85,7 +86,7 @@ class CoverageTest {
   private static String resolve(String text) {
     CommandLine command = Main.complete();
     List<String> path = new ArrayList<>();
-    for (String word : text.split(" ")) {
+    for (String word : text.split(" ", -1)) {
       if (word.startsWith("--")) {
         assertNotNull(command.getCommandSpec().findOption(word), text);
       } else {
@@ -106,7 +107,10 @@ class CoverageTest {
             .map(CoverageTest::resolve)
             .collect(Collectors.toCollection(TreeSet::new));
     Set<String> commands =
-        new TreeSet<>(Main.complete().getSubcommands().get("lens").getSubcommands().keySet());
+        new TreeSet<>(
+            Objects.requireNonNull(Main.complete().getSubcommands().get("lens"))
+                .getSubcommands()
+                .keySet());
     commands.removeAll(GENERAL);
     assertEquals(commands, listed);
   }

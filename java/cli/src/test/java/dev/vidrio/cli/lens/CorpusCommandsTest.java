@@ -100,10 +100,9 @@ class CorpusCommandsTest {
 
   @Test
   void rolesNeedPairsWithNames() throws IOException {
-    String pair =
-        "When Romeo and Juliet came, Romeo gave\tWhen Romeo and Juliet came, Juliet gave\t%s\t%s\n";
     String names =
-        pair.formatted("#%d".formatted(token(" Juliet")), "#%d".formatted(token(" Romeo")));
+        "When Romeo and Juliet came, Romeo gave\tWhen Romeo and Juliet came, Juliet gave\t#%d\t#%d\n"
+            .formatted(token(" Juliet"), token(" Romeo"));
     String file = file("pairs.tsv", names + names);
     Cli result = Cli.run("lens", "roles", "--pairs", file, "--json");
     if (result.code() == 0) {

@@ -22,12 +22,11 @@ import tools.jackson.databind.JsonNode;
 /** {@code --metric} and {@code --pairs} of the commands, on the embedded model. */
 class MetricsTest {
   private static final String PAIRS =
-      String.join(
-          "\n",
-          "The king\tThe queen\t his\t her",
-          "A king\tA queen\t his\t her",
-          "The lord\tThe lady\t his\t her",
-          "");
+      """
+      The king\tThe queen\t his\t her
+      A king\tA queen\t his\t her
+      The lord\tThe lady\t his\t her
+      """;
 
   @TempDir Path directory;
 
