@@ -7,7 +7,6 @@
 - gradient times input: captum's InputXGradient and inseq's input_x_gradient
 - integrated gradients: captum's, riemann_middle with as many steps, from zeros
 - occlusion by zeros: captum's FeatureAblation of the embeddings, by token and by given spans
-- occlusion by a token: captum's LLMAttribution of FeatureAblation
 - Shapley values of spans: captum's ShapleyValues, over all orders
 - value zeroing (`vidrio lens mixing`): hooks on the value projections of transformers' model
 
@@ -107,19 +106,6 @@ class Peer:
             explainer_type(value(index)).attribute(present)[0].double().numpy()
             for index in range(len(self.answer()))
         ]
-
-    def replacement(self, token: int) -> list[np.ndarray]:
-        """Returns the scores of the prompt's tokens by captum's LLMAttribution."""
-        prompt = self.tokenizer.decode(self.tokens[: self.start])
-        explainer = captum.LLMAttribution(
-            captum.FeatureAblation(self.model), self.tokenizer, attr_target="log_prob"
-        )
-        with torch.no_grad():
-            found = explainer.attribute(
-                captum.TextTokenInput(prompt, self.tokenizer, baselines=token),
-                target=self.tokens[self.start :],
-            )
-        return list(found.token_attr.double().numpy())
 
     def value_zeroing(self) -> list[np.ndarray]:
         """Returns the shares of the tokens in the last token after each layer."""
@@ -256,8 +242,6 @@ def main() -> None:
             ]
             name = "token" if spans == "token" else "spans"
             errors.append(error(f"occlusion by {name} (captum)", rows(occluded), kept))
-        replaced = ours(arguments, "occlusion", "--removal", "replace", "--replacement", "#2")
-        errors.append(error("replacement (LLMAttribution)", rows(replaced), peer.replacement(2)))
         shapley = ours(arguments, "shapley", "--spans", arguments.spans)
         values = peer.removal(captum.ShapleyValues, shapley["inputs"])
         errors.append(error("shapley (captum)", rows(shapley), values))
