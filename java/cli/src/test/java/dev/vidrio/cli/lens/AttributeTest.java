@@ -154,7 +154,7 @@ class AttributeTest {
             + " --wrong #8 --fast",
         "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8"
             + " --candidates -1",
-        "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
+        "2 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })
   void reportsInvalidArguments(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** Commands on a text, a treebank or labelled texts, with the embedded model. */
+/** Commands on a text, a treebank or labeled texts, with the embedded model. */
 class CorpusCommandsTest {
   private static final String TEXT = "To be, or not to be: that is the question. The king is dead.";
 

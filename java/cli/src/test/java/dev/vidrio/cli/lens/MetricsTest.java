@@ -249,9 +249,9 @@ class MetricsTest {
       quoteCharacter = '`',
       value = {
         "2 | metric magic: unknown; available: logit-diff | patch;--metric;magic",
-        "2 | metric kl: its gradient at the clean run, which --steps 0 uses | edges;--metric;kl;"
+        "2 | metric kl: its gradient at the clean run, which eap uses, is 0 | edges;--metric;kl;"
             + "--steps;0",
-        "2 | metric accuracy: has no gradient, which edge attribution patching | edges;--metric;"
+        "2 | metric accuracy: has no gradient, which eap_ig_inputs uses | edges;--metric;"
             + "accuracy;--answer; his",
         "2 | metric accuracy: has no gradient, which --attribution uses | patch;--metric;accuracy;"
             + "--answer; his;--attribution",

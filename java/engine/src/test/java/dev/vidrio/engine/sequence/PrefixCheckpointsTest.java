@@ -339,7 +339,7 @@ class PrefixCheckpointsTest {
     return requests;
   }
 
-  /** What many requests and a beam search give that run alone. */
+  /** The results of requests and beam searches that run alone. */
   private record Alone(List<List<TokenLogProbability>> answers, List<List<Integer>> beams) {}
 
   /** Computed by the first case, since all have the same requests. */

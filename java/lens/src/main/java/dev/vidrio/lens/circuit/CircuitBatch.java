@@ -50,7 +50,7 @@ final class CircuitBatch implements AutoCloseable {
   private final LensSession session;
   private final List<Sequence> sequences;
 
-  /** What ablated edges of each source carry, [d]; null if they carry that of the corrupted run. */
+  /** The outputs that ablated edges carry, [source][d]; null for those of the corrupted run. */
   private final float @Nullable [][] constants;
 
   /** The recording whose prefixes the sequences have. */

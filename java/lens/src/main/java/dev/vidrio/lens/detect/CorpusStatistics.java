@@ -24,10 +24,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What do heads attend to, and when are neurons active, on natural text? Gathers statistics of all
- * heads and all feed-forward neurons in one pass over a corpus of any length (section 5 of the
- * primer, arXiv 2405.00208). {@link HeadDetection} and {@link NeuronDetection} test a few functions
- * on artificial texts or by weights; names that come from one prompt may not hold on a corpus.
+ * Statistics of all heads and all feed-forward neurons in one pass over a corpus of any length:
+ * what heads attend to and when neurons are active on natural text (section 5 of the primer, arXiv
+ * 2405.00208). {@link HeadDetection} and {@link NeuronDetection} test a few functions on artificial
+ * texts or by weights; names that come from one prompt may not hold on a corpus.
  *
  * {@snippet file="LensExamplesTest.java" region="corpus"}
  *

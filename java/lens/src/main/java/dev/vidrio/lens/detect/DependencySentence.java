@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A sentence with labelled dependencies between its words, as in the treebanks of Universal
+ * A sentence with labeled dependencies between its words, as in the treebanks of Universal
  * Dependencies.
  *
  * @param text the sentence

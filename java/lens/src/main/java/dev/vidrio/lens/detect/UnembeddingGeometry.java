@@ -46,7 +46,7 @@ final class UnembeddingGeometry {
     // A norm that subtracts the mean has a direction that nothing can be written to.
     int trivial = norm.kind() == Op.NormKind.LAYER ? 1 : 0;
     int d = norm.d();
-    // Of a symmetric matrix, left and right vectors agree; left ones are defined for the value 0.
+    // Left and right vectors of a symmetric matrix agree; left ones are defined for the value 0.
     double[][] weakest =
         IntStream.range(Math.max(0, d - dimensions - trivial), d)
             .mapToObj(spectrum::left)

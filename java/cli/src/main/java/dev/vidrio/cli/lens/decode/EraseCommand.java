@@ -115,7 +115,7 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
   private @Nullable Path pairs;
 
   /**
-   * What was measured of a forward pass, or the mean of several.
+   * The measurements of a forward pass, or their means over several.
    *
    * @param probe accuracy of a probe of the erased activations
    * @param preference null without pairs
