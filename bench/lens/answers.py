@@ -1,34 +1,18 @@
-"""Compares the attribution of answers of Vidrio with captum and inseq on one model and text.
+"""Attribution of whole answers against captum and inseq, and value zeroing against hooks.
 
-    python compare_attribution.py MODEL-F32.gguf
-
-`vidrio lens attribute --answer` against, on the same weights and token ids:
-
-- gradient times input: captum's InputXGradient and inseq's input_x_gradient
-- integrated gradients: captum's, riemann_middle with as many steps, from zeros
-- occlusion by zeros: captum's FeatureAblation of the embeddings, by token and by given spans
-- Shapley values of spans: captum's ShapleyValues, over all orders
-- value zeroing (`vidrio lens mixing`): hooks on the value projections of transformers' model
-
-Prints the greatest difference of each, relative to the largest score of its row, and exits with 1
-if one exceeds --limit. The weights must be F32: with quantized ones Vidrio also rounds activations.
---speed N:T compares instead the time of gradient times input, for an answer of about T tokens to
-about N tokens, with inseq's.
-
-Needs torch, transformers, gguf, accelerate, captum 0.9 and inseq 0.7.
+Gradient times input against captum's InputXGradient and inseq's input_x_gradient; integrated
+gradients against captum's riemann_middle with as many steps, from zeros; occlusion against captum's
+FeatureAblation of the embeddings; Shapley values of spans against captum's, over all orders; value
+zeroing against hooks on the value projections of transformers' model.
 """
 
-import argparse
-import json
-import sys
-import time
 from pathlib import Path
 
 import captum.attr as captum
 import numpy as np
 import torch
-import vidrio
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from row import Row, program
+from transformers import AutoTokenizer
 
 TEXT = "The capital of France is Paris. The capital of Spain is"
 ANSWER = " Madrid. The"
@@ -39,11 +23,9 @@ STEPS = 8
 class Peer:
     """The model in transformers, and the prompt and answer by token ids."""
 
-    def __init__(self, path: str, tokens: list[int], start: int):
-        directory, name = Path(path).parent, Path(path).name
-        self.model = AutoModelForCausalLM.from_pretrained(
-            directory, gguf_file=name, dtype=torch.float32, attn_implementation="eager"
-        ).eval()
+    def __init__(self, model, tokens: list[int], start: int):
+        directory, name = Path(model.path).parent, Path(model.path).name
+        self.model = model.transformers()
         self.tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=name)
         self.tokens, self.start = torch.tensor(tokens), start
         with torch.no_grad():
@@ -88,7 +70,6 @@ class Peer:
         for number, (begin, end) in enumerate(spans):
             inside[begin:end] = number
         present = torch.ones(1, len(spans))
-
         known = {}
 
         def value(index: int):
@@ -152,12 +133,12 @@ class Peer:
                     rows[number, token] = max(0, 1 - cosine.item())
         return list(rows / rows.sum(1, keepdims=True))
 
-    def inseq(self):
+    def inseq(self) -> list[np.ndarray]:
+        """Returns gradient times input of inseq, for each token of the answer."""
         import inseq
 
         model = inseq.load_model(self.model, "input_x_gradient", tokenizer=self.tokenizer)
         prompt = self.tokenizer.decode(self.tokens[: self.start])
-        start = time.monotonic()
         found = model.attribute(
             prompt,
             prompt + self.tokenizer.decode(self.tokens[self.start :]),
@@ -165,15 +146,14 @@ class Peer:
             attribute_target=True,
             show_progress=False,
         )
-        seconds = time.monotonic() - start
         scores = found.sequence_attributions[0].target_attributions.sum(-1).numpy()
-        return [scores[:p, i] for i, p in enumerate(self.answer())], seconds
+        return [scores[:p, i] for i, p in enumerate(self.answer())]
 
 
-def ours(arguments, method: str, *more: str) -> dict:
-    inputs = ("-m", arguments.model, "-p", arguments.text, "--answer", arguments.answer)
-    command = ("lens", "attribute", *inputs, "--method", method, *more, "--json")
-    return json.loads(vidrio.run(arguments, *command))
+def attribute(model, method: str, *more: str) -> dict:
+    """Returns the attribution of the answer."""
+    inputs = ("-p", TEXT, "--answer", ANSWER)
+    return model.vidrio("lens", "attribute", *inputs, "--method", method, *more)
 
 
 def rows(found: dict) -> list[np.ndarray]:
@@ -184,80 +164,48 @@ def rows(found: dict) -> list[np.ndarray]:
     ]
 
 
-def error(name: str, ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
-    """Prints and returns the greatest difference, relative to the largest score of its row."""
-    greatest = max(
-        float(np.abs(a[: len(b)] - b).max() / np.abs(b).max()) for a, b in zip(ours, theirs, strict=True)
-    )
-    cosine = min(
-        float(a[: len(b)] @ b / np.linalg.norm(a[: len(b)]) / np.linalg.norm(b))
+def row(method: str, command: str, by: str, ours: list, theirs: list) -> Row:
+    """Returns the maximum difference, relative to the largest score of its row."""
+    differences = [
+        float(np.abs(a[: len(b)] - b).max() / np.abs(b).max())
         for a, b in zip(ours, theirs, strict=True)
-    )
-    print(f"{name:34} relative error {greatest:.1e}, cosine at least {cosine:.7f}")
-    return greatest
+    ]
+    measure = f"maximum difference of {len(ours)} rows, by the largest score of the row"
+    return Row(method, command, by, measure, max(differences), 1e-3)
 
 
-def speed(arguments, sizes: str) -> None:
-    """Compares the time of gradient times input with inseq."""
-    prompt, answer = map(int, sizes.split(":"))
-    text, more = " the king of France" * (prompt // 4), " is not a king of" * (answer // 5)
-    inputs = ("-m", arguments.model, "-p", text, "--answer", more)
-    found = json.loads(vidrio.run(arguments, "lens", "attribute", *inputs, "--json"))
-    peer = Peer(arguments.model, found["tokens"], found["outputs"][0][0])
-    _, seconds = peer.inseq()
-    print(f"{prompt}:{answer}: vidrio {found['seconds']:.2f} s, inseq {seconds:.2f} s")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="GGUF file with F32 weights")
-    parser.add_argument("--text", default=TEXT)
-    parser.add_argument("--answer", default=ANSWER)
-    parser.add_argument("--spans", default=SPANS, help="at most 5, of the text")
-    parser.add_argument("--limit", type=float, default=1e-3, help="maximum error (default 1e-3)")
-    parser.add_argument("--no-inseq", action="store_true", help="without inseq")
-    parser.add_argument("--speed", metavar="N:T", help="compare times instead")
-    vidrio.add_options(parser)
-    arguments = parser.parse_args()
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    try:
-        if arguments.speed:
-            speed(arguments, arguments.speed)
-            return
-        product = ours(arguments, "grad_x_input")
-        start = product["outputs"][0][0]
-        peer = Peer(arguments.model, product["tokens"], start)
-        errors = [error("grad_x_input (captum)", rows(product), peer.gradients("grad_x_input"))]
-        if not arguments.no_inseq:
-            errors.append(error("grad_x_input (inseq)", rows(product), peer.inseq()[0]))
-        integrated = ours(arguments, "ig", "--steps", str(STEPS))
-        errors.append(error("ig (captum)", rows(integrated), peer.gradients("ig")))
-        for spans in ("token", arguments.spans):
-            occluded = ours(arguments, "occlusion", "--spans", spans)
-            ablated = peer.removal(captum.FeatureAblation, occluded["inputs"])
-            kept = [
-                row[[begin < position for begin, _ in occluded["inputs"]]]
-                for row, position in zip(ablated, peer.answer())
-            ]
-            name = "token" if spans == "token" else "spans"
-            errors.append(error(f"occlusion by {name} (captum)", rows(occluded), kept))
-        shapley = ours(arguments, "shapley", "--spans", arguments.spans)
-        values = peer.removal(captum.ShapleyValues, shapley["inputs"])
-        errors.append(error("shapley (captum)", rows(shapley), values))
-        mixing = json.loads(
-            vidrio.run(
-                arguments,
-                *("lens", "mixing", "-m", arguments.model, "-p", arguments.text),
-                *("--by", "value_zeroing", "--json"),
-            )
-        )
-        shares = [np.array(layer["shares"]) for layer in mixing["layers"]]
-        errors.append(error("value zeroing (hooks)", shares, peer.value_zeroing()))
-    except (OSError, ValueError) as failure:
-        parser.exit(1, f"{parser.prog}: {failure}\n")
-    sys.exit(max(errors) > arguments.limit)
-
-
-if __name__ == "__main__":
-    main()
+def check(model) -> list[Row]:
+    product = attribute(model, "grad_x_input")
+    peer = Peer(model, product["tokens"], product["outputs"][0][0])
+    captums, inseqs = program("captum"), program("inseq")
+    command = "lens attribute --answer --method "
+    integrated = rows(attribute(model, "ig", "--steps", str(STEPS)))
+    result = [
+        row(
+            "gradient × input",
+            command + "grad_x_input",
+            captums,
+            rows(product),
+            peer.gradients("grad_x_input"),
+        ),
+        row("gradient × input", command + "grad_x_input", inseqs, rows(product), peer.inseq()),
+        row("integrated gradients", command + "ig", captums, integrated, peer.gradients("ig")),
+    ]
+    for name, spans in {"tokens": "token", "spans": SPANS}.items():
+        occluded = attribute(model, "occlusion", "--spans", spans)
+        ablated = peer.removal(captum.FeatureAblation, occluded["inputs"])
+        kept = [
+            scores[[begin < position for begin, _ in occluded["inputs"]]]
+            for scores, position in zip(ablated, peer.answer())
+        ]
+        method = f"occlusion of {name}"
+        result.append(row(method, command + "occlusion", captums, rows(occluded), kept))
+    shapley = attribute(model, "shapley", "--spans", SPANS)
+    values = peer.removal(captum.ShapleyValues, shapley["inputs"])
+    result.append(row("Shapley values", command + "shapley", captums, rows(shapley), values))
+    mixing = model.vidrio("lens", "mixing", "-p", TEXT, "--by", "value_zeroing")
+    shares = [np.array(layer["shares"]) for layer in mixing["layers"]]
+    hooks = program("transformers")
+    zeroing = "lens mixing --by value_zeroing"
+    result.append(row("value zeroing", zeroing, hooks, shares, peer.value_zeroing()))
+    return result

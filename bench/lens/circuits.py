@@ -1,65 +1,42 @@
-"""Compares scores of edges and circuits with EAP-IG, the program of the method's authors.
-
-    python compare_circuits.py MODEL-F32.gguf --program EAP-IG --pairs ioi.tsv
+"""Scores of edges and circuits against EAP-IG, the program of the method's authors.
 
 The program is a checkout of https://github.com/hannamw/EAP-IG. It runs on TransformerLens, on the
 CPU, with the token ids that Vidrio gives. Heads of grouped attention get keys and values of their
 own there, as the program requires; the scores of heads that share a key-value head are added up.
-Weights of another type than F32 round activations to 8 bits.
 
-Scores the edges of the pairs (a file as of `vidrio lens edges --pairs`) by EAP, EAP-IG over inputs
-with the program's rule of steps, clean-corrupted and information flow routes, on the mean of the
-logit differences. Runs the circuits of the program's scores in both. Prints Spearman's rank
-correlation, the overlap of the 200 strongest edges and the relative error of the scores, and the
-difference of the metric of circuits; fails if these fall short of the bars below.
-
-Needs torch, transformers, gguf, transformer-lens 4, einops and tqdm.
+The edges of pairs of indirect object identification are scored on the mean of the logit
+differences, and the circuits of the program's scores run in both.
 """
 
-import argparse
 import importlib.util
 import json
 import sys
 import tempfile
-import time
 import types
 from pathlib import Path
 
 import numpy as np
 import torch
 import transformer_lens
-import vidrio
+from row import Row
+from row import error as relative_error
 from transformer_lens.model_bridge import TransformerBridge
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-SPEARMAN = 0.999
-OVERLAP = 0.98  # of the 200 strongest edges
-CIRCUIT = 1e-3  # of the difference between clean and corrupted metric
+PAIRS = 6
+STEPS = 5
 TOP = 200
 SHARES = [0.001, 0.01, 0.1, 0.5]
-# Vidrio's name of each method, the program's, and the part of the scores that are compared.
+# Vidrio's name of each method, and the program's.
 METHODS = {
     "eap": "EAP",
     "eap_ig_inputs": "EAP-IG-inputs",
     "clean_corrupted": "clean-corrupted",
-    "information_flow_routes": "information-flow-routes",
 }
 
 
-def open_bridge(path: str) -> TransformerBridge:
-    """Opens a GGUF file, dequantized and with ungrouped heads, in TransformerLens."""
-    directory, name = Path(path).parent, Path(path).name
-    model = AutoModelForCausalLM.from_pretrained(
-        directory, gguf_file=name, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
-    tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=name)
-    ungroup(model)
-    with tempfile.TemporaryDirectory() as config:
-        model.config.save_pretrained(config)
-        tokenizer.save_pretrained(config)
-        bridge = TransformerBridge.boot_transformers(
-            config, hf_model=model, tokenizer=tokenizer, dtype=torch.float32, device="cpu"
-        )
+def open_bridge(model) -> TransformerBridge:
+    """Opens the model with ungrouped heads in TransformerLens."""
+    bridge = model.open_bridge(ungroup)
     bridge.cfg.use_attn_result = True
     bridge.cfg.use_split_qkv_input = True
     bridge.cfg.use_hook_mlp_in = True
@@ -101,6 +78,8 @@ def load_program(directory: str, tokenize) -> types.SimpleNamespace:
         module = importlib.util.module_from_spec(spec)
         sys.modules[f"eap.{name}"] = module
         source = path.read_text().replace("'cuda'", "'cpu'")
+        # The bridge gives hooks the residual stream itself, which must not change with an input.
+        source = source.replace("activations += update", "activations = activations + update")
         exec(compile(source, str(path), "exec"), module.__dict__)
         if hasattr(module, "tokenize_plus"):
             module.tokenize_plus = tokenize
@@ -152,49 +131,21 @@ def destination(name: str, group: int) -> str:
     return f"L{layer}.{letter.upper()}{index}"
 
 
-def check(name: str, value: float, bar: float, above: bool = True) -> bool:
-    fine = value >= bar if above else value <= bar
-    print(f"  {name}: {value:.6g} ({'at least' if above else 'at most'} {bar}"
-          f"{'' if fine else ': FALLS SHORT'})")
-    return fine
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Compares circuits with EAP-IG.")
-    parser.add_argument("model", help="GGUF file, F32")
-    parser.add_argument("--program", required=True, help="checkout of hannamw/EAP-IG")
-    parser.add_argument("--pairs", required=True, help="TSV: clean, corrupted, answer, wrong")
-    parser.add_argument("--count", type=int, default=10, help="pairs to use (default 10)")
-    parser.add_argument("--steps", type=int, default=5)
-    vidrio.add_options(parser)
-    arguments = parser.parse_args()
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    try:
-        fine = compare(arguments)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    sys.exit(0 if fine else 1)
-
-
-def compare(arguments) -> bool:
-    lines = Path(arguments.pairs).read_text().splitlines()[: arguments.count]
-    fields = [line.split("\t") for line in lines]
+def data_set(model, directory: Path) -> tuple[Path, list]:
+    """Returns a file of pairs, and each clean and corrupted text and its answers as token ids."""
+    file = directory / "pairs.tsv"
+    model.run("lens", "dataset", "ioi", "-n", str(PAIRS), "-o", str(file))
+    fields = [line.split("\t") for line in file.read_text().splitlines()]
     texts = [text for clean, corrupted, *_ in fields for text in (clean, corrupted)]
-    with tempfile.TemporaryDirectory() as directory:
-        strings = Path(directory) / "strings.json"
-        strings.write_text(json.dumps(texts + [token for row in fields for token in row[2:]]))
-        plain = argparse.Namespace(vidrio=arguments.vidrio, threads=None)
-        ids = json.loads(
-            vidrio.run(plain, "tokenize", "-m", arguments.model, "--batch", str(strings))
-        )
-        few = Path(directory) / "pairs.tsv"
-        few.write_text("\n".join(lines) + "\n")
-        answers = ids[len(texts):]
-        data = []
-        for i in range(len(fields)):
-            data.append((ids[2 * i], ids[2 * i + 1], (answers[2 * i][-1], answers[2 * i + 1][-1])))
-        return compare_on(arguments, data, few, Path(directory))
+    strings = directory / "strings.json"
+    strings.write_text(json.dumps(texts + [token for row in fields for token in row[2:]]))
+    ids = json.loads(model.run("tokenize", "--batch", str(strings)))
+    answers = [tokens[-1] for tokens in ids[len(texts) :]]
+    data = [
+        (ids[2 * i], ids[2 * i + 1], (answers[2 * i], answers[2 * i + 1]))
+        for i in range(len(fields))
+    ]
+    return file, data
 
 
 def batches(data: list) -> list:
@@ -210,88 +161,81 @@ def batches(data: list) -> list:
     return result
 
 
-def compare_on(arguments, data: list, pairs: Path, directory: Path) -> bool:
-    program = load_program(arguments.program, tokenize)
-    bridge = open_bridge(arguments.model)
-    loader = batches(data)
-    shape = {
-        "n_layers": bridge.cfg.n_layers,
-        "n_heads": bridge.cfg.n_heads,
-        "parallel_attn_mlp": False,
-        "d_model": bridge.cfg.d_model,
-    }
-    fine = True
-    for ours_name, theirs_name in METHODS.items():
-        command = ("lens", "edges", "-m", arguments.model, "--pairs", str(pairs), "--json")
-        options = ("--method", ours_name, "--steps", str(arguments.steps), "--rule", "eap_ig")
-        start = time.monotonic()
-        ours = json.loads(vidrio.run(arguments, *command, *options))
-        our_seconds = time.monotonic() - start
-        scores = {(e["from"], e["to"]): e["score"] for e in ours["edges"]}
-        graph = program.graph.Graph.from_model(shape)
-        start = time.monotonic()
-        program.attribute.attribute(
-            bridge, graph, loader, metric, theirs_name, ig_steps=arguments.steps, quiet=True
-        )
-        their_seconds = time.monotonic() - start
-        named = {edge.name: edge.score.item() for edge in graph.edges.values()}
-        heads = {to for _, to in scores if to.startswith("L0.Q")}
-        shared = {to for _, to in scores if to.startswith("L0.K")}
-        theirs = grouped(named, len(heads), len(shared))
-        routes = ours_name == "information_flow_routes"
-        if routes:  # every head that shares keys has the same share
-            theirs = {
-                key: score / (len(heads) // len(shared) if key[1].split(".")[-1][0] in "KV" else 1)
-                for key, score in theirs.items()
-            }
-        print(f"{ours_name}: {len(scores)} edges, {len(data)} pairs; vidrio {our_seconds:.1f} s"
-              f" with start, EAP-IG {their_seconds:.1f} s")
-        fine &= judge(scores, theirs)
-        if ours_name == "eap_ig_inputs":
-            fine &= circuits(arguments, program, bridge, graph, loader, pairs, directory, len(shared))
-    return fine
-
-
 def ranks(x: np.ndarray) -> np.ndarray:
     """Returns the ranks of values; equal ones share the mean of theirs."""
     _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
-def judge(ours: dict, theirs: dict) -> bool:
+def check(model, program: str) -> list[Row]:
+    with tempfile.TemporaryDirectory() as directory:
+        pairs, data = data_set(model, Path(directory))
+        return compare(model, load_program(program, tokenize), batches(data), pairs)
+
+
+def compare(model, program, loader: list, pairs: Path) -> list[Row]:
+    """Compares the scores of all methods, and the circuits of the last."""
+    bridge = open_bridge(model)
+    shape = {
+        "n_layers": bridge.cfg.n_layers,
+        "n_heads": bridge.cfg.n_heads,
+        "parallel_attn_mlp": False,
+        "d_model": bridge.cfg.d_model,
+    }
+    rows = []
+    for ours_name, theirs_name in METHODS.items():
+        options = ("--method", ours_name, "--steps", str(STEPS), "--rule", "eap_ig")
+        ours = model.vidrio("lens", "edges", "--pairs", str(pairs), *options)
+        scores = {(e["from"], e["to"]): e["score"] for e in ours["edges"]}
+        graph = program.graph.Graph.from_model(shape)
+        program.attribute.attribute(
+            bridge, graph, loader, metric, theirs_name, ig_steps=STEPS, quiet=True
+        )
+        named = {edge.name: edge.score.item() for edge in graph.edges.values()}
+        heads = {to for _, to in scores if to.startswith("L0.Q")}
+        shared = {to for _, to in scores if to.startswith("L0.K")}
+        theirs = grouped(named, len(heads), len(shared))
+        rows += judge(ours_name, theirs_name, scores, theirs)
+        if ours_name == "eap_ig_inputs":
+            rows += circuits(model, program, bridge, graph, loader, pairs, len(shared))
+    return rows
+
+
+def judge(name: str, title: str, ours: dict, theirs: dict) -> list[Row]:
+    """Compares the scores of edges."""
     if ours.keys() != theirs.keys():
         raise ValueError("the graphs have different edges")
     a = np.array([ours[key] for key in ours])
     b = np.array([theirs[key] for key in ours])
     top = [set(np.argsort(-abs(x), kind="stable")[:TOP]) for x in (a, b)]
-    error = np.linalg.norm(a - b) / np.linalg.norm(b)
-    print(f"  relative error: {error:.3g}, largest difference: {abs(a - b).max():.3g}")
-    fine = check("Spearman", np.corrcoef(ranks(a), ranks(b))[0, 1], SPEARMAN)
-    return check(f"overlap of the top {TOP}", len(top[0] & top[1]) / TOP, OVERLAP) and fine
+    command = f"lens edges --method {name}"
+    spearman = float(np.corrcoef(ranks(a), ranks(b))[0, 1])
+    overlap = len(top[0] & top[1]) / TOP
+    return [
+        Row(title, command, "EAP-IG", f"relative error of {len(a)} edges", relative_error(a, b), 1e-2),
+        Row(title, command, "EAP-IG", "rank correlation", spearman, 0.999, lower=True),
+        Row(title, command, "EAP-IG", f"overlap of the {TOP} strongest", overlap, 0.98, lower=True),
+    ]
 
 
-def circuits(
-    arguments, program, bridge, graph, loader, pairs: Path, directory: Path, shared: int
-) -> bool:
+def circuits(model, program, bridge, graph, loader: list, pairs: Path, shared: int) -> list[Row]:
     """Runs circuits of the program's graph in both."""
-    file = directory / "graph.json"
-    graph.to_json(str(file))
-    command = ("lens", "curve", "-m", arguments.model, "--pairs", str(pairs), "--json")
-    shares = ",".join(str(share) for share in SHARES)
-    ours = json.loads(
-        vidrio.run(arguments, *command, "--scores", str(file), "--sizes", shares)
-    )
-    judged = lambda *args: metric(*args, loss=False)
-    difference = ours["clean_logit_difference"] - ours["corrupted_logit_difference"]
-    fine = True
-    for share, point in zip(SHARES, ours["points"]):
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "graph.json"
+        graph.to_json(str(file))
+        shares = ",".join(str(share) for share in SHARES)
+        options = ("--pairs", str(pairs), "--scores", str(file), "--sizes", shares)
+        ours = model.vidrio("lens", "curve", *options)
+    difference = abs(ours["clean_logit_difference"] - ours["corrupted_logit_difference"])
+    apart = []
+    for point in ours["points"][: len(SHARES)]:
         keep(graph, point["units"], shared)
-        values = program.evaluate.evaluate_graph(bridge, graph, loader, judged, quiet=True)
-        theirs = values.mean().item()
-        apart = abs(theirs - point["logit_difference"]) / abs(difference)
-        print(f"  circuit of {share:g}: EAP-IG {theirs:.4f}, vidrio {point['logit_difference']:.4f}")
-        fine &= check("relative difference", apart, CIRCUIT, above=False)
-    return fine
+        values = program.evaluate.evaluate_graph(
+            bridge, graph, loader, lambda *given: metric(*given, loss=False), quiet=True
+        )
+        apart.append(abs(values.mean().item() - point["logit_difference"]) / difference)
+    measure = f"maximum difference of {len(apart)} circuits, by that of clean and corrupted"
+    return [Row("circuits", "lens curve --scores", "EAP-IG", measure, max(apart), 1e-3)]
 
 
 def keep(graph, count: int, shared: int) -> None:
@@ -309,7 +253,3 @@ def keep(graph, count: int, shared: int) -> None:
         if node.name != "logits":
             node.in_graph = True
     graph.prune()
-
-
-if __name__ == "__main__":
-    main()

@@ -33,6 +33,8 @@ COMPARISONS = {
     "composition": None,
     "corpus": None,
     "relevance": None,
+    "answers": None,
+    "circuits": "EAP-IG",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",
 }

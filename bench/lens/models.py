@@ -52,11 +52,12 @@ class Model:
         """The model in TransformerLens."""
         return self.open_bridge()
 
-    def open_bridge(self):
-        """Returns the model opened anew by TransformerLens."""
+    def open_bridge(self, change=lambda model: None):
+        """Returns the model opened anew by TransformerLens, changed before."""
         from transformer_lens.model_bridge import TransformerBridge
 
         model = self.transformers()
+        change(model)
         directory, name = Path(self.path).parent, Path(self.path).name
         tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=name)
         with tempfile.TemporaryDirectory() as config:
