@@ -37,6 +37,8 @@ class CoverageTest {
 
       """;
 
+  private static final CommandLine VIDRIO = Main.complete();
+
   /** Commands that serve several techniques and are not a row of their own. */
   private static final Set<String> GENERAL = Set.of("cache", "hooks", "help");
 
@@ -84,7 +86,7 @@ class CoverageTest {
 
   /** Returns the name of the command below {@code lens}. */
   private static String resolve(String text) {
-    CommandLine command = Main.complete();
+    CommandLine command = VIDRIO;
     List<String> path = new ArrayList<>();
     for (String word : text.split(" ", -1)) {
       if (word.startsWith("--")) {
@@ -108,9 +110,7 @@ class CoverageTest {
             .collect(Collectors.toCollection(TreeSet::new));
     Set<String> commands =
         new TreeSet<>(
-            Objects.requireNonNull(Main.complete().getSubcommands().get("lens"))
-                .getSubcommands()
-                .keySet());
+            Objects.requireNonNull(VIDRIO.getSubcommands().get("lens")).getSubcommands().keySet());
     commands.removeAll(GENERAL);
     assertEquals(commands, listed);
   }

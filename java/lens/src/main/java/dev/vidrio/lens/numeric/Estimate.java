@@ -27,6 +27,11 @@ public record Estimate(double mean, double halfWidth, int count) {
     return new Estimate(mean, halfWidth(squares, values.length), values.length);
   }
 
+  /** Returns a single value, which has no interval. */
+  public static Estimate of(double value) {
+    return new Estimate(value, Double.NaN, 1);
+  }
+
   /**
    * Returns half the width of the interval of a mean.
    *

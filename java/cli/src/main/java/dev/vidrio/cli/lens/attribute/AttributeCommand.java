@@ -274,8 +274,8 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
       return new OfTokens(
           title,
           measured,
-          new Estimate(found.value(), Double.NaN, 1),
-          found.scores().stream().map(score -> new Estimate(score, Double.NaN, 1)).toList(),
+          Estimate.of(found.value()),
+          found.scores().stream().map(Estimate::of).toList(),
           found);
     }
     List<TokenSpan> parts = spans.of(lens.model().tokenizer(), ran);

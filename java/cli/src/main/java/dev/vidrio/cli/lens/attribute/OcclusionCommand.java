@@ -103,8 +103,8 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
     return new Found(
         measured.name(),
         measured,
-        new Estimate(occlusion.metric(), Double.NaN, 1),
-        effects(occlusion).stream().map(effect -> new Estimate(effect, Double.NaN, 1)).toList());
+        Estimate.of(occlusion.metric()),
+        effects(occlusion).stream().map(Estimate::of).toList());
   }
 
   private static List<Double> effects(Occlusion occlusion) {

@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -70,18 +72,26 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   /** The divergences before and after training, in bits, by hook point or head. */
   record Found(boolean heads, Map<String, Double> before, Map<String, Double> after) {}
 
-  /** A lens in training. */
-  private interface Trainer extends AutoCloseable {
-    /** Runs one step per text. */
-    void run(List<int[]> texts);
-
-    /** Returns the divergences in nats. */
-    Map<String, Double> evaluate(int[] tokens);
-
-    void save(Path file, String model) throws IOException;
-
+  /**
+   * A lens in training.
+   *
+   * @param run runs one step per text
+   * @param evaluate returns the divergences of a text in nats
+   */
+  private record Trainer(
+      Consumer<List<int[]>> run,
+      Function<int[], Map<?, Double>> evaluate,
+      Saving saving,
+      Runnable end)
+      implements AutoCloseable {
     @Override
-    void close();
+    public void close() {
+      end.run();
+    }
+  }
+
+  private interface Saving {
+    void save(Path file, String model) throws IOException;
   }
 
   @Override
@@ -112,65 +122,19 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
       Map<String, Double> before = evaluate(trainer, aside);
       train(trainer, texts.subList(0, train));
       var found = new Found(heads, before, evaluate(trainer, aside));
-      trainer.save(output, opened.name());
+      trainer.saving.save(output, opened.name());
       return found;
     }
   }
 
   private Trainer streams(Lens lens) {
     var trainer = new TunedLensTrainer(lens, hooks, rate, ahead);
-    return new Trainer() {
-      @Override
-      public void run(List<int[]> texts) {
-        trainer.run(texts);
-      }
-
-      @Override
-      public Map<String, Double> evaluate(int[] tokens) {
-        return named(trainer.evaluate(tokens));
-      }
-
-      @Override
-      public void save(Path file, String model) throws IOException {
-        trainer.tuned().save(file, model);
-      }
-
-      @Override
-      public void close() {
-        trainer.close();
-      }
-    };
+    return new Trainer(trainer::run, trainer::evaluate, trainer.tuned()::save, trainer::close);
   }
 
   private Trainer heads(Lens lens) {
     var trainer = new AttentionLensTrainer(lens, hooks, rate);
-    return new Trainer() {
-      @Override
-      public void run(List<int[]> texts) {
-        trainer.run(texts);
-      }
-
-      @Override
-      public Map<String, Double> evaluate(int[] tokens) {
-        return named(trainer.evaluate(tokens));
-      }
-
-      @Override
-      public void save(Path file, String model) throws IOException {
-        trainer.attention().save(file, model);
-      }
-
-      @Override
-      public void close() {
-        trainer.close();
-      }
-    };
-  }
-
-  private static Map<String, Double> named(Map<?, Double> values) {
-    Map<String, Double> named = new LinkedHashMap<>();
-    values.forEach((key, value) -> named.put(key.toString(), value));
-    return named;
+    return new Trainer(trainer::run, trainer::evaluate, trainer.attention()::save, trainer::close);
   }
 
   private void train(Trainer trainer, List<int[]> texts) {
@@ -179,7 +143,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
         for (int i = 0; i < texts.size(); i++) {
           double done = (epoch + i / (double) texts.size()) / epochs;
           bar.update(done, "");
-          trainer.run(texts.subList(i, i + 1));
+          trainer.run.accept(texts.subList(i, i + 1));
         }
       }
     }
@@ -189,7 +153,10 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   private static Map<String, Double> evaluate(Trainer trainer, List<int[]> texts) {
     Map<String, Double> sums = new LinkedHashMap<>();
     for (int[] tokens : texts) {
-      trainer.evaluate(tokens).forEach((name, kl) -> sums.merge(name, kl, Double::sum));
+      trainer
+          .evaluate
+          .apply(tokens)
+          .forEach((name, kl) -> sums.merge(name.toString(), kl, Double::sum));
     }
     sums.replaceAll((name, sum) -> sum / texts.size() / Math.log(2));
     return sums;

@@ -132,15 +132,9 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
     Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
     use(measured.text());
     ComponentAblation ablation = ablate(lens, measured, others(lens.model()));
-    List<Estimate> effects =
-        effects(ablation).stream().map(effect -> new Estimate(effect, Double.NaN, 1)).toList();
+    List<Estimate> effects = effects(ablation).stream().map(Estimate::of).toList();
     return new Found(
-        measured.name(),
-        measured,
-        new Estimate(ablation.metric(), Double.NaN, 1),
-        effects,
-        1,
-        ablation);
+        measured.name(), measured, Estimate.of(ablation.metric()), effects, 1, ablation);
   }
 
   private ComponentAblation ablate(Lens lens, Measured measured, List<int[]> others) {

@@ -3,8 +3,8 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
-import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TensorOutput;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -12,6 +12,8 @@ import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.dataset.PairText;
 import dev.vidrio.lens.intervene.DistributedAlignmentSearch;
 import dev.vidrio.lens.intervene.Interchange;
 import dev.vidrio.model.Model;
@@ -133,20 +135,24 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
         .toList();
   }
 
+  private static int token(Model opened, String field, List<String> tokens) {
+    return TokenText.parse(opened, field, String.join(",", tokens));
+  }
+
   private List<Interchange> read(Model opened) {
     List<Interchange> interchanges = new ArrayList<>();
-    for (String[] fields : PairsCommand.lines(file)) {
+    for (PairText pair : DataOption.read(file, MetricSpec.DEFAULT)) {
       String line = " of line " + (interchanges.size() + 1);
-      int[] base = opened.tokenizer().encode(fields[0]);
-      int[] source = opened.tokenizer().encode(fields[1]);
+      int[] base = opened.tokenizer().encode(pair.clean());
+      int[] source = opened.tokenizer().encode(pair.corrupted());
       interchanges.add(
           new Interchange(
               base,
               position.of(base),
               source,
               position.of(source),
-              TokenText.parse(opened, "answer" + line, fields[2]),
-              TokenText.parse(opened, "original" + line, fields[3])));
+              token(opened, "answer" + line, pair.answers()),
+              token(opened, "original" + line, pair.wrong())));
     }
     return interchanges;
   }

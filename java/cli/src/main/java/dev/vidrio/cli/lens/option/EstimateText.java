@@ -1,10 +1,10 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.lens.numeric.Estimate;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /** Formats means with their 95 % intervals. */
 public final class EstimateText {
@@ -31,17 +31,13 @@ public final class EstimateText {
   /** Returns a JSON object; numbers that do not exist are null. */
   public static JsonObject toJson(Estimate estimate) {
     return new JsonObject()
-        .with("mean", finite(estimate.mean()))
-        .with("half_width", finite(estimate.halfWidth()))
+        .with("mean", Json.finite(estimate.mean()))
+        .with("half_width", Json.finite(estimate.halfWidth()))
         .with("count", estimate.count());
   }
 
   /** Returns JSON objects. */
   public static List<JsonObject> toJson(List<Estimate> estimates) {
     return estimates.stream().map(EstimateText::toJson).toList();
-  }
-
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? value : null;
   }
 }

@@ -229,20 +229,6 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
         .toList();
   }
 
-  /** Reads a file of lines of two texts and two tokens, which tab characters separate. */
-  public static List<String[]> lines(Path file) {
-    return DataOption.read(file, MetricSpec.DEFAULT).stream()
-        .map(
-            pair ->
-                new String[] {
-                  pair.clean(),
-                  pair.corrupted(),
-                  String.join(",", pair.answers()),
-                  String.join(",", pair.wrong())
-                })
-        .toList();
-  }
-
   /**
    * Returns a pair.
    *
