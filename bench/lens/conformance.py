@@ -21,10 +21,10 @@ import sys
 import time
 from pathlib import Path
 
+import page
 from models import Model, dequantized, vidrio
 from row import Row
 
-PAGE = vidrio.LAUNCHER.parent / "docs/lens/conformance.md"
 # The modules with comparisons, and the checkout that each needs.
 COMPARISONS = {
     "activations": None,
@@ -42,30 +42,15 @@ COMPARISONS = {
 
 def table(rows: list[Row]) -> str:
     """Returns the rows as a table in Markdown."""
-    lines = [
-        "| method | command | program | measure | value | bar |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = []
     for row in rows:
         bound = f"{'≥' if row.lower else '≤'} {row.bar:g}"
         value = f"{row.value:.6f}" if row.lower else f"{row.value:.1e}"
         verdict = "" if row.passed else " **beyond the bar**"
         lines.append(
-            f"| {row.method} | `{row.command}` | {row.program} | {row.measure} |"
-            f" {value}{verdict} | {bound} |"
+            [row.method, f"`{row.command}`", row.program, row.measure, value + verdict, bound]
         )
-    return "\n".join(lines) + "\n"
-
-
-def write(text: str, model: str) -> None:
-    """Writes the table into the page, with the model and date."""
-    begin, end = "<!-- begin of the table -->\n", "<!-- end of the table -->"
-    page = PAGE.read_text()
-    head, rest = page.split(begin)
-    tail = rest.split(end)[1]
-    today = datetime.date.today().isoformat()
-    said = f"{model}, dequantized to F32, {today}:\n\n"
-    PAGE.write_text(head + begin + said + text + end + tail)
+    return page.table(["method", "command", "program", "measure", "value", "bar"], lines)
 
 
 def main() -> int:
@@ -95,7 +80,8 @@ def main() -> int:
     text = table(rows)
     print(text, end="")
     if arguments.write:
-        write(text, Path(arguments.model).name)
+        title = f"{Path(arguments.model).name}, dequantized to F32, {datetime.date.today()}:"
+        page.write("conformance.md", f"{title}\n\n{text}")
     return 0 if all(row.passed for row in rows) else 1
 
 

@@ -19,12 +19,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import page
+from page import vidrio
 from safetensors.numpy import load_file
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
-import vidrio  # noqa: E402
-
-PAGE = vidrio.LAUNCHER.parent / "docs/lens/findings.md"
 TEXT = (
     "The museum opens at nine in the morning. Visitors can leave their bags and coats at the desk,"
     " and a guide walks through the rooms every hour. On Sundays, when most families come, the"
@@ -74,9 +72,9 @@ class Model:
         return np.log(np.exp(logits).sum(-1)) - chosen
 
     @cached_property
-    def heads(self) -> list[dict]:
-        """The scores of all heads."""
-        return self.json("lens", "heads")["heads"]
+    def heads(self) -> dict:
+        """The scores of all heads, and the share of sinks."""
+        return self.json("lens", "heads")
 
     @cached_property
     def ids(self) -> list[int]:
@@ -103,9 +101,9 @@ def induction(model: Model) -> list[Finding]:
     def second(*edits: str) -> float:
         return float(np.mean([model.losses(ids, *edits)[half + 1 :].mean() for ids in texts]))
 
-    first = float(np.mean([model.losses(ids)[:half].mean() for ids in texts]))
-    clean = second()
-    ranked = sorted(model.heads, key=lambda head: -head["induction"])
+    losses = np.array([model.losses(ids) for ids in texts])
+    first, clean = losses[:, :half].mean(), losses[:, half + 1 :].mean()
+    ranked = sorted(model.heads["heads"], key=lambda head: -head["induction"])
     names = [(head["layer"], head["head"]) for head in ranked]
     best = second(*mean_ablation(model, names[:5])) - clean
     generator = np.random.default_rng(0)
@@ -143,7 +141,7 @@ def induction(model: Model) -> list[Finding]:
 
 def sinks(model: Model) -> list[Finding]:
     """Attention sinks (Xiao et al. 2024): the share of heads that attend to the first token."""
-    rate = model.json("lens", "heads")["sink_rate"]
+    rate = model.heads["sink_rate"]
     return [
         Finding(
             "5.1",
@@ -204,18 +202,11 @@ FINDINGS = {
 
 def table(findings: list[Finding]) -> str:
     """Returns findings as a table in Markdown."""
-    lines = ["| section | finding | measured | threshold |", "|---|---|---|---|"]
+    rows = []
     for it in findings:
         verdict = "" if it.passed else " **not reproduced**"
-        lines.append(f"| {it.section} | {it.finding} | {it.measured}{verdict} | {it.threshold} |")
-    return "\n".join(lines) + "\n"
-
-
-def write(text: str) -> None:
-    """Writes the table into the page."""
-    begin, end = "<!-- begin of the table -->\n", "<!-- end of the table -->"
-    head, rest = PAGE.read_text().split(begin)
-    PAGE.write_text(head + begin + text + end + rest.split(end)[1])
+        rows.append([it.section, it.finding, it.measured + verdict, it.threshold])
+    return page.table(["section", "finding", "measured", "threshold"], rows)
 
 
 def main() -> int:
@@ -236,7 +227,7 @@ def main() -> int:
     text = table(findings)
     print(text, end="")
     if arguments.write:
-        write(text)
+        page.write("findings.md", text)
     return 0 if all(finding.passed for finding in findings) else 1
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from compare_patching import open_bridge
+from compare_patching import Model
 
 JAR = Path(__file__).resolve().parents[1] / "jmh/target"
 TOKENS = 128
@@ -42,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
-    bridge = open_bridge(arguments.model)
+    bridge = Model(arguments.model, arguments).bridge
     ratios = []
     for _ in range(arguments.rounds):
         ours, unread, forward = vidrio(arguments)

@@ -16,7 +16,7 @@ Needs torch, transformers, gguf, pandas and transformer-lens 4.
 
 import argparse
 import json
-import tempfile
+import sys
 import time
 from pathlib import Path
 
@@ -26,7 +26,9 @@ import torch
 import transformer_lens.patching as patching
 import vidrio
 from transformer_lens.model_bridge import TransformerBridge
-from transformers import AutoModelForCausalLM, AutoTokenizer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lens"))
+from models import Model  # noqa: E402
 
 CLEAN = "When John and Mary went to the shops, John gave the bag to"
 CORRUPT = "When John and Mary went to the shops, Mary gave the bag to"
@@ -35,21 +37,6 @@ SITES = {
     "resid_pre": ("resid_pre", ["layer", "pos"], patching.layer_pos_patch_setter),
     "head": ("z", ["layer", "head"], patching.layer_head_vector_patch_setter),
 }
-
-
-def open_bridge(path: str) -> TransformerBridge:
-    """Opens a GGUF file, dequantized, in TransformerLens."""
-    directory, name = Path(path).parent, Path(path).name
-    model = AutoModelForCausalLM.from_pretrained(
-        directory, gguf_file=name, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
-    tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=name)
-    with tempfile.TemporaryDirectory() as config:
-        model.config.save_pretrained(config)
-        tokenizer.save_pretrained(config)
-        return TransformerBridge.boot_transformers(
-            config, hf_model=model, tokenizer=tokenizer, dtype=torch.float32, device="cpu"
-        )
 
 
 def theirs(bridge: TransformerBridge, ours: dict, site: str, share: float) -> tuple[float, dict]:
@@ -98,7 +85,7 @@ def main() -> None:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     try:
-        bridge = open_bridge(arguments.model)
+        bridge = Model(arguments.model, arguments).bridge
         for site in SITES:
             compare(arguments, bridge, site)
     except (OSError, ValueError) as error:
