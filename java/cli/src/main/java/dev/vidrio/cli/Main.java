@@ -14,7 +14,6 @@ import dev.vidrio.kernel.ffm.NativeException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -27,7 +26,6 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** The vidrio command. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted. */
 @Command(
@@ -65,11 +63,8 @@ public final class Main implements Runnable, CommandGroup {
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT); // a point before decimals everywhere
     var main = new Main();
     CommandLine commandLine = commandLine(main, List.of(args));
-    commandLine
-        .setCaseInsensitiveEnumValuesAllowed(true)
+    CommandGroup.configure(commandLine)
         .setUsageHelpAutoWidth(true)
-        .setExpandAtFiles(false) // a text may begin with @
-        .registerConverter(Path.class, Main::path)
         .setParameterExceptionHandler((e, _) -> wrongUsage(e))
         .setExecutionExceptionHandler(main::failed);
     int code;
@@ -94,14 +89,6 @@ public final class Main implements Runnable, CommandGroup {
   /** Returns the command with all of its subcommands. */
   static CommandLine complete() {
     return commandLine(new Main(), List.of());
-  }
-
-  /** Rejects an empty path, as of an unset shell variable, which would mean this directory. */
-  private static Path path(String name) {
-    if (name.isEmpty()) {
-      throw new TypeConversionException("must name a file or directory, but is empty");
-    }
-    return Path.of(name);
   }
 
   private static int wrongUsage(ParameterException e) {

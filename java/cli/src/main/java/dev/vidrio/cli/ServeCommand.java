@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.ServedCommands;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
@@ -19,6 +20,7 @@ import dev.vidrio.server.ServerOptions;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -117,6 +119,14 @@ final class ServeCommand implements Callable<Integer> {
   private int timeout = 600;
 
   @Option(
+      names = "--lens-files",
+      paramLabel = "DIRECTORY",
+      description =
+          "Files that requests to /v1/lens/commands may read by the name shared/FILE, such as"
+              + " tuned lenses and autoencoders.")
+  private @Nullable Path lensFiles;
+
+  @Option(
       names = "--keep-alive",
       paramLabel = "SECONDS",
       description = "Unload a model that has been idle this long. Default: never.")
@@ -145,6 +155,9 @@ final class ServeCommand implements Callable<Integer> {
     require("--keep-alive", keepAlive == null ? 0 : keepAlive, 0, Integer.MAX_VALUE);
     if (maxWait != null && !(maxWait >= 0)) {
       throw new UsageException("--max-wait " + maxWait + ": must not be negative");
+    }
+    if (lensFiles != null && !Files.isDirectory(lensFiles)) {
+      throw new UsageException("--lens-files " + lensFiles + ": is not a directory");
     }
     if (host.isBlank()) {
       throw new UsageException("--host: must name an address");
@@ -241,6 +254,7 @@ final class ServeCommand implements Callable<Integer> {
         .withTls(secrets.tls())
         .withEngine(engine)
         .withLimits(limits)
+        .withLensCommands(new ServedCommands(lensFiles))
         .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive));
   }
 

@@ -248,6 +248,20 @@ class ServeCommandTest {
   }
 
   @Test
+  void servesCommandsOfTheLens() throws IOException {
+    Files.writeString(directory.resolve("text.txt"), "To be, or not to be");
+    ProcessBuilder builder = serve("-m", "bard", "--lens-files", directory.toString());
+    try (Running server = Running.start(builder);
+        Socket socket = server.connect()) {
+      send(
+          socket,
+          "POST /v1/lens/commands",
+          "{\"model\":\"bard\",\"command\":\"norms\",\"options\":{\"file\":\"shared/text.txt\"}}");
+      readUntil(socket, "{\"model\":\"bard\",\"command\":\"norms\",\"result\":{\"model\":\"bard\"");
+    }
+  }
+
+  @Test
   void draftsByDefault() throws IOException {
     String f32 = BardFiles.f32().toString();
     ProcessBuilder builder = serve("-m", "bard", "-m", "other=bard", "--draft", "bard=" + f32);

@@ -139,6 +139,7 @@ public final class GradientSession implements AutoCloseable {
     int declared = lens.model().architecture().contextLength();
     String limit = "the model was made for " + declared + " tokens";
     Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);
+    TokenLimit.check(options.tokens(), 1);
     return new GradientSession(lens, options);
   }
 

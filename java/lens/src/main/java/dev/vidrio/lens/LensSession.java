@@ -112,6 +112,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       int room,
       int watched,
       @Nullable Session shared) {
+    TokenLimit.check(options.context(), options.sequences());
     this.watched = watched;
     this.shared = shared != null;
     KvType type = options.kvType();

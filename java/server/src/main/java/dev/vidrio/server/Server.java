@@ -108,7 +108,7 @@ public final class Server implements AutoCloseable {
     routes.add(text.route("/v1/chat/completions", ChatRequest::read));
     routes.add(text.route("/v1/responses", ResponseRequest::read));
     routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
-    routes.addAll(new LensRoutes(models, lens).routes());
+    routes.addAll(new LensRoutes(models, lens, options.lensCommands()).routes());
     routes.addAll(WindowRoutes.routes());
     this.gate = new RequestFilter(gateOptions(options), routes, metrics);
   }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param engine options of each model's engine; the server sets its listener, its draft model and
  *     number of adapters
  * @param keepAlive how long an idle model stays in memory; null for no limit
+ * @param lensCommands the commands of {@code /v1/lens/commands}
  * @see Server#start
  */
 public record ServerOptions(
@@ -33,7 +34,8 @@ public record ServerOptions(
     @Nullable SSLContext tls,
     ServerLimits limits,
     EngineOptions engine,
-    @Nullable Duration keepAlive) {
+    @Nullable Duration keepAlive,
+    LensCommands lensCommands) {
 
   /** HTTP on 127.0.0.1:8080 without API keys. */
   public static final ServerOptions DEFAULT =
@@ -45,7 +47,8 @@ public record ServerOptions(
           null,
           ServerLimits.DEFAULT,
           EngineOptions.DEFAULT,
-          null);
+          null,
+          LensCommands.NONE);
 
   /**
    * Creates options. An IPv6 address may have brackets.
@@ -73,36 +76,48 @@ public record ServerOptions(
 
   /** Returns a copy with another address. */
   public ServerOptions withAddress(String newHost, int newPort) {
-    return new ServerOptions(newHost, newPort, apiKeys, origins, tls, limits, engine, keepAlive);
+    return new ServerOptions(
+        newHost, newPort, apiKeys, origins, tls, limits, engine, keepAlive, lensCommands);
   }
 
   /** Returns a copy with other API keys. */
   public ServerOptions withApiKeys(List<String> keys) {
-    return new ServerOptions(host, port, keys, origins, tls, limits, engine, keepAlive);
+    return new ServerOptions(
+        host, port, keys, origins, tls, limits, engine, keepAlive, lensCommands);
   }
 
   /** Returns a copy with other allowed origins. */
   public ServerOptions withOrigins(List<String> newOrigins) {
-    return new ServerOptions(host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive);
+    return new ServerOptions(
+        host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive, lensCommands);
   }
 
   /** Returns a copy with HTTPS, or HTTP if the context is null. */
   public ServerOptions withTls(@Nullable SSLContext context) {
-    return new ServerOptions(host, port, apiKeys, origins, context, limits, engine, keepAlive);
+    return new ServerOptions(
+        host, port, apiKeys, origins, context, limits, engine, keepAlive, lensCommands);
   }
 
   /** Returns a copy with other limits. */
   public ServerOptions withLimits(ServerLimits newLimits) {
-    return new ServerOptions(host, port, apiKeys, origins, tls, newLimits, engine, keepAlive);
+    return new ServerOptions(
+        host, port, apiKeys, origins, tls, newLimits, engine, keepAlive, lensCommands);
   }
 
   /** Returns a copy with other engine options. */
   public ServerOptions withEngine(EngineOptions options) {
-    return new ServerOptions(host, port, apiKeys, origins, tls, limits, options, keepAlive);
+    return new ServerOptions(
+        host, port, apiKeys, origins, tls, limits, options, keepAlive, lensCommands);
   }
 
   /** Returns a copy with another keep-alive time. */
   public ServerOptions withKeepAlive(@Nullable Duration time) {
-    return new ServerOptions(host, port, apiKeys, origins, tls, limits, engine, time);
+    return new ServerOptions(host, port, apiKeys, origins, tls, limits, engine, time, lensCommands);
+  }
+
+  /** Returns a copy with other commands of the lens. */
+  public ServerOptions withLensCommands(LensCommands commands) {
+    return new ServerOptions(
+        host, port, apiKeys, origins, tls, limits, engine, keepAlive, commands);
   }
 }

@@ -7,7 +7,15 @@ public final class Hint {
   /** Prints a suggestion, separated by an empty line, if standard output is a terminal. */
   public static void print(String suggestion) {
     if (Terminal.OUT.isTerminal()) {
-      System.out.println(System.lineSeparator() + "Next: " + suggestion);
+      System.out.println(after("", suggestion));
     }
+  }
+
+  /** Returns a result, with a suggestion after it if standard output is a terminal. */
+  public static String after(String result, String suggestion) {
+    return Terminal.OUT.isTerminal()
+        ? String.format(
+            "%s%nNext: %s", result.isEmpty() ? "" : result + System.lineSeparator(), suggestion)
+        : result;
   }
 }

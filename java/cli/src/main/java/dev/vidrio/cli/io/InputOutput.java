@@ -33,6 +33,11 @@ public final class InputOutput {
     }
   }
 
+  /** Returns whether standard input may have a text: it is a file or a pipe. */
+  public static boolean isPiped() {
+    return !Terminal.IN.isTerminal() && !Workspace.isActive();
+  }
+
   /** Returns the text of standard input, in UTF-8. */
   public static String readStandardInput() {
     try {
@@ -70,6 +75,7 @@ public final class InputOutput {
    * @throws CommandException if the file is a directory, or its directory is missing or read-only
    */
   public static void requireWritable(Path file) {
+    Workspace.requireInside(file);
     Path directory = Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file);
     if (!Files.isDirectory(directory)) {
       throw new CommandException(file + ": no such directory: " + directory);
@@ -86,6 +92,7 @@ public final class InputOutput {
    * @throws CommandException if its nearest existing ancestor is a file or read-only
    */
   public static void requireWritableDirectory(Path directory) {
+    Workspace.requireInside(directory);
     Path existing = directory.toAbsolutePath().normalize();
     while (!Files.exists(existing) && existing.getParent() != null) {
       existing = existing.getParent();

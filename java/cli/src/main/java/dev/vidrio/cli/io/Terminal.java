@@ -17,8 +17,8 @@ public enum Terminal {
     this.digit = digit;
   }
 
-  /** Returns whether this stream is a terminal. */
+  /** Returns whether this stream is a terminal of the user of the command. */
   public boolean isTerminal() {
-    return System.getProperty(PROPERTY, "").indexOf(digit) >= 0;
+    return !Workspace.isActive() && System.getProperty(PROPERTY, "").indexOf(digit) >= 0;
   }
 }

@@ -136,28 +136,31 @@ final class CacheCommand extends ModelCommand<CacheRun> {
   }
 
   @Override
-  protected void show(CacheRun run) throws IOException {
-    try (run) {
-      if (output != null && output.toString().endsWith(SAFETENSORS)) {
-        ActivationFile.write(run.caches(), type, model().name(), output);
-      } else if (output != null) {
-        var object = new JsonObject().with("model", model().name());
-        fill(object, run.caches(), CacheCommand::values);
-        Json.write(output, object);
-      }
-      super.show(run);
+  protected @Nullable String write(CacheRun run) throws IOException {
+    if (output == null) {
+      return null;
     }
+    List<ActivationCache> caches = run.caches();
+    if (output.toString().endsWith(SAFETENSORS)) {
+      ActivationFile.write(caches, type, modelName(), output);
+    } else {
+      var object = new JsonObject().with("model", modelName());
+      fill(object, caches, CacheCommand::values);
+      Json.write(output, object);
+    }
+    int points = caches.getFirst().points().size();
+    String of = caches.size() == 1 ? "" : " of " + caches.size() + " texts";
+    return isJson() ? null : output + ": " + points + " activations and the tokens" + of;
+  }
+
+  @Override
+  protected void close(CacheRun run) {
+    run.close();
   }
 
   @Override
   protected void print(CacheRun run) {
     List<ActivationCache> caches = run.caches();
-    if (output != null) {
-      int points = caches.getFirst().points().size();
-      String of = caches.size() == 1 ? "" : " of " + caches.size() + " texts";
-      System.out.println(output + ": " + points + " activations and the tokens" + of);
-      return;
-    }
     String last = ActivationFile.prefix(caches.size(), caches.size() - 1);
     int width =
         caches.getFirst().points().stream()
@@ -203,7 +206,7 @@ final class CacheCommand extends ModelCommand<CacheRun> {
                       .points()
                       .forEach(point -> points.put(point.name(), entry.apply(cache.get(point))));
                   return new JsonObject()
-                      .with("model", model().name())
+                      .with("model", modelName())
                       .with("tokens", cache.tokens())
                       .with("from", cache.from())
                       .with("hooks", points);

@@ -1,8 +1,12 @@
 package dev.vidrio.cli.option;
 
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.io.Workspace;
+import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * A command with subcommands.
@@ -49,6 +53,25 @@ public interface CommandGroup {
     }
     List<String> rest = named.isEmpty() ? List.of() : arguments.subList(1, arguments.size());
     line.getSubcommands().values().forEach(added -> add(added, rest));
+  }
+
+  /** Sets how a command and its subcommands, which were {@linkplain #add added}, read arguments. */
+  static CommandLine configure(CommandLine line) {
+    return line.setCaseInsensitiveEnumValuesAllowed(true)
+        .setExpandAtFiles(false) // a text may begin with @
+        .registerConverter(Path.class, CommandGroup::path);
+  }
+
+  /** Rejects an empty path, as of an unset shell variable, which would mean this directory. */
+  private static Path path(String name) {
+    if (name.isEmpty()) {
+      throw new TypeConversionException("must name a file or directory, but is empty");
+    }
+    try {
+      return Workspace.path(name);
+    } catch (UsageException e) {
+      throw new TypeConversionException(String.valueOf(e.getMessage()));
+    }
   }
 
   /**

@@ -2,6 +2,8 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.Objects;
@@ -27,14 +29,48 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
 
   private @Nullable Model model;
 
+  private @Nullable String servedName;
+
   @Override
   public final Integer call() throws IOException {
     check();
     try (Model opened = options.open()) {
       model = opened;
-      show(run(opened));
+      R result = run(opened);
+      try {
+        String written = write(result);
+        if (written != null) {
+          System.out.println(written);
+        } else if (json) {
+          Json.print(toJson(result));
+        } else {
+          print(result);
+        }
+      } finally {
+        close(result);
+      }
     }
     return 0;
+  }
+
+  /**
+   * Runs the command on a model of the caller, which stays open, and returns the result as JSON.
+   * Files are written as the options request.
+   *
+   * @param name the name of the model in results
+   */
+  public final Object call(Model served, String name) throws IOException {
+    json = true;
+    check();
+    model = served;
+    servedName = name;
+    R result = run(served);
+    try {
+      var _ = write(result);
+      return toJson(result);
+    } finally {
+      close(result);
+    }
   }
 
   /** Rejects invalid options before the model is opened. */
@@ -43,21 +79,24 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   /** Computes the result. */
   protected abstract R run(Model opened) throws IOException;
 
-  /** Prints the result as the options request. */
-  protected void show(R result) throws IOException {
-    if (json) {
-      Json.print(toJson(result));
-    } else {
-      print(result);
-    }
+  /**
+   * Writes the result to a file, if an option requests it.
+   *
+   * @return a line to print instead of the result; null to print the result
+   */
+  protected @Nullable String write(R result) throws IOException {
+    return null;
   }
+
+  /** Releases the memory of the result; nothing by default. */
+  protected void close(R result) {}
 
   /** Prints the result as text. */
   protected abstract void print(R result);
 
   /** Returns the result as JSON: an object with the name of the model and what is filled in. */
   protected Object toJson(R result) {
-    var object = new JsonObject().with("model", model().name());
+    var object = new JsonObject().with("model", modelName());
     fill(object, result);
     return object;
   }
@@ -70,8 +109,16 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     return Objects.requireNonNull(model);
   }
 
+  /** Returns the name of the model in results. */
+  protected final String modelName() {
+    return servedName == null ? model().name() : servedName;
+  }
+
   /** Opens another model with the options of this one; the caller closes it. */
   protected final Model open(String reference) {
+    if (Workspace.isActive()) {
+      throw new UsageException(reference + ": a request cannot open another model");
+    }
     return options.withReference(reference).open();
   }
 

@@ -2,7 +2,6 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
@@ -76,7 +75,7 @@ public final class TextInput {
       return Optional.of(InputOutput.read(source.file));
     }
     boolean wanted = source != null && source.file != null;
-    return wanted || (source == null && !Terminal.IN.isTerminal())
+    return wanted || (source == null && InputOutput.isPiped())
         ? Optional.of(InputOutput.readStandardInput())
         : Optional.empty();
   }

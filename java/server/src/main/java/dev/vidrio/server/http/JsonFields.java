@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -48,6 +49,13 @@ public final class JsonFields {
     unread.remove(name);
     JsonNode node = object.get(name);
     return node == null || node.isNull() ? null : new JsonValue(path(name), node);
+  }
+
+  /** Reads all fields that are not null, in their order. */
+  public void forEach(BiConsumer<String, JsonValue> action) {
+    for (String name : List.copyOf(unread)) {
+      action.accept(name, required(name));
+    }
   }
 
   /**

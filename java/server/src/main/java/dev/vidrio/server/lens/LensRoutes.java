@@ -2,6 +2,7 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.server.LensCommands;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
@@ -18,8 +19,9 @@ import java.util.function.Function;
  *
  * @param models the models
  * @param executor runs the requests
+ * @param commands the commands of {@code /v1/lens/commands}
  */
-public record LensRoutes(ModelRegistry models, LensExecutor executor) {
+public record LensRoutes(ModelRegistry models, LensExecutor executor, LensCommands commands) {
 
   /** Returns the routes. */
   public List<Route> routes() {
@@ -29,7 +31,9 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor) {
         route("attention", LensAttention::read),
         route("attribution", LensAttribution::read),
         route("cache", LensCache::read),
-        route("patch", LensPatch::read));
+        route("patch", LensPatch::read),
+        Route.get("/v1/lens/commands", exchange -> exchange.answer(list())),
+        route("commands", fields -> LensCommand.read(commands, fields)));
   }
 
   /** Returns a route with a reader of the fields of its requests, except for their model. */
@@ -53,6 +57,10 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor) {
               }
             });
     exchange.response().finish(200, answer.type, answer.body);
+  }
+
+  private JsonObject list() {
+    return new JsonObject().with("commands", commands.describe());
   }
 
   /** Handles {@code /v1/lens/model}. */

@@ -500,7 +500,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
           }
           case OfSpans several -> several.attribution;
         };
-    new AttributionTable(model(), tokens(), attribution).write(file, name());
+    new AttributionTable(model(), tokens(), attribution).write(file, modelName(), name());
   }
 
   @Override

@@ -211,7 +211,7 @@ final class AttributionTable {
    * Writes {@code scores} [outputs, inputs] f32 with NaN for inputs not before the output, {@code
    * values} [outputs] f32, {@code inputs} and {@code outputs} [spans, 2] i32, and {@code tokens}.
    */
-  void write(Path file, String method) throws IOException {
+  void write(Path file, String modelName, String method) throws IOException {
     List<TokenSpan> inputs = attribution.inputs();
     List<TokenSpan> outputs = attribution.outputs();
     List<Entry> entries =
@@ -221,7 +221,7 @@ final class AttributionTable {
             new Entry("inputs", Dtype.I32, List.of((long) inputs.size(), 2L)),
             new Entry("outputs", Dtype.I32, List.of((long) outputs.size(), 2L)),
             new Entry("tokens", Dtype.I32, List.of((long) tokens.length)));
-    Map<String, String> metadata = Map.of("model", model.name(), "method", method);
+    Map<String, String> metadata = Map.of("model", modelName, "method", method);
     try (var writer = SafetensorsWriter.create(file, entries, metadata);
         Arena arena = Arena.ofConfined()) {
       for (List<Double> row : attribution.scores()) {

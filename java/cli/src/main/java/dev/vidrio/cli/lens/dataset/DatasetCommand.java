@@ -84,16 +84,15 @@ public final class DatasetCommand extends ModelCommand<List<PairText>> {
   }
 
   @Override
-  protected void show(List<PairText> pairs) throws IOException {
+  protected @Nullable String write(List<PairText> pairs) throws IOException {
     if (output == null || name == null) {
-      super.show(pairs);
-      return;
+      return null;
     }
     boolean json = output.toString().endsWith(".jsonl");
     String text = json ? PairFile.toJsonLines(pairs) : PairFile.toTabs(pairs);
     AtomicFile.write(output, text.getBytes(StandardCharsets.UTF_8));
-    System.out.printf("%s: %d pairs of %s%n", output, pairs.size(), dataset().key());
-    Hint.print(
+    return Hint.after(
+        output + ": " + pairs.size() + " pairs of " + dataset().key(),
         "'vidrio lens measure --pairs "
             + output
             + " --metric "

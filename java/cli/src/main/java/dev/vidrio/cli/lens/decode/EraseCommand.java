@@ -213,7 +213,7 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
       Map<String, List<float[]>> directions = new LinkedHashMap<>();
       fitted.forEach(
           each -> directions.put(each.point + ".erased", each.classes.eraser.directions()));
-      output.write(opened.name(), directions);
+      output.write(modelName(), directions);
     }
     return new Found(
         read,

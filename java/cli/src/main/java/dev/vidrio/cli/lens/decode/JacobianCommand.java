@@ -109,7 +109,7 @@ public final class JacobianCommand extends ModelCommand<JacobianCommand.Found> {
       Lens lens = fast.of(Lens.of(opened));
       fitted = JacobianLens.fit(lens, texts, hooks, skip, done -> bar.update(done, ""));
     }
-    fitted.save(output, opened.name());
+    fitted.save(output, modelName());
     Map<HookPoint, Size> sizes = new LinkedHashMap<>();
     fitted.points().forEach(point -> sizes.put(point, Size.of(fitted.jacobian(point))));
     return new Found(texts.size(), sizes);

@@ -123,7 +123,7 @@ public final class ProbeCommand extends ModelCommand<ProbeCommand.Found> {
           });
     }
     if (output.isWanted()) {
-      output.write(opened.name(), directions);
+      output.write(modelName(), directions);
     }
     return new Found(read, rows);
   }

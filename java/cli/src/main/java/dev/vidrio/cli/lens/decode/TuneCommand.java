@@ -122,7 +122,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
       Map<String, Double> before = evaluate(trainer, aside);
       train(trainer, texts.subList(0, train));
       var found = new Found(heads, before, evaluate(trainer, aside));
-      trainer.saving.save(output, opened.name());
+      trainer.saving.save(output, modelName());
       return found;
     }
   }

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.cli.lens.edit.EditText.Word;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -11,7 +12,6 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.intervene.SteeringVector;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -86,7 +86,7 @@ record EditSource(Lens lens, EditText edit) {
     end += TensorFile.SUFFIX.length();
     String name = word.text().substring(end);
     return TensorFile.read(
-        Path.of(word.text().substring(0, end)),
+        Workspace.path(word.text().substring(0, end)),
         name.startsWith(":") ? name.substring(1) : point.name(),
         word.index() == null ? Index.WHOLE : word.index());
   }
@@ -166,7 +166,8 @@ record EditSource(Lens lens, EditText edit) {
       if (word.quoted()) {
         texts.add(text(word));
       } else {
-        int[] tokens = lens.model().tokenizer().encode(InputOutput.read(Path.of(word.text())));
+        int[] tokens =
+            lens.model().tokenizer().encode(InputOutput.read(Workspace.path(word.text())));
         int length = Math.min(LENGTH, lens.model().architecture().contextLength());
         texts.addAll(TextChunks.of(lens.model(), tokens, length));
       }

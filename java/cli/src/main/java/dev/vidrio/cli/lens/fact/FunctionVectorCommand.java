@@ -89,12 +89,12 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
     FunctionVectors vectors =
         FunctionVectors.of(Lens.of(opened), tasks, new Options(shots, prompts, heads, seed));
     if (save != null) {
-      write(save, opened, vectors);
+      write(save, vectors);
     }
     return vectors;
   }
 
-  private static void write(Path target, Model model, FunctionVectors vectors) throws IOException {
+  private void write(Path target, FunctionVectors vectors) throws IOException {
     List<SafetensorsWriter.Entry> entries =
         vectors.tasks().stream()
             .map(
@@ -102,7 +102,7 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
                     new SafetensorsWriter.Entry(
                         task.name(), Dtype.F32, List.of(1L, (long) task.vector().size())))
             .toList();
-    try (var writer = SafetensorsWriter.create(target, entries, Map.of("model", model.name()))) {
+    try (var writer = SafetensorsWriter.create(target, entries, Map.of("model", modelName()))) {
       for (Result task : vectors.tasks()) {
         var vector = new float[task.vector().size()];
         for (int j = 0; j < vector.length; j++) {

@@ -17,7 +17,6 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.AttentionView;
 import dev.vidrio.lens.page.View;
-import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -72,10 +71,8 @@ public final class AttentionCommand extends TextCommand<ActivationCache> {
   }
 
   @Override
-  protected void show(ActivationCache cache) throws IOException {
-    try (cache) {
-      super.show(cache);
-    }
+  protected void close(ActivationCache cache) {
+    cache.close();
   }
 
   @Override

@@ -113,7 +113,7 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
     if (output.isWanted()) {
       Map<String, List<float[]>> bases = new LinkedHashMap<>(); // for the edit `swap`
       rows.forEach(row -> bases.put(row.point.name(), row.basis));
-      output.write(opened.name(), bases);
+      output.write(modelName(), bases);
     }
     return new Found(train.size(), test.size(), rows);
   }

@@ -55,21 +55,19 @@ public abstract class PageCommand<R> extends ModelCommand<R> {
   }
 
   @Override
-  protected void show(R result) throws IOException {
+  protected final @Nullable String write(R result) throws IOException {
     if (output == null) {
-      super.show(result);
-      return;
+      return null;
     }
     String title = command().qualifiedName();
     if (!output.toString().endsWith(".html")) {
       write(result, output);
-      System.out.println(output + ": " + title);
-      return;
+      return output + ": " + title;
     }
     String text = model().tokenizer().decode(tokens());
-    String html = new Page(title, model().name(), text, List.copyOf(views(result))).html();
+    String html = new Page(title, modelName(), text, List.copyOf(views(result))).html();
     AtomicFile.write(output, html.getBytes(StandardCharsets.UTF_8));
-    System.out.println(output + ": " + title);
+    return output + ": " + title;
   }
 
   /** Returns whether the result is drawn on a page. */

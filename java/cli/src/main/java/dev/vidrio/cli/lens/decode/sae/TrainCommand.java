@@ -2,9 +2,11 @@ package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.decode.sae.SaeOptions;
@@ -13,7 +15,6 @@ import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
@@ -26,8 +27,7 @@ import picocli.CommandLine.Option;
       "Trains a small sparse autoencoder on the activations of a text.",
       "Writes a directory that SAELens and the other commands read."
     })
-public final class TrainCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
   @Mixin private ChunksOption chunks = new ChunksOption();
 
   @Option(
@@ -78,8 +78,22 @@ public final class TrainCommand implements Callable<Integer> {
       description = "Seed of the initial weights and the order of tokens.")
   private long seed;
 
+  /**
+   * The result of a training.
+   *
+   * @param activations the number of rows of the training
+   * @param error the squared error of the last step, relative to the variance
+   * @param dead the number of features that are never active
+   */
+  record Found(int activations, double error, int dead) {}
+
   @Override
-  public Integer call() throws IOException {
+  protected void check() {
+    InputOutput.requireWritableDirectory(output);
+  }
+
+  @Override
+  protected Found run(Model opened) throws IOException {
     boolean relu = penalty > 0;
     var options =
         new SaeOptions(
@@ -92,25 +106,33 @@ public final class TrainCommand implements Callable<Integer> {
             steps,
             SaeOptions.DEFAULT.deadAfter(),
             seed);
-    InputOutput.requireWritableDirectory(output);
-    try (Model opened = model.open()) {
-      float[][] rows = TextChunks.activations(Lens.of(opened), hook, chunks.of(opened));
-      try (var trainer = new SaeTrainer(opened.executor(), rows, options);
-          var bar = new ProgressBar("training")) {
-        var done = new Progress();
-        trainer.run(loss -> bar.update(++done.steps / (double) steps, done.of(loss)));
-        try (SparseAutoencoder trained = trainer.result(opened.executor(), hook)) {
-          trained.save(output, opened.name());
-        }
-        System.out.printf(
-            "%s: %d features from %d activations; squared error %.3f (relative), %d dead"
-                + " features%n",
-            output, features, rows.length, done.loss, trainer.dead());
-        Hint.print(
-            "'vidrio lens sae features --sae " + output + " -p TEXT' shows active features.");
+    float[][] rows = TextChunks.activations(Lens.of(opened), hook, chunks.of(opened));
+    try (var trainer = new SaeTrainer(opened.executor(), rows, options);
+        var bar = new ProgressBar("training")) {
+      var done = new Progress();
+      trainer.run(loss -> bar.update(++done.steps / (double) steps, done.of(loss)));
+      try (SparseAutoencoder trained = trainer.result(opened.executor(), hook)) {
+        trained.save(output, modelName());
       }
+      return new Found(rows.length, done.loss, trainer.dead());
     }
-    return 0;
+  }
+
+  @Override
+  protected void print(Found found) {
+    System.out.printf(
+        "%s: %d features from %d activations; squared error %.3f (relative), %d dead features%n",
+        output, features, found.activations, found.error, found.dead);
+    Hint.print("'vidrio lens sae features --sae " + output + " -p TEXT' shows active features.");
+  }
+
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.put("hook", hook);
+    object.put("features", features);
+    object.put("activations", found.activations);
+    object.put("error", Json.finite(found.error));
+    object.put("dead", found.dead);
   }
 
   /** The progress of the training. */

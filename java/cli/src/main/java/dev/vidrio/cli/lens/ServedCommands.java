@@ -1,0 +1,225 @@
+package dev.vidrio.cli.lens;
+
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.io.Workspace;
+import dev.vidrio.cli.option.CommandGroup;
+import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.server.LensCommands;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/**
+ * The commands of {@code vidrio lens} for clients of the server. A command runs on the served model
+ * with the options and the JSON of the command line, in a {@link Workspace} of its own.
+ *
+ * @param shared the directory of files that all requests may read; null for none
+ */
+public record ServedCommands(@Nullable Path shared) implements LensCommands {
+  /** Options of the server, not of a request; those of commands with a second model. */
+  private static final Set<String> REFUSED =
+      Set.of(
+          "--model",
+          "--threads",
+          "--isa",
+          "--executor",
+          "--no-repack",
+          "--json",
+          "--adapter",
+          "--with");
+
+  @Override
+  public List<JsonObject> describe() {
+    CommandLine all = group(List.of());
+    OptionValues.refineHelp(all);
+    return leaves(all).stream().filter(ServedCommands::isServed).map(this::toJson).toList();
+  }
+
+  private static List<CommandSpec> leaves(CommandLine line) {
+    return line.getSubcommands().isEmpty()
+        ? List.of(line.getCommandSpec())
+        : line.getSubcommands().values().stream().flatMap(sub -> leaves(sub).stream()).toList();
+  }
+
+  /** Returns whether no option that a request cannot give is required. */
+  private static boolean isServed(CommandSpec command) {
+    return command.userObject() instanceof ModelCommand<?>
+        && command.options().stream().noneMatch(o -> o.required() && isRefused(o));
+  }
+
+  private static boolean isRefused(OptionSpec option) {
+    return Arrays.stream(option.names()).anyMatch(REFUSED::contains);
+  }
+
+  private JsonObject toJson(CommandSpec command) {
+    return new JsonObject()
+        .with("name", name(command))
+        .with("description", String.join("\n", command.usageMessage().description()))
+        .with(
+            "arguments",
+            command.positionalParameters().stream().map(ServedCommands::toJson).toList())
+        .with(
+            "options",
+            command.options().stream()
+                .filter(option -> !isRefused(option))
+                .map(option -> toJson(option).with("name", name(option)))
+                .toList());
+  }
+
+  private static JsonObject toJson(ArgSpec argument) {
+    var json = new JsonObject();
+    if (argument instanceof PositionalParamSpec) {
+      json.put("name", argument.paramLabel());
+    }
+    json.put("type", type(argument));
+    json.put("description", CommandLine.Help.Ansi.OFF.string(String.join("\n", text(argument))));
+    if (argument.required() && argument.group() == null) {
+      json.put("required", true);
+    }
+    if (argument.isMultiValue()) {
+      json.put("repeatable", true);
+    }
+    Iterable<String> candidates = argument.completionCandidates();
+    if (candidates != null) {
+      json.put("values", StreamSupport.stream(candidates.spliterator(), false).toList());
+    }
+    return json;
+  }
+
+  /** Returns the description with the variables of picocli replaced. */
+  private static String[] text(ArgSpec argument) {
+    return argument instanceof OptionSpec option
+        ? option.description()
+        : ((PositionalParamSpec) argument).description();
+  }
+
+  private static String type(ArgSpec argument) {
+    Class<?> type = argument.isMultiValue() ? argument.auxiliaryTypes()[0] : argument.type();
+    if (type == boolean.class || type == Boolean.class) {
+      return "boolean";
+    }
+    if (type == Path.class) {
+      return "file";
+    }
+    if (type == int.class || type == long.class || type == Integer.class || type == Long.class) {
+      return "integer";
+    }
+    return type.isPrimitive() || Number.class.isAssignableFrom(type) ? "number" : "string";
+  }
+
+  /** Returns the name of a command without that of the group. */
+  private static String name(CommandSpec command) {
+    return command.qualifiedName().substring("lens ".length());
+  }
+
+  private static String name(OptionSpec option) {
+    return option.longestName().replaceFirst("^-+", "");
+  }
+
+  @Override
+  public Result run(Request request, Model model) throws IOException {
+    try (Workspace workspace = Workspace.create(shared, request.files())) {
+      try {
+        Object json = workspace.call(() -> call(request, model));
+        return new Result(json, workspace.written());
+      } catch (ParameterException | UsageException | CommandException e) {
+        throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
+      } catch (UncheckedIOException e) {
+        if (e.getCause() instanceof NoSuchFileException missing) {
+          throw refused(request, workspace.relative(missing.getFile() + ": not found in files"));
+        }
+        throw e;
+      } catch (OutOfMemoryError e) {
+        throw refused(request, "needs more memory than the server has: " + e.getMessage());
+      }
+    } catch (UsageException e) {
+      throw refused(request, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static InvalidInputException refused(Request request, String reason) {
+    return new InvalidInputException(
+        "command", request.command(), reason.replaceFirst("^Error: ", ""));
+  }
+
+  private static Object call(Request request, Model model) {
+    List<String> words = List.of(request.command().split(" ", -1));
+    CommandLine line = group(words);
+    CommandSpec command = find(line, words);
+    List<String> arguments = new ArrayList<>(words);
+    request.options().forEach((name, value) -> add(arguments, command, name, value));
+    arguments.add("--"); // a positional argument may begin with a dash
+    arguments.addAll(request.arguments());
+    ParseResult parsed = line.parseArgs(arguments.toArray(String[]::new));
+    while (parsed.hasSubcommand()) {
+      parsed = parsed.subcommand();
+    }
+    try {
+      return ((ModelCommand<?>) parsed.commandSpec().userObject()).call(model, request.model());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Returns {@code lens} with the subcommands that words name, or with all for none. */
+  private static CommandLine group(List<String> words) {
+    var line = new CommandLine(new LensCommand());
+    CommandGroup.add(line, words);
+    return CommandGroup.configure(line);
+  }
+
+  private static CommandSpec find(CommandLine line, List<String> words) {
+    CommandLine found = line;
+    for (String word : words) {
+      found = found == null ? null : found.getSubcommands().get(word);
+    }
+    if (found == null || !found.getSubcommands().isEmpty()) {
+      throw new UsageException("not found; GET /v1/lens/commands lists the commands");
+    }
+    if (!isServed(found.getCommandSpec())) {
+      throw new UsageException("needs another model or an adapter, which a request cannot open");
+    }
+    return found.getCommandSpec();
+  }
+
+  /** Adds the arguments of an option. */
+  private static void add(List<String> arguments, CommandSpec command, String name, Object value) {
+    OptionSpec option =
+        command.options().stream()
+            .filter(o -> name(o).equals(name) && !isRefused(o))
+            .findAny()
+            .orElseThrow(() -> new UsageException("option " + name + ": not found"));
+    boolean flag = option.arity().max() == 0;
+    List<?> values = value instanceof List<?> list ? list : List.of(value);
+    for (Object one : values) {
+      if (flag != one instanceof Boolean) {
+        throw new UsageException(
+            "option " + name + ": must " + (flag ? "be true or false" : "not be " + one));
+      }
+      if (!flag) {
+        arguments.add(option.longestName() + "=" + one);
+      } else if ((Boolean) one) {
+        arguments.add(option.longestName());
+      }
+    }
+  }
+}

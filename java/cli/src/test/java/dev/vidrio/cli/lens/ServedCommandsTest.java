@@ -1,0 +1,289 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.lens.TokenLimit;
+import dev.vidrio.model.Model;
+import dev.vidrio.server.LensCommands;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The commands of {@code vidrio lens} for clients of the server. */
+class ServedCommandsTest {
+  private static final String TEXT = "The king loves his queen. The queen loves";
+  private static final String PAIRS =
+      "The king loves\tThe duke loves\t king\t queen\nMy lord is\tMy lady is\t lord\t lady\n";
+
+  private static Model model;
+
+  @TempDir private Path directory = Path.of("");
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private LensCommands.Result run(
+      String command, Map<String, Object> options, Map<String, String> files) throws IOException {
+    Map<String, byte[]> contents =
+        files.entrySet().stream()
+            .collect(
+                Collectors.toMap(
+                    Map.Entry::getKey, file -> file.getValue().getBytes(StandardCharsets.UTF_8)));
+    return new ServedCommands(directory)
+        .run(new LensCommands.Request("bard", command, List.of(), options, contents), model);
+  }
+
+  private static JsonNode json(Object tree) {
+    return JsonMapper.shared().valueToTree(tree);
+  }
+
+  /** Runs a command in a process of its own, as its user would. */
+  private static JsonNode local(String command, Map<String, Object> options) {
+    List<String> args = new ArrayList<>(List.of("lens"));
+    args.addAll(List.of(command.split(" ")));
+    args.addAll(List.of("-m", BardFiles.q8().toString(), "--json"));
+    options.forEach((name, value) -> args.add("--" + name + (flag(value) ? "" : "=" + value)));
+    Cli result = Cli.run(args.toArray(String[]::new));
+    assertEquals(0, result.code(), result.err());
+    JsonNode json = result.json();
+    if (json instanceof ObjectNode object) {
+      object.put("model", "bard");
+    }
+    return json;
+  }
+
+  private static boolean flag(Object value) {
+    return value instanceof Boolean;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "hooks",
+    "logits",
+    "attention",
+    "dla",
+    "attribute",
+    "occlusion",
+    "residual",
+    "norms",
+    "routes",
+    "mixing",
+    "spectrum"
+  })
+  void returnsTheJsonOfTheCommandLine(String command) throws IOException {
+    Map<String, Object> options = command.equals("hooks") ? Map.of() : Map.of("prompt", TEXT);
+    LensCommands.Result served = run(command, options, Map.of());
+    assertEquals(
+        local(command, options),
+        JsonMapper.shared().readTree(JsonMapper.shared().writeValueAsString(served.json())));
+    assertTrue(served.files().isEmpty());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"measure", "edges"})
+  void readsFilesOfTheRequest(String command) throws IOException {
+    Path file = Files.writeString(directory.resolve("pairs.tsv"), PAIRS);
+    JsonNode expected = local(command, Map.of("pairs", file));
+    Object sent = run(command, Map.of("pairs", "p.tsv"), Map.of("p.tsv", PAIRS)).json();
+    assertEquals(
+        expected, JsonMapper.shared().readTree(JsonMapper.shared().writeValueAsString(sent)));
+    Object shared = run(command, Map.of("pairs", "shared/pairs.tsv"), Map.of()).json();
+    assertEquals(json(sent), json(shared));
+  }
+
+  @Test
+  void returnsWrittenFiles() throws IOException {
+    LensCommands.Result page =
+        run("attention", Map.of("prompt", TEXT, "output", "page.html"), Map.of());
+    assertEquals(Set.of("page.html"), page.files().keySet());
+    String html = new String(page.files().get("page.html"), StandardCharsets.UTF_8);
+    assertTrue(html.startsWith("<!doctype html>"), html.substring(0, 40));
+    String text = TEXT.repeat(40);
+    Map<String, Object> options =
+        Map.of(
+            "file",
+            "in/text.txt",
+            "hook",
+            "blocks.1.hook_resid_post",
+            "output",
+            "sae",
+            "features",
+            16,
+            "k",
+            4,
+            "steps",
+            2);
+    LensCommands.Result trained = run("sae train", options, Map.of("in/text.txt", text));
+    assertEquals(Set.of("sae/cfg.json", "sae/sae_weights.safetensors"), trained.files().keySet());
+    Map<String, byte[]> files = trained.files();
+    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+      Path path = directory.resolve(file.getKey());
+      Files.createDirectories(path.getParent());
+      Files.write(path, file.getValue());
+    }
+    Map<String, Object> use = Map.of("sae", "shared/sae", "prompt", TEXT);
+    assertFalse(json(run("sae features", use, Map.of()).json()).isEmpty());
+  }
+
+  @Test
+  void leavesNoFilesAndNoMemoryBehind() throws IOException {
+    Set<String> before = temporary();
+    run("attention", Map.of("prompt", TEXT, "output", "page.html"), Map.of("x.txt", "x"));
+    assertThrows(InvalidInputException.class, () -> run("logits", Map.of("top", "many"), Map.of()));
+    assertEquals(before, temporary());
+    assertArrayEquals(
+        model.tokenizer().encode(TEXT), model.tokenizer().encode(TEXT), "the model is open");
+  }
+
+  private static Set<String> temporary() throws IOException {
+    try (var files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.startsWith("vidrio-lens"))
+          .collect(Collectors.toSet());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "nothing | prompt=a | command nothing: not found; GET /v1/lens/commands lists the commands",
+        "sae | prompt=a | command sae: not found",
+        "compare | prompt=a | command compare: needs another model or an adapter",
+        "logits | model=x.gguf | command logits: option model: not found",
+        "logits | json=true | command logits: option json: not found",
+        "logits | verbose=1 | command logits: option verbose: not found",
+        "logits | prompt=true | command logits: option prompt: must not be true",
+        "logits | softmax=1 | command logits: option softmax: must be true or false",
+        "logits | top=many | command logits: Invalid value for option '--top': 'many' is not an"
+            + " int",
+        "logits | top=1 | command logits: needs a text",
+        "logits | file=- | command logits: -: no such file or directory",
+        "logits | file=a.txt | command logits: a.txt: no such file or directory",
+        "logits | file=../a.txt | command logits: Invalid value for option '--file': ../a.txt: must"
+            + " be",
+        "logits | file=/a.txt | command logits: Invalid value for option '--file': /a.txt: must be",
+        "logits | file=a/./b | command logits: Invalid value for option '--file': a/./b: must be",
+        "logits | file=shared/a.txt | command logits: shared/a.txt: no such file or directory",
+        "patch | pairs=- | command patch: -: no such file or directory",
+        "patch | clean=a | command patch: Missing required",
+        "attention | output=shared/a.html | command attention: shared/a.html: cannot be written",
+        "attention | output=b/a.html | command attention: b/a.html: no such directory: b",
+      })
+  void rejectsInvalidRequests(String command, String option, String expected) {
+    int equals = option.indexOf('=');
+    String value = option.substring(equals + 1);
+    Object typed =
+        value.equals("true") ? true : value.matches("\\d+") ? Integer.valueOf(value) : value;
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () -> run(command, Map.of(option.substring(0, equals), typed), Map.of()));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.startsWith(expected), message);
+    assertFalse(message.contains(System.getProperty("java.io.tmpdir") + "/"), message);
+  }
+
+  @Test
+  void rejectsFilesOutsideOfTheWorkspaceInEdits() {
+    for (String file : List.of("/tmp/x.safetensors:a", "../x.safetensors:a")) {
+      Map<String, Object> options =
+          Map.of("prompt", TEXT, "edit", "blocks.1.hook_resid_post add 1 " + file);
+      var e = assertThrows(InvalidInputException.class, () -> run("logits", options, Map.of()));
+      assertTrue(
+          String.valueOf(e.getMessage()).contains("must be a relative path"), e.getMessage());
+    }
+  }
+
+  @Test
+  void rejectsInvalidFiles() {
+    for (String name : List.of("../x", "/x", "a//b", "", "shared/x", "a\\b")) {
+      var e =
+          assertThrows(
+              InvalidInputException.class,
+              () -> run("logits", Map.of("prompt", TEXT), Map.of(name, "x")));
+      assertTrue(String.valueOf(e.getMessage()).startsWith("command logits: "), e.getMessage());
+    }
+  }
+
+  @Test
+  void limitsTokens() {
+    Map<String, Object> options = Map.of("prompt", TEXT);
+    for (String command : List.of("logits", "attribute", "cache", "occlusion")) {
+      var e =
+          assertThrows(
+              InvalidInputException.class,
+              () ->
+                  TokenLimit.call(
+                      5,
+                      () -> {
+                        try {
+                          return run(command, options, Map.of());
+                        } catch (IOException io) {
+                          throw new AssertionError(io);
+                        }
+                      }));
+      assertTrue(String.valueOf(e.getMessage()).contains("must be 0 to 5"), e.getMessage());
+    }
+  }
+
+  @Test
+  void describesAllCommandsOfTheLens() {
+    JsonNode list = json(new ServedCommands(null).describe());
+    Set<String> names =
+        list.valueStream().map(c -> c.path("name").stringValue()).collect(Collectors.toSet());
+    Set<String> all =
+        new LensCommand()
+            .commands().stream()
+                .map(c -> c.getAnnotation(picocli.CommandLine.Command.class).name())
+                .collect(Collectors.toSet());
+    Set<String> groups =
+        names.stream().map(name -> name.replaceFirst(" .*", "")).collect(Collectors.toSet());
+    all.removeAll(groups);
+    assertEquals(Set.of("compare", "universal"), all);
+    for (JsonNode command : list) {
+      assertFalse(command.path("description").stringValue().isBlank());
+      for (JsonNode option : concat(command.path("options"), command.path("arguments"))) {
+        assertFalse(option.path("name").stringValue().isBlank(), command.toString());
+        assertFalse(option.path("description").stringValue().contains("${"), option.toString());
+      }
+    }
+  }
+
+  private static Collection<JsonNode> concat(JsonNode first, JsonNode second) {
+    List<JsonNode> all = new ArrayList<>(first.values());
+    all.addAll(second.values());
+    return all;
+  }
+}

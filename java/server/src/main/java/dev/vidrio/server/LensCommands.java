@@ -1,0 +1,73 @@
+package dev.vidrio.server;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The commands that {@code /v1/lens/commands} runs, such as those of {@code vidrio lens}.
+ *
+ * <p>Thread-safe.
+ *
+ * @see ServerOptions#withLensCommands
+ */
+public interface LensCommands {
+  /** No commands. */
+  LensCommands NONE =
+      new LensCommands() {
+        @Override
+        public List<? extends Map<String, ?>> describe() {
+          return List.of();
+        }
+
+        @Override
+        public Result run(Request request, Model model) {
+          throw new InvalidInputException("command", request.command(), "not found");
+        }
+      };
+
+  /**
+   * A request to run a command.
+   *
+   * @param model the name of the model in results
+   * @param command the name; of nested commands, the names separated by spaces
+   * @param arguments the positional arguments
+   * @param options values by name, without dashes: a string, a number, a boolean, or a list of
+   *     strings and numbers
+   * @param files contents by relative name, for options and arguments that name a file
+   */
+  record Request(
+      String model,
+      String command,
+      List<String> arguments,
+      Map<String, Object> options,
+      Map<String, byte[]> files) {
+    /** Creates a request. */
+    public Request {
+      arguments = List.copyOf(arguments);
+      options = Map.copyOf(options);
+      files = Map.copyOf(files);
+    }
+  }
+
+  /**
+   * The result of a command.
+   *
+   * @param json a tree of maps, lists, arrays, strings, numbers, booleans and nulls
+   * @param files the contents of files that the command wrote, by relative name
+   */
+  record Result(Object json, Map<String, byte[]> files) {}
+
+  /** Returns descriptions of the commands as trees of maps, lists and values of JSON. */
+  List<? extends Map<String, ?>> describe();
+
+  /**
+   * Runs a command on a model, which stays open. To cancel it, interrupt the thread.
+   *
+   * @throws InvalidInputException if the command, an argument, an option or a file is invalid
+   * @throws IOException if a file cannot be written
+   */
+  Result run(Request request, Model model) throws IOException;
+}
