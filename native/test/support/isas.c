@@ -106,23 +106,37 @@ static vd_isa limit(void) {
     fail("VIDRIO_ISA: unknown instruction set: %s", name);
 }
 
-static int wants_all(void) {
-    const char *value = getenv("VD_TEST_ISAS");
-    if (value == NULL || *value == '\0') {
+// Returns whether VD_TEST_ISAS has a value.
+static int wants(const char *value) {
+    const char *given = getenv("VD_TEST_ISAS");
+    if (given == NULL || *given == '\0') {
         return 0;
     }
-    if (strcmp(value, "all") != 0) {
-        fail("VD_TEST_ISAS: unknown value: %s; supported: all", value);
+    if (strcmp(given, "all") != 0 && strcmp(given, "best") != 0) {
+        fail("VD_TEST_ISAS: unknown value: %s; supported: all, best", given);
     }
-    return 1;
+    return strcmp(given, value) == 0;
+}
+
+// Returns the best set that this processor has, up to a limit.
+static vd_isa best(vd_isa last) {
+    vd_isa best = VD_ISA_SCALAR;
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
+        if (vd_isa_usable(isa) && !emulates(isa) && (last == VD_ISA_COUNT || contains(last, isa))) {
+            best = isa;
+        }
+    }
+    return best;
 }
 
 static void begin(const char *stem, vd_isa last_emulated) {
     vd_isa last = limit();
+    vd_isa only = wants("best") ? best(last) : VD_ISA_COUNT;
     emulate_missing_isas(last_emulated);
     printf("%s:", stem);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
-        runs[isa] = vd_isa_usable(isa) && (last == VD_ISA_COUNT || contains(last, isa));
+        runs[isa] = vd_isa_usable(isa) && (last == VD_ISA_COUNT || contains(last, isa)) &&
+                    (only == VD_ISA_COUNT || isa == only || isa == VD_ISA_SCALAR);
         emulated[isa] = emulates(isa);
         if (runs[isa]) {
             printf(" %s%s", vd_isa_name(isa), emulated[isa] ? " (emulated)" : "");
@@ -140,8 +154,8 @@ static void begin(const char *stem, vd_isa last_emulated) {
     describe_faults();
 }
 
-void test_begin(const char *stem) { begin(stem, wants_all() ? VD_ISA_COUNT - 1 : VD_ISA_SCALAR); }
+void test_begin(const char *stem) { begin(stem, wants("all") ? VD_ISA_COUNT - 1 : VD_ISA_SCALAR); }
 
 void test_begin_emulated(const char *stem, vd_isa last) {
-    begin(stem, wants_all() ? VD_ISA_COUNT - 1 : last);
+    begin(stem, wants("all") ? VD_ISA_COUNT - 1 : wants("best") ? VD_ISA_SCALAR : last);
 }

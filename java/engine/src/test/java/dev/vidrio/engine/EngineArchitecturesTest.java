@@ -52,7 +52,7 @@ class EngineArchitecturesTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void bitsAreIndependentOfOtherRequests(String name) throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       GenerationRequest request = request(model, 1);

@@ -50,7 +50,7 @@ class AnswerMetricTest extends F32BardTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void equalsOneRunPerTokenInEveryArchitecture(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] text = Arrays.copyOf(tokens, 5);

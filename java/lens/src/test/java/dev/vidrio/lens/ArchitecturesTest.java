@@ -73,7 +73,7 @@ class ArchitecturesTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void hasExpectedSites(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -163,7 +163,7 @@ class ArchitecturesTest {
 
   /** The outputs of components add up to the last residual stream: equation 10 of the primer. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void componentsAddUpToTheResidualStream(String name) throws IOException {
     assumeFalse(
         TinyModels.has(name, Trait.PARALLEL_STREAMS), "which corrects its predictions instead");
@@ -195,7 +195,7 @@ class ArchitecturesTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void logitsMatchTransformers(String name) throws IOException {
     SafetensorsFile expected = TinyModels.expected(name);
     float[] logits = expected.floats("logits");
@@ -217,7 +217,7 @@ class ArchitecturesTest {
 
   /** The pattern's mean of values is z, in every kind of attention. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void patternsMixValuesToZ(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
@@ -249,7 +249,7 @@ class ArchitecturesTest {
 
   /** Attention and norms, opened everywhere for edits that change nothing. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void editsOfStrengthZeroChangeNoBit(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
@@ -267,7 +267,7 @@ class ArchitecturesTest {
 
   /** The weight of a hidden token is shared by the others, including sinks. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void knockOutRenormalizesPattern(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
@@ -297,7 +297,7 @@ class ArchitecturesTest {
 
   /** The output of a norm with a patched x̂ equals that of the other run, bit for bit. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void normsContinueFromPatchedVectors(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] reversed =
@@ -324,7 +324,7 @@ class ArchitecturesTest {
 
   /** A norm that is frozen at the divisors of another run (LayerNorm as a linear map). */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void normsDivideByAnotherRunsScales(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] reversed =
@@ -350,7 +350,7 @@ class ArchitecturesTest {
 
   /** Softly capped logits are attributed before the cap. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void directLogitAttributionAddsUpToTheLogit(String name) throws IOException {
     assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");
@@ -385,7 +385,7 @@ class ArchitecturesTest {
 
   /** The parts are the last stream, so what they add along it is all of its length. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void sharesOfTheResidualStreamAddUpToOne(String name) throws IOException {
     assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");

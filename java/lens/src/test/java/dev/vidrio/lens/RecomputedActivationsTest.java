@@ -45,7 +45,7 @@ class RecomputedActivationsTest extends BardTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void coversEveryArchitectureOfFixtures(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);

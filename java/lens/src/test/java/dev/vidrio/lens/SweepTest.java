@@ -94,7 +94,7 @@ class SweepTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void coversEveryArchitecture(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] corrupted = tokens.clone();

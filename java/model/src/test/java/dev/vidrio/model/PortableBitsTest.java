@@ -73,9 +73,13 @@ class PortableBitsTest {
     return variants;
   }
 
-  /** Returns the native variants with weights that are packed or stay in the mapped file. */
+  /**
+   * Returns the native variants with weights that are packed or stay in the mapped file: of the
+   * best instruction set, or of all with the profile "full".
+   */
   private static List<Variant> natives(int workers, boolean repack) {
     return Isa.usableHere().stream()
+        .filter(isa -> isa == Isa.pick() || Boolean.getBoolean("vidrio.test.full"))
         .map(isa -> Variant.of(isa, workers, repack, isa == Isa.pick()))
         .toList();
   }

@@ -32,7 +32,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Gradients of random transformers: their bits depend on neither executor nor workers. */
 class GradientTest {
@@ -82,7 +82,7 @@ class GradientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       assertSameEverywhere(gradient(seed, arena).plan());
@@ -137,7 +137,7 @@ class GradientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void recomputation_keepsBits(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create()) {

@@ -23,12 +23,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.LongStream;
 
 /** Random small transformers, and batches for them, to compare executors. */
 public final class PlanFixtures {
+  /** The method that gives the seeds of random transformers, more with the profile "full". */
+  public static final String SEEDS = "dev.vidrio.kernel.java.PlanFixtures#seeds";
+
   private static final int SEQUENCES = 4;
 
   private PlanFixtures() {}
+
+  /** Returns the seeds. */
+  public static List<Long> seeds() {
+    return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.full") ? 12 : 4)
+        .boxed()
+        .toList();
+  }
 
   /**
    * A token of a step.

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -32,7 +33,7 @@ class PlanTest {
   private static final int POSITIONS = 600;
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
@@ -54,7 +55,7 @@ class PlanTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void equalBitsOnEveryInstructionSet(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(1)) {
@@ -73,7 +74,7 @@ class PlanTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void schedules_keepBits(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 3)) {

@@ -35,7 +35,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Taps copy every activation and change none. */
 class TapTest {
@@ -43,7 +43,7 @@ class TapTest {
   private static final int POSITIONS = PlanRuns.POSITIONS;
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  @MethodSource(PlanFixtures.SEEDS)
   void capturesEveryActivationUnchanged(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {

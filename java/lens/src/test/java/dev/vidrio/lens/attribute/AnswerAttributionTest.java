@@ -51,7 +51,7 @@ class AnswerAttributionTest extends BardTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void gradientsHaveTheBitsOfEachText(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int from = tokens.length - 3;

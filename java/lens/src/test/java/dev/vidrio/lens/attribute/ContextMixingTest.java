@@ -100,7 +100,7 @@ class ContextMixingTest {
 
   /** Shares of a token add up to one, after each layer and rolled out; later tokens have none. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void sharesOfTokensAddUpToOne(String name, @TempDir Path directory) throws IOException {
     assumeFalse(TinyModels.isHybrid(name)); // refused: what is there instead mixes tokens too
     assumeFalse(

@@ -187,7 +187,7 @@ class FlowRoutesTest {
 
   /** The sums are those of the run: the recorded streams, before a factor that scales them. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void sharesAreThoseOfRecordedStreams(String name, @TempDir Path directory) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {

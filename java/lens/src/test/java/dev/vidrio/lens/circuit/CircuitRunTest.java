@@ -53,7 +53,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void equalInEveryArchitecture(String name) throws IOException {
     int[] clean = TinyModels.expected(name).ints("tokens");
     int[] corrupted = clean.clone();

@@ -129,7 +129,7 @@ class CompositionScoresTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void scoresMatchWholeMatrices(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);

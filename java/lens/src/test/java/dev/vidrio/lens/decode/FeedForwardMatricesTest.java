@@ -37,7 +37,7 @@ class FeedForwardMatricesTest {
 
   /** The inputs of neurons at two tokens differ by the products with their keys; biases cancel. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void keysGiveTheInputsOfNeurons(String name) throws IOException {
     int layer = TinyModels.has(name, Trait.ONE_SUBLAYER) ? 2 : 1;
     try (Model model = open(name)) {

@@ -95,7 +95,7 @@ class VocabularyProjectionTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void headsAddUpToAttentionOutput(String name) throws IOException {
     assumeFalse(TinyModels.hasKey(name, "attention.clamp_kqv"), "clamped values are not a product");
     assumeFalse(TinyModels.has(name, Trait.VALUE_NORM), "values are normalized per head");
@@ -145,7 +145,7 @@ class VocabularyProjectionTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void neuronsAddUpToBlockOutput(String name) throws IOException {
     // With one sublayer per layer, the third has neurons.
     int layer = TinyModels.has(name, Trait.ONE_SUBLAYER) ? 2 : LAYER;
@@ -177,7 +177,7 @@ class VocabularyProjectionTest {
    * attention.
    */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void embeddingsAreWhatHeadsRead(String name) throws IOException {
     assumeFalse(TinyModels.has(name, Trait.LATENT_ATTENTION), "heads read a latent vector");
     assumeFalse(TinyModels.isHybrid(name), "the first block has no heads");

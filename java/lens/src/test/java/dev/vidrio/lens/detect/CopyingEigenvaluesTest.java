@@ -34,7 +34,7 @@ class CopyingEigenvaluesTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void scoresMatchTheFullCircuit(String name) throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens lens = Lens.of(model);

@@ -202,7 +202,7 @@ class CorpusStatisticsTest extends BardTest {
 
   /** Models without heads or plain neurons in a layer have none there; others have both. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void supportsEveryArchitecture(String name) throws IOException {
     try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens of = Lens.of(tiny);

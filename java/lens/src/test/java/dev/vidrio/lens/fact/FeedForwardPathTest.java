@@ -24,7 +24,7 @@ class FeedForwardPathTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void reachesOutputAndBack(String name) throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens lens = Lens.of(model);

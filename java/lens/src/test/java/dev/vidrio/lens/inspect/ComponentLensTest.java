@@ -61,7 +61,7 @@ class ComponentLensTest extends BardTest {
 
   /** The writes add up to the last stream, so their projections and the biases are the logits. */
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void projectionsAddUpToLogits(String name) throws IOException {
     assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] text = TinyModels.expected(name).ints("tokens");

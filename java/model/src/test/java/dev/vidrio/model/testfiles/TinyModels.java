@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,6 +29,9 @@ import java.util.stream.Stream;
 public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
+
+  /** The method that gives a sample of them, or all with the profile "full". */
+  public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
   /** Fixtures that are also directories written by transformers. */
   public static final String DIRECTORIES = "dev.vidrio.model.testfiles.TinyModels#directories";
@@ -48,6 +52,17 @@ public final class TinyModels {
 
   public static List<String> names() {
     return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
+  }
+
+  /** Returns models that have all traits of architectures between them, or all models. */
+  public static List<String> sample() {
+    if (Boolean.getBoolean("vidrio.test.full")) {
+      return names();
+    }
+    Set<Trait> missing = EnumSet.allOf(Trait.class);
+    return names().stream()
+        .filter(name -> name.equals("llama") || missing.removeAll(architecture(name).traits()))
+        .toList();
   }
 
   public static List<String> directories() {
