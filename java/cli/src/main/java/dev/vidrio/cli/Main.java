@@ -82,6 +82,7 @@ public final class Main implements Runnable, CommandGroup {
     var commandLine = new CommandLine(main);
     CommandGroup.add(commandLine, args);
     CommandGroup.addExamples(commandLine);
+    CommandGroup.addSections(commandLine);
     OptionValues.refineHelp(commandLine);
     return commandLine;
   }

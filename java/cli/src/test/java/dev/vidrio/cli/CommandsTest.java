@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
@@ -279,13 +280,13 @@ class CommandsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lens", "lens sae", "eval"})
-  void groupsWithoutACommandListTheirCommands(String group) {
+  @CsvSource({"lens,Activations:", "lens sae,Commands:", "eval,Commands:"})
+  void groupsWithoutACommandListTheirCommands(String group, String heading) {
     Cli result = Cli.run(group.split(" "));
     assertEquals(2, result.code());
     assertEquals("", result.out());
     assertTrue(result.err().startsWith("vidrio: " + group + ": needs a command\n"), result.err());
-    assertTrue(result.err().contains("Commands:"), result.err());
+    assertTrue(result.err().contains(heading), result.err());
   }
 
   /** Runs every example but the server, which does not end. */
@@ -317,6 +318,15 @@ class CommandsTest {
         .skip(1)
         .map(String::strip)
         .toList();
+  }
+
+  @Test
+  void helpListsCommandsOnceBelowHeadings() {
+    String help = Cli.run("lens", "--help").out();
+    assertTrue(help.indexOf("Interventions:") < help.indexOf("  patch "), help);
+    assertEquals(help.indexOf("  patch "), help.lastIndexOf("  patch "), help);
+    assertFalse(help.contains("Commands:"), help);
+    assertTrue(Cli.run("--help").out().contains("Commands:"));
   }
 
   @Test

@@ -1,11 +1,18 @@
 package dev.vidrio.cli.option;
 
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST;
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING;
+
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -31,6 +38,24 @@ public interface CommandGroup {
 
   /** Returns the subcommands, in the order of the help. */
   List<Class<?>> commands();
+
+  /** A heading of the help and the commands below it. */
+  record Section(String heading, List<Class<?>> commands) {
+    /** Creates a section. */
+    public Section {
+      commands = List.copyOf(commands);
+    }
+
+    /** Creates a section. */
+    public static Section of(String heading, Class<?>... commands) {
+      return new Section(heading, List.of(commands));
+    }
+  }
+
+  /** Returns the sections of the help; a single one by default. */
+  default List<Section> sections() {
+    return List.of(new Section("Commands", commands()));
+  }
 
   /** Returns complete command lines that the help shows as examples. */
   default List<String> examples() {
@@ -86,6 +111,33 @@ public interface CommandGroup {
           .footer(group.examples().stream().map(example -> "  " + example).toArray(String[]::new));
     }
     line.getSubcommands().values().forEach(CommandGroup::addExamples);
+  }
+
+  /** Lists the subcommands in the help below the headings of their sections. */
+  static void addSections(CommandLine line) {
+    if (line.getCommand() instanceof CommandGroup group && group.sections().size() > 1) {
+      Map<String, IHelpSectionRenderer> sections = line.getHelpSectionMap();
+      sections.put(SECTION_KEY_COMMAND_LIST_HEADING, _ -> "");
+      sections.put(SECTION_KEY_COMMAND_LIST, help -> list(group.sections(), help));
+    }
+    line.getSubcommands().values().forEach(CommandGroup::addSections);
+  }
+
+  private static String list(List<Section> sections, Help help) {
+    var text = new StringBuilder();
+    for (Section section : sections) {
+      Map<String, Help> listed = new LinkedHashMap<>();
+      for (Class<?> command : section.commands) {
+        String name = command.getAnnotation(Command.class).name();
+        Help known = help.subcommands().get(name);
+        if (known != null) {
+          listed.put(name, known);
+        }
+      }
+      text.append(System.lineSeparator()).append(section.heading).append(':');
+      text.append(System.lineSeparator()).append(help.commandList(listed));
+    }
+    return text.toString();
   }
 
   private static boolean isNamed(Class<?> command, List<String> arguments) {
