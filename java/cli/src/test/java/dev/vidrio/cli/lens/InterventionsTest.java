@@ -156,6 +156,27 @@ class InterventionsTest {
     }
   }
 
+  /** Learned masks have scores as other methods do, and a graph file. */
+  @Test
+  void learnsMasks(@TempDir Path directory) {
+    String[] masks = {"--method", "masks", "--steps", "3", "--keep", "0.5", "--seed", "4"};
+    Path graph = directory.resolve("graph.json");
+    JsonNode json = answered("edges", with(masks, "--json", "--graph", graph.toString())).json();
+    assertEquals(1055, json.get("edges").size());
+    assertEquals(0.5, json.get("keep").doubleValue());
+    assertEquals(4, json.get("seed").intValue());
+    double score = json.get("edges").get(0).get("score").doubleValue();
+    assertTrue(score > 0 && score < 1, "score " + score);
+    assertTrue(json.get("kl_divergence").doubleValue() > 0);
+    String out = answered("edges", with(masks, "--level", "node", "--top", "2")).out();
+    assertTrue(out.contains("37 nodes\ngates: "), out);
+    String[] sizes = {"--sizes", "0.5,1", "--json"};
+    JsonNode curve = answered("curve", with(sizes, masks)).json();
+    assertEquals("masks (3 steps, 50.0 % kept)", curve.get("method").stringValue());
+    JsonNode read = answered("curve", with(sizes, "--scores", graph.toString())).json();
+    assertEquals(curve.get("points"), read.get("points"));
+  }
+
   /** Over a pair and its swapped copy, both means are equal. */
   @Test
   void rejectsEqualLogitDifferences(@TempDir Path directory) throws IOException {
@@ -338,6 +359,12 @@ class InterventionsTest {
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
         "2 | ablation zero: must be patch for eap_ig_inputs | edges --ablation zero --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --keep: requires --method masks | edges --keep 0.1 --clean a --corrupt b --answer #7"
+            + " --wrong #8",
+        "2 | level neuron: must be edge or node for masks | curve --method masks --level neuron"
+            + " --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | keep 1.0: must be above 0 and below 1 | edges --method masks --keep 1 --clean a"
             + " --corrupt b --answer #7 --wrong #8",
         "2 | --graph: cannot be combined with --scores | curve --graph a.json --scores b.json"
             + " --clean a --corrupt b --answer #7 --wrong #8",

@@ -198,6 +198,21 @@ final class CircuitBatch implements AutoCloseable {
     return 4L * batch.rowCount() * d * (2L * sources + 2 * (2L * layers + 1));
   }
 
+  /**
+   * Runs the texts of a batch, and records the outputs of the clean one only if ablated edges carry
+   * constants: enough for {@link MaskedRuns}.
+   */
+  Recording recordAblated(PairBatch batch) {
+    if (constants != null) {
+      return record(batch);
+    }
+    load(batch, null);
+    Run corrupted = record(batch, batch.corrupted());
+    session.hooks(Map.of());
+    var clean = new Run(new float[0][], new float[0][], logits(batch, batch.clean()));
+    return new Recording(batch, clean, corrupted.written, corrupted.streams, corrupted);
+  }
+
   /** Runs the texts of a batch without a circuit. */
   Recording record(PairBatch batch) {
     load(batch, null);
@@ -290,10 +305,13 @@ final class CircuitBatch implements AutoCloseable {
     }
     hooks.put(lastStream(), keep);
     session.hooks(hooks);
-    float[][] logits =
-        step(batch, texts).stream().map(row -> row.toArray(JAVA_FLOAT)).toArray(float[][]::new);
+    float[][] logits = logits(batch, texts);
     written[0] = streams[0];
     return new Run(written, streams, logits);
+  }
+
+  private float[][] logits(PairBatch batch, List<int[]> texts) {
+    return step(batch, texts).stream().map(row -> row.toArray(JAVA_FLOAT)).toArray(float[][]::new);
   }
 
   /**

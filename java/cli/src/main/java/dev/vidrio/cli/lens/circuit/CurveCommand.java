@@ -91,6 +91,9 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
         && scoring.method() == EdgeScoring.Method.EXACT) {
       throw new UsageException("--method exact: must have gradients at the level of neurons");
     }
+    if (scoresFile == null && scoring.method() == EdgeScoring.Method.MASKS) {
+      var _ = scoringOption.mask(level);
+    }
     OptionValues.of(() -> CircuitCurve.checkSizes(sizes));
     if (graphFile != null) {
       InputOutput.requireWritable(graphFile);
@@ -111,9 +114,8 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
     ScoredGraph scores;
     String method;
     if (scoresFile == null) {
-      EdgeScoring scoring = scoringOption.scoring();
-      scores = EdgesCommand.score(lens, pairs, scoring, level).graph();
-      method = ScoringOption.describe(scoring);
+      scores = EdgesCommand.score(lens, pairs, scoringOption, level).graph();
+      method = scoringOption.describe(level);
     } else {
       String text = InputOutput.read(scoresFile);
       scores = GraphFile.read(ComponentGraph.of(lens), text).scores();
