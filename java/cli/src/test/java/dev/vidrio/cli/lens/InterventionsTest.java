@@ -156,6 +156,23 @@ class InterventionsTest {
     }
   }
 
+  /** Estimates of all neurons, and patched ones for the strongest. */
+  @Test
+  void patchesNeurons(@TempDir Path directory) throws IOException {
+    JsonNode json = answered("patch-neurons", "--json", "--top", "4", "--star").json();
+    assertEquals(4, json.get("strongest").size());
+    JsonNode first = json.get("strongest").get(0);
+    String[] name = first.get("neuron").stringValue().substring(1).split("\\.N");
+    JsonNode all = json.get("estimates").get(Integer.parseInt(name[0]));
+    assertEquals(first.get("estimate"), all.get(Integer.parseInt(name[1])));
+    assertTrue(first.get("patched").isNumber());
+    String out = answered("patch-neurons", "--top", "2").out();
+    assertTrue(out.contains("; 3072 neurons\nestimate  patched  neuron\n"), out);
+    Path page = directory.resolve("neurons.html");
+    answered("patch-neurons", "--top", "2", "-o", page.toString());
+    assertTrue(Files.readString(page).contains("strongest neurons"));
+  }
+
   /** Learned masks have scores as other methods do, and a graph file. */
   @Test
   void learnsMasks(@TempDir Path directory) {
@@ -360,6 +377,8 @@ class InterventionsTest {
         "2 | Missing required argument | patch --clean a",
         "2 | ablation zero: must be patch for eap_ig_inputs | edges --ablation zero --clean a"
             + " --corrupt b --answer #7 --wrong #8",
+        "2 | metric kl: its gradient at the clean run, which patch-neurons uses, is 0 |"
+            + " patch-neurons --metric kl --clean a --corrupt b",
         "2 | --keep: requires --method masks | edges --keep 0.1 --clean a --corrupt b --answer #7"
             + " --wrong #8",
         "2 | level neuron: must be edge or node for masks | curve --method masks --level neuron"
