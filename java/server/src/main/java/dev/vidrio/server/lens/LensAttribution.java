@@ -7,6 +7,7 @@ import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -119,7 +120,7 @@ record LensAttribution(
   /** Attributes a metric to the tokens of a text. */
   static Scores scores(Lens lens, String method, int[] tokens, Metric measured) {
     if (method.equals(OCCLUSION)) {
-      Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, measured);
+      Occlusion occlusion = Occlusion.of(lens, tokens, Removal.hide(), measured);
       return new Scores(
           occlusion.metric(),
           IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());

@@ -17,6 +17,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -206,7 +207,7 @@ class LensRoutesTest {
     assertEquals(
         GradientAttribution.norm(lens, two, Metric.logit(tokens[2])).scores(),
         doubles(ask("attribution", ",'position':2,'method':'gradient'").path("scores")));
-    Occlusion occlusion = Occlusion.of(lens, before, Occlusion.By.HIDE, Metric.logit(tokens[at]));
+    Occlusion occlusion = Occlusion.of(lens, before, Removal.hide(), Metric.logit(tokens[at]));
     assertEquals(
         IntStream.range(0, at).mapToObj(occlusion::effect).toList(),
         doubles(ask("attribution", ",'method':'occlusion'").path("scores")));
@@ -338,7 +339,7 @@ class LensRoutesTest {
       int[] text = model.tokenizer().encode(i == 0 ? "The king" : "A lord");
       JsonNode one = json.path("pairs").path(i);
       assertArrayEquals(text, ints(one.path("tokens")));
-      Occlusion occlusion = Occlusion.of(lens, text, Occlusion.By.HIDE, metric);
+      Occlusion occlusion = Occlusion.of(lens, text, Removal.hide(), metric);
       List<Double> scores =
           method.equals("occlusion")
               ? IntStream.range(0, 3).mapToObj(occlusion::effect).toList()
