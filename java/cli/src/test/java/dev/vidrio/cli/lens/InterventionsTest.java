@@ -192,6 +192,15 @@ class InterventionsTest {
     assertEquals("masks (3 steps, 50.0 % kept)", curve.get("method").stringValue());
     JsonNode read = answered("curve", with(sizes, "--scores", graph.toString())).json();
     assertEquals(curve.get("points"), read.get("points"));
+    JsonNode circuit =
+        answered("circuit", with(masks, "--candidates", "90", "--ablation", "mean", "--json"))
+            .json();
+    assertEquals(90, circuit.get("candidates").intValue());
+    assertEquals("mean", circuit.get("ablation").stringValue());
+    String[] optimal = {"--scores", graph.toString(), "--ablation", "optimal", "--metric", "kl"};
+    JsonNode best = answered("curve", with(sizes, optimal)).json();
+    assertEquals("optimal", best.get("ablation").stringValue());
+    assertTrue(best.get("empty_circuit").doubleValue() < 0.5, best.toString());
   }
 
   /** Over a pair and its swapped copy, both means are equal. */
@@ -379,6 +388,14 @@ class InterventionsTest {
             + " --corrupt b --answer #7 --wrong #8",
         "2 | metric kl: its gradient at the clean run, which patch-neurons uses, is 0 |"
             + " patch-neurons --metric kl --clean a --corrupt b",
+        "2 | --ablation optimal: must be patch, mean or zero | edges --ablation optimal --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --ablation optimal: must be patch, mean or zero | circuit --ablation optimal --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --ablation optimal: must be patch, mean or zero of neurons | curve --level neuron"
+            + " --ablation optimal --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | --method: requires --candidates, which it selects | circuit --method eap --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
         "2 | --keep: requires --method masks | edges --keep 0.1 --clean a --corrupt b --answer #7"
             + " --wrong #8",
         "2 | level neuron: must be edge or node for masks | curve --method masks --level neuron"

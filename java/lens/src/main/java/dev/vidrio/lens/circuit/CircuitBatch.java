@@ -160,7 +160,7 @@ final class CircuitBatch implements AutoCloseable {
   /**
    * Returns what ablated edges of each source carry, [d].
    *
-   * @param ablation {@link CircuitAblation#MEAN} or {@link CircuitAblation#ZERO}
+   * @param ablation {@link CircuitAblation#ZERO}, or else means
    */
   static float[][] constants(
       Lens lens, ComponentGraph graph, List<TextPair> pairs, CircuitAblation ablation) {
@@ -211,6 +211,18 @@ final class CircuitBatch implements AutoCloseable {
     session.hooks(Map.of());
     var clean = new Run(new float[0][], new float[0][], logits(batch, batch.clean()));
     return new Recording(batch, clean, corrupted.written, corrupted.streams, corrupted);
+  }
+
+  /**
+   * Runs the clean texts of a batch for their logits.
+   *
+   * @param ablated what ablated edges of each source carry, [rows, d]
+   * @param streams the residual streams if all edges are ablated, [rows, d], by {@link #place}
+   */
+  Recording recordClean(PairBatch batch, float[][] ablated, float[][] streams) {
+    load(batch, null);
+    var clean = new Run(new float[0][], new float[0][], logits(batch, batch.clean()));
+    return new Recording(batch, clean, ablated, streams, clean);
   }
 
   /** Runs the texts of a batch without a circuit. */
@@ -368,7 +380,8 @@ final class CircuitBatch implements AutoCloseable {
     };
   }
 
-  private int place(Node.Destination destination) {
+  /** Returns the number of the residual stream that a destination reads. */
+  int place(Node.Destination destination) {
     return switch (destination) {
       case Node.HeadInput input -> 2 * input.layer();
       case Node.Mlp mlp -> place(map.beforeMlp(mlp.layer()));

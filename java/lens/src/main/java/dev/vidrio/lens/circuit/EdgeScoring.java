@@ -83,6 +83,11 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
   public EdgeScoring {
     Preconditions.requirePositive("steps", steps);
     Preconditions.require(
+        ablation != CircuitAblation.OPTIMAL,
+        "ablation",
+        ablation.label(),
+        "must be patch, mean or zero: optimal constants are those of a circuit");
+    Preconditions.require(
         ablation == CircuitAblation.PATCH || !runsBetween(method),
         "ablation",
         ablation.label(),

@@ -11,7 +11,6 @@ import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -259,12 +258,7 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
     /** Runs a step and returns the divergence before it. */
     private double step(int step, MaskedRuns runs, CircuitBatch.Recording recording) {
       draw();
-      PairBatch batch = recording.batch;
-      int[] reads = batch.logits();
-      List<DifferentiableMetric> metrics = new ArrayList<>();
-      for (int i = 0; i < reads.length; i++) {
-        metrics.add(divergence(recording.cleanLogits[i], reads[i]));
-      }
+      List<DifferentiableMetric> metrics = OptimalAblation.divergences(recording);
       double[] losses = runs.run(recording, coefficients(), metrics);
       var sums = new double[inputs.length][];
       Arrays.setAll(sums, i -> new double[inputs[i]]);

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
@@ -13,6 +14,7 @@ import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
@@ -95,6 +97,11 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   @Override
   protected void check() {
     super.check();
+    if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+      throw new UsageException(
+          "--ablation optimal: must be patch, mean or zero; optimal constants are those of a"
+              + " circuit, in 'vidrio lens curve'");
+    }
     if (scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
       var _ = scoringOption.mask(level);
     }

@@ -60,8 +60,15 @@ public final class ScoringOption {
       defaultValue = "patch",
       description =
           "What an edge carries if it is ablated: patch, its value of the corrupted text; mean, the"
-              + " mean over all tokens of the clean texts; zero.")
+              + " mean over all tokens of the clean texts; zero; optimal, in 'lens curve',"
+              + " constants that are trained for each circuit over the clean texts, of which there"
+              + " should be many.")
   private CircuitAblation ablation = CircuitAblation.PATCH;
+
+  /** Returns whether a method is given. */
+  boolean isGiven() {
+    return method != null;
+  }
 
   /** Returns the method and its parameters. */
   EdgeScoring scoring() {
@@ -74,7 +81,7 @@ public final class ScoringOption {
     if (chosen != Method.MASKS && (keep != null || seed != null)) {
       throw new UsageException((keep == null ? "--seed" : "--keep") + ": requires --method masks");
     }
-    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, ablation));
+    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, scored()));
   }
 
   /** Returns the options of learned masks. */
@@ -85,11 +92,16 @@ public final class ScoringOption {
         () ->
             new LearnedMask.Options(
                 level,
-                ablation,
+                scored(),
                 keep == null ? otherwise : keep,
                 scoring().steps(),
                 defaults.rate(),
                 seed == null ? 0 : seed));
+  }
+
+  /** Returns what edges carry when they are scored: optimal constants are those of a circuit. */
+  private CircuitAblation scored() {
+    return ablation == CircuitAblation.OPTIMAL ? CircuitAblation.PATCH : ablation;
   }
 
   /** Returns what ablated edges carry. */
