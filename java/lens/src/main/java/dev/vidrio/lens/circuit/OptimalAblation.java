@@ -26,12 +26,13 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>for the prediction of the next token. Training begins at the means over all tokens of the
- * clean texts, and follows the exact gradient by Adam, whose rate falls linearly to 0. There should
- * be many texts: over one, constants could carry its prediction.
+ * clean texts, or the constants of the circuit before, and follows the exact gradient by Adam,
+ * whose rate falls linearly to 0; constants that are worse than those at the beginning are not
+ * used. There should be many texts: over one, constants could carry its prediction.
  *
  * @param constants of each component, [d], in the order of the model
- * @param first the divergence of the first step's batch, with means, in nats
- * @param last the divergence of the last step's batch
+ * @param first the divergence with means, of the first batch of texts, in nats
+ * @param last the divergence with the constants
  * @see CircuitAblation#OPTIMAL
  * @see "docs/lens/circuits.md"
  */
@@ -93,6 +94,9 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     private final CircuitBatch clean;
     private final MaskedRuns runs;
 
+    /** The constants of the last circuit, or null. */
+    private float @Nullable [][] last;
+
     /** Prepares runs of the clean texts. */
     Training(Lens lens, ComponentGraph graph, List<TextPair> pairs, Options options) {
       this.graph = graph;
@@ -109,37 +113,61 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
       }
     }
 
-    /** Trains the constants of a circuit. */
+    /**
+     * Trains the constants of a circuit, from the means or, if they have a smaller loss, from the
+     * constants of the last circuit.
+     */
     OptimalAblation run(EdgeMask circuit) {
       float[][] coefficients = coefficients(circuit);
-      float[][] constants = Arrays.stream(means).map(float[]::clone).toArray(float[][]::new);
+      PairBatch batch = batches.getFirst();
+      double first = loss(batch, means, coefficients);
+      float[][] start = means;
+      double least = first;
+      if (last != null) {
+        double loss = loss(batch, last, coefficients);
+        start = loss < first ? last : means;
+        least = Math.min(loss, first);
+      }
+      float[][] trained = train(start, coefficients);
+      double loss = loss(batch, trained, coefficients);
+      float[][] best = loss < least ? trained : start;
+      last = best;
+      Map<Node.Source, float[]> bySource = new LinkedHashMap<>();
+      for (int s = 0; s < best.length; s++) {
+        bySource.put(graph.sources().get(s), best[s].clone());
+      }
+      return new OptimalAblation(bySource, first, Math.min(loss, least));
+    }
+
+    private float[][] train(float[][] start, float[][] coefficients) {
+      float[][] constants = Arrays.stream(start).map(float[]::clone).toArray(float[][]::new);
       var adam = new Adam(constants);
-      var losses = new double[options.steps];
       for (int step = 1; step <= options.steps; step++) {
         PairBatch batch = batches.get((step - 1) % batches.size());
-        CircuitBatch.Recording recording =
-            clean.recordClean(
-                batch,
-                EdgeScorer.repeated(constants, batch.rowCount()),
-                streams.of(constants, batch.rowCount()));
-        double[] values = runs.run(recording, coefficients, divergences(recording));
-        losses[step - 1] = Arrays.stream(values).average().orElseThrow();
+        var _ = loss(batch, constants, coefficients);
         var sums = new double[constants.length][constants[0].length];
         runs.addConstants(sums);
         for (int s = 0; s < constants.length; s++) {
           var gradient = new float[sums[s].length];
           for (int j = 0; j < gradient.length; j++) {
-            gradient[j] = (float) (sums[s][j] / values.length);
+            gradient[j] = (float) (sums[s][j] / batch.size());
           }
           double rate = options.rate * streams.sizes[s] * (1 - (step - 1.0) / options.steps);
           adam.step(step, rate, s, constants[s], gradient);
         }
       }
-      Map<Node.Source, float[]> bySource = new LinkedHashMap<>();
-      for (int s = 0; s < constants.length; s++) {
-        bySource.put(graph.sources().get(s), constants[s]);
-      }
-      return new OptimalAblation(bySource, losses[0], losses[losses.length - 1]);
+      return constants;
+    }
+
+    /** Returns the mean divergence of a batch. */
+    private double loss(PairBatch batch, float[][] constants, float[][] coefficients) {
+      CircuitBatch.Recording recording =
+          clean.recordClean(
+              batch,
+              EdgeScorer.repeated(constants, batch.rowCount()),
+              streams.of(constants, batch.rowCount()));
+      double[] values = runs.run(recording, coefficients, divergences(recording));
+      return Arrays.stream(values).average().orElseThrow();
     }
 
     /** Returns 1 for each edge of a circuit and 0 for others, by destination and source. */
