@@ -19,11 +19,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -163,14 +166,7 @@ public final class BatchGradients implements AutoCloseable {
     }
   }
 
-  /**
-   * Runs a forward pass of texts.
-   *
-   * @param texts the tokens after each prefix, one or more; their rows follow each other
-   * @param reads the number of last tokens of each text whose logits are computed
-   * @param write an activation to overwrite, or null
-   */
-  public void forward(List<int[]> texts, int[] reads, @Nullable Write write) {
+  private void begin(List<int[]> texts, int[] reads) {
     read = reads.clone();
     batch.clear();
     for (int t = 0; t < texts.size(); t++) {
@@ -180,6 +176,17 @@ public final class BatchGradients implements AutoCloseable {
         batch.add(tokens[i], starts[t] + i, s, i >= tokens.length - read[t]);
       }
     }
+  }
+
+  /**
+   * Runs a forward pass of texts.
+   *
+   * @param texts the tokens after each prefix, one or more; their rows follow each other
+   * @param reads the number of last tokens of each text whose logits are computed
+   * @param write an activation to overwrite, or null
+   */
+  public void forward(List<int[]> texts, int[] reads, @Nullable Write write) {
+    begin(texts, reads);
     int begin = 0;
     if (write != null) {
       begin = 1 + writer(write.at);
@@ -187,6 +194,37 @@ public final class BatchGradients implements AutoCloseable {
       write.values.accept(values(write.at));
     }
     Interruption.run(plan, batch, begin, gradient.forwardOps());
+  }
+
+  /**
+   * Runs a forward pass that stops after some activations, in the order in which they are computed,
+   * so that they can be read and overwritten.
+   *
+   * @param texts the tokens after each prefix, one or more; their rows follow each other
+   * @param reads the number of last tokens of each text whose logits are computed
+   * @param stops kept activations
+   * @param at receives each of them
+   */
+  public void forward(List<int[]> texts, int[] reads, Set<Buffer> stops, Consumer<Buffer> at) {
+    begin(texts, reads);
+    run(0, gradient.forwardOps(), stops, buffer -> buffer, at);
+  }
+
+  /** Runs operations, and stops after those that write what {@code written} returns. */
+  private void run(
+      int begin, int end, Set<Buffer> stops, UnaryOperator<Buffer> written, Consumer<Buffer> at) {
+    List<Buffer> ordered = new ArrayList<>(stops);
+    ordered.sort(Comparator.comparingInt(buffer -> writer(written.apply(buffer))));
+    int from = begin;
+    for (Buffer stop : ordered) {
+      int to = 1 + writer(written.apply(stop));
+      if (to > from) {
+        Interruption.run(plan, batch, from, to);
+        from = to;
+      }
+      at.accept(stop);
+    }
+    Interruption.run(plan, batch, from, end);
   }
 
   private int writer(Buffer buffer) {
@@ -211,12 +249,7 @@ public final class BatchGradients implements AutoCloseable {
    * @param cut an overwritten activation that is a constant of the gradient, or null
    */
   public double[] backward(List<DifferentiableMetric> metrics, @Nullable Buffer cut) {
-    MemorySegment all = plan.data(logits);
-    seed.fill((byte) 0);
-    double[] values =
-        IntStream.range(0, metrics.size())
-            .mapToDouble(i -> metrics.get(i).of(rows(all, i), rows(seed, i)))
-            .toArray();
+    double[] values = seed(metrics);
     int begin = gradient.forwardOps();
     if (cut != null) {
       Buffer ofComputed = gradient.of(computed(cut));
@@ -227,6 +260,37 @@ public final class BatchGradients implements AutoCloseable {
     }
     Interruption.run(plan, batch, begin, gradient.plan().ops().size());
     return values;
+  }
+
+  /**
+   * Runs the backward pass of each text's metric, which stops after the gradients with respect to
+   * some activations, in the order in which they are computed, so that they can be overwritten.
+   *
+   * @param cuts activations that were prepared as constants
+   * @param at receives each of them and its gradient, [rows, width]
+   * @return the metrics
+   */
+  public double[] backward(
+      List<? extends DifferentiableMetric> metrics,
+      Set<Buffer> cuts,
+      BiConsumer<Buffer, MemorySegment> at) {
+    double[] values = seed(metrics);
+    run(
+        gradient.forwardOps(),
+        gradient.plan().ops().size(),
+        cuts,
+        cut -> gradient.of(computed(cut)),
+        cut -> at.accept(cut, values(gradient.of(computed(cut)))));
+    return values;
+  }
+
+  /** Sets the gradients of the logits and returns the metric of each text. */
+  private double[] seed(List<? extends DifferentiableMetric> metrics) {
+    MemorySegment all = plan.data(logits);
+    seed.fill((byte) 0);
+    return IntStream.range(0, metrics.size())
+        .mapToDouble(i -> metrics.get(i).of(rows(all, i), rows(seed, i)))
+        .toArray();
   }
 
   /** Returns a text's rows of logits or their gradients. */

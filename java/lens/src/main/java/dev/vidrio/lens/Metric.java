@@ -227,6 +227,18 @@ public interface Metric {
   }
 
   /**
+   * Returns 1 if greedy decoding gives an answer of m tokens, or else 0, read from the logits after
+   * the last m tokens as {@link #logProbability(int[])} does. It has no gradient.
+   *
+   * @param answer its tokens, 1 or more
+   * @throws InvalidInputException if there is none
+   */
+  static Metric greedy(int[] answer) {
+    Preconditions.require(answer.length > 0, "answer", "", "must have 1 or more tokens");
+    return new GreedyAnswer(answer);
+  }
+
+  /**
    * Returns the metric of a run with interventions.
    *
    * @throws InvalidInputException if an intervention does not fit its point, or the model does not

@@ -9,6 +9,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
@@ -45,7 +46,7 @@ class InterruptionTest extends BardTest {
 
   @Test
   void sweepsEnd() {
-    assertEndsWhenInterrupted(() -> Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC));
+    assertEndsWhenInterrupted(() -> Occlusion.of(lens, TOKENS, Removal.zero(), METRIC));
   }
 
   @Test

@@ -46,6 +46,7 @@ import dev.vidrio.cli.lens.intervene.BackupCommand;
 import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
+import dev.vidrio.cli.lens.intervene.PatchNeuronsCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
 import dev.vidrio.cli.lens.intervene.SteerCommand;
 import dev.vidrio.cli.lens.intervene.TraceCommand;
@@ -93,6 +94,7 @@ public final class LensCommand implements CommandGroup.Namespace {
             "Interventions",
             EditCommand.class,
             PatchCommand.class,
+            PatchNeuronsCommand.class,
             PathCommand.class,
             AblateCommand.class,
             TraceCommand.class,

@@ -336,8 +336,11 @@ class DecodingTest {
     JsonNode json = done(with(align, "--json")).json();
     assertEquals(6, json.get("train").intValue());
     assertEquals(2, json.get("test").intValue());
-    assertTrue(json.get("hooks").get("blocks.2.hook_resid_post").has("accuracy"));
-    assertEquals(3, done(with(align, "-k", "0")).out().lines().count());
+    JsonNode scores = json.get("hooks").get("blocks.2.hook_resid_post");
+    assertTrue(scores.has("accuracy"));
+    assertTrue(scores.get("mean_log_probability").doubleValue() < 0);
+    assertTrue(scores.get("random_mean_log_probability").doubleValue() < 0);
+    assertEquals(4, done(with(align, "-k", "0")).out().lines().count());
     // The edit swap takes the learned basis, and rejects bases that are not orthonormal.
     Path basis = directory.resolve("basis.safetensors");
     done(with(align, "-k", "2", "-o", basis.toString()));
@@ -346,6 +349,36 @@ class DecodingTest {
     String edit = hook + "[1] swap " + basis + " 'The queen'";
     JsonNode swapped = done("lens", "edit", "-p", "The king", "--edit", edit, "--json").json();
     assertTrue(swapped.get("kl_bits").doubleValue() >= 0);
+  }
+
+  /** Training increases the given metric; an answer may have several tokens. */
+  @Test
+  void alignsByOtherMetrics() throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("own.tsv"),
+            "The king saw\tThe queen saw\t her own\t his own\n".repeat(4));
+    String hook = "blocks.2.hook_resid_post";
+    String[] align = {"lens", "align", "-f", file.toString(), "--hooks", hook, "--json"};
+    for (String metric : List.of("logprob", "prob: her", "logit-diff: her/ his")) {
+      JsonNode json = done(with(align, "--metric", metric, "--steps", "4")).json();
+      String field =
+          metric.startsWith("prob")
+              ? "probability"
+              : metric.startsWith("logit") ? "logit_difference" : "log_probability";
+      JsonNode scores = json.get("hooks").get(hook);
+      double learned = scores.get("mean_" + field).doubleValue();
+      assertTrue(learned > scores.get("random_mean_" + field).doubleValue(), scores.toString());
+    }
+    for (String[] wrong :
+        new String[][] {
+          {"kl", "metric kl: reads no answer, which training makes more likely"},
+          {"accuracy", "metric accuracy: has no gradient, which training uses"},
+          {"prob", "answer of line 1"},
+        }) {
+      Cli result = Cli.run(with(align, "--metric", wrong[0]));
+      assertTrue(result.err().contains(wrong[1]), result.err());
+    }
   }
 
   @Test
@@ -432,7 +465,7 @@ class DecodingTest {
         "1 | must have two or more; --length | tune -p abc -o x.safetensors",
         "1 | must be at least 1 | tune -p abc -o x.safetensors --epochs 0",
         "1 | no such file | logits -p abc --tuned missing.safetensors",
-        "1 | must be two texts and two tokens | align -f TEXT",
+        "1 | must be two texts and a token | align -f TEXT",
         "1 | steps -1: must be 0 or more | align -f TEXT --steps -1",
         "2 | Missing required | weights",
         "1 | must be 0 to 7 | weights --head L1.H8",

@@ -156,6 +156,53 @@ class InterventionsTest {
     }
   }
 
+  /** Estimates of all neurons, and patched ones for the strongest. */
+  @Test
+  void patchesNeurons(@TempDir Path directory) throws IOException {
+    JsonNode json = answered("patch-neurons", "--json", "--top", "4", "--star").json();
+    assertEquals(4, json.get("strongest").size());
+    JsonNode first = json.get("strongest").get(0);
+    String[] name = first.get("neuron").stringValue().substring(1).split("\\.N");
+    JsonNode all = json.get("estimates").get(Integer.parseInt(name[0]));
+    assertEquals(first.get("estimate"), all.get(Integer.parseInt(name[1])));
+    assertTrue(first.get("patched").isNumber());
+    String out = answered("patch-neurons", "--top", "2").out();
+    assertTrue(out.contains("; 3072 neurons\nestimate  patched  neuron\n"), out);
+    Path page = directory.resolve("neurons.html");
+    answered("patch-neurons", "--top", "2", "-o", page.toString());
+    assertTrue(Files.readString(page).contains("strongest neurons"));
+  }
+
+  /** Learned masks have scores as other methods do, and a graph file. */
+  @Test
+  void learnsMasks(@TempDir Path directory) {
+    String[] masks = {"--method", "masks", "--steps", "3", "--keep", "0.5", "--seed", "4"};
+    Path graph = directory.resolve("graph.json");
+    JsonNode json = answered("edges", with(masks, "--json", "--graph", graph.toString())).json();
+    assertEquals(1055, json.get("edges").size());
+    assertEquals(0.5, json.get("keep").doubleValue());
+    assertEquals(4, json.get("seed").intValue());
+    double score = json.get("edges").get(0).get("score").doubleValue();
+    assertTrue(score > 0 && score < 1, "score " + score);
+    assertTrue(json.get("kl_divergence").doubleValue() > 0);
+    String out = answered("edges", with(masks, "--level", "node", "--top", "2")).out();
+    assertTrue(out.contains("37 nodes\ngates: "), out);
+    String[] sizes = {"--sizes", "0.5,1", "--json"};
+    JsonNode curve = answered("curve", with(sizes, masks)).json();
+    assertEquals("masks (3 steps, 50.0 % kept)", curve.get("method").stringValue());
+    JsonNode read = answered("curve", with(sizes, "--scores", graph.toString())).json();
+    assertEquals(curve.get("points"), read.get("points"));
+    JsonNode circuit =
+        answered("circuit", with(masks, "--candidates", "90", "--ablation", "mean", "--json"))
+            .json();
+    assertEquals(90, circuit.get("candidates").intValue());
+    assertEquals("mean", circuit.get("ablation").stringValue());
+    String[] optimal = {"--scores", graph.toString(), "--ablation", "optimal", "--metric", "kl"};
+    JsonNode best = answered("curve", with(sizes, optimal)).json();
+    assertEquals("optimal", best.get("ablation").stringValue());
+    assertTrue(best.get("empty_circuit").doubleValue() < 0.5, best.toString());
+  }
+
   /** Over a pair and its swapped copy, both means are equal. */
   @Test
   void rejectsEqualLogitDifferences(@TempDir Path directory) throws IOException {
@@ -338,6 +385,22 @@ class InterventionsTest {
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
         "2 | ablation zero: must be patch for eap_ig_inputs | edges --ablation zero --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | metric kl: its gradient at the clean run, which patch-neurons uses, is 0 |"
+            + " patch-neurons --metric kl --clean a --corrupt b",
+        "2 | --ablation optimal: must be patch, mean or zero | edges --ablation optimal --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --ablation optimal: must be patch, mean or zero | circuit --ablation optimal --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --ablation optimal: must be patch, mean or zero of neurons | curve --level neuron"
+            + " --ablation optimal --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | --method: requires --candidates, which it selects | circuit --method eap --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --keep: requires --method masks | edges --keep 0.1 --clean a --corrupt b --answer #7"
+            + " --wrong #8",
+        "2 | level neuron: must be edge or node for masks | curve --method masks --level neuron"
+            + " --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | keep 1.0: must be above 0 and below 1 | edges --method masks --keep 1 --clean a"
             + " --corrupt b --answer #7 --wrong #8",
         "2 | --graph: cannot be combined with --scores | curve --graph a.json --scores b.json"
             + " --clean a --corrupt b --answer #7 --wrong #8",

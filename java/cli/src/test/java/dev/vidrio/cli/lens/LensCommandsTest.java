@@ -382,7 +382,7 @@ class LensCommandsTest {
   /** JSON has the values that the table rounds; with --versus, the metric is a difference. */
   @Test
   void measuresOcclusion() {
-    String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--by", "hide"};
+    String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--removal", "hide"};
     JsonNode json = done(with(arguments, "--json")).json();
     int n = json.get("tokens").size();
     assertEquals(n, json.get("effects").size());
@@ -396,6 +396,12 @@ class LensCommandsTest {
     assertEquals(json, same);
     JsonNode none = done(with(arguments, "--json", "--versus", "#" + token)).json();
     assertEquals(0, none.get("metric").doubleValue());
+    String[] replace = {"lens", "occlusion", "-p", "To be, or", "--removal", "replace", "--json"};
+    JsonNode replaced = done(with(replace, "--replacement", " be")).json();
+    assertEquals("replace", replaced.get("removal").stringValue());
+    assertEquals(0, replaced.get("effects").get(2).doubleValue());
+    Cli missing = Cli.run(replace);
+    assertTrue(missing.err().contains("needs --replacement"), missing.err());
   }
 
   @ParameterizedTest

@@ -157,6 +157,61 @@ class MetricsTest {
     assertTrue(metric.startsWith("prob") == out.contains("probability after"), out);
   }
 
+  /** The subject of a pair is the part in which its texts differ; a mean is that of each text. */
+  @Test
+  void tracesTheMeanOfPairs() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    JsonNode mean =
+        done("lens", "trace", "--pairs", tsv, "--runs", "2", "--metric", "prob", "--json").json();
+    assertEquals(3, mean.get("texts").intValue());
+    double clean = 0;
+    double last = 0;
+    for (String[] text :
+        new String[][] {{"The king", "king"}, {"A king", "king"}, {"The lord", "lord"}}) {
+      JsonNode one =
+          done(
+                  "lens",
+                  "trace",
+                  "-p",
+                  text[0],
+                  "--subject",
+                  text[1],
+                  "--answer",
+                  " his",
+                  "--runs",
+                  "2",
+                  "--json")
+              .json();
+      clean += one.get("clean_probability").doubleValue() / 3;
+      double corrupted = one.get("corrupted_probability").doubleValue();
+      last += (one.get("restored").get(1).get(2).doubleValue() - corrupted) / 3;
+    }
+    assertEquals(clean, mean.get("clean_probability").get("mean").doubleValue(), 1e-12);
+    JsonNode effects = mean.get("effects");
+    assertEquals(last, effects.get("last").get(1).get("mean").doubleValue(), 1e-12);
+    assertTrue(effects.get("last").get(1).get("half_width").doubleValue() > 0);
+    assertEquals(1, effects.size());
+  }
+
+  @Test
+  void rejectsTracesWithoutSubject() throws IOException {
+    String same = pairs("same.tsv", "The king said\tThe\t his\t her\n").toString();
+    for (String[] asked :
+        new String[][] {
+          {"-p The king --answer #1", "Missing required option: '--subject=TEXT'"},
+          {"--pairs " + same + " --answer #1", "--answer: cannot be combined with --pairs"},
+          {"--pairs " + same + " --subject x", "subject of line 1 \"x\": not found in the text"},
+        }) {
+      List<String> args = new ArrayList<>(List.of("lens", "trace"));
+      args.addAll(List.of(asked[0].replace("The king", "king").split(" ")));
+      Cli result = Cli.run(args.toArray(String[]::new));
+      assertTrue(result.err().contains(asked[1]), result.err());
+    }
+    String shorter = pairs("shorter.tsv", "The king\tThe king said\t his\t her\n").toString();
+    Cli result = Cli.run("lens", "trace", "--pairs", shorter);
+    assertTrue(result.err().contains("corrupted text of line 1: has all tokens"), result.err());
+  }
+
   @Test
   void meansOverPairsHaveIntervals() throws IOException {
     String tsv = pairs("p.tsv", PAIRS).toString();

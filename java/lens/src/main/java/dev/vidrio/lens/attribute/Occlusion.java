@@ -3,7 +3,6 @@ package dev.vidrio.lens.attribute;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.Arrays;
 import java.util.List;
@@ -17,16 +16,6 @@ import java.util.List;
  * @see "docs/lens/attribution.md"
  */
 public record Occlusion(double metric, List<Double> without) {
-  /** The way in which a token is removed. */
-  public enum By {
-    /** Sets its embedding to zeros; the positions of other tokens remain. */
-    ZERO,
-    /** Hides it from the attention of later tokens in all layers: {@link Intervention#knockOut}. */
-    HIDE,
-    /** Sets its embedding to that of another token: {@link Removal#replace}. */
-    REPLACE
-  }
-
   public Occlusion {
     without = List.copyOf(without);
   }
@@ -34,13 +23,10 @@ public record Occlusion(double metric, List<Double> without) {
   /**
    * Removes each token of a text in turn.
    *
-   * @param by {@link By#ZERO} or {@link By#HIDE}
    * @throws InvalidInputException if the model does not support the tokens, or if they are to be
    *     hidden and the model mixes tokens by other means than attention
    */
-  public static Occlusion of(Lens lens, int[] tokens, By by, Metric metric) {
-    Preconditions.require(by != By.REPLACE, "occlusion", by, "needs the token: Removal.replace");
-    Removal removal = by == By.ZERO ? Removal.zero() : Removal.hide();
+  public static Occlusion of(Lens lens, int[] tokens, Removal removal, Metric metric) {
     Preconditions.requireTokens(lens.model(), tokens);
     return of(lens, tokens, TokenSpan.tokens(0, tokens.length), removal, metric);
   }

@@ -4,7 +4,6 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.attribute.Occlusion.By;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.List;
@@ -16,9 +15,21 @@ import java.util.stream.Stream;
  *
  * <p>Immutable.
  *
- * @see Occlusion.By
+ * @see Occlusion
  */
 public final class Removal {
+  /** The way in which tokens are removed. */
+  public enum By {
+    /** Sets their embeddings to zeros. */
+    ZERO,
+    /**
+     * Hides them from the attention of later tokens in all layers: {@link Intervention#knockOut}.
+     */
+    HIDE,
+    /** Sets their embeddings to that of another token. */
+    REPLACE
+  }
+
   private final By by;
   private final float[] embedding;
 

@@ -13,7 +13,9 @@ public enum CircuitAblation {
   /** The mean of the source's output over all tokens of the clean texts. */
   MEAN,
   /** Zeros. */
-  ZERO;
+  ZERO,
+  /** The constants of {@link OptimalAblation}, which are trained for each circuit. */
+  OPTIMAL;
 
   /** Returns the name on the command line. */
   public String label() {

@@ -160,7 +160,7 @@ final class CircuitBatch implements AutoCloseable {
   /**
    * Returns what ablated edges of each source carry, [d].
    *
-   * @param ablation {@link CircuitAblation#MEAN} or {@link CircuitAblation#ZERO}
+   * @param ablation {@link CircuitAblation#ZERO}, or else means
    */
   static float[][] constants(
       Lens lens, ComponentGraph graph, List<TextPair> pairs, CircuitAblation ablation) {
@@ -196,6 +196,33 @@ final class CircuitBatch implements AutoCloseable {
   /** Returns the bytes of the recording of a batch, without logits. */
   long bytes(PairBatch batch) {
     return 4L * batch.rowCount() * d * (2L * sources + 2 * (2L * layers + 1));
+  }
+
+  /**
+   * Runs the texts of a batch, and records the outputs of the clean one only if ablated edges carry
+   * constants: enough for {@link MaskedRuns}.
+   */
+  Recording recordAblated(PairBatch batch) {
+    if (constants != null) {
+      return record(batch);
+    }
+    load(batch, null);
+    Run corrupted = record(batch, batch.corrupted());
+    session.hooks(Map.of());
+    var clean = new Run(new float[0][], new float[0][], logits(batch, batch.clean()));
+    return new Recording(batch, clean, corrupted.written, corrupted.streams, corrupted);
+  }
+
+  /**
+   * Runs the clean texts of a batch for their logits.
+   *
+   * @param ablated what ablated edges of each source carry, [rows, d]
+   * @param streams the residual streams if all edges are ablated, [rows, d], by {@link #place}
+   */
+  Recording recordClean(PairBatch batch, float[][] ablated, float[][] streams) {
+    load(batch, null);
+    var clean = new Run(new float[0][], new float[0][], logits(batch, batch.clean()));
+    return new Recording(batch, clean, ablated, streams, clean);
   }
 
   /** Runs the texts of a batch without a circuit. */
@@ -290,10 +317,13 @@ final class CircuitBatch implements AutoCloseable {
     }
     hooks.put(lastStream(), keep);
     session.hooks(hooks);
-    float[][] logits =
-        step(batch, texts).stream().map(row -> row.toArray(JAVA_FLOAT)).toArray(float[][]::new);
+    float[][] logits = logits(batch, texts);
     written[0] = streams[0];
     return new Run(written, streams, logits);
+  }
+
+  private float[][] logits(PairBatch batch, List<int[]> texts) {
+    return step(batch, texts).stream().map(row -> row.toArray(JAVA_FLOAT)).toArray(float[][]::new);
   }
 
   /**
@@ -350,7 +380,8 @@ final class CircuitBatch implements AutoCloseable {
     };
   }
 
-  private int place(Node.Destination destination) {
+  /** Returns the number of the residual stream that a destination reads. */
+  int place(Node.Destination destination) {
     return switch (destination) {
       case Node.HeadInput input -> 2 * input.layer();
       case Node.Mlp mlp -> place(map.beforeMlp(mlp.layer()));

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -35,6 +36,11 @@ public final class CircuitRuns implements AutoCloseable {
   /** The runs of all batches, or none if they are repeated. */
   private final List<CircuitBatch.Recording> kept = new ArrayList<>();
 
+  /** The lens and the training of constants for each circuit, or null. */
+  private final @Nullable Lens lens;
+
+  private final OptimalAblation.@Nullable Training training;
+
   private final double[] clean;
   private final double[] corrupted;
 
@@ -48,6 +54,16 @@ public final class CircuitRuns implements AutoCloseable {
     this.runs = new CircuitBatch(lens, graph, batches, constants);
     this.clean = new double[pairs.size()];
     this.corrupted = new double[pairs.size()];
+    this.lens = lens;
+    try {
+      this.training =
+          ablation == CircuitAblation.OPTIMAL
+              ? new OptimalAblation.Training(lens, graph, pairs, OptimalAblation.Options.DEFAULT)
+              : null;
+    } catch (Throwable e) {
+      runs.close();
+      throw e;
+    }
     try {
       EdgeMask none = new EdgeMask(graph);
       boolean keep = batches.stream().mapToLong(runs::bytes).sum() <= KEPT_BYTES;
@@ -66,8 +82,12 @@ public final class CircuitRuns implements AutoCloseable {
           kept.add(recording);
         }
       }
+      if (training != null) {
+        double[] low = optimal(lens, training, none);
+        System.arraycopy(low, 0, corrupted, 0, low.length);
+      }
     } catch (Throwable e) {
-      runs.close();
+      close();
       throw e;
     }
   }
@@ -78,6 +98,8 @@ public final class CircuitRuns implements AutoCloseable {
     this.graph = run.graph();
     this.batches = List.of();
     this.runs = null;
+    this.lens = null;
+    this.training = null;
     this.clean = new double[] {run.clean(metric)};
     this.corrupted = new double[] {run.corrupted(metric)};
   }
@@ -186,6 +208,19 @@ public final class CircuitRuns implements AutoCloseable {
       }
       return values;
     }
+    if (training != null && lens != null) {
+      for (int c = 0; c < values.length; c++) {
+        Masks circuit = circuits.get(c);
+        Preconditions.require(
+            circuit.elements == null,
+            "ablation",
+            "optimal",
+            "must be patch, mean or zero of neurons");
+        values[c] = optimal(lens, training, circuit.edges);
+        progress.accept((c + 1.0) / values.length);
+      }
+      return values;
+    }
     int pair = 0;
     for (int b = 0; b < batches.size(); b++) {
       PairBatch batch = batches.get(b);
@@ -197,6 +232,21 @@ public final class CircuitRuns implements AutoCloseable {
       }
       pair += batch.size();
       progress.accept(pair / (double) size());
+    }
+    return values;
+  }
+
+  /** Returns the metric of each pair of a circuit with constants of its own. */
+  private double[] optimal(Lens of, OptimalAblation.Training trained, EdgeMask circuit) {
+    float[][] constants = trained.run(circuit).bySource(graph);
+    var values = new double[size()];
+    try (var own = new CircuitBatch(of, graph, batches, constants)) {
+      int pair = 0;
+      for (PairBatch batch : batches) {
+        double[] some = own.run(own.record(batch), circuit, null, batch.metrics());
+        System.arraycopy(some, 0, values, pair, some.length);
+        pair += some.length;
+      }
     }
     return values;
   }
@@ -214,6 +264,9 @@ public final class CircuitRuns implements AutoCloseable {
 
   @Override
   public void close() {
+    if (training != null) {
+      training.close();
+    }
     if (runs != null) {
       runs.close();
     }

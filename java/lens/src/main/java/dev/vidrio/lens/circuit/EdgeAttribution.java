@@ -96,6 +96,14 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     if (scoring.method() == EdgeScoring.Method.EXACT) {
       return exact(lens, pairs, scoring.ablation(), progress);
     }
+    if (scoring.method() == EdgeScoring.Method.MASKS) {
+      var options =
+          LearnedMask.Options.DEFAULT.withSteps(scoring.steps()).withAblation(scoring.ablation());
+      LearnedMask mask = LearnedMask.of(lens, pairs, options, progress);
+      PairMeasure measure = PairMeasure.of(lens, pairs);
+      return new EdgeAttribution(
+          measure.cleanMean().mean(), measure.corruptedMean().mean(), mask.scores().edges());
+    }
     var scorer = new EdgeScorer(lens, pairs, scoring, false);
     scorer.run(progress);
     Map<Edge, Double> scores = new LinkedHashMap<>();

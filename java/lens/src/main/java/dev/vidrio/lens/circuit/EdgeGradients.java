@@ -49,11 +49,21 @@ final class EdgeGradients implements AutoCloseable {
   /** The number of rows of the current batch. */
   private int rows;
 
+  /** The kind of the runs of a batch. */
+  enum Runs {
+    /** Runs of the model. */
+    MODEL,
+    /** Runs in which the output of one part of the model is overwritten, and has no gradient. */
+    CUT,
+    /** Runs in which each component has an input of its own. */
+    SEPARATE
+  }
+
   /** An input of heads: the gradient of {@code at} with respect to the stream is needed. */
-  private record Site(Buffer at, int heads) {}
+  record Site(Buffer at, int heads) {}
 
   /** The parts of a layer; one of {@code byHead} and {@code attention} is null. */
-  private record Layer(
+  record Layer(
       Buffer pre,
       List<Site> sites,
       @Nullable HeadGradients byHead,
@@ -81,9 +91,10 @@ final class EdgeGradients implements AutoCloseable {
    * Prepares runs.
    *
    * @param batches all batches that will run
-   * @param cuts whether gradients may be cut at outputs of attention and feed-forward blocks
+   * @param runs if they are cut or separate, gradients are cut at outputs of attention and
+   *     feed-forward blocks
    */
-  EdgeGradients(Lens lens, ComponentGraph graph, List<PairBatch> batches, boolean cuts) {
+  EdgeGradients(Lens lens, ComponentGraph graph, List<PairBatch> batches, Runs runs) {
     int most = PairBatch.mostRows(batches);
     int positions = PairBatch.positions(batches);
     Executor executor = lens.model().executor();
@@ -104,8 +115,12 @@ final class EdgeGradients implements AutoCloseable {
       sketch.sites.forEach(site -> wanted.add(site.at));
       wanted.add(sketch.mlpAt);
       kept.addAll(List.of(sketch.pre, sketch.beforeMlp, sketch.z, sketch.mlpOut));
-      if (cuts) {
+      if (runs != Runs.MODEL) {
         cut.addAll(List.of(sketch.z, sketch.mlpOut));
+      }
+      if (runs == Runs.SEPARATE) {
+        sketch.sites.forEach(site -> kept.add(site.at));
+        kept.add(OutputGradients.product(hooks, l));
       }
     }
     this.heads = new HeadParts(lens.model(), most);
@@ -129,7 +144,7 @@ final class EdgeGradients implements AutoCloseable {
     try {
       int chunk = Math.min(most, PairBatch.ROWS);
       for (Sketch sketch : sketches) {
-        layers.add(layer(executor, plan, sketch, chunk));
+        layers.add(layer(executor, plan, sketch, chunk, runs == Runs.SEPARATE));
       }
     } catch (Throwable e) {
       close();
@@ -219,14 +234,16 @@ final class EdgeGradients implements AutoCloseable {
         : null;
   }
 
-  private static Layer layer(Executor executor, Plan plan, Sketch sketch, int rows) {
+  private static Layer layer(
+      Executor executor, Plan plan, Sketch sketch, int rows, boolean separate) {
     List<Buffer> read = sketch.sites.stream().map(Site::at).toList();
     HeadGradients byHead = null;
     RowGradient attention = null;
     if (sketch.projections.isEmpty()) {
       attention = new RowGradient(executor, sketch.attention, plan.kv(), sketch.pre, read, rows);
     } else {
-      byHead = new HeadGradients(executor, sketch.pre, sketch.norm, sketch.projections, rows);
+      byHead =
+          new HeadGradients(executor, sketch.pre, sketch.norm, sketch.projections, rows, separate);
     }
     try {
       var mlp =
@@ -269,6 +286,26 @@ final class EdgeGradients implements AutoCloseable {
       }
     }
     session.prefixes(batch.prefixTokens());
+  }
+
+  /** Returns the hook points of the plan that runs. */
+  HookMap hooks() {
+    return hooks;
+  }
+
+  /** Returns the parts of a layer. */
+  Layer layer(int layer) {
+    return layers.get(layer);
+  }
+
+  /** Returns the residual stream after the last block. */
+  Buffer last() {
+    return last;
+  }
+
+  /** Returns the outputs of a layer's heads in the last run, each [rows, d]. */
+  float[] @Nullable [] headOutputs(int layer) {
+    return heads.written(layer, session.values(layers.get(layer).z), h -> true);
   }
 
   /** Returns the embedding. */
@@ -332,21 +369,29 @@ final class EdgeGradients implements AutoCloseable {
   void add(float weight) {
     int destination = 0;
     for (Layer layer : layers) {
-      destination = addHeads(layer, destination, weight);
-      addMlp(layer, destination++, weight);
+      destination = addHeads(layer, destination, List.of(session.values(layer.pre)), weight);
+      addMlp(layer, destination++, session.gradient(layer.mlpAt), weight);
     }
+    addLogits(destination, weight);
+  }
+
+  /** Adds the gradient of the stream that the logits are computed from. */
+  void addLogits(int destination, float weight) {
     add(destination, 0, session.gradient(last), weight);
   }
 
-  /** Adds the gradients of a layer's head inputs and returns the index of the next destination. */
-  private int addHeads(Layer layer, int first, float weight) {
-    MemorySegment pre = session.values(layer.pre);
+  /**
+   * Adds the gradients of a layer's head inputs and returns the index of the next destination.
+   *
+   * @param inputs the input of all heads' sites, or of each in order, [rows, d]
+   */
+  int addHeads(Layer layer, int first, List<MemorySegment> inputs, float weight) {
     List<MemorySegment> gradients =
         layer.sites.stream().map(site -> session.gradient(site.at)).toList();
     int count = layer.sites.stream().mapToInt(Site::heads).sum();
     if (layer.byHead != null) {
       layer.byHead.run(
-          rows, pre, gradients, (head, begin, dx) -> add(first + head, begin, dx, weight));
+          rows, inputs, gradients, (head, begin, dx) -> add(first + head, begin, dx, weight));
       return first + count;
     }
     RowGradient attention = Objects.requireNonNull(layer.attention);
@@ -354,11 +399,12 @@ final class EdgeGradients implements AutoCloseable {
     for (int s = 0; s < layer.sites.size(); s++) {
       for (int h = 0; h < layer.sites.get(s).heads; h++) {
         int own = destination++;
+        MemorySegment input = inputs.get(inputs.size() == 1 ? 0 : own - first);
         int site = s;
         int head = h;
         attention.run(
             rows,
-            (i, row) -> copy(pre, i, row),
+            (i, row) -> copy(input, i, row),
             begin -> seed(layer, attention, site, head, begin, gradients.get(site)),
             (i, row) -> add(own, i, row, weight));
       }
@@ -381,9 +427,13 @@ final class EdgeGradients implements AutoCloseable {
     }
   }
 
-  private void addMlp(Layer layer, int destination, float weight) {
+  /**
+   * Adds the gradient of a feed-forward block's input.
+   *
+   * @param gradient with respect to {@code mlpAt}
+   */
+  void addMlp(Layer layer, int destination, MemorySegment gradient, float weight) {
     MemorySegment x = session.values(layer.beforeMlp);
-    MemorySegment gradient = session.gradient(layer.mlpAt);
     MemorySegment seed = layer.mlp.seed(layer.mlpAt);
     long width = 4L * layer.mlpAt.width();
     layer.mlp.run(

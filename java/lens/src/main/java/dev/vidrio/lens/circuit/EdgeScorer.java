@@ -100,8 +100,11 @@ final class EdgeScorer {
     if (scoring.ablation() != CircuitAblation.PATCH) {
       constants = CircuitBatch.constants(lens, graph, pairs, scoring.ablation());
     }
-    boolean cuts = scoring.method() == EdgeScoring.Method.EAP_IG_ACTIVATIONS;
-    try (var gradients = new EdgeGradients(lens, graph, batches, cuts);
+    EdgeGradients.Runs runs =
+        scoring.method() == EdgeScoring.Method.EAP_IG_ACTIVATIONS
+            ? EdgeGradients.Runs.CUT
+            : EdgeGradients.Runs.MODEL;
+    try (var gradients = new EdgeGradients(lens, graph, batches, runs);
         var products = products()) {
       int done = 0;
       for (PairBatch batch : batches) {

@@ -8,7 +8,7 @@ import java.util.Locale;
  * those of the program EAP-IG and of the benchmark MIB (Mueller et al. 2025, arXiv 2504.13151).
  *
  * @param method the method
- * @param steps m, the number of gradients of methods that integrate
+ * @param steps m, the number of gradients of methods that integrate, or of steps of training
  * @param rule the points of these gradients
  * @param ablation what an edge carries when it is ablated; methods with gradients between the two
  *     texts support {@link CircuitAblation#PATCH} only
@@ -36,6 +36,11 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
      * gradient, metric or corrupted text.
      */
     INFORMATION_FLOW_ROUTES,
+    /**
+     * Learned gates, {@link LearnedMask}; the number of steps is that of training. The metric has
+     * no influence.
+     */
+    MASKS,
     /** The change of the metric if the edge alone is ablated: a run per edge. */
     EXACT;
 
@@ -78,6 +83,11 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
   public EdgeScoring {
     Preconditions.requirePositive("steps", steps);
     Preconditions.require(
+        ablation != CircuitAblation.OPTIMAL,
+        "ablation",
+        ablation.label(),
+        "must be patch, mean or zero: optimal constants are those of a circuit");
+    Preconditions.require(
         ablation == CircuitAblation.PATCH || !runsBetween(method),
         "ablation",
         ablation.label(),
@@ -87,9 +97,14 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
   /** Returns whether a method has gradients of runs other than that of the clean text. */
   private static boolean runsBetween(Method method) {
     return switch (method) {
-      case EAP, INFORMATION_FLOW_ROUTES, EXACT -> false;
+      case EAP, INFORMATION_FLOW_ROUTES, MASKS, EXACT -> false;
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED -> true;
     };
+  }
+
+  /** Returns whether scores are products of gradients of the metric. */
+  boolean hasGradients() {
+    return method == Method.EAP || runsBetween(method);
   }
 
   /** Creates a scoring with patched values. */

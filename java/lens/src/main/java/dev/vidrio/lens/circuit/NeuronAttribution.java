@@ -38,8 +38,7 @@ public record NeuronAttribution(double clean, double corrupted, Map<Node.Source,
   public static NeuronAttribution of(
       Lens lens, List<TextPair> pairs, EdgeScoring scoring, DoubleConsumer progress) {
     Preconditions.require(
-        scoring.method() != EdgeScoring.Method.EXACT
-            && scoring.method() != EdgeScoring.Method.INFORMATION_FLOW_ROUTES,
+        scoring.hasGradients(),
         "method",
         scoring.method().label(),
         "must have gradients at the level of neurons");

@@ -161,19 +161,28 @@ public final class Fact {
     /** The tokens between {@link #NEXT} and the end. */
     FURTHER,
     /** The last token of the prompt, which predicts the answer. */
-    END
+    END;
+
+    /**
+     * Returns the part of a position; none before the subject.
+     *
+     * @param from position of the first token of the subject
+     * @param to the position after its last token
+     * @param length the number of tokens of the prompt
+     */
+    public static Optional<Part> of(int position, int from, int to, int length) {
+      if (position < from) {
+        return Optional.empty();
+      }
+      if (position < to) {
+        return Optional.of(position == to - 1 ? LAST : position == from ? FIRST : MIDDLE);
+      }
+      return Optional.of(position == length - 1 ? END : position == to ? NEXT : FURTHER);
+    }
   }
 
   /** Returns the part of a position; none before the subject. */
   public Optional<Part> part(int position) {
-    if (position < from) {
-      return Optional.empty();
-    }
-    if (position < to) {
-      return Optional.of(
-          position == to - 1 ? Part.LAST : position == from ? Part.FIRST : Part.MIDDLE);
-    }
-    return Optional.of(
-        position == tokens.length - 1 ? Part.END : position == to ? Part.NEXT : Part.FURTHER);
+    return Part.of(position, from, to, tokens.length);
   }
 }

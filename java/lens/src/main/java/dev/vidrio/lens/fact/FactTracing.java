@@ -18,9 +18,10 @@ import java.util.stream.IntStream;
  * indirect effect of each layer at each {@linkplain Part part} of the prompts. The indirect effect
  * of an activation is {@code P*_clean(answer) − P*(answer)}: the probability of the answer in a run
  * with noise on the subject and this activation restored, minus that of the run with noise alone.
+ * {@link Sum} has means of other texts and metrics.
  *
- * @param clean probability of the answer
- * @param corrupted its probability with noise on the subject
+ * @param clean probability of the answer, or the metric
+ * @param corrupted its probability, or the metric, with noise on the subject
  * @param effects by part, [layers]: the average indirect effect. Positions of a part count as one
  *     value per fact, their mean; facts without the part do not count.
  * @see CausalTracing
@@ -45,21 +46,47 @@ public record FactTracing(
   public static FactTracing of(
       Lens lens, List<Fact> facts, CausalTracing.Site site, CausalTracing.Options options) {
     Preconditions.require(!facts.isEmpty(), "facts", 0, "must be at least 1");
-    int layers = lens.model().architecture().layers();
-    var clean = new double[facts.size()];
-    var corrupted = new double[facts.size()];
-    Map<Part, List<double[]>> effects = new EnumMap<>(Part.class);
-    for (int i = 0; i < facts.size(); i++) {
-      Fact fact = facts.get(i);
+    var sum = new Sum(site);
+    for (Fact fact : facts) {
       CausalTracing tracing =
           CausalTracing.of(
               lens, fact.tokens(), fact.from(), fact.to(), fact.answer(), site, options);
-      clean[i] = tracing.clean();
-      corrupted[i] = tracing.corrupted();
+      sum.add(tracing, fact.from(), fact.to());
+    }
+    return sum.mean();
+  }
+
+  /**
+   * Adds the tracings of texts up, by the parts of their prompts. Keeps a number for each layer and
+   * part of a text.
+   */
+  public static final class Sum {
+    private final CausalTracing.Site site;
+    private final List<Double> clean = new ArrayList<>();
+    private final List<Double> corrupted = new ArrayList<>();
+    private final Map<Part, List<double[]>> effects = new EnumMap<>(Part.class);
+    private int layers;
+
+    /** Creates an empty sum of tracings of a site. */
+    public Sum(CausalTracing.Site site) {
+      this.site = site;
+    }
+
+    /**
+     * Adds a tracing by any metric.
+     *
+     * @param from position of the first token of the subject
+     * @param to the position after its last token
+     */
+    public void add(CausalTracing tracing, int from, int to) {
+      int length = tracing.restored().getFirst().size();
+      layers = tracing.restored().size();
+      clean.add(tracing.clean());
+      corrupted.add(tracing.corrupted());
       for (Part part : Part.values()) {
         int[] positions =
-            IntStream.range(fact.from(), fact.length())
-                .filter(p -> fact.part(p).orElseThrow() == part)
+            IntStream.range(from, length)
+                .filter(p -> Part.of(p, from, to, length).orElseThrow() == part)
                 .toArray();
         if (positions.length > 0) {
           effects
@@ -68,9 +95,17 @@ public record FactTracing(
         }
       }
     }
-    Map<Part, List<Estimate>> means = new EnumMap<>(Part.class);
-    effects.forEach((part, values) -> means.put(part, estimates(values, layers)));
-    return new FactTracing(site, Estimate.of(clean), Estimate.of(corrupted), means);
+
+    /** Returns the means of one or more tracings. */
+    public FactTracing mean() {
+      Map<Part, List<Estimate>> means = new EnumMap<>(Part.class);
+      effects.forEach((part, values) -> means.put(part, estimates(values, layers)));
+      return new FactTracing(site, estimate(clean), estimate(corrupted), means);
+    }
+
+    private static Estimate estimate(List<Double> values) {
+      return Estimate.of(values.stream().mapToDouble(Double::doubleValue).toArray());
+    }
   }
 
   /** Returns the mean indirect effect of each layer at some positions. */

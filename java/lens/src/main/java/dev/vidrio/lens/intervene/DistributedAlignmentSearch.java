@@ -15,13 +15,14 @@ import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Distributed alignment search (Geiger et al. 2024, arXiv 2303.02536): finds the subspace of an
  * activation that represents a variable. The rows R are trained so that the interchange {@code h' =
  * h + (h_source − h) Rᵀ R} makes the model give the answers implied by the source's value;
- * gradients of their log-probabilities flow to R through the weights that serve. After each step
- * the rows are orthonormalized.
+ * gradients of their log-probabilities, or of another {@linkplain Interchange objective}, flow to R
+ * through the weights that serve. After each step the rows are orthonormalized.
  *
  * <p>Not thread-safe.
  *
@@ -71,8 +72,6 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.interchanges = List.copyOf(interchanges);
     this.rate = rate;
     for (Interchange each : interchanges) {
-      Preconditions.requireToken(lens.model(), each.answer);
-      Preconditions.requireToken(lens.model(), each.original);
       float[] source = lens.row(each.source, point, each.sourcePosition);
       sources.add(source);
       differences.add(Vectors.minus(source, lens.row(each.base, point, each.basePosition)));
@@ -83,8 +82,10 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.first = new double[rank][d];
     this.second = new double[rank][d];
     int longest = interchanges.stream().mapToInt(each -> each.base.length).max().orElseThrow();
+    int read = interchanges.stream().mapToInt(each -> each.objective.positions()).max().orElse(1);
     String name = point.name();
-    this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
+    var options = GradientOptions.of(name, longest).withEditable(name).withLogits(read);
+    this.session = GradientSession.open(lens, options);
   }
 
   private static double[][] random(int rank, int d, long seed) {
@@ -135,8 +136,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   /**
-   * Runs one step of Adam on all interchanges, and returns the mean log-probability of the answers
-   * before it.
+   * Runs one step of Adam on all interchanges, and returns the mean of their objectives before it.
    */
   public double step() {
     int d = sources.getFirst().length;
@@ -160,7 +160,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   private double run(int i) {
     Interchange each = interchanges.get(i);
     session.edits(edits(each, sources.get(i)));
-    return session.run(each.base, Metric.logProbability(each.answer));
+    return session.run(each.base, each.objective);
   }
 
   /**
@@ -193,16 +193,24 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   /**
-   * Returns the interchange intervention accuracy: the fraction of interchanges after which the
-   * answer has a larger logit than the original one.
+   * Returns the interchange intervention accuracy: the mean success of interchanges. By default,
+   * the fraction after which the answer has a larger logit than the original one.
    */
   public double accuracy(List<Interchange> tested) {
-    int right = 0;
+    return mean(tested, each -> each.success);
+  }
+
+  /** Returns the mean objective of interchanges. */
+  public double objective(List<Interchange> tested) {
+    return mean(tested, each -> each.objective);
+  }
+
+  private double mean(List<Interchange> tested, Function<Interchange, Metric> metric) {
+    double sum = 0;
     for (Interchange each : tested) {
-      Metric difference = Metric.logitDifference(each.answer, each.original);
-      right += difference.of(lens, each.base, edits(each)) > 0 ? 1 : 0;
+      sum += metric.apply(each).of(lens, each.base, edits(each));
     }
-    return right / (double) tested.size();
+    return sum / tested.size();
   }
 
   @Override

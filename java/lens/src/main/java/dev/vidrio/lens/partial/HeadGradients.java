@@ -64,6 +64,10 @@ public final class HeadGradients implements AutoCloseable {
   }
 
   private final Arena arena = Arena.ofShared();
+
+  /** The input of each head, or none if they share it. */
+  private final List<MemorySegment> inputs = new ArrayList<>();
+
   private final List<MemorySegment> seeds = new ArrayList<>();
   private final List<Buffer> gradients = new ArrayList<>();
   private final List<Projection> projections;
@@ -77,13 +81,15 @@ public final class HeadGradients implements AutoCloseable {
    * @param norm from the stream to the input of the projections, or null if they read the stream
    * @param projections matrices that {@linkplain Projection#divides can be divided}
    * @param rows maximum rows per run
+   * @param separate whether each head has an input of its own
    */
   public HeadGradients(
       Executor executor,
       Buffer stream,
       Op.@Nullable Norm norm,
       List<Projection> projections,
-      int rows) {
+      int rows,
+      boolean separate) {
     this.projections = List.copyOf(projections);
     try {
       List<Op> all = new ArrayList<>();
@@ -101,7 +107,16 @@ public final class HeadGradients implements AutoCloseable {
           Buffer gradient = dx;
           if (norm != null) {
             gradient = new Buffer(name + ".gradient", Rows.TOKENS, stream.width());
-            all.add(new BackwardOp.Norm(norm, false, dx, gradient));
+            Op.Norm own = norm;
+            if (separate) {
+              var x = new Buffer(name + ".x", Rows.TOKENS, stream.width());
+              MemorySegment input =
+                  executor.allocate(Math.multiplyExact((long) rows * x.width(), 4L), arena);
+              inputs.add(input);
+              all.add(new BackwardOp.Seed(input, x));
+              own = (Op.Norm) norm.withOperands(operand -> operand.equals(norm.x()) ? x : operand);
+            }
+            all.add(new BackwardOp.Norm(own, false, dx, gradient));
           }
           gradients.add(gradient);
         }
@@ -124,15 +139,20 @@ public final class HeadGradients implements AutoCloseable {
   /**
    * Computes the gradients of rows.
    *
-   * @param x the residual stream, [count, d]
+   * @param x the input of all heads, or of each in order, [count, d]
    * @param dy the gradient with respect to the output of each projection, [count, heads · d_h]
    */
-  public void run(int count, MemorySegment x, List<MemorySegment> dy, Sink sink) {
+  public void run(int count, List<MemorySegment> x, List<MemorySegment> dy, Sink sink) {
+    MemorySegment first = x.getFirst();
     plan.run(
         count,
-        (i, row) -> MemorySegment.copy(x, i * row.byteSize(), row, 0, row.byteSize()),
+        (i, row) -> MemorySegment.copy(first, i * row.byteSize(), row, 0, row.byteSize()),
         begin -> {
           int rows = Math.min(plan.rows(), count - begin);
+          for (int h = 0; h < inputs.size(); h++) {
+            long row = x.get(h).byteSize() / count;
+            MemorySegment.copy(x.get(h), begin * row, inputs.get(h), 0, rows * row);
+          }
           fill(begin, rows, dy);
           plan.run(0, ops);
           IntStream.range(0, gradients.size())

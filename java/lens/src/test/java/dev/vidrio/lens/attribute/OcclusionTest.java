@@ -38,7 +38,7 @@ class OcclusionTest extends BardTest {
 
   @Test
   void zeroRemovesEmbedding() {
-    Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC);
+    Occlusion occlusion = Occlusion.of(lens, TOKENS, Removal.zero(), METRIC);
     assertEquals(run(List.of()), occlusion.metric());
     for (int j = 0; j < TOKENS.length; j++) {
       Intervention zero = Intervention.zero(HookPoint.of(HookSite.EMBED)).position(j);
@@ -49,7 +49,7 @@ class OcclusionTest extends BardTest {
 
   @Test
   void hideRemovesTokenFromPatterns() {
-    Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.HIDE, METRIC);
+    Occlusion occlusion = Occlusion.of(lens, TOKENS, Removal.hide(), METRIC);
     int n = TOKENS.length;
     assertEquals(0, occlusion.effect(n - 1));
     for (int j = 0; j < n - 1; j++) {
@@ -85,10 +85,10 @@ class OcclusionTest extends BardTest {
       String message =
           assertThrows(
                   InvalidInputException.class,
-                  () -> Occlusion.of(own, tokens, Occlusion.By.HIDE, metric))
+                  () -> Occlusion.of(own, tokens, Removal.hide(), metric))
               .getMessage();
       assertTrue(message.startsWith("hiding of tokens: layer 0 has a "), message);
-      assertEquals(3, Occlusion.of(own, tokens, Occlusion.By.ZERO, metric).without().size());
+      assertEquals(3, Occlusion.of(own, tokens, Removal.zero(), metric).without().size());
     }
   }
 }

@@ -193,7 +193,10 @@ class EdgeScoringTest extends F32BardTest {
 
   /** Pairs of different lengths in one batch have the scores of runs of their own. */
   @ParameterizedTest
-  @EnumSource(value = Method.class, mode = EnumSource.Mode.EXCLUDE, names = "EXACT")
+  @EnumSource(
+      value = Method.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"EXACT", "MASKS"})
   void batchesEqualSinglePairs(Method method) {
     EdgeScoring scoring = scoring(method, 2, Rule.MIDPOINT);
     List<TextPair> pairs = PAIRS;

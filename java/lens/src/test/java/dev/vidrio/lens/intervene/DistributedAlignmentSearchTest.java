@@ -19,6 +19,7 @@ import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -135,17 +136,45 @@ class DistributedAlignmentSearchTest {
       for (int side = 0; side < 2; side++) {
         float[] turned = turned(r, u, side == 0 ? -angle : angle);
         session.edits(List.of(Intervention.swap(POINT, turned, from).position(each.basePosition)));
-        around[side] = session.run(each.base, Metric.logProbability(each.answer));
+        around[side] = session.run(each.base, each.objective);
       }
       session.edits(
           List.of(Intervention.swap(POINT, turned(r, u, 0), from).position(each.basePosition)));
-      session.run(each.base, Metric.logProbability(each.answer));
+      session.run(each.base, each.objective);
       var gradient = new double[D];
       DistributedAlignmentSearch.addGradient(
           gradient, r, session.gradient(POINT).row(each.basePosition), difference);
       double slope = (around[1] - around[0]) / (2 * angle);
       assertEquals(slope, DoubleVectors.dot(gradient, u), 0.02 * Math.max(0.1, Math.abs(slope)));
     }
+  }
+
+  /** The log-probability of an answer of two tokens is read where they are appended. */
+  @Test
+  void increasesOtherObjectives() {
+    int[] answer = Arrays.copyOfRange(model.tokenizer().encode(" her own"), 1, 3);
+    int[] king = model.tokenizer().encode("The king");
+    int[] queen = model.tokenizer().encode("The queen");
+    var each =
+        new Interchange(
+            Metric.forced(king, answer),
+            king.length - 1,
+            queen,
+            queen.length - 1,
+            Metric.logProbability(answer),
+            Metric.greedy(answer));
+    try (var search = new DistributedAlignmentSearch(lens, POINT, List.of(each), 2, 0.1, 3)) {
+      double before = search.objective(List.of(each));
+      assertEquals(before, search.step(), 1e-4);
+      search.step();
+      assertTrue(search.objective(List.of(each)) > before);
+      assertEquals(0, search.accuracy(List.of(each)));
+    }
+    float[] logits = new float[2 * 4];
+    logits[2] = 1;
+    logits[4 + 3] = 1;
+    assertEquals(1, Metric.greedy(new int[] {2, 3}).of(MemorySegment.ofArray(logits)));
+    assertEquals(0, Metric.greedy(new int[] {2, 2}).of(MemorySegment.ofArray(logits)));
   }
 
   private static float[] turned(double[] r, double[] u, double angle) {

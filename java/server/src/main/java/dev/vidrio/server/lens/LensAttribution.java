@@ -7,6 +7,7 @@ import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -37,22 +38,39 @@ record LensAttribution(
   private static final String OCCLUSION = "occlusion";
 
   /** The attributed metric and the score of each token. */
-  private record Scores(double value, List<Double> scores) {}
+  record Scores(double value, List<Double> scores) {}
 
-  static LensAttribution read(JsonFields fields) {
+  /** Reads a request, of one text or of {@code pairs}. */
+  static LensRequest read(JsonFields fields) {
+    JsonValue several = fields.value("pairs");
+    return several == null ? one(fields) : LensPairsAttribution.read(several, fields);
+  }
+
+  private static LensAttribution one(JsonFields fields) {
     JsonValue versus = fields.value("versus");
     LensInput text = LensInput.read(fields);
     JsonValue position = fields.value("position");
     MetricSpec metric =
         LensMetric.spec(fields, versus == null ? MetricKind.LOGIT : MetricKind.LOGIT_DIFF);
-    String method = fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION);
-    if (!method.equals(OCCLUSION)) {
-      metric.requireCleanGradient("method " + method);
-    }
+    String method = method(fields, metric);
     if (metric.needsWrong() && versus == null) {
       throw ApiException.invalid("versus", "is required by metric " + metric.kind().key());
     }
     return new LensAttribution(text, position, metric, versus, method);
+  }
+
+  /** Reads the method, which must fit the metric. */
+  static String method(JsonFields fields, MetricSpec metric) {
+    String method = fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION);
+    if (!method.equals(OCCLUSION)) {
+      metric.requireCleanGradient("method " + method);
+    }
+    return method;
+  }
+
+  /** Returns the number of forward passes of a method over a text. */
+  static long runs(String method, int tokens) {
+    return method.equals(OCCLUSION) ? tokens + 1L : 1;
   }
 
   @Override
@@ -64,7 +82,7 @@ record LensAttribution(
     int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);
     if (method.equals(OCCLUSION)) {
-      LensPatch.requireRuns(text.path(), at + 1, at);
+      LensPatch.requireRuns(text.path(), runs(method, at), at);
     }
     int target = tokens[at];
     MetricSpec.Bound bound = bind(model, target);
@@ -88,7 +106,7 @@ record LensAttribution(
   private Answer answer(ServedModel model, int[] before, int target, MetricSpec.Bound bound) {
     Lens lens = Lens.of(model.model());
     int[] text = bound.text(before);
-    Scores scores = scores(lens, text, bound.metric(lens, before));
+    Scores scores = scores(lens, method, text, bound.metric(lens, before));
     return Answer.json(
         LensInput.head(model, text)
             .with("target", target)
@@ -99,9 +117,10 @@ record LensAttribution(
             .with("scores", scores.scores()));
   }
 
-  private Scores scores(Lens lens, int[] tokens, Metric measured) {
+  /** Attributes a metric to the tokens of a text. */
+  static Scores scores(Lens lens, String method, int[] tokens, Metric measured) {
     if (method.equals(OCCLUSION)) {
-      Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, measured);
+      Occlusion occlusion = Occlusion.of(lens, tokens, Removal.hide(), measured);
       return new Scores(
           occlusion.metric(),
           IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());

@@ -65,7 +65,7 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
   }
 
   /** Maximum pairs of a request. */
-  private static final int MAX_PAIRS = 256;
+  static final int MAX_PAIRS = 256;
 
   /** Maximum tokens of all forward passes together. */
   private static final long MAX_WORK = 1 << 16;
@@ -106,8 +106,7 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
   public Supplier<Answer> prepare(ServedModel model) {
     List<Bound> bound = pairs.stream().map(pair -> pair.bind(model)).toList();
     long work = bound.stream().mapToLong(pair -> runs(model, pair.length()) * pair.length()).sum();
-    String path = bound.size() == 1 ? "clean" : "pairs";
-    LensInput.requireAtMost(path, work, WORK, MAX_WORK);
+    requireWork(bound.size() == 1 ? "clean" : "pairs", work);
     return () -> answer(model, bound);
   }
 
@@ -164,6 +163,11 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
 
   /** Rejects requests of too many forward passes. */
   static void requireRuns(String path, long runs, int tokens) {
-    LensInput.requireAtMost(path, Math.multiplyExact(runs, tokens), WORK, MAX_WORK);
+    requireWork(path, Math.multiplyExact(runs, tokens));
+  }
+
+  /** Rejects requests of too many tokens over all forward passes. */
+  static void requireWork(String path, long tokens) {
+    LensInput.requireAtMost(path, tokens, WORK, MAX_WORK);
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.server.lens;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,11 +11,13 @@ import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -35,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** The routes {@code /v1/lens/…} return the results of the lens in this process. */
@@ -203,7 +207,7 @@ class LensRoutesTest {
     assertEquals(
         GradientAttribution.norm(lens, two, Metric.logit(tokens[2])).scores(),
         doubles(ask("attribution", ",'position':2,'method':'gradient'").path("scores")));
-    Occlusion occlusion = Occlusion.of(lens, before, Occlusion.By.HIDE, Metric.logit(tokens[at]));
+    Occlusion occlusion = Occlusion.of(lens, before, Removal.hide(), Metric.logit(tokens[at]));
     assertEquals(
         IntStream.range(0, at).mapToObj(occlusion::effect).toList(),
         doubles(ask("attribution", ",'method':'occlusion'").path("scores")));
@@ -319,6 +323,46 @@ class LensRoutesTest {
     assertArrayEquals(pairs.get(1).clean(), ints(json.path("pairs").path(1).path("tokens")));
   }
 
+  /** Texts of one length have mean scores, others only their own. */
+  @ParameterizedTest
+  @ValueSource(strings = {"grad_x_input", "occlusion"})
+  void attributesSeveralPairs(String method) {
+    Lens lens = Lens.of(model);
+    String asked = "{'model':'bard','method':'" + method + "','pairs':[";
+    String king = "{'clean':'The king','corrupted':'The queen','answer':' his','wrong':' her'}";
+    String lord = "{'clean':'A lord','answer':' his','wrong':' her'}";
+    JsonNode json = server.json("/v1/lens/attribution", asked + king + "," + lord + "]}");
+    Metric metric = TextPair.of(lens, "a", "b", " his", " her").forwardMetric();
+    var sums = new double[3];
+    double value = 0;
+    for (int i = 0; i < 2; i++) {
+      int[] text = model.tokenizer().encode(i == 0 ? "The king" : "A lord");
+      JsonNode one = json.path("pairs").path(i);
+      assertArrayEquals(text, ints(one.path("tokens")));
+      Occlusion occlusion = Occlusion.of(lens, text, Removal.hide(), metric);
+      List<Double> scores =
+          method.equals("occlusion")
+              ? IntStream.range(0, 3).mapToObj(occlusion::effect).toList()
+              : GradientAttribution.timesInput(lens, text, (DifferentiableMetric) metric).scores();
+      assertEquals(scores, doubles(one.path("scores")));
+      assertEquals(occlusion.metric(), one.path("logit_difference").doubleValue(), 1e-12);
+      value += occlusion.metric() / 2;
+      for (int p = 0; p < 3; p++) {
+        sums[p] += scores.get(p) / 2;
+      }
+    }
+    assertEquals(value, json.path("logit_difference").doubleValue(), 1e-12);
+    assertTrue(json.path("half_width").doubleValue() > 0);
+    for (int p = 0; p < 3; p++) {
+      assertEquals(sums[p], json.path("scores").path(p).doubleValue(), 1e-12);
+    }
+    assertEquals(3, json.path("half_widths").size());
+    String longer = lord.replace("A lord", "My dear lord");
+    JsonNode mixed = server.json("/v1/lens/attribution", asked + king + "," + longer + "]}");
+    assertFalse(mixed.has("scores"));
+    assertEquals(3, mixed.path("pairs").path(0).path("scores").size());
+  }
+
   @Test
   void attributesOtherMetrics() {
     Lens lens = Lens.of(model);
@@ -414,6 +458,11 @@ class LensRoutesTest {
         "attribution | 'prompt':'a b','metric':'accuracy' | metric metric accuracy: has no"
             + " gradient",
         "attribution | 'prompt':'a b','metric':'prob-diff' | versus versus: is required by metric",
+        "attribution | 'pairs':[] | pairs pairs of 0 elements: must have 1 to 256",
+        "attribution | 'pairs':[{'clean':'a','answer':1}] | pairs[0].wrong pairs[0].wrong: is"
+            + " required",
+        "attribution | 'pairs':[{'clean':'a','answer':1,'wrong':2}],'prompt':'a' | prompt",
+        "attribution | 'pairs':[{'clean':'a'}],'metric':'kl' | metric metric kl: its gradient",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
         "logits | 'prompt':'a','token':2048 | token token 2048: must be an integer",
@@ -439,6 +488,13 @@ class LensRoutesTest {
             "attribution",
             ids + ",'method':'occlusion'",
             "tokens of forward passes exceed the limit of 65536"
+          },
+          {
+            "attribution",
+            "'method':'occlusion','metric':'entropy','pairs':[{"
+                + ids.replace("tokens", "clean")
+                + "}]",
+            "pairs pairs: 1049600 tokens of forward passes exceed the limit of 65536"
           },
           {"cache", ids.replace("[1", "[1,1") + ",'hooks':'*'", "must have 1 to 1024"},
         }) {

@@ -4,11 +4,11 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
-import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
+import dev.vidrio.cli.lens.option.RemovalOption;
 import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -16,7 +16,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.Occlusion;
-import dev.vidrio.lens.attribute.Occlusion.By;
+import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.TokenValues;
@@ -24,12 +24,10 @@ import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code vidrio lens occlusion}. */
 @Command(
@@ -47,13 +45,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   @Mixin private TargetOption target = new TargetOption();
   @Mixin private MetricOption metric = new MetricOption();
   @Mixin private DataOption data = new DataOption();
-
-  @Option(
-      names = "--by",
-      paramLabel = "WAY",
-      defaultValue = "zero",
-      description = "zero: the token's embedding is zero; hide: later tokens do not attend to it.")
-  private By by = By.ZERO;
+  @Mixin private RemovalOption removal = new RemovalOption();
 
   /**
    * The effects of the tokens on a metric: of a text, or means over several texts.
@@ -69,10 +61,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   protected void check() {
     super.check();
     data.check(command());
-    if (by == By.REPLACE) {
-      throw new UsageException(
-          "--by replace: use 'lens attribute --method occlusion --removal replace'");
-    }
+    removal.check();
   }
 
   @Override
@@ -82,12 +71,13 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
     }
     Lens lens = Lens.of(opened);
     MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    Removal way = removal.of(lens);
     List<Occlusion> all =
         data.each(
             lens,
             spec,
             text -> Arrays.copyOf(text, position.of(text) + 1),
-            measured -> Occlusion.of(lens, measured.text(), by, measured.metric()));
+            measured -> Occlusion.of(lens, measured.text(), way, measured.metric()));
     return new Found(
         spec.kind().label() + ", mean of " + all.size() + " texts",
         null,
@@ -99,7 +89,8 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   protected Found run(Lens lens, int[] text) {
     int[] tokens = cut(position.of(text) + 1);
     Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
-    Occlusion occlusion = Occlusion.of(lens, use(measured.text()), by, measured.metric());
+    Occlusion occlusion =
+        Occlusion.of(lens, use(measured.text()), removal.of(lens), measured.metric());
     return new Found(
         measured.name(),
         measured,
@@ -138,7 +129,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
       object.put("tokens", tokens());
       measured.fill(object);
     }
-    object.put("by", by.name().toLowerCase(Locale.ROOT));
+    object.put("removal", removal.name());
     object.with("metric", found.mean.mean()).with("effects", DataOption.values(found.effects));
   }
 

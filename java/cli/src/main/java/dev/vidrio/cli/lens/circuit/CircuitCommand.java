@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.circuit;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.error.InvalidInputException;
@@ -11,12 +12,15 @@ import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
 import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
 import dev.vidrio.lens.circuit.CircuitEvaluation.Faithfulness;
+import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.circuit.EdgeScoring;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
@@ -38,15 +42,13 @@ import picocli.CommandLine.Option;
     description = {
       "Finds a circuit: the edges between components that an answer depends on (ACDC).",
       "An edge stays if the logit difference of the two answers, or another --metric, changes when"
-          + " the edge carries its value from the corrupted text instead.",
-      "Components are named embed, L3.H7 and L3.mlp. A component that is knocked out has its output"
-          + " of the corrupted text."
+          + " the edge is ablated, by default to its value from the corrupted text.",
+      "Components are named embed, L3.H7 and L3.mlp. All edges out of a component that is knocked"
+          + " out are ablated."
     })
 public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
-  /** The number of gradients that EAP-IG averages. */
-  private static final int STEPS = 5;
-
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private ScoringOption scoringOption = new ScoringOption();
 
   @Option(
       names = "--threshold",
@@ -59,7 +61,8 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
       names = "--candidates",
       paramLabel = "K",
       description =
-          "Consider only the K strongest edges by edge attribution patching (EAP-IG); 0: all.")
+          "Consider only the K strongest edges by --method, edge attribution patching (EAP-IG)"
+              + " unless it is given; 0: all.")
   private int candidateCount;
 
   @Option(
@@ -108,11 +111,24 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
     if (!(threshold >= 0)) {
       throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
     }
+    if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+      throw new UsageException(
+          "--ablation optimal: must be patch, mean or zero, since constants are trained for each of"
+              + " the circuits; 'vidrio lens curve' has it");
+    }
+    if (candidateCount == 0 && scoringOption.isGiven()) {
+      throw new UsageException("--method: requires --candidates, which it selects");
+    }
+    if (candidateCount > 0 && scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
+      var _ = scoringOption.mask(CircuitLevel.EDGE);
+    }
   }
 
   @Override
   protected void requireMetric(MetricSpec spec) {
-    if (candidateCount > 0) {
+    if (candidateCount > 0 && scoringOption.isGiven()) {
+      EdgesCommand.requireMetric(spec, scoringOption.scoring());
+    } else if (candidateCount > 0) {
       spec.requireDifferentiable("--candidates");
     }
   }
@@ -120,7 +136,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
-    try (CircuitRuns runs = CircuitRuns.open(lens, pairs);
+    try (CircuitRuns runs = CircuitRuns.open(lens, pairs, scoringOption.ablation());
         var bar = new ProgressBar("edges")) {
       List<Node.Source> removed = without.stream().map(name -> source(runs.graph(), name)).toList();
       double difference = runs.clean() - runs.corrupted();
@@ -131,7 +147,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
       Circuit candidates =
           candidateCount == 0
               ? Circuit.whole(runs.graph())
-              : EdgeAttribution.integrated(lens, pairs, STEPS).strongest(candidateCount);
+              : scores(lens, pairs).strongest(candidateCount);
       int edges = candidates.edges().size();
       double least = threshold * Math.abs(difference);
       Circuit circuit =
@@ -146,6 +162,11 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
           removed.isEmpty() ? null : evaluation.completeness(removed),
           minimality ? minimalities(runs.graph(), circuit, evaluation, removed) : Map.of());
     }
+  }
+
+  private EdgeAttribution scores(Lens lens, List<TextPair> pairs) {
+    EdgesCommand.Found found = EdgesCommand.score(lens, pairs, scoringOption, CircuitLevel.EDGE);
+    return new EdgeAttribution(found.clean(), found.corrupted(), found.graph().edges());
   }
 
   private static Node.Source source(ComponentGraph graph, String name) {
@@ -230,6 +251,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
     }
     object.put("pairs", judged().size());
     object.put("candidates", found.candidates);
+    object.put("ablation", scoringOption.ablation().label());
     object.put(
         "edges",
         found.effects.entrySet().stream()

@@ -11,6 +11,7 @@ import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.circuit.CircuitCurve;
 import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.CircuitRuns;
@@ -82,14 +83,20 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
   @Override
   protected void check() {
     super.check();
-    EdgeScoring scoring = scoringOption.scoring();
     if (scoresFile != null && graphFile != null) {
       throw new UsageException("--graph: cannot be combined with --scores");
     }
-    if (scoresFile == null
-        && level == CircuitLevel.NEURON
-        && scoring.method() == EdgeScoring.Method.EXACT) {
-      throw new UsageException("--method exact: must have gradients at the level of neurons");
+    if (level == CircuitLevel.NEURON && scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+      throw new UsageException("--ablation optimal: must be patch, mean or zero of neurons");
+    }
+    if (scoresFile == null) {
+      EdgeScoring scoring = scoringOption.scoring();
+      if (level == CircuitLevel.NEURON && scoring.method() == EdgeScoring.Method.EXACT) {
+        throw new UsageException("--method exact: must have gradients at the level of neurons");
+      }
+      if (scoring.method() == EdgeScoring.Method.MASKS) {
+        var _ = scoringOption.mask(level);
+      }
     }
     OptionValues.of(() -> CircuitCurve.checkSizes(sizes));
     if (graphFile != null) {
@@ -111,9 +118,8 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
     ScoredGraph scores;
     String method;
     if (scoresFile == null) {
-      EdgeScoring scoring = scoringOption.scoring();
-      scores = EdgesCommand.score(lens, pairs, scoring, level).graph();
-      method = ScoringOption.describe(scoring);
+      scores = EdgesCommand.score(lens, pairs, scoringOption, level).graph();
+      method = scoringOption.describe(level);
     } else {
       String text = InputOutput.read(scoresFile);
       scores = GraphFile.read(ComponentGraph.of(lens), text).scores();

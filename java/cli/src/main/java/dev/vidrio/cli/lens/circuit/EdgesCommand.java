@@ -4,20 +4,24 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.circuit.EdgeScoring;
 import dev.vidrio.lens.circuit.GraphFile;
+import dev.vidrio.lens.circuit.LearnedMask;
 import dev.vidrio.lens.circuit.NeuronAttribution;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.circuit.ScoredGraph;
@@ -35,6 +39,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.DoubleConsumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,7 +52,8 @@ import picocli.CommandLine.Option;
       "Edge attribution patching: finds the edges between components that carry what two texts"
           + " differ in.",
       "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
-          + " another --metric, if the edge alone carries its value of the corrupted text."
+          + " another --metric, if the edge alone carries its value of the corrupted text; of"
+          + " masks, the probability that a learned gate is open."
     })
 @JsonHelp("Print JSON, with all edges, components or neurons in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
@@ -78,18 +84,27 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
    * The scores.
    *
    * @param neurons null unless they are scored
+   * @param mask null unless it is learned
    */
   record Found(
       ScoredGraph graph,
       double clean,
       double corrupted,
       EdgeScoring scoring,
-      @Nullable NeuronAttribution neurons) {}
+      @Nullable NeuronAttribution neurons,
+      @Nullable LearnedMask mask) {}
 
   @Override
   protected void check() {
     super.check();
-    scoringOption.scoring();
+    if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+      throw new UsageException(
+          "--ablation optimal: must be patch, mean or zero; optimal constants are those of a"
+              + " circuit, in 'vidrio lens curve'");
+    }
+    if (scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
+      var _ = scoringOption.mask(level);
+    }
     if (graphFile != null) {
       InputOutput.requireWritable(graphFile);
     }
@@ -106,14 +121,14 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
       case EAP -> spec.requireCleanGradient("eap");
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED ->
           spec.requireDifferentiable(scoring.method().label());
-      case INFORMATION_FLOW_ROUTES, EXACT -> {}
+      case INFORMATION_FLOW_ROUTES, MASKS, EXACT -> {}
     }
   }
 
   @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
-    Found found = score(lens, pairs, scoringOption.scoring(), level);
+    Found found = score(lens, pairs, scoringOption, level);
     if (graphFile != null) {
       write(graphFile, found.graph, top, level);
     }
@@ -121,19 +136,26 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   }
 
   /** Scores a graph, with a progress bar. */
-  static Found score(Lens lens, List<TextPair> pairs, EdgeScoring scoring, CircuitLevel level) {
+  static Found score(Lens lens, List<TextPair> pairs, ScoringOption option, CircuitLevel level) {
+    EdgeScoring scoring = option.scoring();
     ComponentGraph graph = ComponentGraph.of(lens);
     try (var bar = new ProgressBar("scores")) {
-      if (level == CircuitLevel.NEURON) {
-        NeuronAttribution neurons =
-            NeuronAttribution.of(lens, pairs, scoring, share -> bar.update(share, ""));
-        return new Found(
-            ScoredGraph.of(graph, neurons), neurons.clean(), neurons.corrupted(), scoring, neurons);
+      DoubleConsumer progress = share -> bar.update(share, "");
+      if (scoring.method() == EdgeScoring.Method.MASKS) {
+        LearnedMask mask = LearnedMask.of(lens, pairs, option.mask(level), progress);
+        PairMeasure measure = PairMeasure.of(lens, pairs);
+        double clean = measure.cleanMean().mean();
+        double corrupted = measure.corruptedMean().mean();
+        return new Found(mask.scores(), clean, corrupted, scoring, null, mask);
       }
-      EdgeAttribution edges =
-          EdgeAttribution.of(lens, pairs, scoring, share -> bar.update(share, ""));
-      return new Found(
-          ScoredGraph.of(graph, edges), edges.clean(), edges.corrupted(), scoring, null);
+      if (level == CircuitLevel.NEURON) {
+        NeuronAttribution neurons = NeuronAttribution.of(lens, pairs, scoring, progress);
+        ScoredGraph scores = ScoredGraph.of(graph, neurons);
+        return new Found(scores, neurons.clean(), neurons.corrupted(), scoring, neurons, null);
+      }
+      EdgeAttribution edges = EdgeAttribution.of(lens, pairs, scoring, progress);
+      ScoredGraph scores = ScoredGraph.of(graph, edges);
+      return new Found(scores, edges.clean(), edges.corrupted(), scoring, null, null);
     }
   }
 
@@ -186,6 +208,11 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     Map<String, Double> scores = scores(found, level);
     System.out.printf(
         "%s; %d %ss%n", runs(found.clean, found.corrupted), scores.size(), level.label());
+    if (found.mask != null) {
+      System.out.printf(
+          "gates: %.1f %% open, KL divergence of the prediction %.3f nats%n",
+          100 * found.mask.kept(), found.mask.divergence());
+    }
     System.out.println("   score  " + level.label());
     strongest(scores, top).forEach((name, score) -> System.out.printf("%+8.3f  %s%n", score, name));
     Hint.print(
@@ -200,6 +227,12 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     object.put("steps", found.scoring.steps());
     object.put("rule", found.scoring.rule().label());
     object.put("ablation", found.scoring.ablation().label());
+    if (found.mask != null) {
+      object.put("keep", scoringOption.mask(level).keep());
+      object.put("seed", scoringOption.mask(level).seed());
+      object.put("kept", found.mask.kept());
+      object.put("kl_divergence", found.mask.divergence());
+    }
     List<JsonObject> scores = new ArrayList<>();
     switch (level) {
       case EDGE ->
@@ -233,13 +266,17 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     int shown = Math.clamp(top, 0, scores.size());
     String note =
         String.format(
-            "The strongest %d of %d %ss: by how much the %s moves when the %s alone carries its"
-                + " value from the corrupted text. Clean %.3f, corrupted %.3f.",
+            "The strongest %d of %d %ss: %s. Clean %.3f, corrupted %.3f.",
             shown,
             scores.size(),
             level.label(),
-            label(),
-            level.label(),
+            found.mask == null
+                ? "by how much the "
+                    + label()
+                    + " moves when the "
+                    + level.label()
+                    + " alone carries its value from the corrupted text"
+                : "the probability that the learned gate is open",
             found.clean,
             found.corrupted);
     if (level != CircuitLevel.EDGE) {

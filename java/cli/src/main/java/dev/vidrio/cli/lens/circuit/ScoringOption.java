@@ -1,22 +1,29 @@
 package dev.vidrio.cli.lens.circuit;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.circuit.CircuitAblation;
+import dev.vidrio.lens.circuit.CircuitLevel;
 import dev.vidrio.lens.circuit.EdgeScoring;
 import dev.vidrio.lens.circuit.EdgeScoring.Method;
 import dev.vidrio.lens.circuit.EdgeScoring.Rule;
+import dev.vidrio.lens.circuit.LearnedMask;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options of a method that scores edges. */
 public final class ScoringOption {
+  /** The share of components that masks keep by default. */
+  private static final double NODES = 0.2;
+
   @Option(
       names = "--method",
       paramLabel = "METHOD",
       description = {
         "${COMPLETION-CANDIDATES}. Default: eap_ig_inputs, or eap with --steps 0.",
         "exact runs the model without each edge; eap_ig_activations takes N gradients for each"
-            + " layer."
+            + " layer; masks learns gates of edges or components, which keep the prediction (edge"
+            + " pruning)."
       })
   private @Nullable Method method;
 
@@ -24,8 +31,19 @@ public final class ScoringOption {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP).")
-  private int steps = EdgeScoring.STEPS;
+          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP)."
+              + " With masks, the steps of training. Default: 5, or 200 with masks.")
+  private @Nullable Integer steps;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "SHARE",
+      description =
+          "With masks, the share of gates that stay open. Default: 0.05, or 0.2 of nodes.")
+  private @Nullable Double keep;
+
+  @Option(names = "--seed", paramLabel = "N", description = "With masks, the seed of the gates.")
+  private @Nullable Long seed;
 
   @Option(
       names = "--rule",
@@ -42,14 +60,48 @@ public final class ScoringOption {
       defaultValue = "patch",
       description =
           "What an edge carries if it is ablated: patch, its value of the corrupted text; mean, the"
-              + " mean over all tokens of the clean texts; zero.")
+              + " mean over all tokens of the clean texts; zero; optimal, in 'lens curve',"
+              + " constants that are trained for each circuit over the clean texts, of which there"
+              + " should be many.")
   private CircuitAblation ablation = CircuitAblation.PATCH;
+
+  /** Returns whether a method is given. */
+  boolean isGiven() {
+    return method != null;
+  }
 
   /** Returns the method and its parameters. */
   EdgeScoring scoring() {
-    Method chosen = method != null ? method : steps == 0 ? Method.EAP : Method.EAP_IG_INPUTS;
-    int count = chosen == Method.EAP ? Math.max(1, steps) : steps;
-    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, ablation));
+    boolean noStep = steps != null && steps == 0;
+    Method chosen = method != null ? method : noStep ? Method.EAP : Method.EAP_IG_INPUTS;
+    int otherwise =
+        chosen == Method.MASKS ? LearnedMask.Options.DEFAULT.steps() : EdgeScoring.STEPS;
+    int given = steps == null ? otherwise : steps;
+    int count = chosen == Method.EAP ? Math.max(1, given) : given;
+    if (chosen != Method.MASKS && (keep != null || seed != null)) {
+      throw new UsageException((keep == null ? "--seed" : "--keep") + ": requires --method masks");
+    }
+    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, scored()));
+  }
+
+  /** Returns the options of learned masks. */
+  LearnedMask.Options mask(CircuitLevel level) {
+    LearnedMask.Options defaults = LearnedMask.Options.DEFAULT;
+    double otherwise = level == CircuitLevel.NODE ? NODES : defaults.keep();
+    return OptionValues.of(
+        () ->
+            new LearnedMask.Options(
+                level,
+                scored(),
+                keep == null ? otherwise : keep,
+                scoring().steps(),
+                defaults.rate(),
+                seed == null ? 0 : seed));
+  }
+
+  /** Returns what edges carry when they are scored: optimal constants are those of a circuit. */
+  private CircuitAblation scored() {
+    return ablation == CircuitAblation.OPTIMAL ? CircuitAblation.PATCH : ablation;
   }
 
   /** Returns what ablated edges carry. */
@@ -58,8 +110,12 @@ public final class ScoringOption {
   }
 
   /** Returns the method in words: {@code eap_ig_inputs (5 gradients, midpoint)}. */
-  static String describe(EdgeScoring scoring) {
+  String describe(CircuitLevel level) {
+    EdgeScoring scoring = scoring();
     return switch (scoring.method()) {
+      case MASKS ->
+          String.format(
+              "masks (%d steps, %.3g %% kept)", scoring.steps(), 100 * mask(level).keep());
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS ->
           String.format(
               "%s (%d gradients, %s)",

@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.fact;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PageCommand;

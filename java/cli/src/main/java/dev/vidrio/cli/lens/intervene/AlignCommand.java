@@ -5,13 +5,17 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TensorOutput;
-import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.dataset.PairText;
 import dev.vidrio.lens.intervene.DistributedAlignmentSearch;
@@ -37,13 +41,15 @@ import picocli.CommandLine.Option;
           + " differ in.",
       "One line per hook point: the percentage of test interchanges whose answer becomes that of"
           + " the other text after the token's component along K directions is replaced by the"
-          + " other text's, for random and for learned directions."
+          + " other text's, for random and for learned directions; and the mean of what training"
+          + " increases, by default the log-probability of that answer."
     })
 public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   /** One of this many interchanges is held out for the test. */
   private static final int ASIDE = 4;
 
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private MetricOption metric = new MetricOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private TensorOutput output = new TensorOutput();
 
@@ -52,8 +58,10 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
       paramLabel = "FILE",
       required = true,
       description =
-          "Lines of four tab-separated values: a text, another text, the token that should follow"
-              + " the first with the other's value, and the token that follows it on its own.")
+          "Lines of tab-separated values: a text, another text, the token that should follow the"
+              + " first with the other's value, and the token that follows it on its own; without"
+              + " the last, the answer must be the most likely token. Or JSON as of 'vidrio lens"
+              + " dataset'.")
   private Path file = Path.of("");
 
   @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points.")
@@ -71,8 +79,19 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   @Option(names = "--seed", paramLabel = "N", description = "Seed of the initial directions.")
   private long seed;
 
-  /** The results at a hook point, and the learned directions, [k] of [d]. */
-  private record Row(HookPoint point, double random, double learned, List<float[]> basis) {}
+  /**
+   * The results at a hook point, of random and of learned directions.
+   *
+   * @param objective the mean of what training increases
+   * @param basis the learned directions, [k] of [d]
+   */
+  private record Row(
+      HookPoint point,
+      double randomAccuracy,
+      double randomObjective,
+      double accuracy,
+      double objective,
+      List<float[]> basis) {}
 
   /** The results at all hook points, and the numbers of interchanges. */
   record Found(int train, int test, List<Row> rows) {}
@@ -87,12 +106,24 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
     if (steps < 0) {
       throw new InvalidInputException("steps", Integer.toString(steps), "must be 0 or more");
     }
+    OptionValues.of(this::spec);
+  }
+
+  /** Returns the metric that training increases, which must have a gradient and an answer. */
+  private MetricSpec spec() {
+    MetricSpec spec = metric.or(MetricKind.LOGPROB);
+    spec.requireDifferentiable("training");
+    if (!spec.kind().needsAnswers()) {
+      throw new InvalidInputException(
+          "metric", spec.kind().key(), "reads no answer, which training makes more likely");
+    }
+    return spec;
   }
 
   @Override
   protected Found run(Model opened) throws IOException {
     Lens lens = gradients.of(Lens.of(opened));
-    List<Interchange> all = read(opened);
+    List<Interchange> all = read(lens);
     List<Interchange> train = new ArrayList<>();
     List<Interchange> test = new ArrayList<>();
     for (int i = 0; i < all.size(); i++) {
@@ -120,11 +151,18 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
 
   private Row learn(Lens lens, HookPoint point, List<Interchange> train, List<Interchange> test) {
     try (var search = new DistributedAlignmentSearch(lens, point, train, rank, rate, seed)) {
-      double random = search.accuracy(test);
+      double accuracy = search.accuracy(test);
+      double objective = search.objective(test);
       for (int i = 0; i < steps; i++) {
         search.step();
       }
-      return new Row(point, random, search.accuracy(test), rows(search.basis()));
+      return new Row(
+          point,
+          accuracy,
+          objective,
+          search.accuracy(test),
+          search.objective(test),
+          rows(search.basis()));
     }
   }
 
@@ -135,47 +173,78 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
         .toList();
   }
 
-  private static int token(Model opened, String field, List<String> tokens) {
-    return TokenText.parse(opened, field, String.join(",", tokens));
-  }
-
-  private List<Interchange> read(Model opened) {
+  private List<Interchange> read(Lens lens) {
+    Model opened = lens.model();
     List<Interchange> interchanges = new ArrayList<>();
-    for (PairText pair : DataOption.read(file, MetricSpec.DEFAULT)) {
+    for (PairText pair : DataOption.read(file, spec())) {
       String line = " of line " + (interchanges.size() + 1);
+      MetricSpec.Bound bound = spec().bind(opened, pair.answers(), pair.wrong(), line);
       int[] base = opened.tokenizer().encode(pair.clean());
       int[] source = opened.tokenizer().encode(pair.corrupted());
       interchanges.add(
           new Interchange(
-              base,
+              bound.text(base),
               position.of(base),
               source,
               position.of(source),
-              token(opened, "answer" + line, pair.answers()),
-              token(opened, "original" + line, pair.wrong())));
+              (DifferentiableMetric) bound.metric(lens, base),
+              success(lens, pair, bound, line)));
     }
     return interchanges;
   }
 
+  /** Returns the success of an interchange: no wrong answer is more likely. */
+  private Metric success(Lens lens, PairText pair, MetricSpec.Bound bound, String line) {
+    if (bound.kind().readsSequence() && bound.answers().size() > 1) {
+      return Metric.greedy(bound.answers().stream().mapToInt(Integer::intValue).toArray());
+    }
+    MetricSpec accuracy = new MetricSpec(MetricKind.ACCURACY, spec().answers(), spec().wrong());
+    MetricSpec.Bound judged = accuracy.bind(lens.model(), pair.answers(), pair.wrong(), line);
+    judged.requireDifferent(line);
+    return judged.metric(lens, new int[0]);
+  }
+
   @Override
   protected void print(Found found) {
+    String name = spec().kind().label();
     System.out.printf(
-        "%d interchanges to train on, %d to test; accuracy in %%%n", found.train, found.test);
-    System.out.printf("%-28s %8s %8s%n", "hook", "random", "learned");
+        "%d interchanges to train on, %d to test: accuracy in %%, mean %s%n",
+        found.train, found.test, name);
+    int width = Math.max(18, name.length());
+    System.out.printf("%-28s %16s  %" + width + "s%n", "", "accuracy", name);
+    System.out.printf(
+        "%-28s %8s %7s  %" + (width - 8) + "s %7s%n",
+        "hook",
+        "random",
+        "learned",
+        "random",
+        "learned");
     for (Row row : found.rows) {
-      String learned = Heat.cell("%8.0f".formatted(100 * row.learned), row.learned);
-      System.out.printf("%-28s %8.0f %s%n", row.point.name(), 100 * row.random, learned);
+      String learned = Heat.cell("%7.0f".formatted(100 * row.accuracy), row.accuracy);
+      System.out.printf(
+          "%-28s %8.0f %s  %" + (width - 8) + ".3f %7.3f%n",
+          row.point.name(),
+          100 * row.randomAccuracy,
+          learned,
+          row.randomObjective,
+          row.objective);
     }
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
+    String field = "mean_" + spec().kind().field();
     var points = new JsonObject();
     for (Row row : found.rows) {
       points.put(
           row.point.name(),
-          new JsonObject().with("random_accuracy", row.random).with("accuracy", row.learned));
+          new JsonObject()
+              .with("random_accuracy", row.randomAccuracy)
+              .with("accuracy", row.accuracy)
+              .with("random_" + field, row.randomObjective)
+              .with(field, row.objective));
     }
+    object.put("metric_kind", spec().kind().key());
     object.with("rank", rank).with("steps", steps);
     object.with("train", found.train).with("test", found.test).with("hooks", points);
   }

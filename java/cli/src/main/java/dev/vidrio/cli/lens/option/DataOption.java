@@ -57,6 +57,11 @@ public final class DataOption {
     return PairFile.parse(standard ? "standard input" : file.toString(), text, metric);
   }
 
+  /** Reads the given data set. */
+  public List<PairText> read(MetricSpec metric) {
+    return read(Objects.requireNonNull(file), metric);
+  }
+
   /**
    * Computes a result for the clean text of each pair.
    *
@@ -65,7 +70,7 @@ public final class DataOption {
   public <X> List<X> each(
       Lens lens, MetricSpec metric, Function<int[], int[]> cut, Function<Measured, X> result) {
     List<X> results = new ArrayList<>();
-    List<PairText> pairs = read(Objects.requireNonNull(file), metric);
+    List<PairText> pairs = read(metric);
     for (int i = 0; i < pairs.size(); i++) {
       PairText pair = pairs.get(i);
       MetricSpec.Bound bound =

@@ -2,8 +2,8 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.attribute.Occlusion.By;
 import dev.vidrio.lens.attribute.Removal;
+import dev.vidrio.lens.attribute.Removal.By;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;

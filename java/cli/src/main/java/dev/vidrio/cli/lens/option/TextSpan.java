@@ -44,6 +44,27 @@ public record TextSpan(int from, int to) {
     return new TextSpan(from, to + 1);
   }
 
+  /**
+   * Returns the tokens between those that a text shares with the beginning and the end of another
+   * one.
+   *
+   * @param where the text, for errors, such as {@code " of line 3"}
+   */
+  public static TextSpan difference(int[] tokens, int[] other, String where) {
+    int from = Arrays.mismatch(tokens, other);
+    int to = tokens.length;
+    int end = other.length;
+    while (to > from && end > from && from >= 0 && tokens[to - 1] == other[end - 1]) {
+      to--;
+      end--;
+    }
+    if (from < 0 || from == to) {
+      throw new InvalidInputException(
+          "corrupted text" + where, "", "has all tokens of the clean text; name the --subject");
+    }
+    return new TextSpan(from, to);
+  }
+
   private static int indexOf(byte[] text, byte[] part) {
     for (int at = 0; at + part.length <= text.length; at++) {
       if (Arrays.equals(text, at, at + part.length, part, 0, part.length)) {

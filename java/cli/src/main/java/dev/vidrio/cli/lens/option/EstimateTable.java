@@ -1,7 +1,6 @@
-package dev.vidrio.cli.lens.fact;
+package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.Grid;
 import dev.vidrio.lens.page.Grid.Measure;
@@ -10,10 +9,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** Means by layer, in columns. */
-final class EstimateTable {
+public final class EstimateTable {
   private EstimateTable() {}
 
   private static String name(Object column) {
@@ -23,7 +23,12 @@ final class EstimateTable {
   }
 
   /** Prints a row per layer, in percent. */
-  static void print(Map<?, List<Estimate>> columns) {
+  public static void print(Map<?, List<Estimate>> columns) {
+    print(columns, EstimateText::percent);
+  }
+
+  /** Prints a row per layer. */
+  public static void print(Map<?, List<Estimate>> columns, Function<Estimate, String> text) {
     var header = new StringBuilder("layer");
     columns.keySet().forEach(c -> header.append(String.format(Locale.ROOT, "%15s", name(c))));
     System.out.println(header);
@@ -34,8 +39,7 @@ final class EstimateTable {
           .values()
           .forEach(
               layers ->
-                  line.append(
-                      String.format(Locale.ROOT, "%15s", EstimateText.percent(layers.get(layer)))));
+                  line.append(String.format(Locale.ROOT, "%15s", text.apply(layers.get(layer)))));
       System.out.println(line);
     }
   }
@@ -45,14 +49,15 @@ final class EstimateTable {
   }
 
   /** Returns a list of layers by column. */
-  static JsonObject toJson(Map<?, List<Estimate>> columns) {
+  public static JsonObject toJson(Map<?, List<Estimate>> columns) {
     var object = new JsonObject();
     columns.forEach((column, layers) -> object.put(name(column), EstimateText.toJson(layers)));
     return object;
   }
 
   /** Returns a grid with layers as rows. */
-  static Grid grid(String title, String note, String measure, Map<?, List<Estimate>> columns) {
+  public static Grid grid(
+      String title, String note, String measure, Map<?, List<Estimate>> columns) {
     var means = new double[layers(columns)][];
     var widths = new double[means.length][];
     for (int l = 0; l < means.length; l++) {

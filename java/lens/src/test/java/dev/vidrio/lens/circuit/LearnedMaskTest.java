@@ -1,0 +1,132 @@
+package dev.vidrio.lens.circuit;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.F32BardTest;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.circuit.LearnedMask.Options;
+import dev.vidrio.model.sampling.SplitMix64;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class LearnedMaskTest extends F32BardTest {
+  private static TextPair pair(String clean, String corrupted) {
+    return TextPair.of(lens, clean, corrupted, " his", " her");
+  }
+
+  private static final Options SHORT =
+      new Options(CircuitLevel.NODE, CircuitAblation.PATCH, 0.3, 40, 0.2, 1);
+
+  /** The share of open gates among draws is their probability, and slopes are differences. */
+  @ParameterizedTest
+  @ValueSource(doubles = {-4, -1, 0, 0.5, 3})
+  void gatesAreHardConcrete(double parameter) {
+    var random = new SplitMix64(5);
+    int draws = 20_000;
+    int open = 0;
+    for (int i = 0; i < draws; i++) {
+      double u = random.nextDouble();
+      double z = LearnedMask.gate(parameter, u);
+      open += z > 0 ? 1 : 0;
+      if (z > 0.01 && z < 0.99) {
+        double difference =
+            LearnedMask.gate(parameter + 1e-5, u) - LearnedMask.gate(parameter - 1e-5, u);
+        assertEquals(difference / 2e-5, LearnedMask.slope(parameter, u), 1e-6);
+      } else if (z == 0 || z == 1) {
+        assertEquals(0, LearnedMask.slope(parameter, u));
+      }
+    }
+    assertEquals(LearnedMask.open(parameter), open / (double) draws, 0.012);
+  }
+
+  @Test
+  void divergenceIsThatOfTheMetric() {
+    int[] tokens = model.tokenizer().encode("The king");
+    var clean = new float[1][];
+    Metric keep =
+        logits -> {
+          clean[0] = logits.toArray(JAVA_FLOAT);
+          return 0;
+        };
+    keep.of(lens, tokens);
+    int[] other = model.tokenizer().encode("The queen");
+    double expected = Metric.divergence(lens, tokens).of(lens, other);
+    var divergence = LearnedMask.divergence(clean[0], 1);
+    assertEquals(expected, divergence.of(lens, other), 1e-9);
+    assertEquals(0, divergence.of(MemorySegment.ofArray(clean[0])), 1e-9);
+  }
+
+  /** Gates of components: the strongest explain the prediction better than others do. */
+  @Test
+  void keepsThePrediction() {
+    List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
+    LearnedMask mask = LearnedMask.of(lens, pairs, SHORT, share -> {});
+    int nodes = mask.scores().nodes().size();
+    assertEquals(ComponentGraph.of(lens).sources().size(), nodes);
+    assertTrue(mask.kept() > 0.02 && mask.kept() < 0.6, "kept " + mask.kept());
+    int count = nodes / 2;
+    Circuit strongest = mask.scores().strongest(CircuitLevel.NODE, count);
+    double learned = 0;
+    double random = 0;
+    for (TextPair each : pairs) {
+      Metric kl = Metric.divergence(lens, each.clean());
+      try (CircuitRun run = CircuitRun.open(lens, each.clean(), each.corrupted())) {
+        learned += run.run(strongest, kl);
+        for (int seed = 0; seed < 5; seed++) {
+          List<Node.Source> sources = new ArrayList<>(run.graph().sources());
+          Collections.shuffle(sources, new Random(seed));
+          Circuit some =
+              Circuit.whole(run.graph()).withoutNodes(new HashSet<>(sources.subList(count, nodes)));
+          random += run.run(some, kl) / 5;
+        }
+      }
+    }
+    assertTrue(learned < random / 2, learned + " against " + random + " at random");
+  }
+
+  @Test
+  void scoresEdgesBySeed() {
+    List<TextPair> pairs = List.of(pair("The king", "The queen"));
+    Options edges = SHORT.withLevel(CircuitLevel.EDGE).withSteps(3);
+    LearnedMask one = LearnedMask.of(lens, pairs, edges, share -> {});
+    LearnedMask again = LearnedMask.of(lens, pairs, edges, share -> {});
+    assertEquals(one.scores().edges(), again.scores().edges());
+    assertEquals(one.divergence(), again.divergence());
+    Options other =
+        new Options(CircuitLevel.EDGE, CircuitAblation.PATCH, 0.3, 3, 0.2, edges.seed() + 1);
+    assertNotEquals(
+        one.scores().edges(), LearnedMask.of(lens, pairs, other, share -> {}).scores().edges());
+    var scoring =
+        new EdgeScoring(
+            EdgeScoring.Method.MASKS, 2, EdgeScoring.Rule.MIDPOINT, CircuitAblation.ZERO);
+    EdgeAttribution zero = EdgeAttribution.of(lens, pairs, scoring);
+    assertEquals(ComponentGraph.of(lens).edges().count(), zero.scores().size());
+    assertTrue(zero.scores().values().stream().allMatch(score -> score > 0 && score < 1));
+  }
+
+  @Test
+  void rejectsInvalidOptions() {
+    for (double keep : new double[] {0, 1, Double.NaN}) {
+      assertThrows(
+          InvalidInputException.class,
+          () -> new Options(CircuitLevel.EDGE, CircuitAblation.PATCH, keep, 1, 0.1, 0));
+    }
+    assertThrows(InvalidInputException.class, () -> SHORT.withLevel(CircuitLevel.NEURON));
+    assertThrows(InvalidInputException.class, () -> SHORT.withSteps(0));
+    assertThrows(
+        InvalidInputException.class, () -> LearnedMask.of(lens, List.of(), SHORT, share -> {}));
+  }
+}
