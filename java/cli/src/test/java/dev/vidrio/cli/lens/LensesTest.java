@@ -153,6 +153,9 @@ class LensesTest {
     assertEquals(2, token.get("words").size());
     // The last layer writes to the logits: its error promotes the token.
     assertEquals(json.get("token"), token.get("words").get(0).get("id"));
+    String one = done("backward --layers -1 -p king").out();
+    assertEquals(3 + 2, one.lines().count(), one);
+    assertEquals(1, run("backward --layers 4 -p king").code());
     Path page = directory.resolve("backward.html");
     done("backward --matrices v,o -p king -o " + page);
     assertTrue(Files.readString(page).contains("Gradient of v"));

@@ -55,7 +55,7 @@ import picocli.CommandLine.Option;
           + " tokens of the forward pass.",
       "Per hook point: the accuracy of a probe of the classes on held-out texts, the model's loss,"
           + " the accuracy of its most likely next tokens and the divergence from its unchanged"
-          + " predictions, with 95 % intervals; for the erased classes and for random subspaces of"
+          + " predictions, with 95 %% intervals; for the erased classes and for random subspaces of"
           + " equal rank.",
       "-o FILE.safetensors writes the erased directions: HOOK.erased, orthonormal rows; -o"
           + " FILE.html draws what is lost at each hook point."
@@ -480,8 +480,8 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
     return List.of(
         Grid.heatMap(
             "Erased classes",
-            "What a probe and the model lose when the classes, or a random subspace of equal rank,"
-                + " are erased at a hook point.",
+            "The losses of a probe and of the model when the classes, or a random subspace of equal"
+                + " rank, are erased at a hook point.",
             "hook",
             found.rows.stream().map(row -> row.point.name()).toList(),
             "erased",

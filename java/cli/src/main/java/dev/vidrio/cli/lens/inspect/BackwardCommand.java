@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
@@ -20,6 +21,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,6 +51,13 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
       description = "${COMPLETION-CANDIDATES}, separated by commas. Default: in,out.")
   private List<Matrix> matrices = List.of(Matrix.IN, Matrix.OUT);
 
+  @Option(
+      names = "--layers",
+      paramLabel = "N,N",
+      split = ",",
+      description = "Layers to show; negative numbers count from the end. Default: all.")
+  private List<Integer> layers = List.of();
+
   @Option(names = "--top", paramLabel = "K", description = "Tokens per vector.")
   private int top = 6;
 
@@ -62,7 +72,14 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
   protected Found run(Lens lens, int[] text) {
     Target explained = target.of(lens.model(), text);
     DifferentiableMetric metric = target.ofAnswer(lens.model(), true).apply(explained.token());
-    List<MatrixGradient> gradients = BackwardLens.of(lens, text, metric, matrices);
+    Set<Integer> shown =
+        layers.stream()
+            .map(layer -> LayerNumber.of(lens.model(), layer))
+            .collect(Collectors.toSet());
+    List<MatrixGradient> gradients =
+        BackwardLens.of(lens, text, metric, matrices).stream()
+            .filter(gradient -> shown.isEmpty() || shown.contains(gradient.layer()))
+            .toList();
     List<float[]> vectors = new ArrayList<>();
     for (MatrixGradient gradient : gradients) {
       for (int i = 0; i < text.length; i++) {
