@@ -34,6 +34,7 @@ import dev.vidrio.cli.lens.fact.FactsCommand;
 import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
 import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
+import dev.vidrio.cli.lens.inspect.BackwardCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
 import dev.vidrio.cli.lens.inspect.NormsCommand;
@@ -85,6 +86,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         Section.of(
             "Contributions of input tokens",
             AttributeCommand.class,
+            BackwardCommand.class,
             OcclusionCommand.class,
             RelianceCommand.class,
             FaithfulnessCommand.class,

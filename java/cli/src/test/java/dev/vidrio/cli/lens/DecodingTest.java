@@ -143,7 +143,7 @@ class DecodingTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"leace,3", "inlp,6"})
+  @CsvSource({"leace,3", "inlp,6", "rlace,3"})
   void erasesInThePass(String method, int rank) throws IOException {
     Path pairs =
         Files.writeString(directory.resolve("pairs.tsv"), "The king\tThe kings\t is\t are\n");
@@ -152,8 +152,7 @@ class DecodingTest {
     String[] arguments = {
       "lens", "erase", "--words", words().toString(), "--hooks", hook, "--method", method
     };
-    arguments =
-        with(arguments, "--rounds", "2", "--pairs", pairs.toString(), "-o", output.toString());
+    arguments = with(arguments, "--rounds", "2", "--pairs", pairs.toString());
     JsonNode json = done(with(arguments, "--json")).json();
     JsonNode unchanged = json.get("unchanged");
     JsonNode point = json.get("hooks").get(hook);
@@ -164,13 +163,30 @@ class DecodingTest {
     assertTrue(
         erased.get("probe_accuracy").doubleValue() < random.get("probe_accuracy").doubleValue());
     assertTrue(erased.get("kl").doubleValue() > random.get("kl").doubleValue());
+    assertTrue(erased.get("kl_half_width").doubleValue() > 0);
+    assertTrue(erased.get("loss_increase_half_width").doubleValue() > 0);
     assertEquals(0, unchanged.get("kl").doubleValue(), 1e-6);
     assertTrue(unchanged.get("preference_accuracy").doubleValue() <= 1);
+    done(with(arguments, "-o", output.toString()));
     assertEquals(List.of((long) rank, 256L), SafetensorsFile.read(output).shape(hook + ".erased"));
     List<String> table =
         done(with(arguments, "--text", text.toString(), "--controls", "0")).out().lines().toList();
-    assertEquals(5 + 1 + 2, table.size(), table.toString());
-    assertTrue(table.get(7).stripLeading().startsWith("classes"), table.get(7));
+    assertEquals(6 + 1 + 2, table.size(), table.toString());
+    assertTrue(table.get(8).stripLeading().startsWith("classes"), table.get(8));
+  }
+
+  @Test
+  void drawsErasure() throws IOException {
+    Path page = directory.resolve("erased.html");
+    String[] arguments = {"lens", "erase", "--words", words().toString(), "--controls", "1"};
+    arguments = with(arguments, "--hooks", "blocks.0.hook_resid_post", "-o", page.toString());
+    assertTrue(done(arguments).out().contains("erased.html"));
+    assertTrue(Files.readString(page).contains("increase of the loss in nats"));
+    Cli both = Cli.run(with(arguments, "--json"));
+    assertEquals(2, both.code());
+    Cli rank = Cli.run("lens", "erase", "--words", words().toString(), "--rank", "1");
+    assertEquals(2, rank.code());
+    assertTrue(rank.err().contains("--rank: needs --method rlace"), rank.err());
   }
 
   @Test

@@ -141,6 +141,28 @@ class LensesTest {
   }
 
   @Test
+  void readsGradients() throws IOException {
+    String out = done("backward --matrices out,gate -p king").out();
+    assertTrue(out.startsWith("gradient of log p("), out);
+    assertEquals(3 + 8, out.lines().count(), out);
+    JsonNode json = done("backward --json --matrices out --top 2 -p king").json();
+    assertEquals(4, json.get("gradients").size());
+    JsonNode last = json.get("gradients").get(3);
+    assertEquals("out", last.get("matrix").stringValue());
+    JsonNode token = last.get("tokens").get(json.get("tokens").size() - 1);
+    assertEquals(2, token.get("words").size());
+    // The last layer writes to the logits: its error promotes the token.
+    assertEquals(json.get("token"), token.get("words").get(0).get("id"));
+    String one = done("backward --layers -1 -p king").out();
+    assertEquals(3 + 2, one.lines().count(), one);
+    assertEquals(1, run("backward --layers 4 -p king").code());
+    Path page = directory.resolve("backward.html");
+    done("backward --matrices v,o -p king -o " + page);
+    assertTrue(Files.readString(page).contains("Gradient of v"));
+    assertEquals(2, run("backward --matrices x -p king").code());
+  }
+
+  @Test
   void reducesRank() {
     String from = " -f " + text + " --length 20 --chunks 2 ";
     JsonNode json =

@@ -1,5 +1,7 @@
 package dev.vidrio.lens.decode;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -45,6 +47,34 @@ public final class VocabularyProjection {
       float[][] logits = unembedding.logits(new float[][] {vector, new float[d]});
       return greatest(Vectors.minus(logits[0], logits[1]), k);
     }
+  }
+
+  /**
+   * Projects many output vectors as {@link #written(Lens, float[], int)}, after scaling each to the
+   * root mean square 1, since the epsilon of the norm would outweigh those as small as gradients.
+   *
+   * @param vectors [n][d]
+   * @param k number of tokens, in descending order
+   * @return [n] of [k]
+   */
+  public static List<List<Score>> written(Lens lens, float[][] vectors, int k) {
+    int d = lens.model().architecture().width();
+    var scaled = new float[vectors.length][];
+    for (int i = 0; i < vectors.length; i++) {
+      requireWidth(lens, vectors[i]);
+      double length = Vectors.norm(vectors[i]);
+      scaled[i] = vectors[i].clone();
+      Vectors.scale(scaled[i], (float) (length > 0 ? Math.sqrt(d) / length : 0));
+    }
+    List<List<Score>> scores = new ArrayList<>();
+    try (Unembedding unembedding = Unembedding.of(lens.model())) {
+      float[] zero = unembedding.logits(new float[1][d])[0];
+      unembedding.logits(
+          scaled,
+          (row, logits) ->
+              scores.add(greatest(Vectors.minus(logits.toArray(JAVA_FLOAT), zero), k)));
+    }
+    return scores;
   }
 
   /**

@@ -3,16 +3,19 @@ package dev.vidrio.cli.lens.decode;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.LabelsOption;
+import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.lens.option.TensorOutput;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.probe.AdversarialErasure;
 import dev.vidrio.lens.decode.probe.AmnesicProbing;
 import dev.vidrio.lens.decode.probe.AmnesicProbing.Choice;
 import dev.vidrio.lens.decode.probe.AmnesicProbing.Prediction;
@@ -24,6 +27,9 @@ import dev.vidrio.lens.decode.probe.LinearProbe;
 import dev.vidrio.lens.decode.probe.NullspaceProjection;
 import dev.vidrio.lens.decode.probe.SubspaceEraser;
 import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.numeric.Estimate;
+import dev.vidrio.lens.page.Grid;
+import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -34,6 +40,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -48,20 +55,23 @@ import picocli.CommandLine.Option;
           + " tokens of the forward pass.",
       "Per hook point: the accuracy of a probe of the classes on held-out texts, the model's loss,"
           + " the accuracy of its most likely next tokens and the divergence from its unchanged"
-          + " predictions; for the erased classes and for random subspaces of equal rank.",
-      "-o writes the erased directions: HOOK.erased, orthonormal rows."
+          + " predictions, with 95 %% intervals; for the erased classes and for random subspaces of"
+          + " equal rank.",
+      "-o FILE.safetensors writes the erased directions: HOOK.erased, orthonormal rows; -o"
+          + " FILE.html draws what is lost at each hook point."
     })
-public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
+public final class EraseCommand extends PageCommand<EraseCommand.Found> {
   /** The method of erasure. */
   enum Method {
     /** {@link Leace}. */
     LEACE,
     /** {@link NullspaceProjection}. */
-    INLP
+    INLP,
+    /** {@link AdversarialErasure}. */
+    RLACE
   }
 
   @Mixin private LabelsOption labels = new LabelsOption();
-  @Mixin private TensorOutput output = new TensorOutput();
 
   @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points, one at a time.")
   private String hooks = "*.hook_resid_post";
@@ -72,14 +82,21 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
       defaultValue = "leace",
       description =
           "How to erase: ${COMPLETION-CANDIDATES}. leace changes activations least, inlp removes"
-              + " what probe after probe reads.")
+              + " what probe after probe reads, rlace projects out the --rank directions that harm"
+              + " the best probe most.")
   private Method method = Method.LEACE;
 
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      description = "Maximum number of probes of inlp. Default: 20.")
+      description = "Maximum number of probes of inlp, or of steps of rlace. Default: 20.")
   private int rounds = 20;
+
+  @Option(
+      names = "--rank",
+      paramLabel = "K",
+      description = "Number of directions of rlace. Default: the number of classes minus 1.")
+  private @Nullable Integer rank;
 
   @Option(
       names = "--l2",
@@ -126,9 +143,10 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
     static Effect mean(List<Effect> effects) {
       return new Effect(
           effects.getFirst().rank,
-          mean(effects, Effect::probe),
+          effects.stream().mapToDouble(Effect::probe).average().orElseThrow(),
           new Prediction(
               mean(effects, e -> e.prediction.loss()),
+              mean(effects, e -> e.prediction.lossIncrease()),
               mean(effects, e -> e.prediction.accuracy()),
               mean(effects, e -> e.prediction.divergence())),
           effects.getFirst().preference == null
@@ -138,8 +156,13 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
                   mean(effects, e -> Objects.requireNonNull(e.preference).difference())));
     }
 
-    private static double mean(List<Effect> effects, ToDoubleFunction<Effect> value) {
-      return effects.stream().mapToDouble(value).average().orElseThrow();
+    /** Returns the mean of estimates at the same tokens, whose interval is as wide as theirs. */
+    private static Estimate mean(List<Effect> effects, Function<Effect, Estimate> value) {
+      List<Estimate> estimates = effects.stream().map(value).toList();
+      return new Estimate(
+          estimates.stream().mapToDouble(Estimate::mean).average().orElseThrow(),
+          estimates.stream().mapToDouble(Estimate::halfWidth).average().orElseThrow(),
+          estimates.getFirst().count());
     }
   }
 
@@ -150,7 +173,12 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
   private record Fitted(HookPoint point, double probe, Erased classes, List<Erased> random) {}
 
   /** The results at a hook point; {@code random} is null without controls. */
-  private record Row(HookPoint point, double probe, Effect classes, @Nullable Effect random) {}
+  private record Row(
+      HookPoint point,
+      double probe,
+      Effect classes,
+      @Nullable Effect random,
+      List<float[]> directions) {}
 
   /** The results at all hook points, and those of the unchanged model. */
   record Found(
@@ -164,9 +192,12 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
 
   @Override
   protected void check() {
-    output.check();
+    super.check();
     if (controls < 0) {
       throw new InvalidInputException("controls", controls, "must be 0 or more");
+    }
+    if (rank != null && method != Method.RLACE) {
+      throw new UsageException("--rank: needs --method rlace");
     }
   }
 
@@ -209,12 +240,6 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
     List<Prediction> predictions = AmnesicProbing.predictions(lens, texts, variants);
     List<Preference> preferences =
         choices.isEmpty() ? List.of() : AmnesicProbing.preferences(lens, choices, variants);
-    if (output.isWanted()) {
-      Map<String, List<float[]>> directions = new LinkedHashMap<>();
-      fitted.forEach(
-          each -> directions.put(each.point + ".erased", each.classes.eraser.directions()));
-      output.write(modelName(), directions);
-    }
     return new Found(
         read,
         texts.stream().mapToInt(tokens -> tokens.length - 1).sum(),
@@ -236,6 +261,12 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
       Leace leace = Leace.fit(split.train());
       classes = leace;
       center = leace.mean();
+    } else if (method == Method.RLACE) {
+      int count = Objects.requireNonNullElse(rank, split.train().classes() - 1);
+      SubspaceEraser eraser =
+          AdversarialErasure.fit(opened.executor(), split.train(), count, l2, rounds).eraser();
+      classes = eraser;
+      center = eraser.center();
     } else {
       var kind = LinearProbe.Kind.LOGISTIC;
       int most = Math.min(rounds, split.train().width());
@@ -280,7 +311,8 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
               each.point,
               each.probe,
               effects.getFirst(),
-              random.isEmpty() ? null : Effect.mean(random)));
+              random.isEmpty() ? null : Effect.mean(random),
+              each.classes.eraser.directions()));
     }
     return rows;
   }
@@ -318,7 +350,7 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
   protected void print(Found found) {
     System.out.printf(
         "%s of %d classes, fitted to %.0f %% of %d %s%n",
-        method == Method.LEACE ? "LEACE" : "INLP",
+        method == Method.RLACE ? "R-LACE" : method.name(),
         found.labels.classes().size(),
         100 * (1 - labels.fraction()),
         found.labels.count(),
@@ -327,24 +359,26 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
         "probe %%: accuracy of a probe on the others, %.0f %% of which are of one class%n",
         100 * found.majority);
     System.out.printf(
-        "loss, KL(unchanged ‖ erased) in nats and top-1 %%, the accuracy of the model's"
-            + " predictions, of %d tokens%n",
+        "loss, its increase, KL(unchanged ‖ erased) in nats and top-1 %%, the accuracy of the"
+            + " model's predictions, of %d tokens%n",
         found.tokens);
     if (found.preference != null) {
       System.out.printf(
           "right %%: how often the model prefers the right token, of %d; logits: mean difference%n",
           found.choices);
     }
+    System.out.println("±: 95 % intervals");
     System.out.printf(
-        "%-28s %-8s %4s %7s %7s %7s %7s%s%n",
+        "%-28s %-8s %4s %7s %7s %13s %12s %10s%s%n",
         "hook",
         "erased",
         "rank",
         "probe %",
         "loss",
+        "increase",
         "KL",
         "top-1 %",
-        found.preference == null ? "" : " %7s %7s".formatted("right %", "logits"));
+        found.preference == null ? "" : " %11s %11s".formatted("right %", "logits"));
     print("", "nothing", "", "", found.prediction, found.preference);
     for (Row row : found.rows) {
       print(row.point.name(), "nothing", "", "%.0f".formatted(100 * row.probe), null, null);
@@ -374,20 +408,113 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
       @Nullable Preference preference) {
     String line = "%-28s %-8s %4s %7s".formatted(hook, erased, rank, probe);
     if (prediction != null) {
+      boolean unchanged = probe.isEmpty();
       line +=
-          " %7.3f %7.3f %7.1f"
+          " %7.3f %13s %12s %10s"
               .formatted(
-                  prediction.loss(),
-                  Math.abs(prediction.divergence()),
-                  100 * prediction.accuracy());
+                  prediction.loss().mean(),
+                  unchanged ? "" : text("%+.3f", "±%.3f", 1, prediction.lossIncrease()),
+                  unchanged ? "" : text("%.3f", "±%.3f", 1, prediction.divergence()),
+                  text("%.1f", "±%.1f", 100, prediction.accuracy()));
     }
     if (preference != null) {
+      Estimate right = preference.accuracy();
       line +=
           " "
-              + Heat.cell("%7.1f".formatted(100 * preference.accuracy()), preference.accuracy())
-              + " %+7.2f".formatted(preference.difference());
+              + Heat.cell("%11s".formatted(text("%.1f", "±%.1f", 100, right)), right.mean())
+              + " %11s".formatted(text("%+.2f", "±%.2f", 1, preference.difference()));
     }
     System.out.println(line.stripTrailing());
+  }
+
+  private static String text(String mean, String half, double factor, Estimate estimate) {
+    String text = mean.formatted(factor * estimate.mean());
+    return Double.isFinite(estimate.halfWidth())
+        ? text + half.formatted(factor * estimate.halfWidth())
+        : text;
+  }
+
+  @Override
+  protected String[] endings() {
+    return new String[] {".html", ".safetensors"};
+  }
+
+  @Override
+  protected void write(Found found, Path file) throws IOException {
+    Map<String, List<float[]>> directions = new LinkedHashMap<>();
+    found.rows.stream()
+        .filter(row -> !row.directions.isEmpty())
+        .forEach(row -> directions.put(row.point + ".erased", row.directions));
+    TensorOutput.write(file, modelName(), directions);
+  }
+
+  @Override
+  protected List<? extends View> views(Found found) {
+    List<Grid.Measure> measures = new ArrayList<>();
+    measures.add(measure("accuracy of a probe", 0, 1, found, Row::probe, Effect::probe));
+    measures.add(
+        measure(
+            "increase of the loss in nats",
+            found,
+            effect -> effect.prediction.lossIncrease().mean()));
+    measures.add(
+        measure(
+            "KL(unchanged ‖ erased) in nats",
+            found,
+            effect -> Math.abs(effect.prediction.divergence().mean())));
+    if (found.preference != null) {
+      double unchanged = found.preference.accuracy().mean();
+      measures.add(
+          measure(
+              "portion of right preferences",
+              0,
+              1,
+              found,
+              row -> unchanged,
+              effect -> Objects.requireNonNull(effect.preference).accuracy().mean()));
+    }
+    List<String> columns = new ArrayList<>(List.of("nothing", "classes"));
+    if (controls > 0) {
+      columns.add("random");
+    }
+    return List.of(
+        Grid.heatMap(
+            "Erased classes",
+            "The losses of a probe and of the model when the classes, or a random subspace of equal"
+                + " rank, are erased at a hook point.",
+            "hook",
+            found.rows.stream().map(row -> row.point.name()).toList(),
+            "erased",
+            columns,
+            measures));
+  }
+
+  private static Grid.Measure measure(String name, Found found, ToDoubleFunction<Effect> value) {
+    return Grid.Measure.of(name, Grid.Scale.SEQUENTIAL, values(found, row -> 0, value));
+  }
+
+  private static Grid.Measure measure(
+      String name,
+      double low,
+      double high,
+      Found found,
+      ToDoubleFunction<Row> unchanged,
+      ToDoubleFunction<Effect> value) {
+    return Grid.Measure.of(name, Grid.Scale.SEQUENTIAL, low, high, values(found, unchanged, value));
+  }
+
+  private static double[][] values(
+      Found found, ToDoubleFunction<Row> unchanged, ToDoubleFunction<Effect> value) {
+    return found.rows.stream()
+        .map(
+            row -> {
+              double before = unchanged.applyAsDouble(row);
+              double classes = value.applyAsDouble(row.classes);
+              return row.random == null
+                  ? new double[] {before, classes}
+                  : new double[] {before, classes, value.applyAsDouble(row.random)};
+            })
+        .toArray(double[][]::new);
   }
 
   @Override
@@ -421,14 +548,21 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
 
   private static JsonObject json(
       JsonObject json, Prediction prediction, @Nullable Preference preference) {
-    json.with("loss", prediction.loss())
-        .with("perplexity", Math.exp(prediction.loss()))
-        .with("accuracy", prediction.accuracy())
-        .with("kl", prediction.divergence());
+    put(json, "loss", prediction.loss());
+    json.put("perplexity", Math.exp(prediction.loss().mean()));
+    put(json, "loss_increase", prediction.lossIncrease());
+    put(json, "accuracy", prediction.accuracy());
+    put(json, "kl", prediction.divergence());
     if (preference != null) {
-      json.with("preference_accuracy", preference.accuracy())
-          .with("logit_difference", preference.difference());
+      put(json, "preference_accuracy", preference.accuracy());
+      put(json, "logit_difference", preference.difference());
     }
     return json;
+  }
+
+  /** Puts a mean, and half the width of its interval, which is null if there is none. */
+  private static void put(JsonObject json, String name, Estimate estimate) {
+    json.put(name, estimate.mean());
+    json.put(name + "_half_width", Json.finite(estimate.halfWidth()));
   }
 }

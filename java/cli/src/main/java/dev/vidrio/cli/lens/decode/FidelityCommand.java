@@ -29,8 +29,8 @@ import picocli.CommandLine.Option;
       "Compares the logit lens with a tuned lens, a Jacobian lens and a future lens, on a text that"
           + " they were not fitted to.",
       "One line per layer: the mean KL divergence of each lens from the model's prediction, in bits"
-          + " with a 95 % interval, and in how many percent of the positions both consider the same"
-          + " token most likely. The future lens is compared with the prediction that it was"
+          + " with a 95 %% interval, and in how many percent of the positions both consider the"
+          + " same token most likely. The future lens is compared with the prediction that it was"
           + " trained for, some tokens later."
     })
 public final class FidelityCommand extends PageCommand<LensComparison> {

@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.MetricOption;
@@ -18,6 +19,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.dataset.PairText;
+import dev.vidrio.lens.intervene.BoundlessAlignmentSearch;
 import dev.vidrio.lens.intervene.DistributedAlignmentSearch;
 import dev.vidrio.lens.intervene.Interchange;
 import dev.vidrio.model.Model;
@@ -28,7 +30,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,7 +46,8 @@ import picocli.CommandLine.Option;
       "One line per hook point: the percentage of test interchanges whose answer becomes that of"
           + " the other text after the token's component along K directions is replaced by the"
           + " other text's, for random and for learned directions; and the mean of what training"
-          + " increases, by default the log-probability of that answer."
+          + " increases, by default the log-probability of that answer.",
+      "--boundless also learns how many directions are needed, at most K of -k."
     })
 public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   /** One of this many interchanges is held out for the test. */
@@ -67,8 +72,30 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points.")
   private String hooks = "*.hook_resid_post";
 
-  @Option(names = "-k", paramLabel = "K", description = "Number of directions.")
-  private int rank = 1;
+  @Option(
+      names = "-k",
+      paramLabel = "K",
+      description = {
+        "Number of directions. Default: 1.",
+        "With --boundless the maximum, by default the width of the activation."
+      })
+  private @Nullable Integer rank;
+
+  @Option(
+      names = "--boundless",
+      description =
+          "Learn the number of directions too: a soft boundary, which sharpens during training.")
+  private boolean boundless;
+
+  @Option(
+      names = "--penalty",
+      paramLabel = "X",
+      description = {
+        "With --boundless, what interchanging all K directions costs, in units of the mean of what"
+            + " training increases.",
+        "Default: 1."
+      })
+  private @Nullable Double penalty;
 
   @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
   private int steps = 20;
@@ -99,12 +126,20 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   @Override
   protected void check() {
     output.check();
-    if (output.isWanted() && rank < 1) {
+    if (output.isWanted() && rank != null && rank < 1) {
       throw new InvalidInputException(
           "directions", Integer.toString(rank), "a file needs one or more");
     }
-    if (steps < 0) {
-      throw new InvalidInputException("steps", Integer.toString(steps), "must be 0 or more");
+    int least = boundless ? 1 : 0;
+    if (steps < least) {
+      throw new InvalidInputException(
+          "steps", Integer.toString(steps), "must be " + least + " or more");
+    }
+    if (penalty != null && !boundless) {
+      throw new UsageException("--penalty: needs --boundless");
+    }
+    if (boundless && rank != null && rank < 1) {
+      throw new InvalidInputException("directions", Integer.toString(rank), "must be 1 or more");
     }
     OptionValues.of(this::spec);
   }
@@ -143,14 +178,20 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
     }
     if (output.isWanted()) {
       Map<String, List<float[]>> bases = new LinkedHashMap<>(); // for the edit `swap`
-      rows.forEach(row -> bases.put(row.point.name(), row.basis));
+      rows.stream()
+          .filter(row -> !row.basis.isEmpty())
+          .forEach(row -> bases.put(row.point.name(), row.basis));
       output.write(modelName(), bases);
     }
     return new Found(train.size(), test.size(), rows);
   }
 
   private Row learn(Lens lens, HookPoint point, List<Interchange> train, List<Interchange> test) {
-    try (var search = new DistributedAlignmentSearch(lens, point, train, rank, rate, seed)) {
+    if (boundless) {
+      return learnBoundless(lens, point, train, test);
+    }
+    int count = Objects.requireNonNullElse(rank, 1);
+    try (var search = new DistributedAlignmentSearch(lens, point, train, count, rate, seed)) {
       double accuracy = search.accuracy(test);
       double objective = search.objective(test);
       for (int i = 0; i < steps; i++) {
@@ -162,13 +203,39 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
           objective,
           search.accuracy(test),
           search.objective(test),
-          rows(search.basis()));
+          rows(search.basis(), count));
     }
   }
 
-  private List<float[]> rows(float[] basis) {
-    int width = basis.length / Math.max(1, rank);
-    return IntStream.range(0, rank)
+  private Row learnBoundless(
+      Lens lens, HookPoint point, List<Interchange> train, List<Interchange> test) {
+    var options =
+        new BoundlessAlignmentSearch.Options(
+            Objects.requireNonNullElse(rank, 0),
+            steps,
+            rate,
+            Objects.requireNonNullElse(penalty, BoundlessAlignmentSearch.PENALTY),
+            seed);
+    try (var search = new BoundlessAlignmentSearch(lens, point, train, options)) {
+      for (int i = 0; i < steps; i++) {
+        search.step();
+      }
+      int count = search.rank();
+      try (var control = new DistributedAlignmentSearch(lens, point, train, count, rate, seed)) {
+        return new Row(
+            point,
+            control.accuracy(test),
+            control.objective(test),
+            search.accuracy(test),
+            search.objective(test),
+            rows(search.basis(), count));
+      }
+    }
+  }
+
+  private static List<float[]> rows(float[] basis, int count) {
+    int width = basis.length / Math.max(1, count);
+    return IntStream.range(0, count)
         .mapToObj(r -> Arrays.copyOfRange(basis, r * width, (r + 1) * width))
         .toList();
   }
@@ -211,10 +278,12 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
         "%d interchanges to train on, %d to test: accuracy in %%, mean %s%n",
         found.train, found.test, name);
     int width = Math.max(18, name.length());
-    System.out.printf("%-28s %16s  %" + width + "s%n", "", "accuracy", name);
+    String space = boundless ? " %10s".formatted("") : "";
+    System.out.printf("%-28s%s %16s  %" + width + "s%n", "", space, "accuracy", name);
     System.out.printf(
-        "%-28s %8s %7s  %" + (width - 8) + "s %7s%n",
+        "%-28s%s %8s %7s  %" + (width - 8) + "s %7s%n",
         "hook",
+        boundless ? " %10s".formatted("directions") : "",
         "random",
         "learned",
         "random",
@@ -222,8 +291,9 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
     for (Row row : found.rows) {
       String learned = Heat.cell("%7.0f".formatted(100 * row.accuracy), row.accuracy);
       System.out.printf(
-          "%-28s %8.0f %s  %" + (width - 8) + ".3f %7.3f%n",
+          "%-28s%s %8.0f %s  %" + (width - 8) + ".3f %7.3f%n",
           row.point.name(),
+          boundless ? " %10d".formatted(row.basis.size()) : "",
           100 * row.randomAccuracy,
           learned,
           row.randomObjective,
@@ -239,13 +309,17 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
       points.put(
           row.point.name(),
           new JsonObject()
+              .with("rank", row.basis.size())
               .with("random_accuracy", row.randomAccuracy)
               .with("accuracy", row.accuracy)
               .with("random_" + field, row.randomObjective)
               .with(field, row.objective));
     }
     object.put("metric_kind", spec().kind().key());
-    object.with("rank", rank).with("steps", steps);
+    object.with("boundless", boundless).with("steps", steps);
+    if (!boundless) {
+      object.put("rank", Objects.requireNonNullElse(rank, 1));
+    }
     object.with("train", found.train).with("test", found.test).with("hooks", points);
   }
 }

@@ -39,14 +39,19 @@ public final class TensorOutput {
    * @param matrices rows of equal length by name
    */
   public void write(String model, Map<String, List<float[]>> matrices) throws IOException {
+    write(Objects.requireNonNull(output), model, matrices);
+  }
+
+  /** Writes f32 matrices to a file, as {@link #write(String, Map)}. */
+  public static void write(Path output, String model, Map<String, List<float[]>> matrices)
+      throws IOException {
     List<Entry> entries = new ArrayList<>();
     matrices.forEach(
         (name, rows) -> {
           List<Long> shape = List.of((long) rows.size(), (long) rows.getFirst().length);
           entries.add(new Entry(name, Dtype.F32, shape));
         });
-    try (var writer =
-        SafetensorsWriter.create(Objects.requireNonNull(output), entries, Map.of("model", model))) {
+    try (var writer = SafetensorsWriter.create(output, entries, Map.of("model", model))) {
       for (Map.Entry<String, List<float[]>> matrix : matrices.entrySet()) {
         for (float[] row : matrix.getValue()) {
           writer.write(matrix.getKey(), row);

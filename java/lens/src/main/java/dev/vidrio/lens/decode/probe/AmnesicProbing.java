@@ -7,6 +7,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.session.Sequence;
@@ -27,7 +28,8 @@ import java.util.stream.IntStream;
  * <p>A variant is the callbacks of a forward pass by hook point, such as {@link
  * ConceptEraser#hook}; the empty map is the unchanged model.
  *
- * <p>Works on every architecture whose points can be edited. Memory: the logits of one text, twice.
+ * <p>Means have 95 % intervals over tokens and choices. Works on every architecture whose points
+ * can be edited. Memory: the logits of one text, twice, and four numbers per token and variant.
  *
  * @see ConceptEraser
  * @see "docs/lens/probing.md"
@@ -39,6 +41,9 @@ public final class AmnesicProbing {
   /** Maximum bytes of the logits of a step. */
   private static final long STEP_BYTES = 64L << 20;
 
+  /** The number of measures of a prediction. */
+  private static final int MEASURES = 4;
+
   /** Maximum number of choices per step. */
   private static final int TOGETHER = 32;
 
@@ -47,11 +52,14 @@ public final class AmnesicProbing {
   /**
    * The model's predictions of the next token at all tokens but the last of each text.
    *
-   * @param loss mean −log p of the next token, in nats
+   * @param loss −log p of the next token, in nats
+   * @param lossIncrease the loss minus that of the unchanged model at the same tokens, which has a
+   *     much narrower interval
    * @param accuracy the fraction of next tokens that are the most likely ones
-   * @param divergence mean KL(model ‖ variant) in nats
+   * @param divergence KL(model ‖ variant) in nats
    */
-  public record Prediction(double loss, double accuracy, double divergence) {}
+  public record Prediction(
+      Estimate loss, Estimate lossIncrease, Estimate accuracy, Estimate divergence) {}
 
   /**
    * A text with two next tokens.
@@ -70,9 +78,9 @@ public final class AmnesicProbing {
    * The model's preferences between the two tokens of choices.
    *
    * @param accuracy the fraction of choices in which the answer is more likely
-   * @param difference mean logit difference
+   * @param difference logit difference
    */
-  public record Preference(double accuracy, double difference) {}
+  public record Preference(Estimate accuracy, Estimate difference) {}
 
   /**
    * Measures predictions on texts under each variant.
@@ -89,19 +97,20 @@ public final class AmnesicProbing {
       Preconditions.require(
           tokens.length > 1, "text", tokens.length + " tokens", "must have at least 2");
     }
-    var sums = new double[variants.size()][3];
     int longest = texts.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
     int count = texts.stream().mapToInt(tokens -> tokens.length - 1).sum();
+    var values = new double[variants.size()][MEASURES][count];
     int vocabulary = lens.model().architecture().vocabulary();
     int rows = Math.clamp(STEP_BYTES / Float.BYTES / vocabulary, 1, Math.min(BATCH, longest));
     var options = new SessionOptions(longest, rows, 1, rows);
     try (LensSession session = open(lens, options, variants)) {
       Sequence sequence = session.newSequence();
+      int first = 0;
       for (int[] tokens : texts) {
         session.hooks(Map.of());
         var base = new Row[tokens.length - 1];
         run(session, sequence, tokens, (i, logits) -> base[i] = Row.of(logits));
-        for (int v = 0; v < sums.length; v++) {
+        for (int v = 0; v < values.length; v++) {
           session.hooks(variants.get(v));
           var results = new double[base.length][];
           run(
@@ -109,16 +118,20 @@ public final class AmnesicProbing {
               sequence,
               tokens,
               (i, logits) -> results[i] = base[i].compare(logits, tokens[i + 1]));
-          for (double[] result : results) {
-            for (int k = 0; k < result.length; k++) {
-              sums[v][k] += result[k];
+          for (int i = 0; i < results.length; i++) {
+            for (int k = 0; k < MEASURES; k++) {
+              values[v][k][first + i] = results[i][k];
             }
           }
         }
+        first += base.length;
       }
     }
-    return Arrays.stream(sums)
-        .map(sum -> new Prediction(sum[0] / count, sum[1] / count, sum[2] / count))
+    return Arrays.stream(values)
+        .map(
+            of ->
+                new Prediction(
+                    Estimate.of(of[0]), Estimate.of(of[1]), Estimate.of(of[2]), Estimate.of(of[3])))
         .toList();
   }
 
@@ -182,7 +195,9 @@ public final class AmnesicProbing {
       return new Row(logits, probabilities, logSum);
     }
 
-    /** Returns the loss of a variant, 1 if its prediction is right or else 0, and KL. */
+    /**
+     * Returns the loss of a variant, its increase, 1 if its prediction is right or else 0, and KL.
+     */
     double[] compare(MemorySegment segment, int next) {
       float[] own = segment.toArray(JAVA_FLOAT);
       double ownSum = LogProbability.logSum(segment);
@@ -194,8 +209,12 @@ public final class AmnesicProbing {
         difference += probabilities[w] * ((double) logits[w] - own[w]);
         total += probabilities[w];
       }
+      double loss = ownSum - own[next];
       return new double[] {
-        ownSum - own[next], best == next ? 1 : 0, difference / total - logSum + ownSum
+        loss,
+        loss - (logSum - logits[next]),
+        best == next ? 1 : 0,
+        difference / total - logSum + ownSum
       };
     }
   }
@@ -225,16 +244,17 @@ public final class AmnesicProbing {
           IntStream.range(0, together).mapToObj(ignored -> session.newSequence()).toList();
       for (Map<HookPoint, Hook> variant : variants) {
         session.hooks(variant);
-        double right = 0;
-        double sum = 0;
+        var right = new double[choices.size()];
+        var all = new double[choices.size()];
         for (int from = 0; from < choices.size(); from += together) {
           List<Choice> step = choices.subList(from, Math.min(choices.size(), from + together));
-          for (double difference : differences(session, sequences, step)) {
-            right += difference > 0 ? 1 : 0;
-            sum += difference;
+          double[] differences = differences(session, sequences, step);
+          for (int i = 0; i < differences.length; i++) {
+            all[from + i] = differences[i];
+            right[from + i] = differences[i] > 0 ? 1 : 0;
           }
         }
-        preferences.add(new Preference(right / choices.size(), sum / choices.size()));
+        preferences.add(new Preference(Estimate.of(right), Estimate.of(all)));
       }
     }
     return preferences;

@@ -81,6 +81,16 @@ public final class SubspaceEraser implements ConceptEraser {
     return basis.length;
   }
 
+  /** Returns c, which erasure leaves unchanged, [d]. */
+  public double[] center() {
+    return center.clone();
+  }
+
+  /** Returns B in double. */
+  List<double[]> rows() {
+    return List.of(basis);
+  }
+
   /** Returns B, its orthonormal rows, [r] of [d]. */
   @Override
   public List<float[]> directions() {

@@ -14,7 +14,9 @@ import dev.vidrio.lens.decode.probe.AmnesicProbing.Prediction;
 import dev.vidrio.lens.decode.probe.AmnesicProbing.Preference;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.vector.Vectors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +53,7 @@ class AmnesicProbingTest extends BardTest {
       double loss = 0;
       double right = 0;
       double divergence = 0;
+      List<Double> increases = new ArrayList<>();
       int count = 0;
       for (int[] tokens : texts) {
         float[][] base = logits(tokens, Map.of());
@@ -63,15 +66,21 @@ class AmnesicProbingTest extends BardTest {
           for (int w = 0; w < p.length; w++) {
             divergence += Math.exp(p[w]) * (p[w] - q[w]);
           }
+          increases.add(p[tokens[i + 1]] - q[tokens[i + 1]]);
           count++;
         }
       }
-      assertEquals(loss / count, found.get(v).loss(), 1e-9);
-      assertEquals(right / count, found.get(v).accuracy(), 1e-9);
-      assertEquals(divergence / count, found.get(v).divergence(), 1e-5);
+      assertEquals(loss / count, found.get(v).loss().mean(), 1e-9);
+      assertEquals(right / count, found.get(v).accuracy().mean(), 1e-9);
+      assertEquals(divergence / count, found.get(v).divergence().mean(), 1e-5);
+      Estimate increase =
+          Estimate.of(increases.stream().mapToDouble(Double::doubleValue).toArray());
+      assertEquals(increase.mean(), found.get(v).lossIncrease().mean(), 1e-9);
+      assertEquals(increase.halfWidth(), found.get(v).lossIncrease().halfWidth(), 1e-9);
+      assertEquals(count, found.get(v).divergence().count());
     }
-    assertEquals(0, found.getFirst().divergence(), 1e-6);
-    assertTrue(found.getLast().divergence() > 1e-3);
+    assertEquals(0, found.getFirst().divergence().mean(), 1e-6);
+    assertTrue(found.getLast().divergence().mean() > 1e-3);
   }
 
   @Test
@@ -95,8 +104,13 @@ class AmnesicProbingTest extends BardTest {
         sum += difference;
         right += difference > 0 ? 1 : 0;
       }
-      assertEquals(sum / 3, found.get(v).difference(), 1e-9);
-      assertEquals(right / 3, found.get(v).accuracy(), 1e-9);
+      assertEquals(sum / 3, found.get(v).difference().mean(), 1e-9);
+      double accuracy = right / 3;
+      assertEquals(accuracy, found.get(v).accuracy().mean(), 1e-9);
+      assertEquals(
+          1.96 * Math.sqrt(accuracy * (1 - accuracy) / 2),
+          found.get(v).accuracy().halfWidth(),
+          1e-9);
     }
   }
 
