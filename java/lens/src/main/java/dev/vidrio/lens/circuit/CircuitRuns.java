@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.DoubleConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,9 @@ public final class CircuitRuns implements AutoCloseable {
   /** The runs of all batches, or none if they are repeated. */
   private final List<CircuitBatch.Recording> kept = new ArrayList<>();
 
+  /** A recording that the next one overwrites, or null. */
+  private CircuitBatch.@Nullable Recording spare;
+
   private final double[] clean;
   private final double[] corrupted;
 
@@ -50,10 +54,10 @@ public final class CircuitRuns implements AutoCloseable {
     this.corrupted = new double[pairs.size()];
     try {
       EdgeMask none = new EdgeMask(graph);
-      boolean keep = batches.stream().mapToLong(runs::bytes).sum() <= KEPT_BYTES;
+      boolean keep = batches.size() * runs.bytes() <= KEPT_BYTES;
       int pair = 0;
       for (PairBatch batch : batches) {
-        CircuitBatch.Recording recording = runs.record(batch);
+        CircuitBatch.Recording recording = record(batch);
         double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
         double[] low =
             patch
@@ -64,6 +68,7 @@ public final class CircuitRuns implements AutoCloseable {
         pair += batch.size();
         if (keep) {
           kept.add(recording);
+          spare = null;
         }
       }
     } catch (Throwable e) {
@@ -189,7 +194,7 @@ public final class CircuitRuns implements AutoCloseable {
     int pair = 0;
     for (int b = 0; b < batches.size(); b++) {
       PairBatch batch = batches.get(b);
-      CircuitBatch.Recording recording = kept.isEmpty() ? runs.record(batch) : kept.get(b);
+      CircuitBatch.Recording recording = kept.isEmpty() ? record(batch) : kept.get(b);
       for (int c = 0; c < values.length; c++) {
         Masks circuit = circuits.get(c);
         double[] of = runs.run(recording, circuit.edges, circuit.elements, batch.metrics());
@@ -199,6 +204,12 @@ public final class CircuitRuns implements AutoCloseable {
       progress.accept(pair / (double) size());
     }
     return values;
+  }
+
+  private CircuitBatch.Recording record(PairBatch batch) {
+    CircuitBatch.Recording recording = Objects.requireNonNull(runs).record(batch, spare);
+    spare = recording;
+    return recording;
   }
 
   private double value(EdgeMask circuit) {
