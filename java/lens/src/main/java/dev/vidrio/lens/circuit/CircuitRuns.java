@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * Runs circuits on pairs of texts, and returns means of each pair's metric. Pairs run in batches.
  * Memory depends on the length of texts, not on their number: if the runs of all pairs exceed a
  * limit, they are repeated for each evaluation, which then costs three times as much, unless
- * several circuits are evaluated together.
+ * several circuits are evaluated together. The metrics without a circuit are then measured by the
+ * first evaluation, or when they are asked for before one.
  *
  * <p>Not thread-safe.
  *
@@ -41,39 +42,31 @@ public final class CircuitRuns implements AutoCloseable {
 
   private final double[] clean;
   private final double[] corrupted;
+  private final boolean patch;
+
+  /** Whether the metrics of the clean runs and of the empty circuit are known. */
+  private boolean measured;
 
   private CircuitRuns(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
     this.single = null;
     this.metric = null;
     this.graph = ComponentGraph.of(lens);
-    boolean patch = ablation == CircuitAblation.PATCH;
+    this.measured = false;
+    this.patch = ablation == CircuitAblation.PATCH;
     this.batches = PairBatch.of(pairs, patch);
     float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
     this.runs = new CircuitBatch(lens, graph, batches, constants);
     this.clean = new double[pairs.size()];
     this.corrupted = new double[pairs.size()];
-    try {
-      EdgeMask none = new EdgeMask(graph);
-      boolean keep = batches.size() * runs.bytes() <= KEPT_BYTES;
-      int pair = 0;
-      for (PairBatch batch : batches) {
-        CircuitBatch.Recording recording = record(batch);
-        double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
-        double[] low =
-            patch
-                ? CircuitBatch.metrics(batch, recording.corruptedLogits)
-                : runs.run(recording, none, null, batch.metrics());
-        System.arraycopy(high, 0, clean, pair, high.length);
-        System.arraycopy(low, 0, corrupted, pair, low.length);
-        pair += batch.size();
-        if (keep) {
-          kept.add(recording);
-          spare = null;
+    if (batches.size() * runs.bytes() <= KEPT_BYTES) {
+      try {
+        for (PairBatch batch : batches) {
+          kept.add(runs.record(batch, null));
         }
+      } catch (Throwable e) {
+        runs.close();
+        throw e;
       }
-    } catch (Throwable e) {
-      runs.close();
-      throw e;
     }
   }
 
@@ -81,6 +74,8 @@ public final class CircuitRuns implements AutoCloseable {
     this.single = run;
     this.metric = metric;
     this.graph = run.graph();
+    this.patch = true;
+    this.measured = true;
     this.batches = List.of();
     this.runs = null;
     this.clean = new double[] {run.clean(metric)};
@@ -126,21 +121,23 @@ public final class CircuitRuns implements AutoCloseable {
 
   /** Returns the metric of the clean runs. */
   public double clean() {
-    return mean(clean);
+    return mean(cleanValues());
   }
 
   /** Returns the metric of each pair's clean run. */
   public double[] cleanValues() {
+    measure();
     return clean.clone();
   }
 
   /** Returns the metric of the empty circuit: of the corrupted runs, unless edges are ablated. */
   public double corrupted() {
-    return mean(corrupted);
+    return mean(corruptedValues());
   }
 
   /** Returns the metric of each pair's empty circuit. */
   public double[] corruptedValues() {
+    measure();
     return corrupted.clone();
   }
 
@@ -195,6 +192,9 @@ public final class CircuitRuns implements AutoCloseable {
     for (int b = 0; b < batches.size(); b++) {
       PairBatch batch = batches.get(b);
       CircuitBatch.Recording recording = kept.isEmpty() ? record(batch) : kept.get(b);
+      if (!measured) {
+        measure(recording, batch, pair);
+      }
       for (int c = 0; c < values.length; c++) {
         Masks circuit = circuits.get(c);
         double[] of = runs.run(recording, circuit.edges, circuit.elements, batch.metrics());
@@ -203,11 +203,33 @@ public final class CircuitRuns implements AutoCloseable {
       pair += batch.size();
       progress.accept(pair / (double) size());
     }
+    measured = true;
     return values;
   }
 
+  /** Measures the runs without a circuit, unless that has been done. */
+  private void measure() {
+    if (!measured) {
+      values(List.of(), share -> {});
+    }
+  }
+
+  private void measure(CircuitBatch.Recording recording, PairBatch batch, int pair) {
+    double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
+    double[] low =
+        patch
+            ? CircuitBatch.metrics(batch, recording.corruptedLogits)
+            : runs().run(recording, new EdgeMask(graph), null, batch.metrics());
+    System.arraycopy(high, 0, clean, pair, high.length);
+    System.arraycopy(low, 0, corrupted, pair, low.length);
+  }
+
+  private CircuitBatch runs() {
+    return Objects.requireNonNull(runs);
+  }
+
   private CircuitBatch.Recording record(PairBatch batch) {
-    CircuitBatch.Recording recording = Objects.requireNonNull(runs).record(batch, spare);
+    CircuitBatch.Recording recording = runs().record(batch, spare);
     spare = recording;
     return recording;
   }
