@@ -2,8 +2,10 @@
 
 Gradient times input against captum's InputXGradient and inseq's input_x_gradient; integrated
 gradients against captum's riemann_middle with as many steps, from zeros; occlusion against captum's
-FeatureAblation of the embeddings; Shapley values of spans against captum's, over all orders; value
-zeroing against hooks on the value projections of transformers' model.
+FeatureAblation of the embeddings; replacement of tokens by another against captum's LLMAttribution,
+with the answer in one pass, since its passes token by token go through the cache of transformers'
+generation, whose interface has changed; Shapley values of spans against captum's, over all orders;
+value zeroing against hooks on the value projections of transformers' model.
 """
 
 from pathlib import Path
@@ -17,6 +19,7 @@ from transformers import AutoTokenizer
 TEXT = "The capital of France is Paris. The capital of Spain is"
 ANSWER = " Madrid. The"
 SPANS = "0:3,3:7,7:9,9:12"
+REPLACEMENT = " the"
 STEPS = 8
 
 
@@ -87,6 +90,18 @@ class Peer:
             explainer_type(value(index)).attribute(present)[0].double().numpy()
             for index in range(len(self.answer()))
         ]
+
+    def replacement(self, token: str) -> list[np.ndarray]:
+        """Returns the scores of the prompt's tokens, replaced by another, for each answer token."""
+        (number,) = self.tokenizer.encode(token)
+        text = captum.TextTokenInput(TEXT, self.tokenizer, baselines=number)
+        if text.inp_tensor[0].tolist() != self.tokens[: self.start].tolist():
+            raise ValueError("the prompt has other tokens")
+        explainer = captum.LLMAttribution(captum.FeatureAblation(self.model), self.tokenizer)
+        found = explainer.attribute(
+            text, target=self.tokens[self.start :], forward_in_tokens=False
+        )
+        return list(found.token_attr.double().numpy())
 
     def value_zeroing(self) -> list[np.ndarray]:
         """Returns the shares of the tokens in the last token after each layer."""
@@ -200,6 +215,17 @@ def check(model) -> list[Row]:
         ]
         method = f"occlusion of {name}"
         result.append(row(method, command + "occlusion", captums, rows(occluded), kept))
+    options = ("--removal", "replace", "--replacement", REPLACEMENT)
+    replaced = rows(attribute(model, "occlusion", *options))
+    result.append(
+        row(
+            "replacement of tokens",
+            command + "occlusion --removal replace",
+            captums,
+            [scores[: peer.start] for scores in replaced],
+            peer.replacement(REPLACEMENT),
+        )
+    )
     shapley = attribute(model, "shapley", "--spans", SPANS)
     values = peer.removal(captum.ShapleyValues, shapley["inputs"])
     result.append(row("Shapley values", command + "shapley", captums, rows(shapley), values))

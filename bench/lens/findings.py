@@ -29,6 +29,9 @@ TEXT = (
     " garden behind the house is open too, and children may feed the birds near the old pond."
 )
 
+# Texts of each kind whose attributions are measured.
+FAITHFUL_TEXTS = 100
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -193,10 +196,46 @@ def massive(model: Model) -> list[Finding]:
     ]
 
 
+def faithfulness(model: Model) -> list[Finding]:
+    """Attributions are faithful in the order of their methods (DeYoung et al. 2020): relevance
+    propagation, integrated gradients, gradient times input."""
+    lines = (vidrio.LAUNCHER.parent / "docs/lens/facts.tsv").read_text().splitlines()
+    facts = [line.split("\t") for line in lines[:FAITHFUL_TEXTS]]
+    pairs, prompts = model.directory / "ioi.tsv", model.directory / "prompts.txt"
+    count = str(FAITHFUL_TEXTS)
+    vidrio.run(
+        model.arguments, "lens", "dataset", "ioi", "-n", count, "-o", str(pairs), "-m", model.path
+    )
+    texts = [template.replace("{}", subject) for subject, template, _ in facts]
+    texts += [line.split("\t")[0] for line in pairs.read_text().splitlines()]
+    prompts.write_text("\n".join(texts))
+    methods = ["attn_lrp", "ig", "grad_x_input"]
+    command = ["lens", "faithfulness", "--prompts", str(prompts), "--methods", ",".join(methods)]
+    found = model.json(*command)["methods"]
+    findings = []
+    for measure, sign, gain in [("comprehensiveness", 1, "more"), ("sufficiency", -1, "less")]:
+        values = [np.array(found[method][f"{measure}_by_text"]) for method in methods]
+        gains = [sign * (a - b) for a, b in zip(values, values[1:])]
+        halves = [1.96 * float(gain.std(ddof=1)) / len(gain) ** 0.5 for gain in gains]
+        means = " ≥ ".join(f"{value.mean():.3f}" for value in values)
+        apart = ", ".join(f"{x.mean():+.3f}±{half:.3f}" for x, half in zip(gains, halves))
+        findings.append(
+            Finding(
+                "3.1",
+                f"{measure} of AttnLRP, integrated gradients and gradient × input",
+                f"{means.replace('≥', 'then')} over {len(texts)} texts; gains {apart}",
+                f"each method has {gain} than the next",
+                all(gain.mean() >= 0 for gain in gains),
+            )
+        )
+    return findings
+
+
 FINDINGS = {
     "induction": induction,
     "sinks": sinks,
     "massive": massive,
+    "faithfulness": faithfulness,
 }
 
 

@@ -5,10 +5,14 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.attribute.Answer;
+import dev.vidrio.lens.attribute.AnswerAttribution;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -22,6 +26,7 @@ import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -40,12 +45,19 @@ import org.openjdk.jmh.annotations.TearDown;
 public class LensBenchmark extends Protocol {
   private static final int PROMPT = 128;
   private static final int GENERATED = 64;
+
+  /** Tokens of a prompt, and of its answer that is attributed to it. */
+  private static final int ANSWERED = 200;
+
+  private static final int ANSWER = 30;
   private static final DifferentiableMetric METRIC = Metric.logitDifference(1, 2);
 
   /** A GGUF file, or the embedded model. */
   @Param("bard")
   public String file;
 
+  private Answer answer;
+  private GradientSession gradients;
   private Model model;
   private Session plain;
   private LensSession watched;
@@ -89,6 +101,10 @@ public class LensBenchmark extends Protocol {
     recomputed = Lens.of(model).open(Capture.of("*").recomputed(), options);
     recomputedSequence = recomputed.newSequence();
     recomputed.feed(recomputedSequence, prompt);
+    answer = Answer.of(random.ints(ANSWERED + ANSWER, 0, vocabulary).toArray(), ANSWERED);
+    String embed = HookPoint.of(HookSite.EMBED).name();
+    int tokens = answer.input().length;
+    gradients = GradientSession.open(Lens.of(model), GradientOptions.of(embed, tokens).repeating());
     MemorySegment logits = generate();
     if (logits.mismatch(generateCaptured()) >= 0 || logits.mismatch(generateRecomputed()) >= 0) {
       throw new IllegalStateException("capturing activations changed the logits");
@@ -176,6 +192,23 @@ public class LensBenchmark extends Protocol {
     return GradientAttribution.timesInput(Lens.of(model).fastGradients(), prompt, METRIC);
   }
 
+  /** Computes gradient × input of each token of an answer: a matrix of answer × input. */
+  @Benchmark
+  public AnswerAttribution answerTimesInput() {
+    return GradientAttribution.timesInput(Lens.of(model), answer);
+  }
+
+  /** Runs as many backward passes over the text of the answer, after one forward pass. */
+  @Benchmark
+  public void backwardPasses() {
+    gradients.forward(answer.input());
+    MemorySegment seed = gradients.seed(HookPoint.of(HookSite.LOGITS)).data();
+    seed.setAtIndex(ValueLayout.JAVA_FLOAT, 0, 1);
+    for (int i = 0; i < answer.length(); i++) {
+      gradients.backward();
+    }
+  }
+
   /** Estimates all patches of the residual stream: two forward passes and one backward pass. */
   @Benchmark
   public ActivationPatching attributionPatching() {
@@ -196,6 +229,7 @@ public class LensBenchmark extends Protocol {
   /** Frees all memory. */
   @TearDown
   public void close() {
+    gradients.close();
     watched.close();
     recomputed.close();
     model.close();

@@ -68,14 +68,14 @@ public record CircuitCurve(
       List<Double> sizes,
       DoubleConsumer progress) {
     checkSizes(sizes);
-    double difference = runs.clean() - runs.corrupted();
-    Preconditions.require(
-        difference != 0, "corrupted text", "", "has the same metric as the clean text");
     int units = scores.count(level);
     List<ScoredGraph.Selection> selections =
         sizes.stream().map(size -> scores.top(level, (int) (size * units))).toList();
     double[][] values =
         runs.values(selections.stream().map(ScoredGraph.Selection::masks).toList(), progress);
+    double difference = runs.clean() - runs.corrupted();
+    Preconditions.require(
+        difference != 0, "corrupted text", "", "has the same metric as the clean text");
     List<Point> points = new ArrayList<>();
     for (int i = 0; i < values.length; i++) {
       Estimate metric = Estimate.of(values[i]);

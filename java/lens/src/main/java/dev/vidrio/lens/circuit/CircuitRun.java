@@ -74,7 +74,7 @@ public final class CircuitRun implements AutoCloseable {
     List<PairBatch> batches = PairBatch.of(List.of(pair), true);
     this.runs = new CircuitBatch(lens, graph, batches, null);
     try {
-      this.recording = runs.record(batches.getFirst());
+      this.recording = runs.record(batches.getFirst(), null);
     } catch (Throwable e) {
       runs.close();
       throw e;

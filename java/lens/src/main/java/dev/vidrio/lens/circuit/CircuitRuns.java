@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.DoubleConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * Runs circuits on pairs of texts, and returns means of each pair's metric. Pairs run in batches.
  * Memory depends on the length of texts, not on their number: if the runs of all pairs exceed a
  * limit, they are repeated for each evaluation, which then costs three times as much, unless
- * several circuits are evaluated together.
+ * several circuits are evaluated together. The metrics without a circuit are then measured by the
+ * first evaluation, or when they are asked for before one.
  *
  * <p>Not thread-safe.
  *
@@ -41,14 +43,22 @@ public final class CircuitRuns implements AutoCloseable {
 
   private final OptimalAblation.@Nullable Training training;
 
+  /** A recording that the next one overwrites, or null. */
+  private CircuitBatch.@Nullable Recording spare;
+
   private final double[] clean;
   private final double[] corrupted;
+  private final boolean patch;
+
+  /** Whether the metrics of the clean runs and of the empty circuit are known. */
+  private boolean measured;
 
   private CircuitRuns(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
     this.single = null;
     this.metric = null;
     this.graph = ComponentGraph.of(lens);
-    boolean patch = ablation == CircuitAblation.PATCH;
+    this.measured = false;
+    this.patch = ablation == CircuitAblation.PATCH;
     this.batches = PairBatch.of(pairs, patch);
     float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
     this.runs = new CircuitBatch(lens, graph, batches, constants);
@@ -56,6 +66,11 @@ public final class CircuitRuns implements AutoCloseable {
     this.corrupted = new double[pairs.size()];
     this.lens = lens;
     try {
+      if (batches.size() * runs.bytes() <= KEPT_BYTES) {
+        for (PairBatch batch : batches) {
+          kept.add(runs.record(batch, null));
+        }
+      }
       this.training =
           ablation == CircuitAblation.OPTIMAL
               ? new OptimalAblation.Training(lens, graph, pairs, OptimalAblation.Options.DEFAULT)
@@ -64,31 +79,15 @@ public final class CircuitRuns implements AutoCloseable {
       runs.close();
       throw e;
     }
-    try {
-      EdgeMask none = new EdgeMask(graph);
-      boolean keep = batches.stream().mapToLong(runs::bytes).sum() <= KEPT_BYTES;
-      int pair = 0;
-      for (PairBatch batch : batches) {
-        CircuitBatch.Recording recording = runs.record(batch);
-        double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
-        double[] low =
-            patch
-                ? CircuitBatch.metrics(batch, recording.corruptedLogits)
-                : runs.run(recording, none, null, batch.metrics());
-        System.arraycopy(high, 0, clean, pair, high.length);
-        System.arraycopy(low, 0, corrupted, pair, low.length);
-        pair += batch.size();
-        if (keep) {
-          kept.add(recording);
-        }
-      }
-      if (training != null) {
-        double[] low = optimal(lens, training, none);
+    if (training != null) {
+      try {
+        measure();
+        double[] low = optimal(lens, training, new EdgeMask(graph));
         System.arraycopy(low, 0, corrupted, 0, low.length);
+      } catch (Throwable e) {
+        close();
+        throw e;
       }
-    } catch (Throwable e) {
-      close();
-      throw e;
     }
   }
 
@@ -96,6 +95,8 @@ public final class CircuitRuns implements AutoCloseable {
     this.single = run;
     this.metric = metric;
     this.graph = run.graph();
+    this.patch = true;
+    this.measured = true;
     this.batches = List.of();
     this.runs = null;
     this.lens = null;
@@ -143,21 +144,23 @@ public final class CircuitRuns implements AutoCloseable {
 
   /** Returns the metric of the clean runs. */
   public double clean() {
-    return mean(clean);
+    return mean(cleanValues());
   }
 
   /** Returns the metric of each pair's clean run. */
   public double[] cleanValues() {
+    measure();
     return clean.clone();
   }
 
   /** Returns the metric of the empty circuit: of the corrupted runs, unless edges are ablated. */
   public double corrupted() {
-    return mean(corrupted);
+    return mean(corruptedValues());
   }
 
   /** Returns the metric of each pair's empty circuit. */
   public double[] corruptedValues() {
+    measure();
     return corrupted.clone();
   }
 
@@ -208,7 +211,7 @@ public final class CircuitRuns implements AutoCloseable {
       }
       return values;
     }
-    if (training != null && lens != null) {
+    if (training != null && lens != null && !circuits.isEmpty()) {
       for (int c = 0; c < values.length; c++) {
         Masks circuit = circuits.get(c);
         Preconditions.require(
@@ -224,7 +227,10 @@ public final class CircuitRuns implements AutoCloseable {
     int pair = 0;
     for (int b = 0; b < batches.size(); b++) {
       PairBatch batch = batches.get(b);
-      CircuitBatch.Recording recording = kept.isEmpty() ? runs.record(batch) : kept.get(b);
+      CircuitBatch.Recording recording = kept.isEmpty() ? record(batch) : kept.get(b);
+      if (!measured) {
+        measure(recording, batch, pair);
+      }
       for (int c = 0; c < values.length; c++) {
         Masks circuit = circuits.get(c);
         double[] of = runs.run(recording, circuit.edges, circuit.elements, batch.metrics());
@@ -233,6 +239,7 @@ public final class CircuitRuns implements AutoCloseable {
       pair += batch.size();
       progress.accept(pair / (double) size());
     }
+    measured = true;
     return values;
   }
 
@@ -241,14 +248,43 @@ public final class CircuitRuns implements AutoCloseable {
     float[][] constants = trained.run(circuit).bySource(graph);
     var values = new double[size()];
     try (var own = new CircuitBatch(of, graph, batches, constants)) {
+      CircuitBatch.Recording recording = null;
       int pair = 0;
       for (PairBatch batch : batches) {
-        double[] some = own.run(own.record(batch), circuit, null, batch.metrics());
+        recording = own.record(batch, recording);
+        double[] some = own.run(recording, circuit, null, batch.metrics());
         System.arraycopy(some, 0, values, pair, some.length);
         pair += some.length;
       }
     }
     return values;
+  }
+
+  /** Measures the runs without a circuit, unless that has been done. */
+  private void measure() {
+    if (!measured) {
+      values(List.of(), share -> {});
+    }
+  }
+
+  private void measure(CircuitBatch.Recording recording, PairBatch batch, int pair) {
+    double[] high = CircuitBatch.metrics(batch, recording.cleanLogits);
+    double[] low =
+        patch
+            ? CircuitBatch.metrics(batch, recording.corruptedLogits)
+            : runs().run(recording, new EdgeMask(graph), null, batch.metrics());
+    System.arraycopy(high, 0, clean, pair, high.length);
+    System.arraycopy(low, 0, corrupted, pair, low.length);
+  }
+
+  private CircuitBatch runs() {
+    return Objects.requireNonNull(runs);
+  }
+
+  private CircuitBatch.Recording record(PairBatch batch) {
+    CircuitBatch.Recording recording = runs().record(batch, spare);
+    spare = recording;
+    return recording;
   }
 
   private double value(EdgeMask circuit) {

@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.BatchGradients;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.partial.HeadGradients;
+import dev.vidrio.lens.partial.HeadProjection;
 import dev.vidrio.lens.partial.RowGradient;
 import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +21,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +35,15 @@ import org.jspecify.annotations.Nullable;
  * input at a time.
  */
 final class EdgeGradients implements AutoCloseable {
+  /** Maximum rows per step of the parts. */
+  private static final int ROWS = 48;
+
+  /** Elements that are added at a time. */
+  private static final int CHUNK = 4096;
+
+  private static final ThreadLocal<float[]> CHUNKS =
+      ThreadLocal.withInitial(() -> new float[CHUNK]);
+
   private final HookMap hooks;
   private final BatchGradients session;
   private final HeadParts heads;
@@ -104,7 +113,7 @@ final class EdgeGradients implements AutoCloseable {
     this.last = hooks.buffer(new HookPoint(HookSite.RESID_POST, count - 1));
     this.embed = hooks.buffer(HookPoint.of(HookSite.EMBED));
     this.d = last.width();
-    this.sums = new float[graph.destinations().size()][];
+    this.sums = new float[graph.destinations().size()][Math.multiplyExact(most, d)];
     List<Sketch> sketches = new ArrayList<>();
     Set<Buffer> wanted = new HashSet<>(Set.of(last));
     Set<Buffer> kept = new HashSet<>(Set.of(last, embed));
@@ -142,7 +151,7 @@ final class EdgeGradients implements AutoCloseable {
       throw e;
     }
     try {
-      int chunk = Math.min(most, PairBatch.ROWS);
+      int chunk = Math.min(most, ROWS);
       for (Sketch sketch : sketches) {
         layers.add(layer(executor, plan, sketch, chunk, runs == Runs.SEPARATE));
       }
@@ -164,7 +173,7 @@ final class EdgeGradients implements AutoCloseable {
       int count = graph.inputs(site, l).size();
       byHook.add(new Site(at, count));
       List<Op> path = hooks.between(pre, at);
-      Op.MatMul product = product(path, pre, count);
+      Op.MatMul product = HeadProjection.product(path, pre, count);
       var projection =
           product == null ? null : new HeadGradients.Projection(product.weights(), count);
       if (product == null || projection == null || !projection.divides()) {
@@ -192,34 +201,6 @@ final class EdgeGradients implements AutoCloseable {
         norm == null ? mlp : List.of(norm),
         hooks.buffer(new HookPoint(HookSite.Z, l)),
         out);
-  }
-
-  /**
-   * Returns the product of a projection if all other operations from the stream on are a norm
-   * before it and operations after it that do not mix heads; otherwise null.
-   */
-  private static Op.@Nullable MatMul product(List<Op> path, Buffer stream, int heads) {
-    Op.MatMul product = null;
-    for (Op op : path) {
-      boolean fits =
-          switch (op) {
-            case Op.Norm norm ->
-                product == null
-                    ? norm.heads() == 1 && norm.x().equals(stream)
-                    : norm.heads() == heads;
-            case Op.Quantize ignored -> product == null;
-            case Op.MatMul ignored -> product == null;
-            case Op.AddBias ignored -> product != null;
-            case Op.Scale ignored -> product != null;
-            case Op.Activation activation -> product != null && activation.up() == null;
-            default -> false;
-          };
-      if (!fits) {
-        return null;
-      }
-      product = op instanceof Op.MatMul found ? found : product;
-    }
-    return product;
   }
 
   /** Returns the norm through which alone a feed-forward block reads the stream, or null. */
@@ -278,12 +259,8 @@ final class EdgeGradients implements AutoCloseable {
   /** Begins a batch: sets all sums to 0 and runs the prefixes. */
   void begin(PairBatch batch) {
     rows = batch.rowCount();
-    for (int i = 0; i < sums.length; i++) {
-      if (sums[i] == null || sums[i].length < rows * d) {
-        sums[i] = new float[rows * d];
-      } else {
-        Arrays.fill(sums[i], 0);
-      }
+    for (float[] sum : sums) {
+      Arrays.fill(sum, 0, rows * d, 0);
     }
     session.prefixes(batch.prefixTokens());
   }
@@ -304,8 +281,15 @@ final class EdgeGradients implements AutoCloseable {
   }
 
   /** Returns the outputs of a layer's heads in the last run, each [rows, d]. */
-  float[] @Nullable [] headOutputs(int layer) {
-    return heads.written(layer, session.values(layers.get(layer).z), h -> true);
+  float[][] headOutputs(int layer) {
+    var outputs = new float[hooks.heads(layer)][rows * d];
+    heads.written(layer, session.values(layers.get(layer).z), h -> true, outputs, 0);
+    return outputs;
+  }
+
+  /** Returns the number of elements of an activation in the current batch. */
+  int length(Buffer buffer) {
+    return rows * buffer.width();
   }
 
   /** Returns the embedding. */
@@ -346,19 +330,25 @@ final class EdgeGradients implements AutoCloseable {
     return session.values(buffer).toArray(JAVA_FLOAT);
   }
 
-  /** Returns the output of each source in the last run, [rows, d], without position embeddings. */
-  float[][] outputs() {
-    IntPredicate all = h -> true;
-    List<float[]> outputs = new ArrayList<>();
-    outputs.add(values(embed));
+  /**
+   * Copies the output of each source in the last run, [rows, d], without position embeddings.
+   *
+   * @param target an array for each source, which may be longer
+   */
+  void outputs(float[][] target) {
+    copy(embed, target[0]);
+    int source = 1;
     for (int l = 0; l < layers.size(); l++) {
       Layer layer = layers.get(l);
-      for (float[] head : heads.written(l, session.values(layer.z), all)) {
-        outputs.add(Objects.requireNonNull(head));
-      }
-      outputs.add(values(layer.mlpOut));
+      heads.written(l, session.values(layer.z), h -> true, target, source);
+      source += hooks.heads(l);
+      copy(layer.mlpOut, target[source++]);
     }
-    return outputs.toArray(float[][]::new);
+  }
+
+  private void copy(Buffer buffer, float[] target) {
+    MemorySegment values = session.values(buffer);
+    MemorySegment.copy(values, JAVA_FLOAT, 0, target, 0, (int) (values.byteSize() / 4));
   }
 
   /**
@@ -453,10 +443,16 @@ final class EdgeGradients implements AutoCloseable {
   /** Adds rows of a gradient, from row {@code begin}. */
   private void add(int destination, int begin, MemorySegment gradient, float weight) {
     float[] sum = sums[destination];
-    float[] values = gradient.toArray(JAVA_FLOAT);
-    int at = begin * d;
-    for (int i = 0; i < values.length; i++) {
-      sum[at + i] += weight * values[i];
+    int length = (int) (gradient.byteSize() / 4);
+    for (int from = 0; from < length; from += CHUNK) {
+      // A copy in an array of the thread, since a loop over both kinds of memory is not vectorized.
+      float[] values = CHUNKS.get();
+      int count = Math.min(CHUNK, length - from);
+      MemorySegment.copy(gradient, JAVA_FLOAT, 4L * from, values, 0, count);
+      int at = begin * d + from;
+      for (int i = 0; i < count; i++) {
+        sum[at + i] += weight * values[i];
+      }
     }
   }
 

@@ -38,6 +38,13 @@ final class EdgeScorer {
   /** The sums of the scores of each source's elements, [source][d], or null. */
   private final double @Nullable [][] elements;
 
+  private final int d;
+
+  /** The outputs of sources, [source][rows · d], which each batch overwrites. */
+  private final float[][] own;
+
+  private final float[][] other;
+
   /** The constant that ablated edges of each source carry, [d], or null for patching. */
   private float @Nullable [][] constants;
 
@@ -61,8 +68,11 @@ final class EdgeScorer {
     this.inputs = destinations.stream().mapToInt(graph::inputCount).toArray();
     this.scores = new double[inputs.length][];
     Arrays.setAll(scores, i -> new double[inputs[i]]);
-    int d = HookMap.of(lens.model()).stream(0).width();
+    this.d = HookMap.of(lens.model()).stream(0).width();
     this.elements = elementwise ? new double[sources][d] : null;
+    int length = Math.multiplyExact(PairBatch.mostRows(batches), d);
+    this.own = new float[sources][length];
+    this.other = new float[sources][length];
   }
 
   /** Returns the graph. */
@@ -112,9 +122,9 @@ final class EdgeScorer {
         if (scoring.method() == EdgeScoring.Method.INFORMATION_FLOW_ROUTES) {
           routes(gradients, batch);
         } else {
-          float[][] changes = differentiate(gradients, batch);
+          differentiate(gradients, batch);
           for (int i = 0; i < batch.size(); i++) {
-            multiply(gradients, products, batch, i, changes);
+            multiply(gradients, products, batch, i);
           }
         }
         done += batch.size();
@@ -124,20 +134,18 @@ final class EdgeScorer {
   }
 
   private EdgeProducts products() {
-    int d = HookMap.of(lens.model()).stream(0).width();
     int width = Math.multiplyExact(PairBatch.longest(batches), d);
     return new EdgeProducts(lens.model().executor(), sources, width);
   }
 
-  /** Sums gradients of a batch and returns the changes of all sources' outputs. */
-  private float[][] differentiate(EdgeGradients gradients, PairBatch batch) {
+  /** Sums gradients of a batch and sets {@link #own} to the changes of all sources' outputs. */
+  private void differentiate(EdgeGradients gradients, PairBatch batch) {
     BatchGradients session = gradients.session();
-    float[][] other;
     float[][] zOther = {};
     session.forward(batch.corrupted(), batch.logits(), null);
     corrupted += Arrays.stream(session.metrics(batch.metrics())).sum();
     if (constants == null) {
-      other = gradients.outputs();
+      gradients.outputs(other);
       if (scoring.method() == EdgeScoring.Method.EAP_IG_ACTIVATIONS) {
         zOther = attentions(gradients);
       }
@@ -145,10 +153,10 @@ final class EdgeScorer {
         gradients(gradients, batch, 0.5f);
       }
     } else {
-      other = repeated(constants, batch.rowCount());
+      repeat(constants, batch.rowCount(), other);
     }
     session.forward(batch.clean(), batch.logits(), null);
-    float[][] own = gradients.outputs();
+    gradients.outputs(own);
     clean += Arrays.stream(session.metrics(batch.metrics())).sum();
     switch (scoring.method()) {
       case EAP -> gradients(gradients, batch, 1);
@@ -161,27 +169,24 @@ final class EdgeScorer {
       }
       case EAP_IG_ACTIVATIONS -> {
         float[][] z = attentions(gradients);
-        integrateActivations(gradients, batch, own, other, z, zOther);
+        integrateActivations(gradients, batch, z, zOther);
       }
       default -> throw new IllegalStateException(scoring.method().label());
     }
-    for (int s = 0; s < sources; s++) {
-      own[s] = Vectors.minus(other[s], own[s]);
-    }
-    return own;
+    int length = batch.rowCount() * d;
+    IntStream.range(0, sources)
+        .parallel()
+        .forEach(s -> Vectors.subtractFrom(other[s], own[s], length));
   }
 
-  /** Returns outputs of sources, [d], at each of some rows. */
-  static float[][] repeated(float[][] one, int rows) {
-    var all = new float[one.length][];
+  /** Repeats outputs of sources, [d], at each of some rows. */
+  static void repeat(float[][] one, int rows, float[][] target) {
     for (int s = 0; s < one.length; s++) {
       int d = one[s].length;
-      all[s] = new float[rows * d];
       for (int i = 0; i < rows; i++) {
-        System.arraycopy(one[s], 0, all[s], i * d, d);
+        System.arraycopy(one[s], 0, target[s], i * d, d);
       }
     }
-    return all;
   }
 
   /** Returns {@code hook_z} of each layer in the last run. */
@@ -205,7 +210,7 @@ final class EdgeScorer {
       float[] to,
       double part,
       int count) {
-    var values = new float[from.length];
+    var values = new float[gradients.length(at)];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) (from[i] + part * (to[i] - from[i]));
     }
@@ -220,12 +225,7 @@ final class EdgeScorer {
 
   /** Interpolates the embedding, and each layer's attention and feed-forward block, in turn. */
   private void integrateActivations(
-      EdgeGradients gradients,
-      PairBatch batch,
-      float[][] own,
-      float[][] other,
-      float[][] z,
-      float[][] zOther) {
+      EdgeGradients gradients, PairBatch batch, float[][] z, float[][] zOther) {
     double[] parts = scoring.parts();
     int layers = gradients.layerCount();
     int count = parts.length * (1 + 2 * layers);
@@ -240,17 +240,11 @@ final class EdgeScorer {
   }
 
   /** Adds the scores of one pair. */
-  private void multiply(
-      EdgeGradients gradients,
-      EdgeProducts products,
-      PairBatch batch,
-      int pair,
-      float[][] changes) {
-    int d = changes[0].length / batch.rowCount();
+  private void multiply(EdgeGradients gradients, EdgeProducts products, PairBatch batch, int pair) {
     int at = batch.row(pair) * d;
     int length = batch.length(pair) * d;
     for (int s = 0; s < sources; s++) {
-      products.set(s, changes[s], at, length);
+      products.set(s, own[s], at, length);
     }
     for (int begin = 0; begin < inputs.length; ) {
       int count = inputs[begin];
@@ -272,13 +266,12 @@ final class EdgeScorer {
           });
     }
     if (elements != null) {
-      addElements(elements, gradients, changes, at, length, d);
+      addElements(elements, gradients, at, length);
     }
   }
 
   /** Adds the scores of the elements of each source's output: its change times all gradients. */
-  private void addElements(
-      double[][] sums, EdgeGradients gradients, float[][] changes, int at, int length, int d) {
+  private void addElements(double[][] sums, EdgeGradients gradients, int at, int length) {
     var total = new float[length];
     int destination = inputs.length - 1;
     for (int s = sources - 1; s >= 0; s--) {
@@ -289,7 +282,7 @@ final class EdgeScorer {
         }
       }
       double[] sum = sums[s];
-      float[] change = changes[s];
+      float[] change = own[s];
       for (int i = 0; i < length; i += d) {
         for (int j = 0; j < d; j++) {
           sum[j] += (double) change[at + i + j] * total[i + j];
@@ -305,9 +298,8 @@ final class EdgeScorer {
     corrupted += Arrays.stream(session.metrics(batch.metrics())).sum();
     session.forward(batch.clean(), batch.logits(), null);
     clean += Arrays.stream(session.metrics(batch.metrics())).sum();
-    float[][] outputs = gradients.outputs();
+    gradients.outputs(own);
     List<float[]> streams = gradients.streams();
-    int d = outputs[0].length / batch.rowCount();
     var known = new double[streams.size()][];
     List<Node.Destination> destinations = graph.destinations();
     for (int i = 0; i < inputs.length; i++) {
@@ -318,7 +310,7 @@ final class EdgeScorer {
             case Node.Logits ignored -> streams.size() - 1;
           };
       if (known[stream] == null) {
-        known[stream] = shares(streams.get(stream), outputs, inputs[i], batch, d);
+        known[stream] = shares(streams.get(stream), own, inputs[i], batch, d);
       }
       for (int s = 0; s < inputs[i]; s++) {
         scores[i][s] += known[stream][s];

@@ -241,11 +241,11 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
       var losses = new double[Math.min(options.steps, batches.size())];
       try (var clean = new CircuitBatch(lens, graph, batches, constants);
           var runs = new MaskedRuns(lens, graph, batches)) {
-        boolean keep = batches.stream().mapToLong(clean::bytes).sum() <= KEPT_BYTES;
-        var kept = new CircuitBatch.Recording[batches.size()];
+        boolean keep = batches.size() * clean.bytes() <= KEPT_BYTES;
+        var kept = new CircuitBatch.Ablated[batches.size()];
         for (int step = 1; step <= options.steps; step++) {
           int b = (step - 1) % kept.length;
-          CircuitBatch.Recording recording =
+          CircuitBatch.Ablated recording =
               kept[b] == null ? clean.recordAblated(batches.get(b)) : kept[b];
           kept[b] = keep ? recording : null;
           losses[step % losses.length] = step(step, runs, recording);
@@ -256,7 +256,7 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
     }
 
     /** Runs a step and returns the divergence before it. */
-    private double step(int step, MaskedRuns runs, CircuitBatch.Recording recording) {
+    private double step(int step, MaskedRuns runs, CircuitBatch.Ablated recording) {
       draw();
       List<DifferentiableMetric> metrics = OptimalAblation.divergences(recording);
       double[] losses = runs.run(recording, coefficients(), metrics);

@@ -105,7 +105,12 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
       this.means = CircuitBatch.constants(lens, graph, pairs, CircuitAblation.MEAN);
       this.clean = new CircuitBatch(lens, graph, batches, means);
       try {
-        this.streams = new Streams(graph, clean, clean.record(batches.getFirst()));
+        this.streams =
+            new Streams(
+                graph,
+                clean,
+                clean.record(batches.getFirst(), null),
+                batches.getFirst().rowCount());
         this.runs = new MaskedRuns(lens, graph, batches);
       } catch (Throwable e) {
         clean.close();
@@ -161,10 +166,10 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
 
     /** Returns the mean divergence of a batch. */
     private double loss(PairBatch batch, float[][] constants, float[][] coefficients) {
-      CircuitBatch.Recording recording =
+      CircuitBatch.Ablated recording =
           clean.recordClean(
               batch,
-              EdgeScorer.repeated(constants, batch.rowCount()),
+              repeated(constants, batch.rowCount()),
               streams.of(constants, batch.rowCount()));
       double[] values = runs.run(recording, coefficients, divergences(recording));
       return Arrays.stream(values).average().orElseThrow();
@@ -190,12 +195,19 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     }
   }
 
+  /** Returns each vector in a number of rows, [rows, d]. */
+  private static float[][] repeated(float[][] vectors, int rows) {
+    var repeated = new float[vectors.length][rows * vectors[0].length];
+    EdgeScorer.repeat(vectors, rows, repeated);
+    return repeated;
+  }
+
   /** Returns the divergence of each pair of a batch from its clean run. */
-  static List<DifferentiableMetric> divergences(CircuitBatch.Recording recording) {
-    int[] reads = recording.batch.logits();
+  static List<DifferentiableMetric> divergences(CircuitBatch.Ablated recording) {
+    int[] reads = recording.batch().logits();
     List<DifferentiableMetric> metrics = new ArrayList<>();
     for (int i = 0; i < reads.length; i++) {
-      metrics.add(LearnedMask.divergence(recording.cleanLogits[i], reads[i]));
+      metrics.add(LearnedMask.divergence(recording.cleanLogits()[i], reads[i]));
     }
     return metrics;
   }
@@ -210,7 +222,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     /** The root mean square of each source's output. */
     private final double[] sizes;
 
-    Streams(ComponentGraph graph, CircuitBatch runs, CircuitBatch.Recording recording) {
+    Streams(ComponentGraph graph, CircuitBatch runs, CircuitBatch.Recording recording, int rows) {
       int d = graph.width();
       this.counts = new int[recording.cleanStreams.length];
       this.rests = new float[counts.length][];
@@ -228,15 +240,15 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
         }
       }
       this.sizes = new double[recording.clean.length];
-      Arrays.setAll(sizes, s -> size(recording.clean[s]));
+      Arrays.setAll(sizes, s -> size(recording.clean[s], rows * d));
     }
 
-    private static double size(float[] values) {
+    private static double size(float[] values, int count) {
       double squares = 0;
-      for (float value : values) {
-        squares += (double) value * value;
+      for (int i = 0; i < count; i++) {
+        squares += (double) values[i] * values[i];
       }
-      return Math.sqrt(squares / values.length);
+      return Math.sqrt(squares / count);
     }
 
     /** Returns the streams of a number of rows, [rows, d]. */
@@ -251,7 +263,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
               sum[j] += constants[s][j];
             }
           }
-          streams[place] = EdgeScorer.repeated(new float[][] {sum}, rows)[0];
+          streams[place] = repeated(new float[][] {sum}, rows)[0];
         } else {
           streams[place] = new float[0];
         }

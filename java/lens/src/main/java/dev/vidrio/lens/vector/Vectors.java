@@ -76,6 +76,13 @@ public final class Vectors {
     return difference;
   }
 
+  /** Sets the first elements of b to a − b. */
+  public static void subtractFrom(float[] a, float[] b, int length) {
+    for (int j = 0; j < length; j++) {
+      b[j] = a[j] - b[j];
+    }
+  }
+
   /** Adds x to a sum. */
   public static void add(float[] sum, float[] x) {
     for (int j = 0; j < sum.length; j++) {

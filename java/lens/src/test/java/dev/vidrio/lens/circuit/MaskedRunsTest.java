@@ -45,13 +45,13 @@ class MaskedRunsTest extends F32BardTest {
       assertEquals(1, batches.size());
       float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
       circuits = new CircuitBatch(lens, graph, batches, constants);
-      recording = circuits.record(batches.getFirst());
+      recording = circuits.record(batches.getFirst(), null);
       runs = new MaskedRuns(lens, graph, batches);
       metrics = batches.getFirst().differentiable();
     }
 
     double value(float[][] coefficients) {
-      return Arrays.stream(runs.run(recording, coefficients, metrics)).sum();
+      return Arrays.stream(runs.run(recording.ablatedRun(), coefficients, metrics)).sum();
     }
 
     float[][] coefficients(SplitMix64 random, boolean binary) {
