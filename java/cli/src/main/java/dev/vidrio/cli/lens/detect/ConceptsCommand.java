@@ -2,7 +2,7 @@ package dev.vidrio.cli.lens.detect;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.cli.lens.option.LabelledTexts;
+import dev.vidrio.cli.lens.option.LabeledTexts;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.lens.Lens;
@@ -48,11 +48,11 @@ public final class ConceptsCommand extends ModelCommand<ConceptsCommand.Found> {
   private int top = 8;
 
   /** The neurons and the names of the classes. */
-  record Found(LabelledTexts texts, ConceptNeurons concepts) {}
+  record Found(LabeledTexts texts, ConceptNeurons concepts) {}
 
   @Override
   protected Found run(Model opened) {
-    LabelledTexts texts = LabelledTexts.read(file);
+    LabeledTexts texts = LabeledTexts.read(file);
     List<int[]> ids = texts.texts().stream().map(opened.tokenizer()::encode).toList();
     return new Found(
         texts, ConceptNeurons.of(Lens.of(opened), ids, texts.labelNumbers(), response, seed));

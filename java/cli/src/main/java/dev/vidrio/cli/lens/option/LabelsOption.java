@@ -80,7 +80,7 @@ public final class LabelsOption {
   /** Reads the file. */
   public Labels read(Model model) {
     if (source.words != null) {
-      LabelledWords words = LabelledWords.read(source.words);
+      LabeledWords words = LabeledWords.read(source.words);
       return new Labels(
           words.classes(),
           words.sentences().stream()
@@ -88,7 +88,7 @@ public final class LabelsOption {
               .toList(),
           true);
     }
-    LabelledTexts texts = LabelledTexts.read(Objects.requireNonNull(source.texts));
+    LabeledTexts texts = LabeledTexts.read(Objects.requireNonNull(source.texts));
     return new Labels(
         texts.classes(),
         IntStream.range(0, texts.texts().size())

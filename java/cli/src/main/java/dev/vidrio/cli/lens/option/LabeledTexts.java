@@ -14,15 +14,15 @@ import java.util.stream.IntStream;
  * @param labels the class of each text
  * @param texts the texts
  */
-public record LabelledTexts(List<String> classes, List<Integer> labels, List<String> texts) {
-  public LabelledTexts {
+public record LabeledTexts(List<String> classes, List<Integer> labels, List<String> texts) {
+  public LabeledTexts {
     classes = List.copyOf(classes);
     labels = List.copyOf(labels);
     texts = List.copyOf(texts);
   }
 
   /** Reads a file. */
-  public static LabelledTexts read(Path file) {
+  public static LabeledTexts read(Path file) {
     List<String> classes = new ArrayList<>();
     List<Integer> labels = new ArrayList<>();
     List<String> texts = new ArrayList<>();
@@ -43,7 +43,7 @@ public record LabelledTexts(List<String> classes, List<Integer> labels, List<Str
     if (classes.size() < 2) {
       throw new CommandException(file + ": must have texts of two or more classes");
     }
-    return new LabelledTexts(classes, labels, texts);
+    return new LabeledTexts(classes, labels, texts);
   }
 
   /** Returns the class index of each text, [n]. */

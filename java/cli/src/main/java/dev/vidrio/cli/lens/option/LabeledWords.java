@@ -17,16 +17,16 @@ import java.util.Map;
  * @param classes the names of the classes, in order of occurrence
  * @param sentences the words of each sentence
  */
-public record LabelledWords(List<String> classes, List<List<Word>> sentences) {
+public record LabeledWords(List<String> classes, List<List<Word>> sentences) {
   private static final String JOINED = "SpaceAfter=No";
 
-  public LabelledWords {
+  public LabeledWords {
     classes = List.copyOf(classes);
     sentences = sentences.stream().map(List::copyOf).toList();
   }
 
   /** Reads a file. */
-  public static LabelledWords read(Path file) {
+  public static LabeledWords read(Path file) {
     List<String> classes = new ArrayList<>();
     Map<String, Integer> types = new HashMap<>();
     List<List<Word>> sentences = new ArrayList<>();
@@ -67,6 +67,6 @@ public record LabelledWords(List<String> classes, List<List<Word>> sentences) {
     if (classes.size() < 2) {
       throw new CommandException(file + ": must have words of two or more classes");
     }
-    return new LabelledWords(classes, sentences);
+    return new LabeledWords(classes, sentences);
   }
 }
