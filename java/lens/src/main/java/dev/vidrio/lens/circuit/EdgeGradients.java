@@ -304,8 +304,10 @@ final class EdgeGradients implements AutoCloseable {
   }
 
   /** Returns the outputs of a layer's heads in the last run, each [rows, d]. */
-  float[] @Nullable [] headOutputs(int layer) {
-    return heads.written(layer, session.values(layers.get(layer).z), h -> true);
+  float[][] headOutputs(int layer) {
+    float[] @Nullable [] outputs =
+        heads.written(layer, session.values(layers.get(layer).z), h -> true);
+    return Arrays.stream(outputs).map(Objects::requireNonNull).toArray(float[][]::new);
   }
 
   /** Returns the embedding. */
