@@ -225,7 +225,7 @@ class AnswersTest {
         "1 | must begin after | attribute -p abc --spans 0:2,1:3",
         "2 | needs --replacement | attribute -p a --method occlusion --removal replace",
         "2 | has no effect on | attribute -p a --removal hide",
-        "2 | use 'lens attribute | occlusion -p a --by replace",
+        "2 | --removal replace: needs --replacement | occlusion -p a --removal replace",
         "2 | cannot be combined with an answer | attribute -p a -n 1 --metric entropy",
         "1 | do not determine | attribute -p abcdefgh --method kernel_shap --samples 2",
         "2 | needs an answer | reliance -p abc --context b",

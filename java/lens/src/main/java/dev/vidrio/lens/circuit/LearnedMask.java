@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Edge pruning (Bhaskar et al. 2024, arXiv 2406.16778): a gate on each edge, or on each component,
@@ -242,11 +243,12 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
       try (var clean = new CircuitBatch(lens, graph, batches, constants);
           var runs = new MaskedRuns(lens, graph, batches)) {
         boolean keep = batches.size() * clean.bytes() <= KEPT_BYTES;
-        var kept = new CircuitBatch.Ablated[batches.size()];
+        var kept = new CircuitBatch.@Nullable Ablated[batches.size()];
         for (int step = 1; step <= options.steps; step++) {
           int b = (step - 1) % kept.length;
+          CircuitBatch.Ablated before = kept[b];
           CircuitBatch.Ablated recording =
-              kept[b] == null ? clean.recordAblated(batches.get(b)) : kept[b];
+              before == null ? clean.recordAblated(batches.get(b)) : before;
           kept[b] = keep ? recording : null;
           losses[step % losses.length] = step(step, runs, recording);
           progress.accept(step / (double) options.steps);

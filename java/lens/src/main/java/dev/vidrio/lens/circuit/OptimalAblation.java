@@ -217,7 +217,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     /** The number of sources before each stream, and the part of it that belongs to no source. */
     private final int[] counts;
 
-    private final float @Nullable [][] rests;
+    private final float[] @Nullable [] rests;
 
     /** The root mean square of each source's output. */
     private final double[] sizes;
