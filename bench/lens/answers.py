@@ -3,9 +3,8 @@
 Gradient times input against captum's InputXGradient and inseq's input_x_gradient; integrated
 gradients against captum's riemann_middle with as many steps, from zeros; occlusion against captum's
 FeatureAblation of the embeddings; replacement of tokens by another against captum's LLMAttribution,
-with the answer in one pass, since its passes token by token go through the cache of transformers'
-generation, whose interface has changed; Shapley values of spans against captum's, over all orders;
-value zeroing against hooks on the value projections of transformers' model.
+with the answer in one pass; Shapley values of spans against captum's, over all orders; value
+zeroing against hooks on the value projections of transformers' model.
 """
 
 from pathlib import Path

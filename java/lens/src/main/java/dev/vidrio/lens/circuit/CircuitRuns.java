@@ -50,7 +50,7 @@ public final class CircuitRuns implements AutoCloseable {
   private final double[] corrupted;
   private final boolean patch;
 
-  /** Whether the metrics of the clean runs and of the empty circuit are known. */
+  /** True if the metrics of the clean runs and of the empty circuit are known. */
   private boolean measured;
 
   private CircuitRuns(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {

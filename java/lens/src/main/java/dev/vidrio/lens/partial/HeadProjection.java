@@ -120,18 +120,21 @@ public final class HeadProjection implements AutoCloseable {
               norm.epsilon(),
               1,
               (Buffer) x,
-              norm.perHead() ? part(norm.gain(), heads, head) : norm.gain(),
-              norm.perHead() ? part(norm.bias(), heads, head) : norm.bias(),
+              affine(norm, norm.gain(), heads, head),
+              affine(norm, norm.bias(), heads, head),
               y,
               null);
       default -> throw new IllegalArgumentException(op.getClass().getSimpleName());
     };
   }
 
-  private static @Nullable Weights part(@Nullable Weights vector, int heads, int head) {
-    if (vector == null) {
-      return null;
-    }
+  /** Returns a head's gain or bias of a norm. */
+  private static @Nullable Weights affine(
+      Op.Norm norm, @Nullable Weights vector, int heads, int head) {
+    return vector == null || !norm.perHead() ? vector : part(vector, heads, head);
+  }
+
+  private static Weights part(Weights vector, int heads, int head) {
     int width = vector.k() / heads;
     MemorySegment data = vector.data().asSlice(4L * head * width, 4L * width);
     String name = vector.name() + "." + head;

@@ -58,7 +58,7 @@ class SingleHeadsTest {
             ROWS * heads,
             (i, row) -> {
               row.fill((byte) 0);
-              MemorySegment.copy(z, i * part, row, JAVA_FLOAT, 4L * (i % heads * part), part);
+              MemorySegment.copy(z, i * part, row, JAVA_FLOAT, 4L * part * (i % heads), part);
             },
             (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, expected, i * d, d));
       }
