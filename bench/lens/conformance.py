@@ -34,6 +34,7 @@ COMPARISONS = {
     "corpus": None,
     "relevance": None,
     "answers": None,
+    "alignment": None,
     "circuits": "EAP-IG",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 import vidrio  # noqa: E402
 
 FIXTURES = vidrio.LAUNCHER.parent / "java/model/src/test/resources/dev/vidrio/model/architecture"
+# The embedded model in F32, on which training takes seconds.
+BARD = str(vidrio.LAUNCHER.parent / "java/formats/src/test/resources/bard/bard-f32.gguf")
 
 
 class Model:
@@ -48,6 +50,11 @@ class Model:
         ).eval()
 
     @cached_property
+    def tokenizer(self):
+        """The model's tokenizer in transformers."""
+        return AutoTokenizer.from_pretrained(Path(self.path).parent, gguf_file=Path(self.path).name)
+
+    @cached_property
     def bridge(self):
         """The model in TransformerLens."""
         return self.open_bridge()
@@ -58,13 +65,11 @@ class Model:
 
         model = self.transformers()
         change(model)
-        directory, name = Path(self.path).parent, Path(self.path).name
-        tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file=name)
         with tempfile.TemporaryDirectory() as config:
             model.config.save_pretrained(config)
-            tokenizer.save_pretrained(config)
+            self.tokenizer.save_pretrained(config)
             return TransformerBridge.boot_transformers(
-                config, hf_model=model, tokenizer=tokenizer, dtype=torch.float32, device="cpu"
+                config, hf_model=model, tokenizer=self.tokenizer, dtype=torch.float32, device="cpu"
             )
 
 

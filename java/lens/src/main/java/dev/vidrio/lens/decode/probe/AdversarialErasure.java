@@ -25,7 +25,7 @@ import java.util.List;
  * little more than its two probes.
  *
  * <p>{@link NullspaceProjection} removes what a probe reads, which need not be what the next probe
- * needs; this eraser needs the fewest dimensions.
+ * needs.
  *
  * @param eraser the projection; its center is the mean
  * @param loss of the best probe after it, in bits per example
