@@ -103,10 +103,11 @@ public final class Rewriter {
 
     /**
      * Returns options of ROME at a layer, with the constants of the paper, but steps that end at a
-     * probability of 0.6 instead of 0.95, since a longer δ changes other subjects more.
+     * probability of 0.6 instead of 0.95 and a maximum of {@code ‖δ‖} of 1.2 instead of 4, since a
+     * longer δ changes other subjects more.
      */
     public static Options rome(int layer, List<String> prefixes) {
-      return new Options(Method.ROME, layer, 1, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 4, 0, 1e-2);
+      return new Options(Method.ROME, layer, 1, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 1.2, 0, 1e-2);
     }
 
     /**
@@ -114,7 +115,7 @@ public final class Rewriter {
      */
     public static Options memit(int layer, int layers, List<String> prefixes) {
       return new Options(
-          Method.MEMIT, layer, layers, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 4, 0.9, 1e-2);
+          Method.MEMIT, layer, layers, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 1.2, 0.9, 1e-2);
     }
 
     /** Returns options with other limits of the gradient steps. */

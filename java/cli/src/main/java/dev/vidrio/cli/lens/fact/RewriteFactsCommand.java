@@ -129,9 +129,9 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   @Option(
       names = "--clamp",
       paramLabel = "X",
-      defaultValue = "4",
+      defaultValue = "1.2",
       description = "Maximum length of the change, relative to the value.")
-  private double clamp = 4;
+  private double clamp = 1.2;
 
   @Option(
       names = "--decay",
