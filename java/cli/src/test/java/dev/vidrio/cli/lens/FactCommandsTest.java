@@ -178,7 +178,7 @@ class FactCommandsTest {
     assertTrue(
         done("rewrite", "-f", rewrites, "--text", text, "--steps", "2", "--fast")
             .out()
-            .contains("ROME at layer 1, rank 1"));
+            .contains("ROME at layer 0, rank 1"));
   }
 
   @Test

@@ -141,8 +141,9 @@ record FeedForwardPath(int layer, Weights weights, List<Op> ops, Executor execut
   }
 
   /**
-   * Returns the change of u that changes the output of the block by {@code change}, up to the scale
-   * of the output if there is a norm, whose divisor is held fixed.
+   * Returns the change of u that changes the output of the block by {@code change}. If there is a
+   * norm, whose outputs all have one length before its gain, the output gets the direction of the
+   * wanted one, and u keeps its length.
    */
   float[] inverse(float[] u, float[] change) {
     float[] x = u.clone();
@@ -156,11 +157,16 @@ record FeedForwardPath(int layer, Weights weights, List<Op> ops, Executor execut
       switch (ops.get(i)) {
         case Op.Scale scale -> Vectors.scale(du, 1 / scale.factor());
         case Op.Norm norm -> {
-          float scale = NormValues.scale(norm, inputs[i]);
+          float[] y = NormValues.normalized(norm, inputs[i]);
+          float[] wanted = y.clone();
           for (int j = 0; j < du.length; j++) {
             float gain = element(norm.gain(), j, 1);
-            du[j] = gain == 0 ? 0 : du[j] * scale / gain;
+            wanted[j] += gain == 0 ? 0 : du[j] / gain;
           }
+          NormValues.center(norm, wanted);
+          Vectors.scale(wanted, (float) (Vectors.norm(y) / Vectors.norm(wanted)));
+          du = Vectors.minus(wanted, y);
+          Vectors.scale(du, NormValues.scale(norm, inputs[i]));
         }
         default -> {}
       }

@@ -16,7 +16,9 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.fact.Rewriter.Options;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -165,6 +167,28 @@ class RewriterTest {
     }
   }
 
+  /** The update times the key of a neighbor is that part of the value. */
+  @Test
+  void interferenceEqualsFormula() throws IOException {
+    try (Model model = open(GgmlType.F32)) {
+      Lens lens = Lens.of(model);
+      var rewriter = new Rewriter(lens, texts(), rome());
+      LowRankUpdate update = rewriter.rewrite(List.of(FIRST)).getFirst();
+      Fact other = Fact.of(model, "pqr", "the {}", "x");
+      float[] key = lens.row(other.tokens(), new HookPoint(HookSite.POST, 0), other.to() - 1);
+      double along = 0;
+      for (int j = 0; j < key.length; j++) {
+        along += key[j] * (double) update.a().getFirst()[j];
+      }
+      float[] change = rewriter.value(FIRST).change();
+      double part = rewriter.interference(FIRST).getFirst();
+      for (int i = 0; i < change.length; i++) {
+        assertEquals(
+            part * change[i], along * update.b().getFirst()[i], 1e-4 * (1 + Math.abs(change[i])));
+      }
+    }
+  }
+
   /** Several updates at once map each key to its value. */
   @Test
   void romeInsertsAllValues() throws IOException {
@@ -198,7 +222,7 @@ class RewriterTest {
           Options.memit(1, 1, PREFIXES)
               .withSteps(40, 0.5, 0.9)
               .withLimits(0.01, 0, 20)
-              .withWeights(3, 0.01);
+              .withWeights(3.0 / (2 * TinyModel.WIDTH), 0.01);
       var rewriter = new Rewriter(lens, texts(), options);
       List<Rewrite> rewrites = List.of(FIRST, SECOND);
       LowRankUpdate update = rewriter.rewrite(rewrites).getFirst();
@@ -248,7 +272,7 @@ class RewriterTest {
               Options.memit(1, 2, PREFIXES)
                   .withSteps(40, 0.5, 0.9)
                   .withLimits(0.01, 0, 20)
-                  .withWeights(0.01, 0.01));
+                  .withWeights(0.01 / (2 * TinyModel.WIDTH), 0.01));
       for (Options option : options) {
         var rewriter = new Rewriter(lens, texts(), option);
         RewriteValue value = rewriter.value(FIRST);
@@ -295,6 +319,40 @@ class RewriterTest {
             }
           });
     }
+  }
+
+  /**
+   * With a norm after the product, the changed one gives the direction of the wanted output, [d].
+   */
+  @Test
+  void inverseKeepsLengthBeforeNorm() throws IOException {
+    try (Model model = Model.open(TinyModels.write(directory.resolve("gemma2.gguf"), "gemma2"))) {
+      FeedForwardPath path = FeedForwardPath.of(Lens.of(model), 1);
+      int d = model.architecture().width();
+      var random = new SplittableRandom(7);
+      float[] u = floats(random, d);
+      float[] change = floats(random, d);
+      float[] changed = u.clone();
+      Vectors.add(changed, path.inverse(u, change));
+      assertEquals(Vectors.norm(u), Vectors.norm(changed), 1e-4 * Vectors.norm(u));
+      float[] zero = path.forward(u);
+      float[] output = path.forward(changed);
+      double ratio = 0;
+      for (int j = 0; j < d; j++) {
+        double wanted = zero[j] + change[j];
+        ratio = j == 0 ? output[0] / wanted : ratio;
+        assertEquals(ratio * wanted, output[j], 1e-3 * Math.abs(output[j]) + 1e-5);
+      }
+      assertTrue(ratio > 0);
+    }
+  }
+
+  private static float[] floats(SplittableRandom random, int count) {
+    var values = new float[count];
+    for (int j = 0; j < count; j++) {
+      values[j] = (float) random.nextDouble(-1, 1);
+    }
+    return values;
   }
 
   @Test

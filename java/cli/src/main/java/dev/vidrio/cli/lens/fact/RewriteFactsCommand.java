@@ -84,7 +84,8 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
       names = "--layer",
       paramLabel = "N",
       description =
-          "The layer to change, or the last one of memit. Default: a third of the layers.")
+          "The layer to change, or the last one of memit. Default: a twelfth of the layers, where"
+              + " small models recognize a subject; for memit the next one.")
   private @Nullable Integer layer;
 
   @Option(names = "--layers", paramLabel = "N", description = "The number of layers of memit.")
@@ -104,7 +105,7 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   private @Nullable Path output;
 
   @Option(names = "--prefixes", paramLabel = "N", description = "Texts before each prompt.")
-  private int prefixes = 3;
+  private int prefixes = 4;
 
   @Option(names = "--steps", paramLabel = "N", description = "Maximum gradient steps per fact.")
   private int steps = 20;
@@ -119,16 +120,18 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   @Option(
       names = "--enough",
       paramLabel = "P",
-      defaultValue = "0.95",
-      description = "Probability of the target at which the steps end.")
-  private double enough = 0.95;
+      defaultValue = "0.6",
+      description =
+          "Probability of the target at which the steps end: further ones change other subjects"
+              + " more.")
+  private double enough = 0.6;
 
   @Option(
       names = "--clamp",
       paramLabel = "X",
-      defaultValue = "4",
+      defaultValue = "1.2",
       description = "Maximum length of the change, relative to the value.")
-  private double clamp = 4;
+  private double clamp = 1.2;
 
   @Option(
       names = "--decay",
@@ -147,9 +150,11 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   @Option(
       names = "--weight",
       paramLabel = "X",
-      defaultValue = "15000",
-      description = "Weight of the text's keys against those of the facts, for memit.")
-  private double weight = 15000;
+      defaultValue = "0.9",
+      description =
+          "Weight of the text's keys against those of the facts, for memit, as a multiple of the"
+              + " number of neurons.")
+  private double weight = 0.9;
 
   @Option(
       names = "--ridge",
@@ -161,11 +166,13 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   /**
    * The rewrites and their scores.
    *
+   * @param interference the part of a change that the keys of neighbors receive
    * @param rank of the updates
    */
   record Found(
       List<Rewrite> rewrites,
       List<RewriteValue> values,
+      Estimate interference,
       Options options,
       RewriteScores before,
       RewriteScores after,
@@ -181,7 +188,7 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
   @Override
   protected Found run(Model opened) throws IOException {
     List<Rewrite> rewrites = read();
-    int chosen = layer == null ? opened.architecture().layers() / 3 : LayerNumber.of(opened, layer);
+    int chosen = layer == null ? defaultLayer(opened) : LayerNumber.of(opened, layer);
     int[] tokens = opened.tokenizer().encode(InputOutput.read(text));
     List<int[]> chunks =
         TextChunks.of(opened, tokens, Math.min(LENGTH, opened.architecture().contextLength()));
@@ -215,13 +222,24 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
           whole ? updates : rewriter.rewrite(some),
           changed -> some.forEach(rewrite -> counter.add(changed, rewrite)));
     }
+    double[] interference =
+        rewrites.stream()
+            .flatMap(rewrite -> rewriter.interference(rewrite).stream())
+            .mapToDouble(Double::doubleValue)
+            .toArray();
     return new Found(
         rewrites,
         values,
+        Estimate.of(interference),
         options,
         RewriteScores.of(lens, rewrites),
         counter.scores(),
         whole || output != null ? rewrites.size() : 1);
+  }
+
+  private int defaultLayer(Model opened) {
+    int count = opened.architecture().layers();
+    return Math.min(count - 1, count / 12 + (method == Method.ROME ? 0 : 1));
   }
 
   private List<Rewrite> read() {
@@ -279,6 +297,11 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
     row("accuracy", RewriteScores::accuracy, found);
     row("paraphrase", RewriteScores::paraphrase, found);
     row("neighborhood", RewriteScores::neighborhood, found);
+    if (found.interference.count() > 0) {
+      System.out.printf(
+          "keys of neighbors receive %s %% of a change of layer %d%n",
+          EstimateText.percent(found.interference), found.options.layer());
+    }
     if (output != null) {
       Hint.print("'vidrio run --adapter " + output + "' runs the changed model.");
     }
@@ -303,6 +326,7 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
     if (output != null) {
       object.put("file", output.toString());
     }
+    object.put("interference", EstimateText.toJson(found.interference));
     object.put("before", toJson(found.before));
     object.put("after", toJson(found.after));
     object.put(

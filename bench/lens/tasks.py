@@ -1,0 +1,204 @@
+"""Findings on tasks: circuits, factual recall, tasks from examples, and what erasure costs."""
+
+from finding import Finding, Mean, Model
+from page import PAGES
+
+# The circuits of Wang et al. recover 87 % of the logit difference of GPT-2 small.
+CIRCUIT = 0.87
+
+
+def ioi(model: Model) -> list[Finding]:
+    """Indirect object identification (Wang et al. 2023), and its circuit by EAP-IG."""
+    pairs = model.pairs("ioi", model.count)
+    values = model.json("lens", "measure", "--pairs", pairs)["clean_values"]
+    difference, right = Mean.of(values), Mean.of([value > 0 for value in values])
+    curve = model.json("lens", "curve", "--pairs", pairs)
+    return [
+        Finding(
+            "5.4",
+            "the model prefers the indirect object (GPT-2 small: 3.56 logits, 99.3 %)",
+            f"{difference.text()} logits, {right.percent()} of {len(values)} sentences",
+            "intervals above 3 logits and 95 %",
+            difference.low > 3 and right.low > 0.95,
+        ),
+        circuit(curve, "a small part of the edges does it (GPT-2 small: 87 %)", 0.05),
+        Finding(
+            "3.2",
+            "EAP-IG orders edges well (GPT-2 small in MIB: CPR 1.85, CMD 0.03)",
+            f"CPR {curve['cpr']:.3f}, CMD {curve['cmd']:.3f}",
+            "CPR ≥ 0.9, CMD ≤ 0.05",
+            curve["cpr"] >= 0.9 and curve["cmd"] <= 0.05,
+        ),
+    ]
+
+
+def circuit(curve: dict, claim: str, limit: float) -> Finding:
+    """Returns whether a circuit of a share of the edges is faithful."""
+    enough = (point for point in curve["points"] if point["faithfulness"] >= CIRCUIT)
+    least = next(enough, curve["points"][-1])
+    sizes = [0.001, 0.01, least["size"]]
+    found = {point["size"]: point["faithfulness"] for point in curve["points"]}
+    shares = ", ".join(f"{size:.1%}: {found[size]:.0%}" for size in dict.fromkeys(sizes))
+    return Finding(
+        "5.4",
+        claim,
+        f"{shares} of the difference ({curve['pairs']} pairs)",
+        f"{CIRCUIT:.0%} by at most {limit:.0%} of the edges",
+        least["size"] <= limit,
+    )
+
+
+def name_movers(model: Model) -> list[Finding]:
+    """Name movers and negative name movers (Wang et al. 2023), by their direct effects."""
+    pairs = model.pairs("ioi", min(model.count, 50))
+    found = model.json("lens", "roles", "--pairs", pairs)
+    heads = sorted(found["heads"], key=lambda head: head["direct"])
+    negative, positive = heads[0], heads[-1]
+
+    def text(head: dict) -> str:
+        effect = Mean(head["direct"], head["half_width"])
+        return f"L{head['layer']}.H{head['head']}: {effect.text(sign='+')}"
+
+    return [
+        Finding(
+            "5.4",
+            "late heads write the indirect object, others write against it (9.9 and 10.7)",
+            f"{text(positive)}; {text(negative)} ({found['pairs']} pairs)",
+            "one interval above 0, one below, both heads in the last third",
+            positive["direct"] > positive["half_width"]
+            and negative["direct"] < -negative["half_width"]
+            and min(positive["layer"], negative["layer"]) >= 2 * layers(heads) / 3,
+        )
+    ]
+
+
+def layers(heads: list[dict]) -> int:
+    return 1 + max(head["layer"] for head in heads)
+
+
+def greater_than(model: Model) -> list[Finding]:
+    """Years greater than a given one (Hanna et al. 2023)."""
+    pairs = model.pairs("greater-than", model.count)
+    values = model.json("lens", "measure", "--pairs", pairs, "--metric", "prob-diff")
+    clean, corrupted = (Mean.of(values[f"{name}_values"]) for name in ("clean", "corrupted"))
+    curve = model.json("lens", "curve", "--pairs", pairs, "--metric", "prob-diff")
+    return [
+        Finding(
+            "5.4",
+            "greater years get the probability (GPT-2 small: difference 0.81)",
+            f"{clean.text(3)}; after the year 01 {corrupted.text(3)} ({values['pairs']} pairs)",
+            "one interval above 0.4, one below 0",
+            clean.low > 0.4 and corrupted.high < 0,
+        ),
+        circuit(curve, "a small part of the edges does it (GPT-2 small: 150 edges, 91 %)", 0.05),
+    ]
+
+
+def recall(model: Model) -> list[Finding]:
+    """Factual recall: where it is stored (Meng et al. 2022), how it is read (Geva et al. 2023)."""
+    file = model.directory / "facts.tsv"
+    lines = (PAGES / "facts.tsv").read_text().splitlines()
+    cities = [line.split("\t")[:3] for line in (PAGES / "rewrites.tsv").read_text().splitlines()]
+    file.write_text("\n".join(lines + ["\t".join(city) for city in cities]) + "\n")
+    facts = ("-f", str(file))
+    traced = ("--site", "mlp_out", "--window", "5", "--runs", "1")
+    trace = model.json("lens", "facts", "trace", *facts, *traced)
+    effects = {
+        (part, layer): Mean.read(value)
+        for part, values in trace["effects"].items()
+        for layer, value in enumerate(values)
+        if value["count"] >= 30
+    }
+    part, layer = max(effects, key=lambda key: effects[key].mean)
+    end = max((key for key in effects if key[0] == "end"), key=lambda key: effects[key].mean)
+    changes = model.json("lens", "facts", "knock-out", *facts)["changes"]["subject"]
+    count = len(changes)
+    late = min(range(count // 2, count), key=lambda layer: changes[layer]["mean"])
+    lost = Mean.read(changes[late])
+    known = f"{changes[late]['count']} known facts"
+    return [
+        Finding(
+            "5.5",
+            "feed-forward blocks recall a fact at the last token of the subject, before the middle"
+            " (GPT-2 XL: layer 15 of 48)",
+            f"{effects[part, layer].percent('+')} by layers around L{layer} at the {part} token"
+            f" of the subject; at the end of the prompt {effects[end].percent('+')} ({known})",
+            "the maximum is there, and its interval above the end's",
+            part == "last"
+            and layer < count / 2
+            and effects[part, layer].low > effects[end].high,
+        ),
+        Finding(
+            "5.5",
+            "late layers read it from the subject (GPT-J: −60 % without that attention)",
+            f"{lost.percent('+')} of the probability without attention to the subject in five"
+            f" layers around L{late}",
+            "interval below −50 %, in the second half",
+            lost.high < -0.5,
+        ),
+    ]
+
+
+# Tasks of tasks.tsv, and what the function vector does on SmolLM2.
+ABSENT_TASKS = {"capital"}
+
+
+def function_vectors(model: Model) -> list[Finding]:
+    """Function vectors (Todd et al. 2024): a sum of head outputs makes the model do the task."""
+    found = model.json("lens", "function-vector", "-f", str(PAGES / "tasks.tsv"), "--shots", "5")
+    findings = []
+    for task in found["tasks"]:
+        alone = Mean.read(task["alone"])
+        best, control = (
+            max((Mean.read(value) for value in task[key]), key=lambda mean: mean.mean)
+            for key in ("with_vector", "with_control")
+        )
+        findings.append(
+            Finding(
+                "5.4",
+                f"a function vector carries the task “{task['name']}” without examples",
+                f"{best.percent()}; without {alone.percent()}; vector of exchanged outputs"
+                f" {control.percent()} ({task['with_vector'][0]['count']} queries)",
+                "3 times that without, and interval above the control's mean",
+                best.mean > 0 and best.mean >= 3 * alone.mean and best.low > control.mean,
+                absent=task["name"] in ABSENT_TASKS,
+            )
+        )
+    return findings
+
+
+def amnesic(model: Model) -> list[Finding]:
+    """Amnesic probing (Elazar et al. 2021): the model uses the number of a noun that LEACE erases.
+
+    The erasure is after the first layer, before later ones read the number.
+    """
+    hook = "blocks.0.hook_resid_post"
+    found = model.json(
+        *("lens", "erase", "-f", str(PAGES / "number.tsv"), "--hooks", hook, "--controls", "5"),
+        *("--text", str(PAGES.parent.parent / "SECURITY.md")),
+        *("--pairs", str(PAGES / "agreement.tsv")),
+    )
+    point, before = found["hooks"][hook], found["unchanged"]
+    erased, random = point["erased"], point["random"]
+    probe, after = point["probe_accuracy"], erased["probe_accuracy"]
+    right = [run["preference_accuracy"] for run in (before, erased, random)]
+    losses = [run["loss"] for run in (before, erased)]
+    return [
+        Finding(
+            "4.1",
+            "a linear probe reads a property; LEACE takes it to chance",
+            f"{hook}: {probe:.0%}, then {after:.0%}; most frequent class {found['majority']:.0%}",
+            "above 90 %, then at most the most frequent class",
+            probe > 0.9 and after <= found["majority"],
+        ),
+        Finding(
+            "4.1",
+            "without it the model makes errors in agreement, and otherwise hardly changes",
+            f"right {right[0]:.0%}, then {right[1]:.0%} (random directions {right[2]:.0%});"
+            f" loss of another text {losses[1] - losses[0]:+.3f}",
+            "3 times the error, random within 5 points, loss within 0.1",
+            1 - right[1] >= 3 * (1 - right[0])
+            and abs(right[2] - right[0]) <= 0.05
+            and losses[1] - losses[0] <= 0.1,
+        ),
+    ]
