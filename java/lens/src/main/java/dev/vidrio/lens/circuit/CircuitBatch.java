@@ -116,7 +116,7 @@ final class CircuitBatch implements AutoCloseable {
   }
 
   /**
-   * What ablated edges carry in the runs of a batch.
+   * The values that ablated edges carry in the runs of a batch.
    *
    * @param cleanLogits the logits [positions, V] that each metric reads, of the clean texts
    * @param outputs by source, [rows, d]
