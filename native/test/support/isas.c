@@ -157,5 +157,5 @@ static void begin(const char *stem, vd_isa last_emulated) {
 void test_begin(const char *stem) { begin(stem, wants("all") ? VD_ISA_COUNT - 1 : VD_ISA_SCALAR); }
 
 void test_begin_emulated(const char *stem, vd_isa last) {
-    begin(stem, wants("all") ? VD_ISA_COUNT - 1 : wants("best") ? VD_ISA_SCALAR : last);
+    begin(stem, wants("all") ? VD_ISA_COUNT - 1 : last);
 }

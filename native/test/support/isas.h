@@ -1,7 +1,7 @@
 // The instruction sets that a test runs: the usable ones, and those that are emulated, up to the
 // set named by VIDRIO_ISA and the sets that this one contains.
 //
-// With VD_TEST_ISAS=best they run the best of these and the scalar set only, and emulate none.
+// With VD_TEST_ISAS=best they run the best of these that is not emulated, and the scalar set.
 // With VD_TEST_ISAS=all every test runs every set of the processor's architecture: sets that this
 // processor lacks are emulated if possible (support/x86/emulator.h), and named if not.
 #ifndef VD_TEST_ISAS_H

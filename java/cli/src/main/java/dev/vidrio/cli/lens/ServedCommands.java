@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +74,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
   private JsonObject toJson(CommandSpec command) {
     return new JsonObject()
         .with("name", name(command))
-        .with("description", String.join("\n", command.usageMessage().description()))
+        .with("description", plain(command.usageMessage().description()))
         .with(
             "arguments",
             command.positionalParameters().stream().map(ServedCommands::toJson).toList())
@@ -81,17 +82,15 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
             "options",
             command.options().stream()
                 .filter(option -> !isRefused(option))
-                .map(option -> toJson(option).with("name", name(option)))
+                .map(ServedCommands::toJson)
                 .toList());
   }
 
   private static JsonObject toJson(ArgSpec argument) {
     var json = new JsonObject();
-    if (argument instanceof PositionalParamSpec) {
-      json.put("name", argument.paramLabel());
-    }
+    json.put("name", argument instanceof OptionSpec option ? name(option) : argument.paramLabel());
     json.put("type", type(argument));
-    json.put("description", CommandLine.Help.Ansi.OFF.string(String.join("\n", text(argument))));
+    json.put("description", plain(text(argument)));
     if (argument.required() && argument.group() == null) {
       json.put("required", true);
     }
@@ -105,7 +104,11 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return json;
   }
 
-  /** Returns the description with the variables of picocli replaced. */
+  /** Returns the lines of a description, which are format strings without arguments. */
+  private static String plain(String... lines) {
+    return String.format(Locale.ROOT, String.join("\n", lines));
+  }
+
   private static String[] text(ArgSpec argument) {
     return argument instanceof OptionSpec option
         ? option.description()

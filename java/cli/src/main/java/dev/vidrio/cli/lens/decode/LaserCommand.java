@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
       "LASER: what the model loses or gains if one matrix of a layer keeps only its largest"
           + " singular values.",
       "One line per layer, matrix and rank: the portion of the squared norm that is kept, the mean"
-          + " loss of the next token on a text in nats with a 95 % interval, and in how many"
+          + " loss of the next token on a text in nats with a 95 %% interval, and in how many"
           + " percent of the positions it is the most likely one."
     })
 public final class LaserCommand extends ModelCommand<LaserCommand.Found> {

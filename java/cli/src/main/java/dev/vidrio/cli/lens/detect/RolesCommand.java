@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
           + " movers, S-inhibition, duplicate-token and induction heads.",
       "The clean text has the answer (IO) once and the wrong name (S) twice: 'When Mary and John"
           + " went to the store, John gave a drink to'.",
-      "Columns: the head's direct effect on the logit difference with its 95 % interval; weights"
+      "Columns: the head's direct effect on the logit difference with its 95 %% interval; weights"
           + " from the last token to IO, the first and the second S; from the second S to the first"
           + " and to the token after that; and the loss through the queries of the name movers, in"
           + " percent."
