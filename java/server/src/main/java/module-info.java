@@ -11,4 +11,5 @@ module dev.vidrio.server {
   requires tools.jackson.databind;
 
   exports dev.vidrio.server;
+  exports dev.vidrio.server.command;
 }

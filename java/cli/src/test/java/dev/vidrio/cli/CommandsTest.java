@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -18,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** Commands on the embedded model. */
@@ -340,28 +340,18 @@ class CommandsTest {
 
   @Test
   void everyCommandHasHelp() {
-    for (String command :
-        List.of(
-            "run",
-            "tokenize",
-            "eval",
-            "eval logits",
-            "lens",
-            "lens hooks",
-            "lens cache",
-            "lens logits",
-            "lens dla",
-            "bench",
-            "inspect",
-            "pull",
-            "list",
-            "rm",
-            "doctor")) {
-      String[] args = Arrays.copyOf(command.split(" "), command.split(" ").length + 1);
-      args[args.length - 1] = "--help";
-      Cli result = Cli.run(args);
-      assertEquals(0, result.code(), command);
-      assertTrue(result.out().contains("Usage: vidrio " + command), result.out());
+    for (CommandLine command : all(Main.complete())) {
+      String name = command.getCommandSpec().qualifiedName();
+      Cli result = Cli.run((name + " --help").replaceFirst("^vidrio ?", "").split(" "));
+      assertEquals(0, result.code(), name);
+      assertTrue(result.out().contains("Usage: " + name), result.out());
+      assertEquals("", result.err(), name);
     }
+  }
+
+  private static List<CommandLine> all(CommandLine command) {
+    List<CommandLine> all = new ArrayList<>(List.of(command));
+    command.getSubcommands().values().forEach(sub -> all.addAll(all(sub)));
+    return all;
   }
 }

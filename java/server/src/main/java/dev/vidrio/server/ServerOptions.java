@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.server.command.LensCommands;
 import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.SSLContext;

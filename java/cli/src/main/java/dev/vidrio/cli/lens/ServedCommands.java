@@ -9,7 +9,7 @@ import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.server.LensCommands;
+import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;

@@ -11,7 +11,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.TokenLimit;
 import dev.vidrio.model.Model;
-import dev.vidrio.server.LensCommands;
+import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

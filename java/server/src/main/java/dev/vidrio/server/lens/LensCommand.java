@@ -1,7 +1,7 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.TokenLimit;
-import dev.vidrio.server.LensCommands;
+import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;

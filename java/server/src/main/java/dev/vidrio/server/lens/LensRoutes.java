@@ -2,7 +2,7 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.server.LensCommands;
+import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.server.LensCommands;
+import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.testserver.TestServer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;

@@ -48,8 +48,8 @@ import picocli.CommandLine.Option;
       "For each text, f is the probability of the most likely next token. comprehensiveness: what f"
           + " loses without the first portion of the tokens, the more the better. sufficiency: what"
           + " f loses with them alone, the less the better. Both are means over the portions (AOPC)"
-          + " and the texts, with 95 % intervals. The last columns are the gains over random orders"
-          + " of the same text."
+          + " and the texts, with 95 %% intervals. The last columns are the gains over random"
+          + " orders of the same text."
     })
 @JsonHelp("Print JSON, with the scores of each text.")
 public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.Found> {

@@ -21,7 +21,7 @@ import picocli.CommandLine.Command;
     description = {
       "Measures a metric of pairs of texts: can the model do the task?",
       "Prints the means over the clean texts, over the corrupted texts and of the differences"
-          + " within pairs, with 95 % intervals."
+          + " within pairs, with 95 %% intervals."
     })
 @JsonHelp("Print JSON, with the values of each pair.")
 public final class MeasureCommand extends PairsCommand<PairMeasure> {

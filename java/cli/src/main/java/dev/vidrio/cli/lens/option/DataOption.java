@@ -29,7 +29,7 @@ public final class DataOption {
       paramLabel = "FILE",
       description = {
         "A data set instead of one text, as of 'vidrio lens dataset': each clean text with its"
-            + " answers. Results are means with 95 % intervals."
+            + " answers. Results are means with 95 %% intervals."
       })
   private @Nullable Path file;
 

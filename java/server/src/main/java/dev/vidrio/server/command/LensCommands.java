@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.command;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
@@ -10,8 +10,6 @@ import java.util.Map;
  * The commands that {@code /v1/lens/commands} runs, such as those of {@code vidrio lens}.
  *
  * <p>Thread-safe.
- *
- * @see ServerOptions#withLensCommands
  */
 public interface LensCommands {
   /** No commands. */

@@ -1,0 +1,3 @@
+/** Commands that an application adds to the server. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.server.command;
