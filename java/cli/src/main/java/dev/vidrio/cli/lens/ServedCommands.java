@@ -90,7 +90,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     var json = new JsonObject();
     json.put("name", argument instanceof OptionSpec option ? name(option) : argument.paramLabel());
     json.put("type", type(argument));
-    json.put("description", plain(text(argument)));
+    json.put("description", String.join("\n", text(argument)));
     if (argument.required() && argument.group() == null) {
       json.put("required", true);
     }
@@ -104,7 +104,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return json;
   }
 
-  /** Returns the lines of a description, which are format strings without arguments. */
+  /** Returns the description of a command, whose lines are format strings without arguments. */
   private static String plain(String... lines) {
     return String.format(Locale.ROOT, String.join("\n", lines));
   }
