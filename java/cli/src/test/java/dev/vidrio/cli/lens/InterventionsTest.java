@@ -162,7 +162,7 @@ class InterventionsTest {
     JsonNode json = answered("patch-neurons", "--json", "--top", "4", "--star").json();
     assertEquals(4, json.get("strongest").size());
     JsonNode first = json.get("strongest").get(0);
-    String[] name = first.get("neuron").stringValue().substring(1).split("\\.N");
+    String[] name = first.get("neuron").stringValue().substring(1).split("\\.N", -1);
     JsonNode all = json.get("estimates").get(Integer.parseInt(name[0]));
     assertEquals(first.get("estimate"), all.get(Integer.parseInt(name[1])));
     assertTrue(first.get("patched").isNumber());

@@ -115,14 +115,26 @@ final class CircuitBatch implements AutoCloseable {
     }
   }
 
-  /**
-   * The values that ablated edges carry in the runs of a batch.
-   *
-   * @param cleanLogits the logits [positions, V] that each metric reads, of the clean texts
-   * @param outputs by source, [rows, d]
-   * @param streams the residual streams if all edges are ablated, [rows, d], by {@link #place}
-   */
-  record Ablated(PairBatch batch, float[][] cleanLogits, float[][] outputs, float[][] streams) {}
+  /** The values that ablated edges carry in the runs of a batch. */
+  static final class Ablated {
+    final PairBatch batch;
+
+    /** The logits [positions, V] that each metric reads, of the clean texts. */
+    final float[][] cleanLogits;
+
+    /** The outputs by source, [rows, d]. */
+    final float[][] outputs;
+
+    /** The residual streams if all edges are ablated, [rows, d], by {@link #place}. */
+    final float[][] streams;
+
+    private Ablated(PairBatch batch, float[][] cleanLogits, float[][] outputs, float[][] streams) {
+      this.batch = batch;
+      this.cleanLogits = cleanLogits;
+      this.outputs = outputs;
+      this.streams = streams;
+    }
+  }
 
   /**
    * Opens a session.

@@ -171,7 +171,7 @@ final class MaskedRuns implements AutoCloseable {
       CircuitBatch.Ablated recording,
       float[][] coefficients,
       List<? extends DifferentiableMetric> metrics) {
-    PairBatch batch = recording.batch();
+    PairBatch batch = recording.batch;
     this.recording = recording;
     this.coefficients = coefficients;
     gradients.begin(batch);
@@ -217,7 +217,7 @@ final class MaskedRuns implements AutoCloseable {
   }
 
   private void set(int source, float[] output) {
-    differences[source] = Vectors.minus(output, recording().outputs()[source]);
+    differences[source] = Vectors.minus(output, recording().outputs[source]);
   }
 
   private float[] input(int destination) {
@@ -238,7 +238,7 @@ final class MaskedRuns implements AutoCloseable {
       headInputs[stop.first + h] = own.get(h);
     }
     MemorySegment target = session.values(at);
-    int rows = recording().batch().rowCount();
+    int rows = recording().batch.rowCount();
     long headBytes = 4L * at.width() / heads;
     Objects.requireNonNull(projections.get(at))
         .run(
@@ -253,7 +253,7 @@ final class MaskedRuns implements AutoCloseable {
 
   /** Returns the residual stream that a destination reads if all edges are ablated. */
   private float[] ablatedStream(Node.Destination destination) {
-    float[][] streams = recording().streams();
+    float[][] streams = recording().streams;
     return switch (destination) {
       case Node.HeadInput input -> streams[2 * input.layer()];
       case Node.Mlp mlp -> streams[2 * mlp.layer() + (isParallel(mlp.layer()) ? 0 : 1)];
@@ -393,7 +393,7 @@ final class MaskedRuns implements AutoCloseable {
         weights[i][k] = coefficients[reader + k][first + i];
       }
     }
-    int length = recording().batch().rowCount() * d;
+    int length = recording().batch.rowCount() * d;
     return sums(IntStream.range(0, count).mapToObj(i -> new float[length]).toList(), weights, from);
   }
 
@@ -403,7 +403,7 @@ final class MaskedRuns implements AutoCloseable {
    * @param sums by destination and source
    */
   void addCoefficients(double[][] sums) {
-    int length = recording().batch().rowCount() * d;
+    int length = recording().batch.rowCount() * d;
     for (int s = 0; s < sources; s++) {
       products.set(s, differences[s], 0, length);
     }
@@ -433,7 +433,7 @@ final class MaskedRuns implements AutoCloseable {
    * @param sums by source, [d]
    */
   void addConstants(double[][] sums) {
-    int rows = recording().batch().rowCount();
+    int rows = recording().batch.rowCount();
     float[][] byRow = new float[inputs.length][];
     IntStream.range(0, inputs.length)
         .parallel()

@@ -204,10 +204,10 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
 
   /** Returns the divergence of each pair of a batch from its clean run. */
   static List<DifferentiableMetric> divergences(CircuitBatch.Ablated recording) {
-    int[] reads = recording.batch().logits();
+    int[] reads = recording.batch.logits();
     List<DifferentiableMetric> metrics = new ArrayList<>();
     for (int i = 0; i < reads.length; i++) {
-      metrics.add(LearnedMask.divergence(recording.cleanLogits()[i], reads[i]));
+      metrics.add(LearnedMask.divergence(recording.cleanLogits[i], reads[i]));
     }
     return metrics;
   }

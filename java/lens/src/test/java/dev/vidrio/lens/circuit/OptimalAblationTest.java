@@ -1,5 +1,6 @@
 package dev.vidrio.lens.circuit;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,8 +14,10 @@ import dev.vidrio.lens.circuit.OptimalAblation.Options;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.DoubleStream;
@@ -95,23 +98,24 @@ class OptimalAblationTest extends F32BardTest {
       graph.edges().filter(edge -> random.nextDouble() < share).forEach(kept::add);
       circuits.add(new Circuit(kept));
     }
-    var losses = new double[CircuitAblation.values().length][];
+    Map<CircuitAblation, double[]> losses = new EnumMap<>(CircuitAblation.class);
     for (CircuitAblation ablation : CircuitAblation.values()) {
       try (CircuitRuns runs = CircuitRuns.open(lens, pairs, ablation)) {
-        losses[ablation.ordinal()] =
+        losses.put(
+            ablation,
             DoubleStream.concat(
                     DoubleStream.of(runs.corrupted()),
                     Arrays.stream(runs.runAll(circuits))
                         .mapToDouble(values -> Arrays.stream(values).average().orElseThrow()))
-                .toArray();
+                .toArray());
       }
     }
-    double[] optimal = losses[CircuitAblation.OPTIMAL.ordinal()];
-    double[] mean = losses[CircuitAblation.MEAN.ordinal()];
-    double[] zero = losses[CircuitAblation.ZERO.ordinal()];
+    double[] optimal = requireNonNull(losses.get(CircuitAblation.OPTIMAL));
+    double[] mean = requireNonNull(losses.get(CircuitAblation.MEAN));
+    double[] zero = requireNonNull(losses.get(CircuitAblation.ZERO));
     for (int i = 0; i < 3; i++) {
-      assertTrue(optimal[i] < 0.5 * mean[i], Arrays.deepToString(losses));
-      assertTrue(optimal[i] < 0.5 * zero[i], Arrays.deepToString(losses));
+      assertTrue(optimal[i] < 0.5 * mean[i], Arrays.toString(optimal));
+      assertTrue(optimal[i] < 0.5 * zero[i], Arrays.toString(optimal));
     }
     assertEquals(0, optimal[3], 1e-6);
   }

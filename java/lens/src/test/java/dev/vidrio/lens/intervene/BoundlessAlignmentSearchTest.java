@@ -154,8 +154,8 @@ class BoundlessAlignmentSearchTest {
       List<Interchange> interchanges = interchanges(model);
       try (BoundlessAlignmentSearch search = search(lens, 64, 1)) {
         double before = search.step().objective();
-        BoundlessAlignmentSearch.Step last = null;
-        for (int i = 1; i < 30; i++) {
+        BoundlessAlignmentSearch.Step last = search.step();
+        for (int i = 2; i < 30; i++) {
           last = search.step();
         }
         assertEquals(0.1, last.temperature(), 1e-12);
