@@ -100,19 +100,19 @@ public interface Metric {
    * @throws InvalidInputException if the model does not support the tokens
    */
   static DifferentiableMetric divergence(Lens lens, int[] tokens) {
-    float[] truth = logits(lens, tokens);
-    double truthSum = LogProbability.logSum(MemorySegment.ofArray(truth));
-    return (logits, gradient) -> {
-      double logSum = LogProbability.logSum(logits);
-      double divergence = 0;
-      for (int w = 0; w < truth.length; w++) {
-        double log = logits.getAtIndex(JAVA_FLOAT, w) - logSum;
-        double p = Math.exp(truth[w] - truthSum);
-        divergence += p * (truth[w] - truthSum - log);
-        gradient.setAtIndex(JAVA_FLOAT, w, (float) (Math.exp(log) - p));
-      }
-      return divergence;
-    };
+    return divergence(logits(lens, tokens), 1);
+  }
+
+  /**
+   * Returns the divergence {@code KL(p ‖ q)} in nats of predictions q at the last tokens from given
+   * ones p, summed over the positions.
+   *
+   * @param logits of p, [positions, V]
+   * @param positions the number of last tokens, 1 or more
+   */
+  static DifferentiableMetric divergence(float[] logits, int positions) {
+    Preconditions.requirePositive("positions", positions);
+    return new PredictionDivergence(logits, positions);
   }
 
   /** Returns the log-probability of a token, in nats. */

@@ -1,16 +1,12 @@
 package dev.vidrio.lens.circuit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
-import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.SplitMix64;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -132,36 +128,6 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
       Lens lens, List<TextPair> pairs, Options options, DoubleConsumer progress) {
     TextPair.requireFit(lens.model(), pairs);
     return new Training(ComponentGraph.of(lens), options).run(lens, pairs, progress);
-  }
-
-  /** Returns the clean model's divergence from a prediction, the sum over the rows of logits. */
-  static DifferentiableMetric divergence(float[] clean, int rows) {
-    int vocabulary = clean.length / rows;
-    return new DifferentiableMetric() {
-      @Override
-      public int positions() {
-        return rows;
-      }
-
-      @Override
-      public double of(MemorySegment logits, MemorySegment gradient) {
-        double sum = 0;
-        for (int r = 0; r < rows; r++) {
-          long at = 4L * r * vocabulary;
-          float[] truth = Arrays.copyOfRange(clean, r * vocabulary, (r + 1) * vocabulary);
-          double truthSum = LogProbability.logSum(MemorySegment.ofArray(truth));
-          MemorySegment row = logits.asSlice(at, 4L * vocabulary);
-          double logSum = LogProbability.logSum(row);
-          for (int w = 0; w < vocabulary; w++) {
-            double log = row.getAtIndex(JAVA_FLOAT, w) - logSum;
-            double p = Math.exp(truth[w] - truthSum);
-            sum += p == 0 ? 0 : p * (truth[w] - truthSum - log);
-            gradient.set(JAVA_FLOAT, at + 4L * w, (float) (Math.exp(log) - p));
-          }
-        }
-        return sum;
-      }
-    };
   }
 
   /** Returns z for a drawn u. */

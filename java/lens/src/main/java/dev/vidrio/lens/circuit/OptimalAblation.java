@@ -3,6 +3,7 @@ package dev.vidrio.lens.circuit;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -207,7 +208,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     int[] reads = recording.batch.logits();
     List<DifferentiableMetric> metrics = new ArrayList<>();
     for (int i = 0; i < reads.length; i++) {
-      metrics.add(LearnedMask.divergence(recording.cleanLogits[i], reads[i]));
+      metrics.add(Metric.divergence(recording.cleanLogits[i], reads[i]));
     }
     return metrics;
   }

@@ -64,7 +64,7 @@ class LearnedMaskTest extends F32BardTest {
     keep.of(lens, tokens);
     int[] other = model.tokenizer().encode("The queen");
     double expected = Metric.divergence(lens, tokens).of(lens, other);
-    var divergence = LearnedMask.divergence(clean[0], 1);
+    var divergence = Metric.divergence(clean[0], 1);
     assertEquals(expected, divergence.of(lens, other), 1e-9);
     assertEquals(0, divergence.of(MemorySegment.ofArray(clean[0])), 1e-9);
   }
