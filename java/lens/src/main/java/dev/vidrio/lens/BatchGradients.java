@@ -86,6 +86,7 @@ public final class BatchGradients implements AutoCloseable {
       int logitRows,
       int texts,
       int positions) {
+    TokenLimit.check(positions, texts);
     Executor executor = lens.model().executor();
     int vocabulary = lens.model().architecture().vocabulary();
     this.limits = new Limits(tokens, logitRows, texts, positions, vocabulary);

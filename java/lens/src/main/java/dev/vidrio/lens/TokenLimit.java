@@ -6,10 +6,6 @@ import java.util.function.Supplier;
 /**
  * A limit of the tokens that a session of the lens runs at a time, for work on behalf of others:
  * its memory grows with them. Without one, the context length of the model is the limit.
- *
- * {@snippet :
- * Found found = TokenLimit.call(1024, () -> method(lens, untrusted));
- * }
  */
 public final class TokenLimit {
   /** Texts of the maximum length that a session may run at once. */

@@ -239,23 +239,28 @@ class ServedCommandsTest {
 
   @Test
   void limitsTokens() {
-    Map<String, Object> options = Map.of("prompt", TEXT);
     for (String command : List.of("logits", "attribute", "cache", "occlusion")) {
-      var e =
-          assertThrows(
-              InvalidInputException.class,
-              () ->
-                  TokenLimit.call(
-                      5,
-                      () -> {
-                        try {
-                          return run(command, options, Map.of());
-                        } catch (IOException io) {
-                          throw new AssertionError(io);
-                        }
-                      }));
-      assertTrue(String.valueOf(e.getMessage()).contains("must be 0 to 5"), e.getMessage());
+      assertLimited(command, Map.of("prompt", TEXT), Map.of());
     }
+    assertLimited("edges", Map.of("pairs", "p.tsv"), Map.of("p.tsv", PAIRS));
+  }
+
+  private void assertLimited(
+      String command, Map<String, Object> options, Map<String, String> files) {
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () ->
+                TokenLimit.call(
+                    3,
+                    () -> {
+                      try {
+                        return run(command, options, files);
+                      } catch (IOException io) {
+                        throw new AssertionError(io);
+                      }
+                    }));
+    assertTrue(String.valueOf(e.getMessage()).contains("must be 0 to 3"), e.getMessage());
   }
 
   @Test
