@@ -48,11 +48,23 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
           "--adapter",
           "--with");
 
+  /** The descriptions, made when they are first read: picocli inspects every command. */
+  private static final class Descriptions {
+    static final List<JsonObject> ALL = make();
+
+    private static List<JsonObject> make() {
+      CommandLine all = group(List.of());
+      OptionValues.refineHelp(all);
+      return leaves(all).stream()
+          .filter(ServedCommands::isServed)
+          .map(ServedCommands::toJson)
+          .toList();
+    }
+  }
+
   @Override
   public List<JsonObject> describe() {
-    CommandLine all = group(List.of());
-    OptionValues.refineHelp(all);
-    return leaves(all).stream().filter(ServedCommands::isServed).map(this::toJson).toList();
+    return Descriptions.ALL;
   }
 
   private static List<CommandSpec> leaves(CommandLine line) {
@@ -71,7 +83,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return Arrays.stream(option.names()).anyMatch(REFUSED::contains);
   }
 
-  private JsonObject toJson(CommandSpec command) {
+  private static JsonObject toJson(CommandSpec command) {
     return new JsonObject()
         .with("name", name(command))
         .with("description", plain(command.usageMessage().description()))

@@ -12,7 +12,6 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -127,23 +126,9 @@ class BoundlessAlignmentSearchTest {
   }
 
   private static BoundlessAlignmentSearch search(Lens lens, int most, double penalty) {
-    List<Interchange> interchanges = interchanges(lens.model());
+    List<Interchange> interchanges = DistributedAlignmentSearchTest.interchanges(lens.model());
     return new BoundlessAlignmentSearch(
         lens, POINT, interchanges, new BoundlessAlignmentSearch.Options(most, 30, 0.1, penalty, 3));
-  }
-
-  private static List<Interchange> interchanges(Model model) {
-    List<Interchange> interchanges = new ArrayList<>();
-    int his = model.tokenizer().encode(" his")[1];
-    int her = model.tokenizer().encode(" her")[1];
-    for (String[] pair :
-        List.of(new String[] {"The king", "The queen"}, new String[] {"A lord", "A lady"})) {
-      int[] male = model.tokenizer().encode(pair[0]);
-      int[] female = model.tokenizer().encode(pair[1]);
-      interchanges.add(new Interchange(male, female, her, his));
-      interchanges.add(new Interchange(female, male, his, her));
-    }
-    return interchanges;
   }
 
   /** A few of the directions serve, and none are left if they cost too much. */
@@ -151,7 +136,7 @@ class BoundlessAlignmentSearchTest {
   void learnsTheNumberOfDirections() {
     try (Model model = Model.open(BardFiles.f32())) {
       Lens lens = Lens.of(model);
-      List<Interchange> interchanges = interchanges(model);
+      List<Interchange> interchanges = DistributedAlignmentSearchTest.interchanges(model);
       try (BoundlessAlignmentSearch search = search(lens, 64, 1)) {
         double before = search.step().objective();
         BoundlessAlignmentSearch.Step last = search.step();

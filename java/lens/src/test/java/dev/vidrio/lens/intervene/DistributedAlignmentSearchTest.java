@@ -40,7 +40,12 @@ class DistributedAlignmentSearchTest {
   static void open() {
     model = Model.open(BardFiles.f32());
     lens = Lens.of(model);
-    interchanges = new ArrayList<>();
+    interchanges = interchanges(model);
+  }
+
+  /** Returns interchanges of the gender of a person. */
+  static List<Interchange> interchanges(Model model) {
+    List<Interchange> interchanges = new ArrayList<>();
     int his = model.tokenizer().encode(" his")[1];
     int her = model.tokenizer().encode(" her")[1];
     for (String[] pair :
@@ -50,6 +55,7 @@ class DistributedAlignmentSearchTest {
       interchanges.add(new Interchange(male, female, her, his));
       interchanges.add(new Interchange(female, male, his, her));
     }
+    return interchanges;
   }
 
   @AfterAll

@@ -142,10 +142,6 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
     return metric.or(wrong == null ? MetricKind.PROB : MetricKind.LOGIT_DIFF);
   }
 
-  private static List<String> of(@Nullable String token) {
-    return token == null ? List.of() : List.of(token);
-  }
-
   private CausalTracing.Options options() {
     return new CausalTracing.Options(noise, runs, window, seed);
   }
@@ -164,7 +160,8 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
   @Override
   protected Found run(Lens lens, int[] tokens) {
     TextSpan hidden = TextSpan.of(lens.model(), tokens, "subject", Objects.requireNonNull(subject));
-    MetricSpec.Bound bound = spec().bind(lens.model(), of(answer), of(wrong), "");
+    MetricSpec.Bound bound =
+        spec().bind(lens.model(), MetricOption.tokens(answer), MetricOption.tokens(wrong), "");
     Measured measured = Measured.of(lens, bound, tokens);
     use(measured.text());
     return new One(hidden, measured, trace(lens, hidden, measured, site, options()));

@@ -5,6 +5,7 @@ import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -31,6 +32,11 @@ public final class MetricOption {
   /** Returns whether {@code --metric} is given. */
   public boolean isGiven() {
     return text != null;
+  }
+
+  /** Returns the tokens of an option that takes one, or none if it is absent. */
+  public static List<String> tokens(@Nullable String option) {
+    return option == null ? List.of() : List.of(option);
   }
 
   /** Returns the given metric, or else one of each text's tokens. */

@@ -158,7 +158,14 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
     judged =
         source.file == null
             ? List.of(
-                pair(lens, new PairText(one.clean, one.corrupt, of(one.answer), of(one.wrong)), ""))
+                pair(
+                    lens,
+                    new PairText(
+                        one.clean,
+                        one.corrupt,
+                        MetricOption.tokens(one.answer),
+                        MetricOption.tokens(one.wrong)),
+                    ""))
             : read(lens, source.file);
     List<TextPair> pairs = judged.stream().map(Judged::pair).toList();
     measure = pairs.size() == 1 ? null : PairMeasure.of(lens, pairs);
@@ -169,10 +176,6 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
   protected final PairMeasure measure(Lens lens, List<TextPair> pairs) {
     PairMeasure known = measure;
     return known == null ? PairMeasure.of(lens, pairs) : known;
-  }
-
-  private static List<String> of(@Nullable String token) {
-    return token == null ? List.of() : List.of(token);
   }
 
   /** Computes the result for all pairs. */

@@ -71,7 +71,7 @@ public final class TargetOption {
       return Measured.of(lens, spec.bind(model, List.of(), List.of(), ""), text);
     }
     String answer = token == null ? "#" + mostLikely(model, text) : token;
-    List<String> wrong = versus == null ? List.of() : List.of(versus);
+    List<String> wrong = MetricOption.tokens(versus);
     try {
       return Measured.of(lens, spec.bind(model, List.of(answer), wrong, ""), text);
     } catch (InvalidInputException e) {
