@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "types/blocks.h"
+#include "types/block_fields.h"
 #include "types/dequantize.h"
 
 // Exceeds a half times any code of a block, while squares of smaller numbers do not overflow.

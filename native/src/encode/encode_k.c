@@ -4,7 +4,7 @@
 
 #include "encode/encode.h"
 #include "encode/search.h"
-#include "types/blocks.h"
+#include "types/block_fields.h"
 
 enum { ELEMENTS = 256, SUB_BLOCKS = 16 };
 

@@ -1,18 +1,12 @@
-// Access to the fields of a block of quantized weights in a GGUF file, of any type.
+// Values of the codes of quantized weights, and writers of the fields of a block in a GGUF file.
+// types/block_fields.h reads them.
 #ifndef VD_TYPES_BLOCKS_H
 #define VD_TYPES_BLOCKS_H
 
 #include "types/types.h"
 
-// Extracts the codes of elements 32b to 32b+31 of a block, in ascending order.
-void vd_block_codes(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_BLOCK]);
-
 // Returns the integer weight w of a code.
 int32_t vd_code_weight(int32_t type, uint8_t code);
-
-// Returns the half d, or the half dmin of types with minima. For MXFP4, d is the byte e.
-uint16_t vd_block_d(int32_t type, const uint8_t *block);
-uint16_t vd_block_dmin(int32_t type, const uint8_t *block);
 
 // The codes of the scale and minimum of a sub-block, 0 where the type has none. Those of Q6_K and
 // the IQ types are signed factors of d in two's complement.
@@ -20,8 +14,6 @@ typedef struct vd_factor_codes {
     uint8_t scale;
     uint8_t minimum;
 } vd_factor_codes;
-
-vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int sub_block);
 
 // Stores fields in a block that is zero before.
 void vd_block_put_codes(int32_t type, uint8_t *block, int b, const uint8_t codes[VD_BLOCK]);

@@ -2,6 +2,8 @@
 // signs; IQ1 has one sign for the 8. Where 8 signs have 7 bits, the number of minus signs is even.
 #include "types/codebooks.h"
 
+#include "types/block_fields.h"
+
 #define VD_GRID(name, points, ...) static const uint16_t name##_grid[points] = {__VA_ARGS__};
 #include "types/grids.inc"
 #undef VD_GRID
@@ -11,16 +13,19 @@ static uint32_t load_32(const uint8_t *p) { return load_16(p) | (uint32_t)load_1
 
 // Expands four elements: digits of 3 bits, signs above them.
 static void put_four(uint32_t point, uint32_t signs, uint8_t *codes) {
-    for (int i = 0; i < 4; i++) {
-        codes[i] = (uint8_t)((point >> 3 * i & 7) | (signs >> i & 1) << 3);
-    }
+    point = (point | point << 10) & 0x003f003f;
+    point = (point | point << 5) & 0x07070707;
+    uint32_t four = point | (uint32_t)vd_spread_bits(signs & 15) << 3;
+    memcpy(codes, &four, sizeof four);
 }
 
 // Expands eight elements: digits of 2 bits, signs above them.
 static void put_eight(uint32_t point, uint32_t signs, uint8_t *codes) {
-    for (int i = 0; i < 8; i++) {
-        codes[i] = (uint8_t)((point >> 2 * i & 3) | (signs >> i & 1) << 2);
-    }
+    uint64_t digits = (point | (uint64_t)point << 24) & 0x000000ff000000ff;
+    digits = (digits | digits << 12) & 0x000f000f000f000f;
+    digits = (digits | digits << 6) & 0x0303030303030303;
+    uint64_t eight = digits | vd_spread_bits(signs & 255) << 2;
+    memcpy(codes, &eight, sizeof eight);
 }
 
 // Returns the 8 signs of 7 bits.

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "types/blocks.h"
+#include "types/block_fields.h"
 
 // Dequantizes elements 32b to 32b+31 of a block.
 static void expand(int32_t type, const uint8_t *block, int b, float *y) {
