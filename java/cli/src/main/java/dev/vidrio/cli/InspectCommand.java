@@ -140,7 +140,7 @@ final class InspectCommand implements Runnable {
         .flatMap(InspectCommand::matrices)
         .filter(weights -> weights.layout() == layout)
         .distinct()
-        .mapToLong(weights -> weights.data().byteSize())
+        .mapToLong(Weights::bytes)
         .sum();
   }
 

@@ -11,6 +11,7 @@ import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.AdapterSource;
 import dev.vidrio.server.ModelSource;
@@ -299,7 +300,7 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     Model open() {
-      Model opened = option.open();
+      Model opened = option.open(Repacking.AT_ONCE);
       machine =
           opened.executor().name()
               + ", "

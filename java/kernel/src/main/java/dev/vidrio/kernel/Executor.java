@@ -50,6 +50,14 @@ public interface Executor extends AutoCloseable {
    */
   void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed);
 
+  /**
+   * Returns whether products accept quantized matrices in the layout of the file, of a size that
+   * {@link Packing#fitsScratch} allows.
+   */
+  default boolean multipliesRows() {
+    return false;
+  }
+
   /** Returns whether it supports {@linkplain Plan#fast fast} products. */
   default boolean hasFastProducts() {
     return false;

@@ -60,7 +60,7 @@ public final class Model implements AutoCloseable {
 
   private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
     this.loaded =
-        new LoadedModel(source, name, options.executor(), options.progress(), options.repack());
+        new LoadedModel(source, name, options.executor(), options.progress(), options.repacking());
   }
 
   /**

@@ -11,6 +11,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -48,10 +49,10 @@ class PortableBitsTest {
    * @param chunked if true, prompts in chunks are compared, else only the batch of five
    */
   private record Variant(
-      String name, Supplier<Executor> executor, boolean repack, boolean chunked) {
-    static Variant of(Isa isa, int workers, boolean repack, boolean chunked) {
-      String name = isa.label() + (repack ? " x" : " unpacked x") + workers;
-      return new Variant(name, () -> NativeExecutor.create(isa, workers), repack, chunked);
+      String name, Supplier<Executor> executor, Repacking repacking, boolean chunked) {
+    static Variant of(Isa isa, int workers, Repacking repacking, boolean chunked) {
+      String name = isa.label() + " x" + workers + " packed " + repacking;
+      return new Variant(name, () -> NativeExecutor.create(isa, workers), repacking, chunked);
     }
 
     @Override
@@ -64,23 +65,38 @@ class PortableBitsTest {
   private static List<Variant> variants(int... workerCounts) {
     List<Variant> variants = new ArrayList<>();
     for (int workers : workerCounts) {
-      variants.addAll(natives(workers, true));
+      variants.addAll(natives(workers, Repacking.AT_ONCE));
       variants.add(
-          new Variant("java scalar x" + workers, () -> JavaExecutor.scalar(workers), true, false));
+          new Variant(
+              "java scalar x" + workers,
+              () -> JavaExecutor.scalar(workers),
+              Repacking.AT_ONCE,
+              false));
       variants.add(
-          new Variant("java vector x" + workers, () -> JavaExecutor.vector(workers), true, true));
+          new Variant(
+              "java vector x" + workers,
+              () -> JavaExecutor.vector(workers),
+              Repacking.DEFERRED, // packs at once
+              true));
     }
     return variants;
   }
 
   /**
-   * Returns the native variants with weights that are packed or stay in the mapped file: of the
-   * best instruction set, or of all with the profile "full".
+   * Returns the native variants with weights that are packed at some time: of the best instruction
+   * set, or of all with the profile "full".
    */
-  private static List<Variant> natives(int workers, boolean repack) {
+  private static List<Variant> natives(int workers, Repacking repacking) {
     return Isa.usableHere().stream()
         .filter(isa -> isa == Isa.pick() || Boolean.getBoolean("vidrio.test.full"))
-        .map(isa -> Variant.of(isa, workers, repack, isa == Isa.pick()))
+        .map(isa -> Variant.of(isa, workers, repacking, isa == Isa.pick()))
+        .toList();
+  }
+
+  /** Returns the native variants whose weights are packed later or never. */
+  private static List<Variant> unpacked(int workers) {
+    return Stream.of(Repacking.DEFERRED, Repacking.NEVER)
+        .flatMap(repacking -> natives(workers, repacking).stream())
         .toList();
   }
 
@@ -180,13 +196,13 @@ class PortableBitsTest {
   }
 
   private static Model open(Path file, Variant variant) {
-    return Model.open(file, ModelOptions.with(variant.executor).withRepack(variant.repack));
+    return Model.open(file, ModelOptions.with(variant.executor).withRepacking(variant.repacking));
   }
 
   private static void check(Path file, int count, List<Variant> variants, int... chunks) {
     int[] expected;
     int[] tokens;
-    try (Model model = open(file, Variant.of(Isa.SCALAR, 1, true, false))) {
+    try (Model model = open(file, Variant.of(Isa.SCALAR, 1, Repacking.AT_ONCE, false))) {
       tokens = tokens(1, count, model.architecture().vocabulary());
       expected = alone(model, tokens, count);
     }
@@ -226,7 +242,7 @@ class PortableBitsTest {
     TinyModel.write(
         file, TinyModel.Options.standard().withType(type).withTied(false).withBiases(true));
     check(file, SHORT, variants(2), 1, 7, 512);
-    check(file, SHORT, natives(2, false), 7);
+    check(file, SHORT, unpacked(2), 7);
   }
 
   @ParameterizedTest
@@ -236,7 +252,7 @@ class PortableBitsTest {
     Path file = directory.resolve("experts.gguf");
     TinyModel.write(file, TinyModel.Options.standard().withType(type).withExperts(3));
     check(file, SHORT, variants(2), 1, 7, 512);
-    check(file, SHORT, natives(2, false), 7);
+    check(file, SHORT, unpacked(2), 7);
   }
 
   @ParameterizedTest
@@ -248,7 +264,7 @@ class PortableBitsTest {
 
   @Test
   void unpackedWeightsHavePortableBits() {
-    check(BardFiles.q8(), SHORT, natives(2, false), 7, 512);
+    check(BardFiles.q8(), SHORT, unpacked(2), 7, 512);
   }
 
   @Test

@@ -59,7 +59,7 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   private static OpWork product(Weights w, int count) {
     return new OpWork(
-        (double) count * w.data().byteSize(), 2.0 * count * w.n() * w.k(), w.type().quantized());
+        (double) count * w.bytes(), 2.0 * count * w.n() * w.k(), w.type().quantized());
   }
 
   /** Scales the operations to several rows, which share the weights they read. */

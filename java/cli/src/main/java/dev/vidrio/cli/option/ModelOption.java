@@ -9,6 +9,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import java.io.IOException;
@@ -60,8 +61,8 @@ public final class ModelOption {
   @Option(
       names = "--no-repack",
       description =
-          "Use weights from the mapped file without repacking them: opens at once, shares memory,"
-              + " generates more slowly.")
+          "Use weights from the mapped file without repacking them: shares memory, generates more"
+              + " slowly.")
   private boolean noRepack;
 
   @Spec(Spec.Target.MIXEE)
@@ -112,22 +113,30 @@ public final class ModelOption {
     return references;
   }
 
-  /** Loads the model with a progress bar, and offers to pull a missing one. */
+  /**
+   * Loads the model with a progress bar, and offers to pull a missing one. Its matrices are packed
+   * after the first step.
+   */
   public Model open() {
+    return open(Repacking.DEFERRED);
+  }
+
+  /** Loads the model as {@link #open()} does, for a command that packs its matrices otherwise. */
+  public Model open(Repacking repacking) {
     ModelReference parsed = ModelReference.parse(reference());
     if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
-      return openBard();
+      return openBard(repacking);
     }
     Path file = find(parsed);
     try (var bar = new ProgressBar("loading " + reference())) {
-      return Model.open(file, options(bar));
+      return Model.open(file, options(bar, repacking));
     }
   }
 
-  private Model openBard() {
+  private Model openBard(Repacking repacking) {
     try (InputStream in = Bard.open();
         var bar = new ProgressBar("loading bard")) {
-      return Model.read("bard", in, Bard.size(), options(bar));
+      return Model.read("bard", in, Bard.size(), options(bar, repacking));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -143,9 +152,9 @@ public final class ModelOption {
     return found.orElseGet(() -> ModelPull.offer(store, parsed));
   }
 
-  private ModelOptions options(ProgressBar bar) {
+  private ModelOptions options(ProgressBar bar, Repacking repacking) {
     return ModelOptions.with(this::createExecutor)
-        .withRepack(!noRepack)
+        .withRepacking(noRepack ? Repacking.NEVER : repacking)
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 

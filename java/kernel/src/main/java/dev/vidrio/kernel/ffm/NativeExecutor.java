@@ -102,6 +102,11 @@ public final class NativeExecutor implements Executor {
   }
 
   @Override
+  public boolean multipliesRows() {
+    return true;
+  }
+
+  @Override
   public boolean hasFastProducts() {
     return true;
   }

@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,6 +34,11 @@ record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideM
     return weights == null
         ? MemorySegment.NULL
         : outside.note("memory of " + weights.name(), weights.data());
+  }
+
+  /** Returns the rows of weights that are not packed yet. */
+  MemorySegment rows(Weights weights, DeferredPacking packing) {
+    return outside.note("memory of " + weights.name(), packing.rows());
   }
 
   /** Returns the address of each expert's matrix. */

@@ -15,6 +15,7 @@ import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.weight.DeferredPacking;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -32,10 +33,26 @@ import java.util.List;
  */
 final class NativePlan extends PreparedPlan {
   private final NativeExecutor executor;
-  private final List<Runnable> updates;
-  private final OutsideMemory outside = new OutsideMemory();
+  private final Schedule schedule;
+  private final KvCache cache;
+  private final Arena arena;
   private final MemorySegment header;
-  private final MemorySegment handle;
+
+  /** Whether the next step is the second that begins at the first operation, or a later one. */
+  private boolean hasRun;
+
+  private Encoding encoding;
+
+  /**
+   * The plan in native memory.
+   *
+   * @param deferred packings of matrices whose rows it multiplies
+   */
+  private record Encoding(
+      MemorySegment handle,
+      List<Runnable> updates,
+      OutsideMemory outside,
+      List<DeferredPacking> deferred) {}
 
   NativePlan(
       NativeExecutor executor,
@@ -46,19 +63,27 @@ final class NativePlan extends PreparedPlan {
       Arena arena) {
     super(executor, plan, schedule, limits, cache, arena);
     this.executor = executor;
+    this.schedule = schedule;
+    this.cache = cache;
+    this.arena = arena;
     this.header = vd_batch.allocate(arena);
-    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside));
-    this.updates = encoder.updates();
     // Last, since nothing frees it if the constructor fails.
-    this.handle = create(encoder, schedule, cache);
+    this.encoding = encode();
   }
 
-  private MemorySegment create(OpEncoder encoder, Schedule schedule, KvCache cache) {
+  private Encoding encode() {
+    var outside = new OutsideMemory();
+    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside));
+    MemorySegment handle = create(encoder);
+    return new Encoding(handle, encoder.updates(), outside, encoder.deferred());
+  }
+
+  private MemorySegment create(OpEncoder encoder) {
     if (plan().isFast()) {
       Blas.openNamed();
     }
     try (Arena local = Arena.ofConfined()) {
-      MemorySegment ops = encode(encoder, schedule, local);
+      MemorySegment ops = encode(encoder, local);
       MemorySegment bounds = vd_limits.allocate(local);
       vd_limits.tokens(bounds, limits().tokens());
       vd_limits.logits(bounds, limits().logits());
@@ -80,7 +105,7 @@ final class NativePlan extends PreparedPlan {
    * Writes the operations as an array of vd_op: their rows and their place in the schedule, and by
    * {@link OpEncoder} what differs among them.
    */
-  private MemorySegment encode(OpEncoder encoder, Schedule schedule, Arena local) {
+  private MemorySegment encode(OpEncoder encoder, Arena local) {
     MemorySegment ops = vd_op.allocateArray(plan().ops().size(), local);
     for (int i = 0; i < plan().ops().size(); i++) {
       Op op = plan().ops().get(i);
@@ -107,14 +132,29 @@ final class NativePlan extends PreparedPlan {
   @Override
   protected void check(Batch batch) {
     OutsideMemory.requireAlive(batch.memory().tokens().scope(), "batch");
-    outside.requireAlive();
+    encoding.outside.requireAlive();
   }
 
   @Override
   protected void step(Batch batch, int begin, int end) {
+    if (begin == 0) {
+      packAfterFirstStep();
+    }
     fillHeader(batch);
-    updates.forEach(Runnable::run);
-    executor.call("running the plan", pool -> Vidrio.vd_plan_run(handle, pool, header, begin, end));
+    encoding.updates.forEach(Runnable::run);
+    executor.call(
+        "running the plan", pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
+  }
+
+  /** Replaces rows of matrices by packed matrices, once the plan has run. */
+  private void packAfterFirstStep() {
+    if (hasRun && !encoding.deferred.isEmpty()) {
+      encoding.deferred.forEach(DeferredPacking::packed);
+      Encoding packed = encode();
+      free();
+      encoding = packed;
+    }
+    hasRun = true;
   }
 
   private void fillHeader(Batch batch) {
@@ -132,6 +172,6 @@ final class NativePlan extends PreparedPlan {
 
   @Override
   protected void free() {
-    Vidrio.vd_plan_free(handle);
+    Vidrio.vd_plan_free(encoding.handle);
   }
 }

@@ -55,6 +55,7 @@ import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.UnfusedOp;
+import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.LowRankTable;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
@@ -72,6 +73,7 @@ final class OpEncoder {
   private final NativeOperands memory;
   private final Map<LowRankTable, LowRankEntries> adapters = new HashMap<>();
   private final List<Runnable> updates = new ArrayList<>();
+  private final List<DeferredPacking> deferred = new ArrayList<>();
 
   OpEncoder(NativeOperands memory) {
     this.memory = memory;
@@ -179,19 +181,32 @@ final class OpEncoder {
     return Vidrio.VD_OP_QUANTIZE();
   }
 
+  /** Returns the packings of matrices whose rows are multiplied, since they are not packed yet. */
+  List<DeferredPacking> deferred() {
+    return deferred;
+  }
+
   private int matMul(Op.MatMul op, MemorySegment s) {
-    vd_matmul.weights(s, memory.address(op.weights()));
+    Weights weights = op.weights();
+    DeferredPacking packing = weights.deferred();
+    boolean unpacked = weights.layout() == Weights.Layout.ROWS && weights.type().quantized();
+    if (packing == null || packing.isDone()) {
+      vd_matmul.weights(s, memory.address(weights));
+    } else {
+      vd_matmul.weights(s, memory.rows(weights, packing));
+      deferred.add(packing);
+      unpacked = true;
+    }
     switch (op.x()) {
       case Buffer x -> vd_matmul.x(s, memory.address(x));
       case QuantizedBuffer x -> memory.quantized(x, vd_matmul.xq(s));
     }
     vd_matmul.y(s, memory.address(op.y()));
-    vd_matmul.type(s, op.weights().type().id());
-    vd_matmul.N(s, op.weights().n());
-    vd_matmul.K(s, op.weights().k());
+    vd_matmul.type(s, weights.type().id());
+    vd_matmul.N(s, weights.n());
+    vd_matmul.K(s, weights.k());
     vd_matmul.fast(s, op.fast() ? 1 : 0);
-    boolean inRows = op.weights().layout() == Weights.Layout.ROWS;
-    vd_matmul.unpacked(s, inRows && op.weights().type().quantized() ? 1 : 0);
+    vd_matmul.unpacked(s, unpacked ? 1 : 0);
     return Vidrio.VD_OP_MATMUL();
   }
 

@@ -34,6 +34,9 @@ public final class Packing {
 
   private static final int ALIGNMENT = 64;
 
+  /** Bytes of a group that vd_matmul packs into scratch memory, at least. */
+  private static final int SCRATCH_BYTES = 256 << 10;
+
   private Packing() {}
 
   /** Returns the number of groups for {@code n} rows. */
@@ -65,6 +68,14 @@ public final class Packing {
     int codeBytes = type.blockElements() * type.codeBits() / Byte.SIZE;
     long blockBytes = (long) ROWS * codeBytes + blockFactorBytes(type);
     return Math.ceilDiv(k / type.blockElements() * blockBytes, ALIGNMENT) * (long) ALIGNMENT;
+  }
+
+  /**
+   * Returns whether a group fits the scratch memory of a worker, as products with matrices that are
+   * not packed require.
+   */
+  public static boolean fitsScratch(WeightType type, int k) {
+    return groupBytes(type, k) <= SCRATCH_BYTES;
   }
 
   /** Returns the bytes of a packed [n, k] matrix. */

@@ -3,6 +3,7 @@ package dev.vidrio.kernel.weight;
 import static dev.vidrio.kernel.argument.Arguments.require;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A weight matrix [N, K] in off-heap memory: {@code y = x · Wᵀ} maps K inputs to N outputs. A
@@ -13,10 +14,18 @@ import java.lang.foreign.MemorySegment;
  * @param layout the layout of the elements in {@code data}
  * @param n rows, the outputs of a product
  * @param k elements of a row
- * @param data the bytes of the matrix, no more and no less
+ * @param data the bytes of the matrix, no more and no less. With a deferred packing, the accessor
+ *     packs the matrix first
+ * @param deferred the packing of a packed matrix, if it is put off; else null
  */
 public record Weights(
-    String name, WeightType type, Layout layout, int n, int k, MemorySegment data) {
+    String name,
+    WeightType type,
+    Layout layout,
+    int n,
+    int k,
+    MemorySegment data,
+    @Nullable DeferredPacking deferred) {
 
   /** The layout of a matrix in memory. */
   public enum Layout {
@@ -35,6 +44,21 @@ public record Weights(
     require(
         data.byteSize() == expected,
         name + ": " + data.byteSize() + " bytes of data, but its shape needs " + expected);
+  }
+
+  /** Creates weights that are in memory. */
+  public Weights(String name, WeightType type, Layout layout, int n, int k, MemorySegment data) {
+    this(name, type, layout, n, k, data, null);
+  }
+
+  @Override
+  public MemorySegment data() {
+    return deferred == null ? data : deferred.packed();
+  }
+
+  /** Returns the bytes of the matrix in its layout. */
+  public long bytes() {
+    return data.byteSize();
   }
 
   /** Returns whether this is a vector of f32. */

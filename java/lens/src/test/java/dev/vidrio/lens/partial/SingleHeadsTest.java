@@ -9,6 +9,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.model.Model;
@@ -26,9 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SingleHeadsTest {
   private static final int ROWS = 5;
 
-  private static Model open(String file, boolean repack) {
+  private static Model open(String file, Repacking repacking) {
     Path path = file.equals("f32") ? BardFiles.f32() : BardFiles.q8();
-    return Model.open(path, ModelOptions.DEFAULT.withRepack(repack));
+    return Model.open(path, ModelOptions.DEFAULT.withRepacking(repacking));
   }
 
   private static float[] random(int elements) {
@@ -39,9 +40,9 @@ class SingleHeadsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"f32,true", "q8,true", "q8,false"})
-  void resultsAreProductsWithAllOtherHeadsZero(String file, boolean repack) {
-    try (Model model = open(file, repack)) {
+  @CsvSource({"f32,AT_ONCE", "q8,AT_ONCE", "q8,DEFERRED", "q8,NEVER"})
+  void resultsAreProductsWithAllOtherHeadsZero(String file, Repacking repacking) {
+    try (Model model = open(file, repacking)) {
       HookMap hooks = HookMap.of(model);
       var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, 1));
       assertTrue(HeadColumns.divides(source.output(), source.heads()));
@@ -67,9 +68,9 @@ class SingleHeadsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"f32,true", "q8,true", "q8,false"})
-  void projectionsArePartsOfTheWholeProjection(String file, boolean repack) {
-    try (Model model = open(file, repack)) {
+  @CsvSource({"f32,AT_ONCE", "q8,AT_ONCE", "q8,DEFERRED", "q8,NEVER"})
+  void projectionsArePartsOfTheWholeProjection(String file, Repacking repacking) {
+    try (Model model = open(file, repacking)) {
       HookMap hooks = HookMap.of(model);
       Buffer stream = hooks.stream(2);
       for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
@@ -31,10 +32,10 @@ class TransposedWeightsTest {
 
   /** The columns of the transpose are the rows of the matrix that the model multiplies by. */
   @ParameterizedTest
-  @CsvSource({"f32,true", "q8,true", "q8,false"})
-  void holdsTheModelsWeights(String file, boolean repack) {
+  @CsvSource({"f32,AT_ONCE", "q8,AT_ONCE", "q8,DEFERRED", "q8,NEVER"})
+  void holdsTheModelsWeights(String file, Repacking repacking) {
     Path path = file.equals("f32") ? BardFiles.f32() : BardFiles.q8();
-    try (Model model = Model.open(path, ModelOptions.DEFAULT.withRepack(repack))) {
+    try (Model model = Model.open(path, ModelOptions.DEFAULT.withRepacking(repacking))) {
       Lens lens = Lens.of(model);
       for (String name : new String[] {"blocks.0.attn.hook_k", "blocks.1.hook_mlp_out"}) {
         HookPoint point = lens.point(name);

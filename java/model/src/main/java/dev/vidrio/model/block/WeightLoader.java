@@ -8,6 +8,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.WeightEncoder;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -38,14 +39,14 @@ public final class WeightLoader {
    *
    * @param progress receives the bytes of tensors that are ready: first 0, then not fewer than
    *     before, finally all
-   * @param repack if true, quantized matrices are packed into memory of their own
+   * @param repacking when quantized matrices are packed into memory of their own
    */
   public WeightLoader(
-      Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
+      Gguf gguf, Executor executor, Arena arena, LongConsumer progress, Repacking repacking) {
     this.gguf = gguf;
     this.tensors = new TensorTracker(gguf);
     this.memory = new WeightMemory(executor, arena, gguf.size());
-    this.packer = new WeightPacker(executor, memory, repack, bytes(gguf), progress);
+    this.packer = new WeightPacker(executor, memory, repacking, bytes(gguf), progress);
   }
 
   /** Returns the bytes of all tensors of a file. */
@@ -132,7 +133,7 @@ public final class WeightLoader {
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
-    return packer.matrix(name, type, n, k, data, packer.packs(type));
+    return packer.matrix(name, type, n, k, data);
   }
 
   /** Takes the matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */

@@ -1,7 +1,9 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
@@ -17,7 +19,7 @@ final class WeightPacker {
 
   private final Executor executor;
   private final WeightMemory memory;
-  private final boolean repack;
+  private final Repacking repacking;
   private final LongConsumer progress;
   private final long total;
   private long done;
@@ -25,15 +27,20 @@ final class WeightPacker {
   /**
    * Starts without packing.
    *
-   * @param repack if true, quantized matrices are packed, not only those that must be
+   * @param repacking when matrices are packed that need not be
    * @param total bytes of the file's tensors
    * @param progress receives the number of bytes that are ready
    */
   WeightPacker(
-      Executor executor, WeightMemory memory, boolean repack, long total, LongConsumer progress) {
+      Executor executor,
+      WeightMemory memory,
+      Repacking repacking,
+      long total,
+      LongConsumer progress) {
     this.executor = executor;
     this.memory = memory;
-    this.repack = repack;
+    this.repacking =
+        executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
     this.total = total;
     this.progress = progress;
     progress.accept(0);
@@ -41,21 +48,39 @@ final class WeightPacker {
 
   /** Returns whether matrices of a type are packed; those of experts are whenever they can be. */
   boolean packs(WeightType type) {
-    return repack && type.quantized();
+    return repacking != Repacking.NEVER && type.quantized();
   }
 
-  /** Returns a matrix [n, k] of a file's bytes, packed or as it is. */
+  /** Returns a matrix [n, k] of a file's bytes, packed at once or later, or as it is. */
+  Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
+    if (repacking != Repacking.DEFERRED || !packs(type) || !Packing.fitsScratch(type, k)) {
+      return matrix(name, type, n, k, data, packs(type));
+    }
+    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    count(data.byteSize());
+    var deferred =
+        new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
+    return new Weights(name, type, Weights.Layout.PACKED, n, k, packed, deferred);
+  }
+
+  /** Returns a matrix [n, k] of bytes, packed or as it is. */
   Weights matrix(String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
     if (!packs) {
       count(data.byteSize());
       return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
     }
     MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
-    pack(type, n, k, data, packed);
+    pack(type, n, k, data, packed, this::count);
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
   }
 
-  private void pack(WeightType type, int n, int k, MemorySegment data, MemorySegment packed) {
+  private void pack(
+      WeightType type,
+      int n,
+      int k,
+      MemorySegment data,
+      MemorySegment packed,
+      LongConsumer counter) {
     long rowBytes = type.bytes(k);
     long groupBytes = Packing.groupBytes(type, k);
     int step = Math.clamp(PART / groupBytes, 1, Packing.groups(n)) * Packing.ROWS;
@@ -69,7 +94,7 @@ final class WeightPacker {
           source,
           packed.asSlice(row / Packing.ROWS * groupBytes, Packing.bytes(type, rows, k)));
       release(source);
-      count(source.byteSize());
+      counter.accept(source.byteSize());
     }
   }
 

@@ -6,6 +6,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
@@ -49,7 +50,7 @@ public final class LoadedModel implements AutoCloseable {
    * @param source reads the file of a name into memory of an arena
    * @param executor creates the executor, which this model closes
    * @param progress receives loading progress, on the calling thread
-   * @param repack if true, quantized matrices are packed into new memory
+   * @param repacking when quantized matrices are packed into new memory
    * @throws ModelException if the file cannot be read, is damaged or is not supported
    */
   public LoadedModel(
@@ -57,7 +58,7 @@ public final class LoadedModel implements AutoCloseable {
       String name,
       Supplier<Executor> executor,
       LoadListener progress,
-      boolean repack) {
+      Repacking repacking) {
     this.arena = Arena.ofShared();
     Executor started = null;
     try {
@@ -71,7 +72,7 @@ public final class LoadedModel implements AutoCloseable {
               () -> Tokenizers.fromGguf(file.metadata(), embeddingRows(file)),
               Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Catalog.load(file, started, arena, progress, repack);
+        this.architecture = Catalog.load(file, started, arena, progress, repacking);
       } finally {
         this.tokenizer = result(reading);
       }

@@ -16,6 +16,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -40,7 +41,12 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(
+              TinyModels.gguf(name, arena),
+              executor,
+              arena,
+              LoadListener.SILENT,
+              Repacking.AT_ONCE);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -55,7 +61,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -79,7 +85,7 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Catalog.load(
-              TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, true);
+              TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);

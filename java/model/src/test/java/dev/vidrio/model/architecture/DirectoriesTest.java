@@ -13,6 +13,7 @@ import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
@@ -240,7 +241,8 @@ class DirectoriesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = HuggingFaceModel.open(directory, arena).toGguf(arena);
-      Architecture architecture = Catalog.load(gguf, executor, arena, LoadListener.SILENT, true);
+      Architecture architecture =
+          Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
       return architecture.plan().ops().stream()
           .filter(op -> op instanceof SequenceOp.Rope)
           .map(op -> ((SequenceOp.Rope) op).rotation().frequencies())

@@ -7,6 +7,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -22,7 +23,7 @@ class DraftsTest {
     byte[] bytes = writer.toBytes();
     MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
     Gguf gguf = Gguf.parse("drafts.gguf", data);
-    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, true);
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
   }
 
   private static List<String> operations(Architecture architecture) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -104,9 +105,9 @@ class GatedDeltaNetTest {
   void joinedProjectionsGiveTheSameBits() throws IOException {
     int[] tokens = tokens("qwen3next");
     float[] expected = {};
-    for (boolean repack : new boolean[] {true, false}) {
+    for (Repacking repacking : Repacking.values()) {
       for (boolean together : new boolean[] {true, false}) {
-        ModelOptions options = ModelOptions.DEFAULT.withRepack(repack);
+        ModelOptions options = ModelOptions.DEFAULT.withRepacking(repacking);
         try (Model model = open(quantized(together), options)) {
           float[] actual = logits(model, tokens, tokens.length);
           assertTrue(Float.isFinite(actual[0]));

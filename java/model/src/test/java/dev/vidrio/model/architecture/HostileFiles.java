@@ -8,6 +8,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -26,7 +27,7 @@ final class HostileFiles {
         Executor executor = NativeExecutor.create()) {
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
       Gguf gguf = Gguf.parse("hostile.gguf", data);
-      var _ = Catalog.load(gguf, executor, arena, LoadListener.SILENT, true);
+      var _ = Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
     }
   }
 

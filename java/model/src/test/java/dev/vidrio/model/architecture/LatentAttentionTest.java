@@ -10,6 +10,7 @@ import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.session.Session;
@@ -136,8 +137,8 @@ class LatentAttentionTest {
   @Test
   void packedRowsGiveTheBitsOfThoseInTheFile() throws IOException {
     Path file = write(quantized());
-    float[] packed = logits(file, ModelOptions.DEFAULT.withRepack(true));
-    assertArrayEquals(logits(file, ModelOptions.DEFAULT.withRepack(false)), packed);
+    float[] packed = logits(file, ModelOptions.DEFAULT.withRepacking(Repacking.AT_ONCE));
+    assertArrayEquals(logits(file, ModelOptions.DEFAULT.withRepacking(Repacking.NEVER)), packed);
     for (float logit : packed) {
       assertTrue(Float.isFinite(logit));
     }

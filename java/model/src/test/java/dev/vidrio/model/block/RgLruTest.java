@@ -11,6 +11,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.quantize.FileType;
@@ -43,7 +44,9 @@ class RgLruTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       MemorySegment data = arena.allocate(gguf.length, 64).copyFrom(MemorySegment.ofArray(gguf));
-      var loader = new WeightLoader(Gguf.parse("gates", data), executor, arena, bytes -> {}, false);
+      var loader =
+          new WeightLoader(
+              Gguf.parse("gates", data), executor, arena, bytes -> {}, Repacking.NEVER);
       Weights matrix = loader.blockDiagonal("gate.weight", BLOCKS, N);
       assertEquals(BLOCKS * N, matrix.n());
       assertEquals(BLOCKS * N, matrix.k());

@@ -7,6 +7,7 @@ import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -28,7 +29,12 @@ class RopeReaderTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       var data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Catalog.load(Gguf.parse("yarn.gguf", data), executor, arena, LoadListener.SILENT, true)
+      return Catalog.load(
+              Gguf.parse("yarn.gguf", data),
+              executor,
+              arena,
+              LoadListener.SILENT,
+              Repacking.AT_ONCE)
           .plan()
           .ops()
           .stream()

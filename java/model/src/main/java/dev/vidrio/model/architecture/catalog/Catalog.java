@@ -3,6 +3,7 @@ package dev.vidrio.model.architecture.catalog;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
@@ -61,13 +62,12 @@ public final class Catalog {
    * Reads a model.
    *
    * @param progress receives the progress of loading
-   * @param repack if true, quantized matrices are packed into memory of their own; otherwise they
-   *     stay in the mapped file
+   * @param repacking when quantized matrices are packed into memory of their own
    * @throws UnsupportedModelException if the file needs what this version does not support
    * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   public static Architecture load(
-      Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {
+      Gguf gguf, Executor executor, Arena arena, LoadListener progress, Repacking repacking) {
     var params = new Hyperparameters(gguf);
     ArchitectureEntry entry = ENTRIES.get(params.architecture());
     if (entry == null) {
@@ -78,7 +78,7 @@ public final class Catalog {
     }
     long total = WeightLoader.bytes(gguf);
     LongConsumer listener = done -> progress.onProgress(done, total);
-    var weights = new WeightLoader(gguf, executor, arena, listener, repack);
+    var weights = new WeightLoader(gguf, executor, arena, listener, repacking);
     return entry.reader().read(params, weights);
   }
 

@@ -1,0 +1,48 @@
+package dev.vidrio.kernel.weight;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A quantized matrix that is not packed until its packed bytes are needed. Until then, products may
+ * use its rows as they are in the file.
+ *
+ * <p>Thread-safe. The first caller of {@link #packed} packs; others wait for it.
+ */
+public final class DeferredPacking {
+  private final MemorySegment rows;
+  private final MemorySegment packed;
+  private final Runnable packing;
+  private volatile boolean done;
+
+  /**
+   * Starts unpacked.
+   *
+   * @param rows the matrix in GGUF's layout, which stays valid as long as the packed one
+   * @param packed memory for the packed matrix
+   * @param packing packs {@code rows} into {@code packed}; called once
+   */
+  public DeferredPacking(MemorySegment rows, MemorySegment packed, Runnable packing) {
+    this.rows = rows;
+    this.packed = packed;
+    this.packing = packing;
+  }
+
+  /** Returns whether the matrix is packed. */
+  public boolean isDone() {
+    return done;
+  }
+
+  /** Returns the matrix in GGUF's layout. */
+  public MemorySegment rows() {
+    return rows;
+  }
+
+  /** Returns the packed matrix; packs it if it is not packed yet. */
+  public synchronized MemorySegment packed() {
+    if (!done) {
+      packing.run();
+      done = true;
+    }
+    return packed;
+  }
+}

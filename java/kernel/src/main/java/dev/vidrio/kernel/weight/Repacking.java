@@ -1,0 +1,23 @@
+package dev.vidrio.kernel.weight;
+
+/**
+ * When quantized matrices are packed into memory of their own. The bits of results do not depend on
+ * it.
+ */
+public enum Repacking {
+  /** While the model is opened: every step is fast. */
+  AT_ONCE,
+
+  /**
+   * Before the second step of a plan that uses them, or when something else reads them: the first
+   * token comes sooner by the time of packing, and a command of one step never packs. Executors
+   * that cannot multiply the rows of a file pack at once.
+   */
+  DEFERRED,
+
+  /**
+   * Never: matrices stay in the mapped file, and each product packs them into scratch memory. The
+   * model shares its memory with other processes, but generates about seven times slower.
+   */
+  NEVER
+}
