@@ -27,6 +27,7 @@ import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -226,10 +227,17 @@ class PortableBitsTest {
 
   @Test
   void longTextsHavePortableBits() {
+    check(BardFiles.q8(), LONG, natives(2, Repacking.AT_ONCE), 512);
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
+  void longTextsHavePortableBitsInJava() {
     check(BardFiles.q8(), LONG, variants(2), 512);
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
   void f32BardHasPortableBits() {
     check(BardFiles.f32(), SHORT, variants(1, 2), 1, 7, 512);
   }

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
@@ -39,6 +40,11 @@ public final class PlanFixtures {
     return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.full") ? 12 : 4)
         .boxed()
         .toList();
+  }
+
+  /** Returns the best instruction set, or all usable ones with the profile "full". */
+  static List<Isa> instructionSets() {
+    return Boolean.getBoolean("vidrio.test.full") ? Isa.usableHere() : List.of(Isa.pick());
   }
 
   /**

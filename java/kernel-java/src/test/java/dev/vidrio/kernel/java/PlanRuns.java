@@ -43,15 +43,13 @@ final class PlanRuns {
     return steps;
   }
 
-  /** Returns both Java executors, and a native one per usable instruction set. */
+  /** Returns both Java executors, and native ones. */
   static List<Executor> executors() {
     List<Executor> executors = new ArrayList<>();
     executors.add(JavaExecutor.scalar(2));
     executors.add(JavaExecutor.vector(3));
-    for (Isa isa : Isa.values()) {
-      if (isa.usable()) {
-        executors.add(NativeExecutor.create(isa, 1 + executors.size() % 3));
-      }
+    for (Isa isa : PlanFixtures.instructionSets()) {
+      executors.add(NativeExecutor.create(isa, 1 + executors.size() % 3));
     }
     return executors;
   }

@@ -61,7 +61,12 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+          Catalog.load(
+              TinyModels.gguf(name, arena),
+              executor,
+              arena,
+              LoadListener.SILENT,
+              Repacking.AT_ONCE);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -85,7 +90,11 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Catalog.load(
-              TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+              TinyModels.gguf("phi3-longrope", arena),
+              executor,
+              arena,
+              LoadListener.SILENT,
+              Repacking.AT_ONCE);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);
