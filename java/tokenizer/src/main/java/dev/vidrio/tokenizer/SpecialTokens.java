@@ -10,6 +10,7 @@ import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_PREFIX;
 import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_REPOSITORY;
 import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_SUFFIX;
 
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
@@ -18,7 +19,6 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -95,18 +95,18 @@ final class SpecialTokens {
   private static final List<TokenRole> ENDING_ROLES =
       List.of(EOS, EOT, EOM, FIM_PADDING, FIM_REPOSITORY, FIM_FILE_SEPARATOR);
 
-  private final Map<String, Integer> ids;
+  private final SpellingIndex ids;
   private final TokenType[] types;
   private final Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
   private final Set<Integer> ends = new TreeSet<>();
 
-  SpecialTokens(Vocabulary vocabulary, Map<String, Integer> ids) {
+  SpecialTokens(Vocabulary vocabulary, SpellingIndex ids) {
     this.ids = ids;
     types = vocabulary.types().toArray(TokenType[]::new);
     roles.putAll(vocabulary.roles());
     SPELLINGS.forEach(
         (role, spellings) -> {
-          Optional<String> known = spellings.stream().filter(ids::containsKey).findFirst();
+          Optional<String> known = spellings.stream().filter(ids::contains).findFirst();
           if (known.isPresent() && !roles.containsKey(role)) {
             roles.put(role, retype(known.get(), TokenType.CONTROL));
           }
@@ -117,10 +117,10 @@ final class SpecialTokens {
       }
     }
     ENDS.stream()
-        .filter(ids::containsKey)
+        .filter(ids::contains)
         .forEach(spelling -> ends.add(retype(spelling, TokenType.CONTROL)));
     SHOWN.stream()
-        .filter(ids::containsKey)
+        .filter(ids::contains)
         .forEach(spelling -> retype(spelling, TokenType.USER_DEFINED));
     // In formats with these tokens, the other one occurs within a turn.
     boolean calls = ends("<|call|>") || ends("<|calls|>");
@@ -137,13 +137,13 @@ final class SpecialTokens {
   }
 
   private int retype(String spelling, TokenType type) {
-    int id = Objects.requireNonNull(ids.get(spelling));
+    int id = ids.get(spelling);
     types[id] = type;
     return id;
   }
 
   private boolean ends(String spelling) {
-    return ids.containsKey(spelling) && ends.contains(ids.get(spelling));
+    return ids.contains(spelling) && ends.contains(ids.get(spelling));
   }
 
   private void continues(String spelling, TokenType type) {

@@ -13,12 +13,12 @@ import dev.vidrio.tokenizer.huggingface.PipelineModel;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.unigram.UnigramModel;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -52,7 +52,7 @@ final class VocabularyTokenizer implements Tokenizer {
    *     missing token
    */
   VocabularyTokenizer(Vocabulary vocabulary) {
-    Map<String, Integer> ids = index(vocabulary);
+    SpellingIndex ids = index(vocabulary);
     SpecialTokens special = new SpecialTokens(vocabulary, ids);
     types = special.types();
     roles = special.roles();
@@ -93,9 +93,9 @@ final class VocabularyTokenizer implements Tokenizer {
         new LiteralSearch(normal, selected.and(normalized), rules));
   }
 
-  private static Map<String, Integer> index(Vocabulary vocabulary) {
+  private static SpellingIndex index(Vocabulary vocabulary) {
     List<String> tokens = vocabulary.tokens();
-    Map<String, Integer> index = HashMap.newHashMap(tokens.size());
+    var index = new SpellingIndex(tokens);
     for (int id = 0; id < tokens.size(); id++) {
       String token = tokens.get(id);
       if (token.isEmpty()) {
@@ -104,8 +104,8 @@ final class VocabularyTokenizer implements Tokenizer {
         }
         continue;
       }
-      Integer earlier = index.putIfAbsent(token, id);
-      if (earlier != null) {
+      int earlier = index.add(id);
+      if (earlier >= 0) {
         throw vocabulary.tokenError(id, "is a duplicate of token " + earlier);
       }
     }

@@ -2,13 +2,13 @@ package dev.vidrio.tokenizer.bpe;
 
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.normalization.ByteAlphabet;
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.PreTokenizer;
 import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
-import java.util.Map;
 
 /**
  * Byte-level BPE (Radford et al. 2019): splits text into words by the pre-tokenizer's patterns and
@@ -29,15 +29,12 @@ public final class ByteLevelModel {
    * @param types the type of each token
    */
   public static TextModel of(
-      Vocabulary vocabulary,
-      TokenModel.ByteLevelBpe bpe,
-      Map<String, Integer> ids,
-      TokenType[] types) {
+      Vocabulary vocabulary, TokenModel.ByteLevelBpe bpe, SpellingIndex ids, TokenType[] types) {
     PreTokenizer preTokenizer = PreTokenizer.require(vocabulary.source(), bpe.preTokenizer());
     Bpe.WholeWords normalTokens =
         (text, start, end) -> {
-          Integer id = ids.get(ByteAlphabet.spell(text, start, end));
-          return id != null && types[id] == TokenType.NORMAL ? id : MergeRules.DROPPED;
+          int id = ids.get(ByteAlphabet.spell(text, start, end));
+          return id >= 0 && types[id] == TokenType.NORMAL ? id : MergeRules.DROPPED;
         };
     int[] byteTokens = new int[256];
     Arrays.setAll(byteTokens, b -> normalTokens.get(new byte[] {(byte) b}, 0, 1));

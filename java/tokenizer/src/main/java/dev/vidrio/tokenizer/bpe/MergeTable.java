@@ -1,9 +1,9 @@
 package dev.vidrio.tokenizer.bpe;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.util.List;
-import java.util.Map;
 
 /** The merges of BPE: pairs of token ids in order of rank. */
 public final class MergeTable {
@@ -19,7 +19,7 @@ public final class MergeTable {
    * @param ids the id of each spelling
    * @throws ModelFileException if a merge is not a pair, refers to a missing token or is duplicated
    */
-  public MergeTable(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids) {
+  public MergeTable(Vocabulary vocabulary, List<String> merges, SpellingIndex ids) {
     ranks = new LongIntMap(merges.size());
     results = new int[merges.size()];
     for (int rank = 0; rank < results.length; rank++) {
@@ -28,16 +28,17 @@ public final class MergeTable {
       if (space <= 0 || space == merge.length() - 1 || merge.indexOf(' ', space + 1) >= 0) {
         throw vocabulary.mergeError(rank, merge, "must be two tokens separated by a space");
       }
-      String left = merge.substring(0, space);
-      String right = merge.substring(space + 1);
-      Integer leftId = ids.get(left);
-      Integer rightId = ids.get(right);
-      Integer result = ids.get(left + right);
-      if (leftId == null || rightId == null || result == null) {
-        String absent = leftId == null ? left : rightId == null ? right : left + right;
+      int left = ids.get(merge, 0, space);
+      int right = ids.get(merge, space + 1, merge.length());
+      int result = ids.getWithout(merge, space);
+      if (left < 0 || right < 0 || result < 0) {
+        String absent =
+            left < 0
+                ? merge.substring(0, space)
+                : right < 0 ? merge.substring(space + 1) : merge.replace(" ", "");
         throw vocabulary.mergeError(rank, merge, "needs the missing token '" + absent + "'");
       }
-      int earlier = ranks.putIfAbsent(pair(leftId, rightId), rank);
+      int earlier = ranks.putIfAbsent(pair(left, right), rank);
       if (earlier >= 0) {
         throw vocabulary.mergeError(rank, merge, "is a duplicate of merge " + earlier);
       }

@@ -6,12 +6,12 @@ import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.normalization.Spaces;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
-import java.util.Map;
 
 /**
  * SentencePiece BPE (Kudo and Richardson 2018, arXiv 1808.06226): merges the characters of a whole
@@ -36,7 +36,7 @@ public final class SentencePieceModel {
   public static TextModel of(
       Vocabulary vocabulary,
       TokenModel.SentencePieceBpe bpe,
-      Map<String, Integer> ids,
+      SpellingIndex ids,
       byte[][] bytes,
       TokenType[] types) {
     TokenIndex tokens = new TokenIndex(bytes, id -> types[id].isText());

@@ -13,12 +13,12 @@ import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.unigram.Viterbi;
+import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
-import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -46,7 +46,7 @@ public final class PipelineModel {
   public static TextModel of(
       Vocabulary vocabulary,
       TokenModel.Pipeline pipeline,
-      Map<String, Integer> ids,
+      SpellingIndex ids,
       byte[][] bytes,
       TokenType[] types) {
     TokenizerJson json = TokenizerJson.parse(vocabulary.source(), pipeline.stages());
@@ -96,17 +96,17 @@ public final class PipelineModel {
       JsonNode options,
       TokenIndex tokens,
       MergeTable table,
-      Map<String, Integer> ids,
+      SpellingIndex ids,
       int[] byteTokens) {
     String unknown = options.path("unk_token").asString("");
-    if (!unknown.isEmpty() && !ids.containsKey(unknown)) {
+    if (!unknown.isEmpty() && ids.get(unknown) < 0) {
       throw new ModelFileException(
           json.file(), "unk_token", "'" + unknown + "'", "must be a token");
     }
     boolean fuse = options.path("fuse_unk").asBoolean(false);
     boolean whole = options.path("ignore_merges").asBoolean(false);
     return new Bpe(
-        new CharMerges(table, tokens, byteTokens, ids.getOrDefault(unknown, -1), fuse),
+        new CharMerges(table, tokens, byteTokens, ids.get(unknown), fuse),
         whole ? tokens::get : Bpe.WholeWords.NONE);
   }
 }
