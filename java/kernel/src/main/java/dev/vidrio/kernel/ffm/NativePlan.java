@@ -38,8 +38,8 @@ final class NativePlan extends PreparedPlan {
   private final Arena arena;
   private final MemorySegment header;
 
-  /** Whether the next step is the second that begins at the first operation, or a later one. */
-  private boolean hasRun;
+  /** Operations that have run, of all steps and parts of steps, while packings are deferred. */
+  private long executed;
 
   private Encoding encoding;
 
@@ -137,24 +137,30 @@ final class NativePlan extends PreparedPlan {
 
   @Override
   protected void step(Batch batch, int begin, int end) {
-    if (begin == 0) {
-      packAfterFirstStep();
+    if (!encoding.deferred.isEmpty() && hasRunWhole()) {
+      packDeferred();
     }
     fillHeader(batch);
     encoding.updates.forEach(Runnable::run);
     executor.call(
         "running the plan", pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
+    if (!encoding.deferred.isEmpty()) {
+      executed += end - begin;
+      if (hasRunWhole()) {
+        encoding.deferred.forEach(DeferredPacking::recordUse);
+      }
+    }
   }
 
-  /** Replaces rows of matrices by packed matrices, once the plan has run. */
-  private void packAfterFirstStep() {
-    if (hasRun && !encoding.deferred.isEmpty()) {
-      encoding.deferred.forEach(DeferredPacking::packed);
-      Encoding packed = encode();
-      free();
-      encoding = packed;
-    }
-    hasRun = true;
+  private boolean hasRunWhole() {
+    return executed >= plan().ops().size();
+  }
+
+  private void packDeferred() {
+    encoding.deferred.forEach(DeferredPacking::packed);
+    Encoding packed = encode();
+    free();
+    encoding = packed;
   }
 
   private void fillHeader(Batch batch) {

@@ -190,7 +190,7 @@ final class OpEncoder {
     Weights weights = op.weights();
     DeferredPacking packing = weights.deferred();
     boolean unpacked = weights.layout() == Weights.Layout.ROWS && weights.type().quantized();
-    if (packing == null || packing.isDone()) {
+    if (packing == null || packing.isDue()) {
       vd_matmul.weights(s, memory.address(weights));
     } else {
       vd_matmul.weights(s, memory.rows(weights, packing));

@@ -12,6 +12,7 @@ public final class DeferredPacking {
   private final MemorySegment rows;
   private final MemorySegment packed;
   private final Runnable packing;
+  private volatile boolean used;
   private volatile boolean done;
 
   /**
@@ -27,9 +28,17 @@ public final class DeferredPacking {
     this.packing = packing;
   }
 
-  /** Returns whether the matrix is packed. */
-  public boolean isDone() {
-    return done;
+  /**
+   * Returns whether a product should use the packed matrix: it is packed, or a step has multiplied
+   * its rows before.
+   */
+  public boolean isDue() {
+    return done || used;
+  }
+
+  /** Records that a step has multiplied the rows. */
+  public void recordUse() {
+    used = true;
   }
 
   /** Returns the matrix in GGUF's layout. */

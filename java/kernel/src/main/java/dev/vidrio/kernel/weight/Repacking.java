@@ -9,7 +9,7 @@ public enum Repacking {
   AT_ONCE,
 
   /**
-   * Before the second step of a plan that uses them, or when something else reads them: the first
+   * After the first step of a plan that uses them, or when something else reads them: the first
    * token comes sooner by the time of packing, and a command of one step never packs. Executors
    * that cannot multiply the rows of a file pack at once.
    */
