@@ -118,6 +118,7 @@ def bars(groups: dict[str, list[Mean]], labels: list[str], colors, axis: str, fa
             label=label,
         )
     axes.set_xticks(at, list(groups))
+    axes.set_ylim(0)
     axes.set_ylabel(axis)
     legend(axes, 4)
     return figure

@@ -22,9 +22,20 @@ TEXT = (
 CIRCUIT = 0.87
 
 # Findings that a model is known not to have. They do not fail, and the table names them.
-ABSENT: dict[str, set[str]] = {
-    "smollm2": set(),
-    "gemma3": set(),
+ABSENT = {
+    "smollm2": {
+        "entropy-neurons-norm",
+        "entropy-neurons-most",
+        "ioi-circuit",
+        "ioi-areas",
+        "copy-suppression",
+        "copy-suppression-effect",
+        "function-vector-capital",
+        "comprehensiveness-grad_x_input",
+        "sufficiency-ig",
+        "sufficiency-grad_x_input",
+    },
+    "gemma3": {"massive-activations"},
 }
 
 
@@ -78,6 +89,10 @@ class Mean:
 
     def times(self, factor: float) -> "Mean":
         return Mean(factor * self.mean, abs(factor) * self.half)
+
+    def minus(self, other: "Mean") -> "Mean":
+        """Returns the difference from another mean, as if their samples were independent."""
+        return Mean(self.mean - other.mean, float(np.hypot(self.half, other.half)))
 
     @property
     def low(self) -> float:

@@ -176,8 +176,9 @@ def massive(model: Model) -> list[Finding]:
 def faithfulness(model: Model) -> list[Finding]:
     """Faithfulness of attributions (DeYoung et al. 2020): relevance propagation, integrated
     gradients and gradient times input, against random orders and each other."""
-    lines = (page.PAGES / "facts.tsv").read_text().splitlines()[::2]
-    facts = [line.split("\t") for line in lines]
+    lines = (page.PAGES / "facts.tsv").read_text().splitlines()
+    count = model.arguments.texts // 2
+    facts = [line.split("\t") for line in lines[:: max(1, len(lines) // count)][:count]]
     pairs = Path(model.pairs("ioi", len(facts))).read_text().splitlines()
     prompts = model.directory / "prompts.txt"
     texts = [template.replace("{}", subject) for subject, template, _ in facts]
@@ -262,6 +263,8 @@ def main() -> int:
     parser.add_argument("models", nargs="+", help="GGUF files or the names of models")
     parser.add_argument("--only", help="findings, separated by commas: " + ", ".join(FINDINGS))
     parser.add_argument("-n", "--count", type=int, default=1000, help="pairs of a data set")
+    parser.add_argument("--curves", type=int, default=1000, help="pairs of circuits, at most")
+    parser.add_argument("--texts", type=int, default=112, help="texts of attributions")
     parser.add_argument(
         "--write", action="store_true", help="write docs/lens/findings.md and its pictures"
     )

@@ -6,8 +6,8 @@ import numpy as np
 from finding import CIRCUIT, Finding, Mean, Model
 from page import PAGES
 
-# Pairs of curves other than that of IOI.
-PAIRS = 200
+# Pairs of agreement, of the curve of greater-than, and of circuits whose edges are in random order.
+AGREEMENT, GREATER, RANDOM = 100, 50, 25
 # Half the width of an interval that holds for the extremes of some 300 heads, by that of 95 %.
 EXTREME = 2
 
@@ -17,7 +17,8 @@ def ioi(model: Model) -> list[Finding]:
     pairs = model.pairs("ioi", model.count)
     values = model.json("lens", "measure", "--pairs", pairs)["clean_values"]
     difference, right = Mean.of(values), Mean.of([value > 0 for value in values])
-    curve = model.json("lens", "curve", "--pairs", pairs)
+    fewer = model.pairs("ioi", min(model.count, model.arguments.curves))
+    curve = model.json("lens", "curve", "--pairs", fewer)
     model.curves["indirect object"] = curve
     random = random_order(model)
     model.curves["indirect object, edges in random order"] = random
@@ -55,7 +56,7 @@ def ioi(model: Model) -> list[Finding]:
 
 def random_order(model: Model) -> dict:
     """Returns the curve of IOI circuits whose edges are in random order."""
-    pairs = model.pairs("ioi", min(model.count, PAIRS))
+    pairs = model.pairs("ioi", min(model.count, model.arguments.curves, RANDOM))
     file = model.directory / "graph.json"
     model.json("lens", "edges", "--pairs", pairs, "--graph", str(file))
     graph = json.loads(file.read_text())
@@ -70,9 +71,9 @@ def circuit(name: str, curve: dict, claim: str, limit: float = 0.05) -> Finding:
     """Returns whether a circuit of a share of the edges is faithful."""
     enough = (point for point in curve["points"] if point["faithfulness"] >= CIRCUIT)
     least = next(enough, curve["points"][-1])
-    sizes = [0.001, 0.01, least["size"]]
+    sizes = sorted({0.001, 0.01, least["size"]})
     found = {point["size"]: point["faithfulness"] for point in curve["points"]}
-    shares = ", ".join(f"{size:.1%}: {found[size]:.0%}" for size in dict.fromkeys(sizes))
+    shares = ", ".join(f"{size:.1%}: {found[size]:.0%}" for size in sizes)
     return Finding(
         name,
         "5.4",
@@ -117,7 +118,7 @@ def greater_than(model: Model) -> list[Finding]:
     pairs = model.pairs("greater-than", model.count)
     values = model.json("lens", "measure", "--pairs", pairs, "--metric", "prob-diff")
     clean, corrupted = (Mean.of(values[f"{name}_values"]) for name in ("clean", "corrupted"))
-    fewer = model.pairs("greater-than", min(model.count, PAIRS))
+    fewer = model.pairs("greater-than", min(model.count, model.arguments.curves, GREATER))
     curve = model.json("lens", "curve", "--pairs", fewer, "--metric", "prob-diff")
     model.curves["greater than"] = curve
     return [
@@ -204,8 +205,8 @@ def function_vectors(model: Model) -> list[Finding]:
                 f"{best.percent()}; without {alone.percent()}; vector of exchanged outputs"
                 f" {control.percent()}; with five examples {examples.percent()}"
                 f" ({task['with_vector'][0]['count']} queries)",
-                "3 times that without, interval above that of exchanged outputs",
-                best.mean > 0 and best.mean >= 3 * alone.mean and best.low > control.high,
+                "3 times that without, difference from exchanged outputs above 0",
+                best.mean > 0 and best.mean >= 3 * alone.mean and best.minus(control).low > 0,
             )
         )
     return findings
@@ -217,7 +218,7 @@ def amnesic(model: Model) -> list[Finding]:
     The erasure is after the first layer, before later ones read the number.
     """
     hook = "blocks.0.hook_resid_post"
-    pairs = model.pairs("agreement", min(model.count, PAIRS))
+    pairs = model.pairs("agreement", min(model.count, AGREEMENT))
     found = model.json(
         *("lens", "erase", "-f", str(PAGES / "number.tsv"), "--hooks", hook, "--controls", "5"),
         *("--text", str(PAGES.parent.parent / "SECURITY.md"), "--pairs", pairs),
@@ -245,9 +246,10 @@ def amnesic(model: Model) -> list[Finding]:
             "without it the model makes errors in agreement, and otherwise hardly changes",
             f"right {right[0].percent()}, then {right[1].percent()} (random directions"
             f" {right[2].percent()}); loss of another text {loss:+.3f}",
-            "3 times the error, intervals apart; random within 5 points, loss within 0.1",
+            "3 times the error, difference from random directions above 0, these within 5 points,"
+            " loss within 0.1",
             1 - right[1].mean >= 3 * (1 - right[0].mean)
-            and right[1].high < min(right[0].low, right[2].low)
+            and right[2].minus(right[1]).low > 0
             and abs(right[2].mean - right[0].mean) <= 0.05
             and loss <= 0.1,
         ),
