@@ -7,7 +7,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 import vidrio  # noqa: E402
 
 PAGES = vidrio.LAUNCHER.parent / "docs/lens"
-BEGIN, END = "<!-- begin of the table -->\n", "<!-- end of the table -->"
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
@@ -16,8 +15,9 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join(head + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def write(name: str, text: str) -> None:
-    """Replaces what a page has between its marks."""
+def write(name: str, text: str, part: str = "the table") -> None:
+    """Replaces what a page has between the marks of a part."""
     page = PAGES / name
-    head, rest = page.read_text().split(BEGIN)
-    page.write_text(head + BEGIN + text + END + rest.split(END)[1])
+    begin, end = f"<!-- begin of {part} -->\n", f"<!-- end of {part} -->"
+    head, rest = page.read_text().split(begin)
+    page.write_text(head + begin + text + end + rest.split(end)[1])
