@@ -14,7 +14,7 @@ public final class SpellingIndex {
   /** The id of a spelling that no token has. */
   public static final int ABSENT = -1;
 
-  private final long multiplier = ThreadLocalRandom.current().nextLong() & -8 | 5;
+  private final long multiplier = ThreadLocalRandom.current().nextLong() | 1;
   private final List<String> tokens;
   private final int[] slots;
   private final int shift;
@@ -74,8 +74,8 @@ public final class SpellingIndex {
     }
     int left = middle - from;
     int right = Math.max(to - middle - 1, 0);
-    int slot = (int) (hash * 0x9E3779B97F4A7C15L >>> shift);
-    for (; slots[slot] != ABSENT; slot = slot + 1 & slots.length - 1) {
+    int slot = (int) ((hash * 0x9E3779B97F4A7C15L) >>> shift);
+    for (; slots[slot] != ABSENT; slot = (slot + 1) & (slots.length - 1)) {
       String token = tokens.get(slots[slot]);
       if (token.length() == left + right
           && text.regionMatches(from, token, 0, left)
