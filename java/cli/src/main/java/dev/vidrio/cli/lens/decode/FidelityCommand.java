@@ -88,15 +88,12 @@ public final class FidelityCommand extends PageCommand<LensComparison> {
       for (List<LensComparison.Score> scores : found.scores().values()) {
         LensComparison.Score score = scores.get(found.points().indexOf(point));
         line.append(
-            "%15s %4.0f".formatted(bits(score.divergence()), 100 * score.agreement().mean()));
+            "%15s %4.0f"
+                .formatted(score.divergence().format("%.2f", 1), 100 * score.agreement().mean()));
       }
       System.out.println(line);
     }
     Hint.print("'vidrio lens tune' and 'vidrio lens jacobian' fit lenses to a text.");
-  }
-
-  private static String bits(Estimate estimate) {
-    return "%.2f±%.2f".formatted(estimate.mean(), estimate.halfWidth());
   }
 
   @Override
