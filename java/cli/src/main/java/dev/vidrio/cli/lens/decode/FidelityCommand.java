@@ -80,11 +80,11 @@ public final class FidelityCommand extends PageCommand<LensComparison> {
     System.out.printf(
         "KL(model ‖ lens) in bits, and %% of equal predictions, after %d tokens%s%n",
         found.count(), ahead == 0 ? "" : "; the future lens predicts " + ahead + " later");
-    var head = new StringBuilder("%-24s".formatted("hook"));
+    var head = new StringBuilder("%-28s".formatted("hook"));
     found.scores().keySet().forEach(name -> head.append("%15s    %%".formatted(name)));
     System.out.println(head);
     for (HookPoint point : found.points()) {
-      var line = new StringBuilder("%-24s".formatted(point.name()));
+      var line = new StringBuilder("%-28s".formatted(point.name()));
       for (List<LensComparison.Score> scores : found.scores().values()) {
         LensComparison.Score score = scores.get(found.points().indexOf(point));
         line.append(
