@@ -7,9 +7,9 @@ once more in another program on the same weights. Prints a table of all comparis
 versions of the programs; --write also writes it to docs/lens/conformance.md. Exits with 1 if a row
 is beyond its bar.
 
-DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw), logit-explanations
-(mt-upc) and llm-transparency-tool (facebookresearch). Comparisons that need one that is missing are
-left out, and named.
+DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
+logit-explanations (mt-upc), llm-transparency-tool (facebookresearch) and rlace-icml
+(shauli-ravfogel). Comparisons that need one that is missing are left out, and named.
 
 Needs the packages of requirements.txt in this directory.
 """
@@ -34,7 +34,10 @@ COMPARISONS = {
     "corpus": None,
     "relevance": None,
     "answers": None,
+    "rewriting": None,
+    "tuning": None,
     "alignment": None,
+    "erasure": "rlace-icml",
     "circuits": "EAP-IG",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",

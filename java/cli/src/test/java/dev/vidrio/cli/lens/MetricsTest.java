@@ -217,7 +217,7 @@ class MetricsTest {
     String tsv = pairs("p.tsv", PAIRS).toString();
     String out = done("lens", "patch", "--pairs", tsv, "--site", "head").out();
     assertTrue(
-        out.matches("(?s)logit difference, mean of 3 pairs: clean [-0-9.]+±[0-9.]+, .*"), out);
+        out.matches("(?s)logit difference, mean of 3 pairs: clean [-0-9.]+ ± [0-9.]+, .*"), out);
     assertTrue(out.contains("95 % intervals of the scores: up to ±"), out);
     JsonNode json = done("lens", "patch", "--pairs", tsv, "--site", "head", "--json").json();
     assertEquals(json.get("scores").size(), json.get("half_widths").size());

@@ -100,9 +100,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
       var options =
           LearnedMask.Options.DEFAULT.withSteps(scoring.steps()).withAblation(scoring.ablation());
       LearnedMask mask = LearnedMask.of(lens, pairs, options, progress);
-      PairMeasure measure = PairMeasure.of(lens, pairs);
-      return new EdgeAttribution(
-          measure.cleanMean().mean(), measure.corruptedMean().mean(), mask.scores().edges());
+      return new EdgeAttribution(mask.clean(), mask.corrupted(), mask.scores().edges());
     }
     var scorer = new EdgeScorer(lens, pairs, scoring, false);
     scorer.run(progress);

@@ -3,6 +3,7 @@ package dev.vidrio.lens.circuit;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -40,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * to gates are exact: queries, keys, values and gates of each head, and each feed-forward block,
  * read a sum of their own.
  *
+ * @param clean metric of the clean texts
+ * @param corrupted metric of the corrupted texts
  * @param divergence the mean of KL(model ‖ gated model) over the last batches, one for each, in
  *     nats
  * @param kept k after training
@@ -47,7 +50,8 @@ import org.jspecify.annotations.Nullable;
  * @see EdgeScoring
  * @see "docs/lens/circuits.md"
  */
-public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
+public record LearnedMask(
+    double clean, double corrupted, double divergence, double kept, ScoredGraph scores) {
   private static final double BETA = 2.0 / 3;
   private static final double LOW = -0.1;
   private static final double HIGH = 1.1;
@@ -120,7 +124,7 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
   /**
    * Learns gates. Memory depends on the length of texts, not on their number.
    *
-   * @param pairs texts; their metrics have no influence
+   * @param pairs texts; their metrics have no influence on the gates
    * @param progress receives the share of the steps that are done, 0 to 1
    * @throws InvalidInputException if there is no pair, or the model does not support a text
    */
@@ -220,7 +224,13 @@ public record LearnedMask(double divergence, double kept, ScoredGraph scores) {
           progress.accept(step / (double) options.steps);
         }
       }
-      return new LearnedMask(Arrays.stream(losses).average().orElseThrow(), meanOpen(), scores());
+      PairMeasure measure = PairMeasure.of(lens, pairs);
+      return new LearnedMask(
+          measure.cleanMean().mean(),
+          measure.corruptedMean().mean(),
+          Arrays.stream(losses).average().orElseThrow(),
+          meanOpen(),
+          scores());
     }
 
     /** Runs a step and returns the divergence before it. */

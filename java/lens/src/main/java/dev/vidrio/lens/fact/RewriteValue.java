@@ -8,6 +8,7 @@ import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.fact.Rewriter.Method;
+import dev.vidrio.lens.fact.Rewriter.Optimization;
 import dev.vidrio.lens.fact.Rewriter.Options;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.numeric.Adam;
@@ -76,6 +77,7 @@ public final class RewriteValue {
    */
   static RewriteValue of(Lens lens, Rewrite rewrite, Options options) {
     boolean rome = options.method() == Method.ROME;
+    Optimization how = options.optimization();
     FeedForwardPath path = FeedForwardPath.of(lens, options.layer());
     HookPoint point = rome ? path.output() : new HookPoint(HookSite.RESID_POST, options.layer());
     List<Fact> prompts = Rewriter.prompts(lens.model(), rewrite, options.prefixes());
@@ -83,9 +85,9 @@ public final class RewriteValue {
     for (Fact fact : prompts) {
       terms.add(new Term(fact, Metric.logProbability(fact.answer()), 1.0 / prompts.size()));
     }
-    if (options.divergence() > 0) {
+    if (how.divergence() > 0) {
       Fact fact = Fact.of(lens.model(), rewrite.subject(), ESSENCE, rewrite.target());
-      terms.add(new Term(fact, Metric.divergence(lens, fact.tokens()), -options.divergence()));
+      terms.add(new Term(fact, Metric.divergence(lens, fact.tokens()), -how.divergence()));
     }
     List<float[]> values = new ArrayList<>();
     for (Term term : terms) {
@@ -95,7 +97,7 @@ public final class RewriteValue {
     values.subList(0, prompts.size()).forEach(mean::add);
     double norm = Vectors.norm(mean.mean());
     var change = new float[1][values.getFirst().length];
-    double step = options.rate() * norm / Math.sqrt(change[0].length);
+    double step = how.rate() * norm / Math.sqrt(change[0].length);
     var adam = new Adam(change);
     int length = terms.stream().mapToInt(term -> term.fact.length()).max().orElseThrow();
     GradientOptions session = GradientOptions.of(point.name(), length).withEditable(point.name());
@@ -104,7 +106,7 @@ public final class RewriteValue {
       for (int i = 0; ; i++) {
         var gradient = new float[change[0].length];
         double likely = 0;
-        boolean last = i == options.steps();
+        boolean last = i == how.steps();
         for (int t = 0; t < (last ? prompts.size() : terms.size()); t++) {
           Term term = terms.get(t);
           float[] u = values.get(t).clone();
@@ -118,15 +120,15 @@ public final class RewriteValue {
         }
         double probability = Math.exp(likely);
         before = i == 0 ? probability : before;
-        if (last || probability >= options.enough()) {
+        if (last || probability >= how.enough()) {
           return new RewriteValue(change[0], i, before, probability);
         }
-        double decay = norm == 0 ? 0 : 2 * options.decay() / (norm * norm);
+        double decay = norm == 0 ? 0 : 2 * how.decay() / (norm * norm);
         Vectors.add(gradient, (float) decay, change[0]);
         adam.step(i + 1, step, 0, change[0], gradient);
         double length2 = Vectors.norm(change[0]);
-        if (length2 > options.clamp() * norm) {
-          Vectors.scale(change[0], (float) (options.clamp() * norm / length2));
+        if (length2 > how.clamp() * norm) {
+          Vectors.scale(change[0], (float) (how.clamp() * norm / length2));
         }
       }
     }

@@ -61,19 +61,40 @@ public final class Rewriter {
   }
 
   /**
+   * How a value is found: gradient steps of Adam on δ.
+   *
+   * @param steps maximum number of steps; 20 in the papers
+   * @param rate size of a step, in root mean squares of the value
+   * @param enough mean probability of the target at which the steps end
+   * @param divergence factor of the KL divergence of the prediction after {@code {} is a}; 0.0625
+   *     in the papers
+   * @param decay factor of {@code ‖δ‖² / ‖v‖²}
+   * @param clamp maximum of {@code ‖δ‖ / ‖v‖}
+   */
+  public record Optimization(
+      int steps, double rate, double enough, double divergence, double decay, double clamp) {
+    /**
+     * The constants of the papers, but steps that end at a probability of 0.6 instead of 0.95 and a
+     * maximum of {@code ‖δ‖} of 1.2 instead of 4, since a longer δ changes other subjects more.
+     */
+    public static final Optimization DEFAULT = new Optimization(20, 0.5, 0.6, 0.0625, 0.5, 1.2);
+
+    /** Rejects values out of range. */
+    public Optimization {
+      Preconditions.requirePositive("steps", steps);
+      Preconditions.require(rate > 0, "rate", rate, "must be positive");
+      Preconditions.require(clamp > 0, "clamp", clamp, "must be positive");
+    }
+  }
+
+  /**
    * Options.
    *
    * @param layer the layer of ROME, or the last one of MEMIT
    * @param layers the number of layers of MEMIT; ROME has 1
    * @param prefixes texts before the prompt, over which keys are averaged and values optimized; an
    *     empty one for the prompt alone
-   * @param steps maximum number of gradient steps; 20 in the papers
-   * @param rate size of a step of Adam, in root mean squares of the value
-   * @param enough mean probability of the target at which the steps end
-   * @param divergence factor of the KL divergence of the prediction after {@code {} is a}; 0.0625
-   *     in the papers
-   * @param decay factor of {@code ‖δ‖² / ‖v‖²}
-   * @param clamp maximum of {@code ‖δ‖ / ‖v‖}
+   * @param optimization how values are found
    * @param weight λ of MEMIT as a multiple of d_ffn, which is the mean of {@code kᵀC⁻¹k} over the
    *     keys of a text; the paper's 15000 for GPT-J, of 16384 neurons, is 0.9
    * @param ridge of the covariance, as in {@link KeyCovariance#of}
@@ -83,90 +104,34 @@ public final class Rewriter {
       int layer,
       int layers,
       List<String> prefixes,
-      int steps,
-      double rate,
-      double enough,
-      double divergence,
-      double decay,
-      double clamp,
+      Optimization optimization,
       double weight,
       double ridge) {
     public Options {
       prefixes = List.copyOf(prefixes);
       Preconditions.require(!prefixes.isEmpty(), "prefixes", 0, "must be at least 1");
-      Preconditions.requirePositive("steps", steps);
       Preconditions.requireRange("layers", layers, 1, layer + 1);
-      Preconditions.require(rate > 0, "rate", rate, "must be positive");
-      Preconditions.require(clamp > 0, "clamp", clamp, "must be positive");
       Preconditions.require(weight >= 0, "weight", weight, "must not be negative");
     }
 
-    /**
-     * Returns options of ROME at a layer, with the constants of the paper, but steps that end at a
-     * probability of 0.6 instead of 0.95 and a maximum of {@code ‖δ‖} of 1.2 instead of 4, since a
-     * longer δ changes other subjects more.
-     */
+    /** Returns options of ROME at a layer. */
     public static Options rome(int layer, List<String> prefixes) {
-      return new Options(Method.ROME, layer, 1, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 1.2, 0, 1e-2);
+      return new Options(Method.ROME, layer, 1, prefixes, Optimization.DEFAULT, 0, 1e-2);
     }
 
-    /**
-     * Returns options of MEMIT at layers that end with one, with the constants of {@link #rome}.
-     */
+    /** Returns options of MEMIT at layers that end with one. */
     public static Options memit(int layer, int layers, List<String> prefixes) {
-      return new Options(
-          Method.MEMIT, layer, layers, prefixes, 20, 0.5, 0.6, 0.0625, 0.5, 1.2, 0.9, 1e-2);
+      return new Options(Method.MEMIT, layer, layers, prefixes, Optimization.DEFAULT, 0.9, 1e-2);
     }
 
-    /** Returns options with other limits of the gradient steps. */
-    public Options withSteps(int newSteps, double newRate, double newEnough) {
-      return new Options(
-          method,
-          layer,
-          layers,
-          prefixes,
-          newSteps,
-          newRate,
-          newEnough,
-          divergence,
-          decay,
-          clamp,
-          weight,
-          ridge);
-    }
-
-    /** Returns options with other limits of δ. */
-    public Options withLimits(double newDivergence, double newDecay, double newClamp) {
-      return new Options(
-          method,
-          layer,
-          layers,
-          prefixes,
-          steps,
-          rate,
-          enough,
-          newDivergence,
-          newDecay,
-          newClamp,
-          weight,
-          ridge);
+    /** Returns options with another optimization of values. */
+    public Options withOptimization(Optimization other) {
+      return new Options(method, layer, layers, prefixes, other, weight, ridge);
     }
 
     /** Returns options with another λ and ridge. */
     public Options withWeights(double newWeight, double newRidge) {
-      return new Options(
-          method,
-          layer,
-          layers,
-          prefixes,
-          steps,
-          rate,
-          enough,
-          divergence,
-          decay,
-          clamp,
-          newWeight,
-          newRidge);
+      return new Options(method, layer, layers, prefixes, optimization, newWeight, newRidge);
     }
   }
 

@@ -42,12 +42,22 @@ public record Estimate(double mean, double halfWidth, int count) {
     return count < 2 ? Double.NaN : Z * Math.sqrt(Math.max(0, squares) / (count - 1.0) / count);
   }
 
-  /**
-   * Returns the mean with three decimals, and the interval if there is one: {@code 3.142±0.020}.
-   */
+  /** Returns the mean with three decimals, and the interval: {@code 3.142 ± 0.020}. */
   @Override
   public String toString() {
-    String text = String.format(Locale.ROOT, "%.3f", mean);
-    return Double.isNaN(halfWidth) ? text : text + String.format(Locale.ROOT, "±%.3f", halfWidth);
+    return format("%.3f", 1);
+  }
+
+  /**
+   * Returns the mean and, if there is one, the interval, both times a factor.
+   *
+   * @param number a format, such as {@code %.1f}, or {@code %+.1f} for a mean with a sign
+   */
+  public String format(String number, double factor) {
+    String text = String.format(Locale.ROOT, number, factor * mean);
+    text = text.matches("-[0.]+") ? text.substring(1) : text;
+    return Double.isFinite(halfWidth)
+        ? text + " ± " + String.format(Locale.ROOT, number.replace("+", ""), factor * halfWidth)
+        : text;
   }
 }

@@ -14,6 +14,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.fact.Rewriter.Optimization;
 import dev.vidrio.lens.fact.Rewriter.Options;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.vector.Vectors;
@@ -55,8 +56,14 @@ class RewriterTest {
     return texts;
   }
 
+  private static final Optimization LONG = steps(40, 0.01);
+
+  private static Optimization steps(int steps, double divergence) {
+    return new Optimization(steps, 0.5, 0.9, divergence, 0, 20);
+  }
+
   private static Options rome() {
-    return Options.rome(0, PREFIXES).withSteps(40, 0.5, 0.9).withLimits(0.01, 0, 20);
+    return Options.rome(0, PREFIXES).withOptimization(LONG);
   }
 
   /** Keys at the last token of the subject, averaged over the prefixes. */
@@ -220,8 +227,7 @@ class RewriterTest {
       Lens lens = Lens.of(model);
       Options options =
           Options.memit(1, 1, PREFIXES)
-              .withSteps(40, 0.5, 0.9)
-              .withLimits(0.01, 0, 20)
+              .withOptimization(LONG)
               .withWeights(3.0 / (2 * TinyModel.WIDTH), 0.01);
       var rewriter = new Rewriter(lens, texts(), options);
       List<Rewrite> rewrites = List.of(FIRST, SECOND);
@@ -270,8 +276,7 @@ class RewriterTest {
           List.of(
               rome(),
               Options.memit(1, 2, PREFIXES)
-                  .withSteps(40, 0.5, 0.9)
-                  .withLimits(0.01, 0, 20)
+                  .withOptimization(LONG)
                   .withWeights(0.01 / (2 * TinyModel.WIDTH), 0.01));
       for (Options option : options) {
         var rewriter = new Rewriter(lens, texts(), option);
@@ -303,7 +308,7 @@ class RewriterTest {
   void productChangesByValue() throws IOException {
     try (Model model = open(GgmlType.F32)) {
       Lens lens = Lens.of(model);
-      Options options = Options.rome(1, List.of("")).withSteps(5, 0.5, 0.9).withLimits(0, 0, 20);
+      Options options = Options.rome(1, List.of("")).withOptimization(steps(5, 0));
       var rewriter = new Rewriter(lens, texts(), options);
       Fact fact = Fact.of(model, "abc", "the {}", "the");
       var point = new HookPoint(HookSite.MLP_OUT, 1);
@@ -398,7 +403,7 @@ class RewriterTest {
       refused(
           "layer 2: must be 0 to 1", () -> new Rewriter(lens, texts(), Options.rome(2, PREFIXES)));
       var same = new Rewrite("abc", "the {}", "x", "a", List.of(), List.of());
-      var rewriter = new Rewriter(lens, texts(), rome().withSteps(1, 0.5, 0.9));
+      var rewriter = new Rewriter(lens, texts(), rome().withOptimization(steps(1, 0.01)));
       String twice =
           assertThrows(InvalidInputException.class, () -> rewriter.rewrite(List.of(FIRST, same)))
               .getMessage();

@@ -13,7 +13,7 @@ class EstimateTest {
     assertEquals(3, estimate.mean());
     assertEquals(1.96 * Math.sqrt(0.5), estimate.halfWidth(), 1e-12);
     assertEquals(5, estimate.count());
-    assertEquals("3.000±1.386", estimate.toString());
+    assertEquals("3.000 ± 1.386", estimate.toString());
   }
 
   @Test

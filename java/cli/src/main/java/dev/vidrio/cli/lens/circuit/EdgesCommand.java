@@ -11,7 +11,6 @@ import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
-import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitAblation;
@@ -143,10 +142,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
       DoubleConsumer progress = share -> bar.update(share, "");
       if (scoring.method() == EdgeScoring.Method.MASKS) {
         LearnedMask mask = LearnedMask.of(lens, pairs, option.mask(level), progress);
-        PairMeasure measure = PairMeasure.of(lens, pairs);
-        double clean = measure.cleanMean().mean();
-        double corrupted = measure.corruptedMean().mean();
-        return new Found(mask.scores(), clean, corrupted, scoring, null, mask);
+        return new Found(mask.scores(), mask.clean(), mask.corrupted(), scoring, null, mask);
       }
       if (level == CircuitLevel.NEURON) {
         NeuronAttribution neurons = NeuronAttribution.of(lens, pairs, scoring, progress);

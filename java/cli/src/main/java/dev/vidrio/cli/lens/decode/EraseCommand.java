@@ -369,7 +369,7 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
     }
     System.out.println("±: 95 % intervals");
     System.out.printf(
-        "%-28s %-8s %4s %7s %7s %13s %12s %10s%s%n",
+        "%-28s %-8s %4s %7s %7s %15s %14s %12s%s%n",
         "hook",
         "erased",
         "rank",
@@ -378,7 +378,7 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
         "increase",
         "KL",
         "top-1 %",
-        found.preference == null ? "" : " %11s %11s".formatted("right %", "logits"));
+        found.preference == null ? "" : " %13s %13s".formatted("right %", "logits"));
     print("", "nothing", "", "", found.prediction, found.preference);
     for (Row row : found.rows) {
       print(row.point.name(), "nothing", "", "%.0f".formatted(100 * row.probe), null, null);
@@ -410,28 +410,21 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
     if (prediction != null) {
       boolean unchanged = probe.isEmpty();
       line +=
-          " %7.3f %13s %12s %10s"
+          " %7.3f %15s %14s %12s"
               .formatted(
                   prediction.loss().mean(),
-                  unchanged ? "" : text("%+.3f", "±%.3f", 1, prediction.lossIncrease()),
-                  unchanged ? "" : text("%.3f", "±%.3f", 1, prediction.divergence()),
-                  text("%.1f", "±%.1f", 100, prediction.accuracy()));
+                  unchanged ? "" : prediction.lossIncrease().format("%+.3f", 1),
+                  unchanged ? "" : prediction.divergence().format("%.3f", 1),
+                  prediction.accuracy().format("%.1f", 100));
     }
     if (preference != null) {
       Estimate right = preference.accuracy();
       line +=
           " "
-              + Heat.cell("%11s".formatted(text("%.1f", "±%.1f", 100, right)), right.mean())
-              + " %11s".formatted(text("%+.2f", "±%.2f", 1, preference.difference()));
+              + Heat.cell("%13s".formatted(right.format("%.1f", 100)), right.mean())
+              + " %13s".formatted(preference.difference().format("%+.2f", 1));
     }
     System.out.println(line.stripTrailing());
-  }
-
-  private static String text(String mean, String half, double factor, Estimate estimate) {
-    String text = mean.formatted(factor * estimate.mean());
-    return Double.isFinite(estimate.halfWidth())
-        ? text + half.formatted(factor * estimate.halfWidth())
-        : text;
   }
 
   @Override

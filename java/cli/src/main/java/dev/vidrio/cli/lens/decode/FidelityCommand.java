@@ -80,23 +80,20 @@ public final class FidelityCommand extends PageCommand<LensComparison> {
     System.out.printf(
         "KL(model ‖ lens) in bits, and %% of equal predictions, after %d tokens%s%n",
         found.count(), ahead == 0 ? "" : "; the future lens predicts " + ahead + " later");
-    var head = new StringBuilder("%-24s".formatted("hook"));
+    var head = new StringBuilder("%-28s".formatted("hook"));
     found.scores().keySet().forEach(name -> head.append("%15s    %%".formatted(name)));
     System.out.println(head);
     for (HookPoint point : found.points()) {
-      var line = new StringBuilder("%-24s".formatted(point.name()));
+      var line = new StringBuilder("%-28s".formatted(point.name()));
       for (List<LensComparison.Score> scores : found.scores().values()) {
         LensComparison.Score score = scores.get(found.points().indexOf(point));
         line.append(
-            "%15s %4.0f".formatted(bits(score.divergence()), 100 * score.agreement().mean()));
+            "%15s %4.0f"
+                .formatted(score.divergence().format("%.2f", 1), 100 * score.agreement().mean()));
       }
       System.out.println(line);
     }
     Hint.print("'vidrio lens tune' and 'vidrio lens jacobian' fit lenses to a text.");
-  }
-
-  private static String bits(Estimate estimate) {
-    return "%.2f±%.2f".formatted(estimate.mean(), estimate.halfWidth());
   }
 
   @Override

@@ -144,7 +144,7 @@ public final class LaserCommand extends ModelCommand<LaserCommand.Found> {
         name,
         rank,
         energy,
-        "%.3f±%.3f".formatted(own.loss().mean(), own.loss().halfWidth()),
+        own.loss(),
         own.loss().mean() - whole.loss().mean(),
         100 * own.accuracy().mean());
   }

@@ -19,6 +19,7 @@ import dev.vidrio.lens.fact.RewriteScores;
 import dev.vidrio.lens.fact.RewriteValue;
 import dev.vidrio.lens.fact.Rewriter;
 import dev.vidrio.lens.fact.Rewriter.Method;
+import dev.vidrio.lens.fact.Rewriter.Optimization;
 import dev.vidrio.lens.fact.Rewriter.Options;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.model.Model;
@@ -197,8 +198,7 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
         (method == Method.ROME
                 ? Options.rome(chosen, before)
                 : Options.memit(chosen, Math.min(layers, chosen + 1), before))
-            .withSteps(steps, rate, enough)
-            .withLimits(divergence, decay, clamp)
+            .withOptimization(new Optimization(steps, rate, enough, divergence, decay, clamp))
             .withWeights(method == Method.ROME ? 0 : weight, ridge);
     Lens lens = Lens.of(opened);
     var rewriter = new Rewriter(fast.of(lens), chunks, options);

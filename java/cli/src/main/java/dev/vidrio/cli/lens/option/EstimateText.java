@@ -4,7 +4,6 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.lens.numeric.Estimate;
 import java.util.List;
-import java.util.Locale;
 
 /** Formats means with their 95 % intervals. */
 public final class EstimateText {
@@ -12,20 +11,12 @@ public final class EstimateText {
 
   /** Returns {@code 0.512 ± 0.050}; without the interval if there is none. */
   public static String of(Estimate estimate) {
-    return format("%.3f", estimate, 1);
+    return estimate.toString();
   }
 
   /** Returns {@code 51.2 ± 5.0}, in percent. */
   public static String percent(Estimate estimate) {
-    return format("%.1f", estimate, 100);
-  }
-
-  private static String format(String number, Estimate estimate, double factor) {
-    String signed = String.format(Locale.ROOT, number, factor * estimate.mean());
-    String mean = signed.matches("-[0.]+") ? signed.substring(1) : signed;
-    return Double.isFinite(estimate.halfWidth())
-        ? mean + " ± " + String.format(Locale.ROOT, number, factor * estimate.halfWidth())
-        : mean;
+    return estimate.format("%.1f", 100);
   }
 
   /** Returns a JSON object; numbers that do not exist are null. */

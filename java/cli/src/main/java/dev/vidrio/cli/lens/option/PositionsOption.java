@@ -37,13 +37,15 @@ public final class PositionsOption {
     Matcher matcher = RANGE.matcher(range);
     if (!matcher.matches()) {
       throw new UsageException(
-          "--positions " + range + ": must be FROM:TO, such as 0:10, 5: or -3:");
+          "--positions '" + range + "': must be FROM:TO, such as 0:10, 5: or -3:");
     }
     int from = position(matcher.group(1), 0, tokens);
     int to = position(matcher.group(2), tokens, tokens);
     if (from < 0 || from >= tokens || to <= from) {
       throw new InvalidInputException(
-          "positions", range, "must include one or more of the text's " + tokens + " tokens");
+          "positions",
+          "'" + range + "'",
+          "must include one or more of the text's " + tokens + " tokens");
     }
     return capture.positions(from, Math.min(to, tokens));
   }

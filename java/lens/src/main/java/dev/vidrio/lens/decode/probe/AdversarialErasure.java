@@ -24,6 +24,10 @@ import java.util.List;
  * largest loss is the result. P is α I off the span of a few eigenvectors, so that a step costs
  * little more than its two probes.
  *
+ * <p>The first projection removes the directions in which the means of the classes differ most. If
+ * k is the number of classes minus 1 or more, these are all of them, no linear probe is then better
+ * than a constant prediction (Belrose et al. 2023, arXiv 2306.03819), and no step is needed.
+ *
  * <p>{@link NullspaceProjection} removes what a probe reads, which need not be what the next probe
  * needs.
  *
@@ -48,7 +52,7 @@ public record AdversarialErasure(SubspaceEraser eraser, double loss, double freq
    * Fits the eraser.
    *
    * @param examples to fit probes to; the loss is that on these
-   * @param rank k, the number of dimensions that are removed, 1 to d
+   * @param rank k, the maximum number of dimensions that are removed, 1 to d
    * @param l2 penalty of the probes
    * @param steps maximum number of steps, at least 1
    */
@@ -59,7 +63,9 @@ public record AdversarialErasure(SubspaceEraser eraser, double loss, double freq
     CenteredRows centered = CenteredRows.of(examples.rows());
     double frequencies = entropy(examples);
     var relaxed = new Fantope(examples.width(), rank);
-    var best = new AdversarialErasure(SubspaceEraser.of(List.of(), centered.mean()), -1, 0);
+    SubspaceEraser first = ofMeans(examples, centered, rank);
+    double loss = loss(executor, first.erase(examples), l2);
+    var best = new AdversarialErasure(first, loss, frequencies);
     for (int t = 1; t <= steps && best.loss < DONE * frequencies; t++) {
       Examples soft = examples.withRows(relaxed.complement(centered.rows()));
       LinearProbe probe = LinearProbe.logistic(executor, soft, l2);
@@ -67,13 +73,39 @@ public record AdversarialErasure(SubspaceEraser eraser, double loss, double freq
       Arrays.setAll(weights, probe::weights);
       relaxed.move(weights, residuals(probe, soft, centered.rows()), STEP / Math.sqrt(t));
       var eraser = SubspaceEraser.of(relaxed.largest(), centered.mean());
-      Examples hard = eraser.erase(examples);
-      double loss = LinearProbe.logistic(executor, hard, l2).crossEntropy(hard);
+      loss = loss(executor, eraser.erase(examples), l2);
       if (loss > best.loss) {
         best = new AdversarialErasure(eraser, loss, frequencies);
       }
     }
     return best;
+  }
+
+  private static double loss(Executor executor, Examples erased, double l2) {
+    return LinearProbe.logistic(executor, erased, l2).crossEntropy(erased);
+  }
+
+  /**
+   * Returns the eraser of the first singular vectors of the classes' means, each weighted by the
+   * root of the number of its examples.
+   */
+  private static SubspaceEraser ofMeans(Examples examples, CenteredRows centered, int rank) {
+    float[][] rows = centered.rows();
+    var sums = new double[examples.classes()][examples.width()];
+    var counts = new int[sums.length];
+    for (int i = 0; i < rows.length; i++) {
+      add(sums[examples.label(i)], 1, DoubleVectors.doubles(rows[i]));
+      counts[examples.label(i)]++;
+    }
+    for (int c = 0; c < sums.length; c++) {
+      DoubleVectors.scale(sums[c], 1 / Math.sqrt(Math.max(1, counts[c])));
+    }
+    SingularVectors found = SingularVectors.of(sums);
+    List<double[]> largest = new ArrayList<>();
+    for (int i = 0; i < Math.min(rank, sums.length - 1); i++) {
+      largest.add(found.right(i));
+    }
+    return SubspaceEraser.of(largest, centered.mean());
   }
 
   /** Returns the entropy of the classes in bits. */
