@@ -126,7 +126,7 @@ abstract class EngineChatModel implements AutoCloseable {
     int[] prompt = format.encode(messages, options.build());
     Grammar grammar = format.afterReasoning(prompt, grammar(parameters));
     GenerationRequest asked = request(parameters, grammar, prompt).build();
-    return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, !tools.isEmpty()));
+    return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, tools));
   }
 
   private static List<Map<String, @Nullable Object>> tools(ChatRequestParameters parameters) {
@@ -140,12 +140,12 @@ abstract class EngineChatModel implements AutoCloseable {
    *
    * @throws InvalidInputException if a schema is not supported
    */
-  private static @Nullable Grammar grammar(ChatRequestParameters parameters) {
+  private @Nullable Grammar grammar(ChatRequestParameters parameters) {
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     // Required tools may be given by the request instead of the builder.
     boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED && !tools.isEmpty();
     Grammar format = grammar(parameters.responseFormat());
-    return Grammar.chatAnswer(tools, mustCall, format);
+    return Grammar.chatAnswer(this.format.toolCallFormat(), tools, mustCall, format);
   }
 
   /**

@@ -9,10 +9,11 @@ import dev.vidrio.model.generation.AnswerDecoder;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.testfiles.ScriptedModel;
-import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ToolCallFormat;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,6 +37,13 @@ class ChatAnswerTest {
       "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}</tool_call>";
   private static final ToolCall WEATHER = new ToolCall(null, "weather", Map.of("city", "Köln"));
 
+  /** A tool, for a model that writes calls as Hermes does. */
+  private static final ChatAnswer.Tools TOOLS =
+      new ChatAnswer.Tools(
+          ToolCallFormat.HERMES,
+          new ParameterTypes(List.of(Map.of("function", Map.of("name", "weather")))),
+          false);
+
   @TempDir private static Path directory;
   private static Model model;
 
@@ -53,7 +61,7 @@ class ChatAnswerTest {
   }
 
   private ChatAnswer newAnswer(boolean tools) {
-    return new ChatAnswer(model.tokenizer(), marks, begun, tools);
+    return new ChatAnswer(model.tokenizer(), marks, begun, tools ? TOOLS : null);
   }
 
   /** Passes a text's tokens to an answer and returns the content shown before its end. */
@@ -130,7 +138,7 @@ class ChatAnswerTest {
         "\n" + CALL + "\n",
         "{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}",
         "[{\"name\": \"weather\", \"parameters\": {\"city\": \"Köln\"}}]",
-        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]"
+        "```json\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}\n```"
       })
   void callsAreNotShown(String text) {
     ChatMessage message = answer(text, true);
@@ -153,7 +161,8 @@ class ChatAnswerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"x\"", "[{\"type\"", "<|p"})
+  @ValueSource(
+      strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"weather\"", "[{\"type\"", "``"})
   void possibleCallsAreHeldBack(String text) {
     var answer = newAnswer(true);
     assertEquals("", show(answer, text));
@@ -314,11 +323,10 @@ class ChatAnswerTest {
       strings = {
         CALL,
         "Let me look.\n\n" + CALL,
-        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]",
-        "Look. <|tool_call>call:weather{city:<|\"|>Köln<|\"|>}<tool_call|>"
+        "Look. <tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"K<tool\"}}"
       })
   void truncatedCallIsNotShown(String text) {
-    String before = AnswerParser.parse(text, text).content();
+    String before = answer(text, true).content();
     for (int end = 0; end < text.length(); end++) {
       ChatMessage message = cut(newAnswer(true), text.substring(0, end));
       String content = Objects.requireNonNullElse(message.content(), "").stripTrailing();
