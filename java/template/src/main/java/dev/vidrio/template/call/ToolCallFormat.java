@@ -182,7 +182,11 @@ public record ToolCallFormat(
               .between("<|tools_prefix|>[", "]<|tools_suffix|>"),
           calls("list", "Apriel", JSON, ", ").between("<tool_calls>[", "]</tool_calls>"),
           calls("lines", "MiniMax M1", JSON, "\n").between("<tool_calls>\n", "\n</tool_calls>"),
-          calls("llama tag", "", "<|python_tag|>{\"name\": \"$name\", \"parameters\": $json}", ""),
+          calls(
+              "llama tag",
+              "Llama 3.1 with built-in tools",
+              "<|python_tag|>{\"name\": \"$name\", \"parameters\": $json}",
+              ""),
           calls("nemotron", "Nemotron Nano 2", JSON, ", ").between("<TOOLCALL>[", "]</TOOLCALL>"),
           calls("gigachat", "GigaChat 3.1", "<|function_call|>" + JSON, ""),
           calls(
@@ -199,7 +203,7 @@ public record ToolCallFormat(
                       + "<|tool_call:end|>",
                   "")
               .between("<|tool_calls|>", "<|calls|>"),
-          calls("python", "LFM2", "$name($python)", ", ")
+          calls("python", "LFM2, LFM2.5", "$name($python)", ", ")
               .between("<|tool_call_start|>[", "]<|tool_call_end|>"),
           calls("gemma", "Gemma 4", "<|tool_call>call:$name$gemma<tool_call|>", ""),
           LLAMA);
@@ -266,7 +270,9 @@ public record ToolCallFormat(
    * of the list of tools.
    */
   public List<String> signs() {
-    return name.equals("python") ? List.of("<|tool_call_start|>", "<|tool_list_start|>") : marks();
+    return name.equals("python")
+        ? List.of("<|tool_call_start|>", "<|tool_list_start|>", "List of tools: [")
+        : marks();
   }
 
   /** Returns the last word of a text. */
