@@ -2,9 +2,10 @@ package dev.vidrio.grammar.schema;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.expression.CodePoints;
+import dev.vidrio.grammar.expression.Dfa;
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.Rules;
-import dev.vidrio.grammar.expression.TextExcluding;
+import dev.vidrio.grammar.expression.StateBudget;
 import dev.vidrio.template.call.Part;
 import dev.vidrio.template.call.ToolCallFormat;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +34,14 @@ public final class ToolCallRules {
 
   /** The prefixes of escaped lower-case letters, which could hide a key. */
   private static final List<String> ESCAPED_LETTERS = List.of("\\u006", "\\u007");
+
+  /** The characters that readers skip. */
+  private static final CodePoints BLANKS =
+      CodePoints.union(
+          IntStream.rangeClosed(0, Character.MAX_VALUE)
+              .filter(Character::isWhitespace)
+              .mapToObj(CodePoints::of)
+              .toList());
 
   private static final Expr LETTER_OR_DIGIT =
       new Expr.Chars(
@@ -86,22 +96,55 @@ public final class ToolCallRules {
   }
 
   /**
-   * Returns the rules of any response in which the only calls of this format are those of {@link
-   * #of}: a text, calls, or a text followed by calls.
+   * Returns the rules of any response in which the only calls that a strict reader finds are valid:
+   * a text, calls in the format or in a block of code, or a text followed by calls.
    */
   public static Rules inAnswer(
       ToolCallFormat format, List<Map<String, @Nullable Object>> tools, boolean several) {
-    var calls = new ToolCallRules(format, tools, several);
-    List<String> words = new ArrayList<>(calls.format.marks());
-    if (words.isEmpty()) {
+    var own = new ToolCallRules(format, tools, several);
+    Expr fenced = own.rules.include(of(ToolCallFormat.FENCE, tools, several));
+    List<String> words = new ArrayList<>(own.format.marks());
+    boolean isMarked = !words.isEmpty();
+    if (!isMarked) {
       words.addAll(ARGUMENTS);
       words.addAll(ESCAPED_LETTERS);
     }
-    Expr text = new TextExcluding(calls.rules, words).beginningWith(CodePoints.ALL);
-    Expr before = words.equals(calls.format.marks()) ? text : Expr.sequence(text, Expr.text("\n"));
-    calls.rules.define(
-        calls.root, Expr.choice(Expr.EMPTY, text, calls.calls, Expr.sequence(before, calls.calls)));
-    return calls.rules;
+    Expr text = textWithout(words);
+    Expr line = Expr.sequence(text, Expr.text("\n"));
+    own.rules.define(
+        own.root,
+        Expr.choice(
+            text,
+            own.calls,
+            Expr.sequence(isMarked ? text : line, own.calls),
+            Expr.sequence(text, fenced)));
+    return own.rules;
+  }
+
+  /** Returns the texts without certain words and without a call's object in a block of code. */
+  private static Expr textWithout(List<String> words) {
+    Expr any = Expr.star(new Expr.Chars(CodePoints.ALL));
+    Expr blanks = Expr.star(new Expr.Chars(BLANKS));
+    List<Expr> keys = new ArrayList<>();
+    ToolCallFormat.keys().forEach(key -> keys.add(Expr.text(key + "\"")));
+    keys.add(
+        Expr.sequence(
+            Expr.star(new Expr.Chars(CodePoints.anyOf("\"\\").complement())), Expr.text("\\")));
+    Expr brace = Expr.sequence(Expr.text("{"), blanks);
+    Expr object =
+        Expr.sequence(
+            Expr.text("```"),
+            Expr.optional(Expr.text("json")),
+            blanks,
+            brace,
+            Expr.optional(brace),
+            Expr.text("\""),
+            Expr.choice(keys));
+    List<Expr> parts = new ArrayList<>(words.stream().map(Expr::text).toList());
+    parts.add(object);
+    var budget = new StateBudget(FIELD);
+    Dfa excluded = Dfa.of(budget, Expr.sequence(any, Expr.choice(parts), any));
+    return Expr.machine(Dfa.ofLength(0, -1).minus(budget, excluded));
   }
 
   /** Returns a literal text, in which white space may be left out. */

