@@ -46,6 +46,10 @@ public final class ChatAnswer {
 
   private final Tokenizer tokenizer;
   private final @Nullable Tools tools;
+
+  /** The marks of calls, which end reasoning that was not closed. */
+  private final List<String> marks;
+
   private final @Nullable ToolCallReader calls;
   private final ReasoningReader reasoning;
 
@@ -91,6 +95,7 @@ public final class ChatAnswer {
     this.tokenizer = tokenizer;
     this.tools = tools;
     this.calls = tools == null ? null : tools.newReader();
+    this.marks = tools == null ? List.of() : tools.format().marks();
     this.reasoning = new ReasoningReader(read, begun);
   }
 
@@ -188,22 +193,21 @@ public final class ChatAnswer {
     if (harmony != null) {
       return harmony.newReasoning();
     }
-    String read = reasoning.reasoning();
-    int end = reasoning.isReasoning() && !isEnded ? beginOfCall(read) : read.length();
-    String piece = read.substring(shownReasoning, Math.max(shownReasoning, end));
+    int length = reasoning.length();
+    int end = tools != null && reasoning.isReasoning() && !isEnded ? beginOfCall(length) : length;
+    String piece = reasoning.reasoning(shownReasoning, Math.max(shownReasoning, end));
     shownReasoning += piece.length();
     return piece;
   }
 
-  /** Returns where a mark of calls begins, or the length of the text if there is none. */
-  private int beginOfCall(String text) {
-    return tools == null
-        ? text.length()
-        : tools.format().marks().stream()
-            .mapToInt(text::indexOf)
-            .filter(i -> i >= 0)
-            .min()
-            .orElse(text.length());
+  /** Returns where a mark of calls begins in the reasoning, or its length if there is none. */
+  private int beginOfCall(int length) {
+    int begin = length;
+    for (String mark : marks) {
+      int found = reasoning.find(mark, shownReasoning - mark.length());
+      begin = found >= 0 ? Math.min(begin, found) : begin;
+    }
+    return begin;
   }
 
   /** Returns whether the answer is inside its reasoning, as far as is known. */
@@ -301,7 +305,8 @@ public final class ChatAnswer {
     if (endsInReasoning) {
       tokens.countSilent();
     }
-    String read = harmony == null ? reasoning.reasoning() : endHarmony(harmony, cut);
+    String read =
+        harmony == null ? reasoning.reasoning(0, reasoning.length()) : endHarmony(harmony, cut);
     int answered = marked.length();
     if (calls != null) {
       calls.finish(cut);

@@ -108,9 +108,19 @@ final class ReasoningReader {
     return all;
   }
 
-  /** Returns the reasoning so far. */
-  String reasoning() {
-    return reasoning.toString();
+  /** Returns a part of the reasoning so far. */
+  String reasoning(int from, int to) {
+    return reasoning.substring(from, to);
+  }
+
+  /** Returns the length of the reasoning so far. */
+  int length() {
+    return reasoning.length();
+  }
+
+  /** Returns where a text begins in the reasoning, from an index on; -1 if it does not occur. */
+  int find(String text, int from) {
+    return reasoning.indexOf(text, Math.max(0, from));
   }
 
   /** Drops the reasoning after a length: a call. */

@@ -135,9 +135,10 @@ final class ChatEvents extends ChunkEvents {
                   + ",\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
                       .formatted(id, Json.quoted(call.name())));
         }
-        String arguments = call.arguments().toString();
+        CharSequence arguments = call.arguments();
         if (arguments.length() > known.length) {
-          String delta = Json.quoted(arguments.substring(known.length));
+          CharSequence added = arguments.subSequence(known.length, arguments.length());
+          String delta = Json.quoted(added.toString());
           known.length = arguments.length();
           send(known.begin + ",\"function\":{\"arguments\":" + delta + "}}]");
         }

@@ -243,9 +243,9 @@ final class ResponseEvents {
       if (known == null) {
         known = begin(call);
       }
-      String arguments = call.arguments().toString();
+      CharSequence arguments = call.arguments();
       if (arguments.length() > known.sent) {
-        String delta = arguments.substring(known.sent);
+        String delta = arguments.subSequence(known.sent, arguments.length()).toString();
         known.sent = arguments.length();
         callEvent("delta", known.item, Map.of("delta", delta));
       }

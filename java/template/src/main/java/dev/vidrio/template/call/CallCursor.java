@@ -40,8 +40,11 @@ final class CallCursor {
 
   /** Reads the rest of a response if it is the beginning of a text. */
   boolean takeBeginningOf(String expected) {
+    if (!isEnded) {
+      return false;
+    }
     String rest = text.substring(at).replaceAll("\\s+", "");
-    boolean isBeginning = isEnded && expected.replaceAll("\\s+", "").startsWith(rest);
+    boolean isBeginning = expected.replaceAll("\\s+", "").startsWith(rest);
     at = isBeginning ? text.length() : at;
     return isBeginning;
   }

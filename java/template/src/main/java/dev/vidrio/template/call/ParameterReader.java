@@ -99,10 +99,11 @@ final class ParameterReader {
     String core = whole.strip().split("\\s+")[0];
     String space = whole.substring(0, whole.length() - whole.stripLeading().length());
     int from = cursor.at;
-    boolean isData = cursor.text.indexOf(DATA_OPEN, from) == from;
+    boolean isData = cursor.isAt(DATA_OPEN);
     if (isData) {
       core = DATA_CLOSE + core;
-    } else if (DATA_OPEN.startsWith(cursor.text.substring(from))) {
+    } else if (cursor.text.length() - from < DATA_OPEN.length()
+        && DATA_OPEN.startsWith(cursor.text.substring(from))) {
       return cursor.more();
     }
     int end = cursor.text.indexOf(core, Math.max(from, searched - core.length()));

@@ -42,9 +42,27 @@ public final class ToolCallReader {
    */
   public record Span(int begin, int end) {}
 
+  /**
+   * The beginnings of a format.
+   *
+   * @param isBare true if the only one is a brace or bracket, which counts at the start of a line
+   */
+  private record Begin(ToolCallFormat format, List<String> marks, boolean isBare) {
+    static Begin of(ToolCallFormat format) {
+      List<String> marks = format.marks();
+      return marks.isEmpty()
+          ? new Begin(format, List.of("{"), true)
+          : new Begin(format, marks, marks.getFirst().length() == 1);
+    }
+  }
+
   private final ParameterTypes tools;
-  private final List<ToolCallFormat> formats;
+  private final List<Begin> begins = new ArrayList<>();
   private final Set<String> marks = new LinkedHashSet<>();
+
+  /** The first characters of all marks. */
+  private final StringBuilder first = new StringBuilder();
+
   private final StringBuilder text = new StringBuilder();
   private final CallCursor cursor = new CallCursor(text, 0);
   private final List<ReadCall> calls = new ArrayList<>();
@@ -65,11 +83,13 @@ public final class ToolCallReader {
    */
   public ToolCallReader(ToolCallFormat format, ParameterTypes tools, boolean isStrict) {
     this.tools = tools;
-    this.formats =
+    List<ToolCallFormat> formats =
         isStrict
             ? List.of(format, ToolCallFormat.FENCE)
             : Stream.concat(Stream.of(format), COMMON.stream()).distinct().toList();
-    formats.forEach(each -> marks.addAll(each.marks()));
+    formats.forEach(each -> begins.add(Begin.of(each)));
+    begins.forEach(each -> marks.addAll(each.marks));
+    marks.forEach(mark -> first.append(mark.charAt(0)));
   }
 
   /** Adds a piece of the response. */
@@ -229,19 +249,17 @@ public final class ToolCallReader {
 
   private List<ToolCallFormat> formatsAt(int at) {
     char c = text.charAt(at);
-    if (Character.isWhitespace(c)) {
+    if (first.indexOf(String.valueOf(c)) < 0) {
       return List.of();
     }
-    boolean isLine = isLineStart(at);
     List<ToolCallFormat> here = new ArrayList<>();
-    for (ToolCallFormat format : formats) {
-      List<String> begins = format.marks();
-      boolean isBare = begins.isEmpty() || begins.getFirst().length() == 1;
-      char first = begins.isEmpty() ? '{' : begins.getFirst().charAt(0);
+    for (Begin each : begins) {
       boolean isHere =
-          isBare ? isLine && c == first : begins.stream().anyMatch(mark -> startsWith(at, mark));
+          each.isBare
+              ? each.marks.getFirst().charAt(0) == c && isLineStart(at)
+              : each.marks.stream().anyMatch(mark -> startsWith(at, mark));
       if (isHere) {
-        here.add(format);
+        here.add(each.format);
       }
     }
     return here;
