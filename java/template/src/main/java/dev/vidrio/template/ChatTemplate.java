@@ -64,7 +64,8 @@ public final class ChatTemplate {
   private final Set<String> names;
   private final Set<String> variables;
   private final Optional<ToolCallFormat> shownFormat;
-  private volatile @Nullable Optional<ToolCallFormat> format;
+  private volatile @Nullable ToolCallFormat format;
+  private volatile boolean isProbed;
 
   private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed, String source) {
     this.errors = errors;
@@ -128,12 +129,11 @@ public final class ChatTemplate {
    * earlier turns; empty if it is not known.
    */
   public Optional<ToolCallFormat> toolCallFormat() {
-    Optional<ToolCallFormat> known = format;
-    if (known == null) {
-      known = ToolCallProbe.format(this, shownFormat);
-      format = known;
+    if (!isProbed) {
+      format = ToolCallProbe.format(this, shownFormat).orElse(null);
+      isProbed = true;
     }
-    return known;
+    return Optional.ofNullable(format);
   }
 
   /**

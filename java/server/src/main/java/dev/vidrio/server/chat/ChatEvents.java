@@ -15,7 +15,6 @@ import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +47,7 @@ final class ChatEvents extends ChunkEvents {
 
   private final class ChatChoice implements Choice {
     private final ChatAnswer answer = answers.get();
-    private final Map<ReadCall, Sent> sent = new IdentityHashMap<>();
+    private final IdentityHashMap<ReadCall, Sent> sent = new IdentityHashMap<>();
     private final String open;
 
     ChatChoice(int index) {

@@ -70,7 +70,7 @@ final class ParameterReader {
 
   private Step word(Variable variable) {
     String end = parts.get(part + 1) instanceof Part.Text(String text) ? text : "";
-    Step step = cursor.until(List.of(end.strip().split("\\s+")[0]));
+    Step step = cursor.until(List.of(end.strip().split("\\s+", -1)[0]));
     if (step == Step.DONE && variable == Variable.KEY) {
       key = cursor.word();
       return key.matches("[^<>\\n]+") ? step : Step.FAIL;
@@ -96,7 +96,7 @@ final class ParameterReader {
       isBegun = true;
     }
     String whole = close();
-    String core = whole.strip().split("\\s+")[0];
+    String core = whole.strip().split("\\s+", -1)[0];
     String space = whole.substring(0, whole.length() - whole.stripLeading().length());
     int from = cursor.at;
     boolean isData = cursor.isAt(DATA_OPEN);

@@ -197,7 +197,7 @@ public final class ParameterTypes {
 
   private static @Nullable Object target(Map<?, ?> root, String reference) {
     Object node = root;
-    for (String step : reference.substring(2).split("/")) {
+    for (String step : reference.substring(2).split("/", -1)) {
       node = node instanceof Map<?, ?> map ? map.get(step) : null;
     }
     return node;

@@ -122,8 +122,10 @@ public record ToolCallFormat(
                       + "</tool_call:opensource>",
                   "\n")
               .withParameter(
-                  "<arg_key:opensource>$key</arg_key:opensource>\n"
-                      + "<arg_value:opensource>$value</arg_value:opensource>\n")
+                  """
+                  <arg_key:opensource>$key</arg_key:opensource>
+                  <arg_value:opensource>$value</arg_value:opensource>
+                  """)
               .between("<tool_calls:opensource>\n", "\n</tool_calls:opensource>"),
           calls("mistral list", "Mistral Nemo", JSON_AND_ID, ", ").between("[TOOL_CALLS] [", "]"),
           calls(
@@ -269,11 +271,11 @@ public record ToolCallFormat(
     if (begin.isBlank()) {
       return List.of();
     }
-    String first = begin.strip().split("\\s+")[0];
+    String first = begin.strip().split("\\s+", -1)[0];
     String last = lastWord(begin);
     // Models leave out the opening text, or the first words of a call.
     if (!open.isEmpty() && !beginning().isBlank()) {
-      return List.of(first, beginning().strip().split("\\s+")[0]);
+      return List.of(first, beginning().strip().split("\\s+", -1)[0]);
     }
     boolean mayBeginLater = open.isEmpty() && !parameter.isEmpty() && !last.equals(first);
     return mayBeginLater ? List.of(first, last) : List.of(first);
@@ -291,7 +293,7 @@ public record ToolCallFormat(
 
   /** Returns the last word of a text. */
   static String lastWord(String text) {
-    String[] words = text.strip().split("\\s+");
+    String[] words = text.strip().split("\\s+", -1);
     return words[words.length - 1];
   }
 
@@ -324,7 +326,7 @@ public record ToolCallFormat(
         Stream.concat(call.stream(), parameter.stream())
             .map(part -> part instanceof Part.Text(String text) ? text : "");
     return Stream.concat(Stream.of(open, separator, close), texts)
-        .flatMap(text -> Stream.of(text.strip().split("\\s+")))
+        .flatMap(text -> Stream.of(text.strip().split("\\s+", -1)))
         .filter(word -> !word.isEmpty())
         .toList();
   }

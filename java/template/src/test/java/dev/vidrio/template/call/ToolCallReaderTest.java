@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Tests calls that arrive character by character, so that marks are split everywhere. */
@@ -47,7 +48,7 @@ class ToolCallReaderTest {
                     + properties
                     + "},'$defs':{'r':{'type':'string'}}}}}")
                 .replace('\'', '"'),
-            Map.class);
+            new TypeReference<>() {});
   }
 
   private static ToolCallFormat format(String name) {
@@ -268,7 +269,7 @@ class ToolCallReaderTest {
       reader.finish(true);
       String content = content(reader, call.substring(0, end));
       boolean isText = content.isBlank() || format.marks().isEmpty();
-      assertTrue(isText || content.length() < 40 && !content.contains("Köln"), content);
+      assertTrue(isText || (content.length() < 40 && !content.contains("Köln")), content);
     }
   }
 
