@@ -22,6 +22,8 @@ final class CallParser {
   private @Nullable ParameterReader parameter;
   private int copied;
   private boolean isInValue;
+  private @Nullable PythonScanner argument;
+  private boolean isQuoted;
 
   CallParser(CallCursor cursor, ToolCallFormat format, ParameterTypes tools, boolean isMarked) {
     this.cursor = cursor;
@@ -191,7 +193,10 @@ final class CallParser {
           return key;
         }
       }
-      int end = PythonLiteral.end(cursor.text, cursor.at, ",)");
+      if (argument == null) {
+        argument = new PythonScanner(cursor.at);
+      }
+      int end = argument.end(cursor.text);
       if (end < 0) {
         return cursor.more();
       }
@@ -202,6 +207,7 @@ final class CallParser {
         return Step.FAIL;
       }
       cursor.at = end;
+      argument = null;
       isInValue = false;
     }
   }
@@ -237,8 +243,7 @@ final class CallParser {
     if (cursor.text.charAt(cursor.at) != '{') {
       return Step.FAIL;
     }
-    int end = cursor.at;
-    boolean isQuoted = false;
+    int end = Math.max(cursor.at, copied);
     while (true) {
       int quote = cursor.text.indexOf(ToolCallFormat.GEMMA_QUOTE, end);
       int close = isQuoted ? -1 : cursor.text.indexOf(next(), end);
@@ -248,6 +253,8 @@ final class CallParser {
       }
       if (quote < 0) {
         if (!cursor.isEnded || isQuoted) {
+          // A mark may have begun.
+          copied = Math.max(end, cursor.text.length() - next().length());
           return cursor.more();
         }
         end = cursor.text.length();

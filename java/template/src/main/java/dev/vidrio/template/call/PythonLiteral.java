@@ -42,34 +42,6 @@ final class PythonLiteral {
     return value;
   }
 
-  /**
-   * Returns the end of the literal that begins at a position: the first of some characters outside
-   * of strings and brackets, or -1 if it is not in the text yet.
-   */
-  static int end(CharSequence text, int from, String ends) {
-    int nested = 0;
-    char quote = 0;
-    for (int i = from; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (quote != 0) {
-        if (c == '\\') {
-          i++;
-        } else if (c == quote) {
-          quote = 0;
-        }
-      } else if (nested == 0 && ends.indexOf(c) >= 0) {
-        return i;
-      } else if (c == '"' || c == '\'') {
-        quote = c;
-      } else if ("([{".indexOf(c) >= 0) {
-        nested++;
-      } else if (")]}".indexOf(c) >= 0) {
-        nested--;
-      }
-    }
-    return -1;
-  }
-
   private void skipSpace() {
     while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
       at++;
