@@ -50,9 +50,6 @@ class ToolCasesTest {
           Map.ofEntries(
               // The reasoning includes the line in the prompt that begins it.
               Map.entry("Apriel-1.6-15b-Thinker-fixed.jinja", 2),
-              // A name is reported when the arguments begin.
-              Map.entry("Cohere2MoE.jinja", 1),
-              Map.entry("CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", 1),
               // The tags of responses are not read.
               Map.entry("Kimi-K3.jinja", 9),
               // An element where a string is allowed too is an object here.

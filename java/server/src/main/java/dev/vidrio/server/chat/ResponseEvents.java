@@ -113,6 +113,10 @@ final class ResponseEvents {
       endMessage(ResponseObject.status(complete || called));
     }
     endCall();
+    boolean isCut = !complete && !calls.isEmpty() && !calls.getLast().call.isComplete();
+    if (isCut && !items.isEmpty() && "message".equals(items.getLast().get("type"))) {
+      items.getLast().put("status", ResponseObject.status(false));
+    }
   }
 
   /** Sends an event with its type and sequence number. */
@@ -267,7 +271,10 @@ final class ResponseEvents {
     return open;
   }
 
-  /** Ends the last call; it is incomplete if the answer was cut, or if it was malformed. */
+  /**
+   * Ends the last call. It is incomplete if the answer was cut, or if it was malformed; then it is
+   * not part of the response, as without streaming.
+   */
   private void endCall() throws IOException {
     if (calls.isEmpty() || calls.getLast().ended) {
       return;
@@ -280,7 +287,12 @@ final class ResponseEvents {
       callEvent("done", open.item, Map.of("name", call.name(), "arguments", arguments));
     }
     String status = ResponseObject.status(call.isComplete());
-    end(ResponseObject.call(open.item, call.name(), open.id, arguments, status));
+    JsonObject item = ResponseObject.call(open.item, call.name(), open.id, arguments, status);
+    if (call.isComplete()) {
+      end(item);
+    } else {
+      item("done", item);
+    }
   }
 
   private void callEvent(String what, String id, Map<String, String> fields) throws IOException {

@@ -48,6 +48,7 @@ final class ObjectReader {
   private @Nullable JsonScanner scanner;
   private boolean isDoubled;
   private boolean hasDoubledArguments;
+  private boolean hasArguments;
   private int copied;
 
   /**
@@ -64,7 +65,7 @@ final class ObjectReader {
     this.isKeyed = isKeyed;
   }
 
-  /** Returns the call, once its name and the beginning of its arguments are known. */
+  /** Returns the call, once its name is known, and without a mark also its first argument. */
   Optional<ReadCall> call() {
     return Optional.ofNullable(call);
   }
@@ -199,7 +200,13 @@ final class ObjectReader {
     String string = string(json);
     if (NAMES.contains(key) || (key.equals("function") && string != null)) {
       name = string;
-      return string != null && tools.contains(string);
+      if (string == null || !tools.contains(string)) {
+        return false;
+      }
+      if (isMarked) {
+        call = new ReadCall(string, id);
+      }
+      return true;
     }
     if (IDS.contains(key)) {
       id = string == null ? json : string;
@@ -240,9 +247,10 @@ final class ObjectReader {
     }
     scanner = new JsonScanner(cursor.at);
     copied = cursor.at;
-    if (name != null) {
+    if (name != null && call == null) {
       call = new ReadCall(name, id);
     }
+    hasArguments = true;
     state = State.ARGUMENTS;
     return Step.DONE;
   }
@@ -276,7 +284,7 @@ final class ObjectReader {
     while (true) {
       if (!cursor.skipSpace()) {
         // A closing brace that is missing at the end of the response is not needed.
-        return cursor.isEnded && call != null ? end() : cursor.more();
+        return cursor.isEnded && hasArguments && call != null ? end() : cursor.more();
       }
       char c = cursor.text.charAt(cursor.at);
       if (c == ',') {
@@ -286,7 +294,7 @@ final class ObjectReader {
       }
       if (c != '}') {
         // Models that double the first brace may close it once.
-        return braces == 1 && call != null && isDoubled ? end() : Step.FAIL;
+        return braces == 1 && hasArguments && call != null && isDoubled ? end() : Step.FAIL;
       }
       cursor.at++;
       if (--braces == 0) {
@@ -300,13 +308,13 @@ final class ObjectReader {
       return Step.FAIL;
     }
     if (call == null) {
-      if (held == null && !isMarked) {
+      if (held == null) {
         return Step.FAIL;
       }
       call = new ReadCall(name, id);
-      if (held != null && !held.isBlank() && !held.equals("null")) {
-        call.addJson(held, 0, held.length());
-      }
+    }
+    if (held != null && !held.isBlank() && !held.equals("null")) {
+      call.addJson(held, 0, held.length());
     }
     state = State.END;
     return call.complete() ? Step.DONE : Step.FAIL;
