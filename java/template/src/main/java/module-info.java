@@ -10,4 +10,5 @@ module dev.vidrio.template {
   requires tools.jackson.databind;
 
   exports dev.vidrio.template;
+  exports dev.vidrio.template.call;
 }

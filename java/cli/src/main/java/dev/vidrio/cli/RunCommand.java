@@ -138,13 +138,13 @@ final class RunCommand implements Runnable {
       if (search != null) {
         var found =
             new BeamCompletion(
-                opened, sessionOptions(opened), options, search, chat, tools != null);
+                opened, sessionOptions(opened), options, search, chat, chatOptions.tools());
         print(found, prompt);
         return;
       }
       try (TextStream stream = opened.generate(prompt, options, sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
-        ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, tools != null);
+        ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, chatOptions.tools());
         long seed = options.sampling().seed();
         print(
             new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);

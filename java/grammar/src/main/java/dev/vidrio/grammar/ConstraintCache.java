@@ -2,8 +2,10 @@ package dev.vidrio.grammar;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.tokenizer.Tokenizer;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * A least-recently-used cache of one tokenizer's constraints, so that requests with equal grammars
@@ -16,7 +18,9 @@ public final class ConstraintCache {
   private final int capacity;
   private final LinkedHashMap<Grammar, TokenConstraint> constraints =
       new LinkedHashMap<>(16, 0.75f, true);
-  private @Nullable GrammarVocabulary texts;
+
+  /** Vocabularies by the special tokens that they contain. */
+  private final Map<Set<String>, GrammarVocabulary> texts = new HashMap<>();
 
   /**
    * Creates an empty cache.
@@ -45,7 +49,7 @@ public final class ConstraintCache {
         return known;
       }
     }
-    TokenConstraint compiled = new TokenConstraint(grammar, texts());
+    TokenConstraint compiled = new TokenConstraint(grammar, texts(grammar));
     synchronized (constraints) {
       TokenConstraint first = constraints.putIfAbsent(grammar, compiled);
       if (constraints.size() > capacity) {
@@ -55,10 +59,11 @@ public final class ConstraintCache {
     }
   }
 
-  private synchronized GrammarVocabulary texts() {
-    if (texts == null) {
-      texts = new GrammarVocabulary(tokenizer);
+  private GrammarVocabulary texts(Grammar grammar) {
+    synchronized (texts) {
+      return texts.computeIfAbsent(
+          GrammarVocabulary.present(tokenizer, grammar.marks()),
+          marks -> new GrammarVocabulary(tokenizer, marks));
     }
-    return texts;
   }
 }

@@ -13,9 +13,11 @@ import dev.vidrio.grammar.schema.SchemaJson;
 import dev.vidrio.grammar.schema.SchemaReader;
 import dev.vidrio.grammar.schema.ToolCallRules;
 import dev.vidrio.template.ReasoningMarkers;
+import dev.vidrio.template.call.ToolCallFormat;
 import java.lang.ref.SoftReference;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -127,41 +129,55 @@ public final class Grammar {
   }
 
   /**
-   * Returns the grammar of a call of one of several tools, in the format that {@link
-   * dev.vidrio.template.AnswerParser} parses from models of any family: a JSON object, optionally
-   * between the tags of Hermes.
+   * Returns the grammar of calls of one or several tools in a model's format: one call, or up to 16
+   * if there may be several.
    *
+   * @param format the model's format
    * @param tools the tools, as in {@link dev.vidrio.template.ChatOptions#tools}; arguments are
    *     constrained by the schema of the parameters
+   * @param several whether there may be more than one call
    */
-  public static Grammar toolCall(List<Map<String, @Nullable Object>> tools) {
-    String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
-    return KNOWN.get(ToolCallRules.FIELD, source, () -> ToolCallRules.of(tools));
+  public static Grammar toolCalls(
+      ToolCallFormat format, List<Map<String, @Nullable Object>> tools, boolean several) {
+    return KNOWN.get(
+        several ? "tool calls" : "tool call",
+        source(format, tools),
+        () -> ToolCallRules.of(format, tools, several));
   }
 
   /**
-   * Returns the grammar of any response of a chat model in which tool calls, if there are any, are
-   * those of {@link #toolCall}. Excludes texts that {@link dev.vidrio.template.AnswerParser} would
-   * parse as other calls.
+   * Returns the grammar of any response of a chat model in which tool calls in the model's format,
+   * if there are any, are those of {@link #toolCalls}.
    */
-  public static Grammar freeAnswer(List<Map<String, @Nullable Object>> tools) {
-    String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
-    return KNOWN.get("answer with tools", source, () -> ToolCallRules.inAnswer(tools));
+  public static Grammar answerWithCalls(
+      ToolCallFormat format, List<Map<String, @Nullable Object>> tools, boolean several) {
+    return KNOWN.get(
+        several ? "answer with tool calls" : "answer with a tool call",
+        source(format, tools),
+        () -> ToolCallRules.inAnswer(format, tools, several));
+  }
+
+  private static String source(ToolCallFormat format, List<Map<String, @Nullable Object>> tools) {
+    return checked(ToolCallRules.FIELD, SchemaJson.write(List.of(format.name(), tools)));
   }
 
   /**
    * Returns the constraint on a chat model's response, or null if there is none.
    *
-   * @param tools the available tools, as in {@link #toolCall}
+   * @param format the format of the model's calls
+   * @param tools the available tools, as in {@link #toolCalls}
    * @param mustCall whether the model must call one of them
    * @param form the grammar of a response that is not a call, or null for any text
    */
   public static @Nullable Grammar chatAnswer(
-      List<Map<String, @Nullable Object>> tools, boolean mustCall, @Nullable Grammar form) {
+      ToolCallFormat format,
+      List<Map<String, @Nullable Object>> tools,
+      boolean mustCall,
+      @Nullable Grammar form) {
     if (mustCall) {
-      return toolCall(tools);
+      return toolCalls(format, tools, false);
     }
-    return form == null || tools.isEmpty() ? form : toolCall(tools).or(form);
+    return form == null || tools.isEmpty() ? form : toolCalls(format, tools, false).or(form);
   }
 
   /** Returns the union of this grammar and another. */
@@ -193,6 +209,11 @@ public final class Grammar {
           field, source.length() + " characters", "must be at most " + MAX_SOURCE);
     }
     return source;
+  }
+
+  /** Returns the names of the special tokens that are allowed where their text is. */
+  Set<String> marks() {
+    return rules.marks();
   }
 
   Program program() {

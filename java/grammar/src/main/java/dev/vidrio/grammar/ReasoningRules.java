@@ -22,6 +22,8 @@ final class ReasoningRules {
     return Rules.of(
         answer.field(),
         rules -> {
+          rules.allow(markers.open());
+          markers.ends().forEach(rules::allow);
           var without = new TextExcluding(rules, markers.ends());
           Expr text = Expr.choice(Expr.EMPTY, without.beginningWith(CodePoints.ALL));
           Expr blanks = new Expr.Repeat(Expr.anyOf(" \n"), 0, BLANKS);

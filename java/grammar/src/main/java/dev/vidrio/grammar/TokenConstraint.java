@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Set the logits of all other tokens to −∞ before sampling. A token is allowed if its bytes can
  * come next, regardless of how the text is divided into tokens, even within a character. Special
- * tokens are never allowed, except that end tokens are allowed exactly when the text is complete.
+ * tokens are not allowed, except for the marks of reasoning and tool calls where the grammar has
+ * them, and end tokens exactly when the text is complete.
  *
  * <p>The mask of a state is computed on first use and cached; the part that depends only on a rule
  * is shared by all calls of the rule (Dong et al., XGrammar, arXiv 2411.15100). The cache is
@@ -67,7 +68,7 @@ public final class TokenConstraint {
    * @throws InvalidInputException if the tokenizer has no token to begin with
    */
   public static TokenConstraint of(Grammar grammar, Tokenizer tokenizer) {
-    return new TokenConstraint(grammar, new GrammarVocabulary(tokenizer));
+    return new TokenConstraint(grammar, new GrammarVocabulary(tokenizer, grammar.marks()));
   }
 
   TokenConstraint(Grammar grammar, GrammarVocabulary texts) {

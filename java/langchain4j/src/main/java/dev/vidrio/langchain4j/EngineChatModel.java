@@ -30,6 +30,7 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
+import dev.vidrio.template.call.ToolCallFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -55,7 +56,7 @@ abstract class EngineChatModel implements AutoCloseable {
     this.timeout = builder.timeout;
     this.listeners = builder.listeners;
     ChatRequestParameters parameters = builder.parameters.build();
-    var _ = request(parameters, grammar(parameters)).build();
+    var _ = request(parameters, grammar(ToolCallFormat.OBJECT, parameters)).build();
     this.handle = EngineHandle.open(builder.engine, builder.modelPath, builder.engineOptions);
     try {
       String file = handle.engine().model().name();
@@ -124,9 +125,9 @@ abstract class EngineChatModel implements AutoCloseable {
     }
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
-    Grammar grammar = format.afterReasoning(prompt, grammar(parameters));
+    Grammar grammar = format.afterReasoning(prompt, grammar(format.toolCallFormat(), parameters));
     GenerationRequest asked = request(parameters, grammar, prompt).build();
-    return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, !tools.isEmpty()));
+    return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, tools));
   }
 
   private static List<Map<String, @Nullable Object>> tools(ChatRequestParameters parameters) {
@@ -140,12 +141,12 @@ abstract class EngineChatModel implements AutoCloseable {
    *
    * @throws InvalidInputException if a schema is not supported
    */
-  private static @Nullable Grammar grammar(ChatRequestParameters parameters) {
+  private static @Nullable Grammar grammar(ToolCallFormat calls, ChatRequestParameters parameters) {
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     // Required tools may be given by the request instead of the builder.
     boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED && !tools.isEmpty();
     Grammar format = grammar(parameters.responseFormat());
-    return Grammar.chatAnswer(tools, mustCall, format);
+    return Grammar.chatAnswer(calls, tools, mustCall, format);
   }
 
   /**

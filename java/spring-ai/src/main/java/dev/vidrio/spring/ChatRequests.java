@@ -91,13 +91,14 @@ final class ChatRequests {
     functions.forEach(template::tool);
     int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
     Grammar answer =
-        format.afterReasoning(tokens, Grammar.chatAnswer(functions, false, format(options)));
+        format.afterReasoning(
+            tokens, Grammar.chatAnswer(format.toolCallFormat(), functions, false, format(options)));
     GenerationRequest request =
         GenerationRequest.builder(tokens)
             .options((options == null ? generation : generation(options)).withGrammar(answer))
             .operation(Operation.CHAT)
             .build();
-    return new Running(engine.submit(request), format.newAnswer(tokens, !tools.isEmpty()));
+    return new Running(engine.submit(request), format.newAnswer(tokens, functions));
   }
 
   private static @Nullable Grammar format(

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.template.builtin.Globals;
+import dev.vidrio.template.call.ToolCallFormat;
 import dev.vidrio.template.interpreter.Renderer;
 import dev.vidrio.template.syntax.Parser;
 import dev.vidrio.template.syntax.Stmt;
@@ -17,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -61,12 +63,13 @@ public final class ChatTemplate {
   private final List<Stmt> body;
   private final Set<String> names;
   private final Set<String> variables;
-  private final boolean instructsCalls;
-  private volatile @Nullable Boolean parsesCalls;
+  private final Optional<ToolCallFormat> shownFormat;
+  private volatile @Nullable ToolCallFormat format;
+  private volatile boolean isProbed;
 
   private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed, String source) {
     this.errors = errors;
-    this.instructsCalls = AnswerParser.describesCalls(source);
+    this.shownFormat = ToolCallProbe.shown(source);
     this.body = parsed.body();
     this.names = parsed.names();
     this.variables = variables(names);
@@ -101,9 +104,9 @@ public final class ChatTemplate {
   }
 
   /**
-   * Checks that a model with this template can be given tools: the template reads them, and {@link
-   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's
-   * call would be returned as text.
+   * Checks that a model with this template can be given tools: the template reads them, and the
+   * format of the calls that it writes is known. Otherwise a model's call would be returned as
+   * text.
    *
    * @throws InvalidInputException if the template does not support tools, or writes calls in a
    *     format that is not supported
@@ -113,17 +116,24 @@ public final class ChatTemplate {
       throw new InvalidInputException(
           "tools", "", "this model's chat template does not support tools");
     }
-    Boolean parses = parsesCalls;
-    if (parses == null) {
-      parses = ToolCallProbe.parses(this, instructsCalls);
-      parsesCalls = parses;
-    }
-    if (!parses) {
+    if (toolCallFormat().isEmpty()) {
       throw new InvalidInputException(
           "tools",
           "",
           "this model's chat template writes tool calls in a format that is not supported");
     }
+  }
+
+  /**
+   * Returns the format in which the model writes tool calls, as its template writes those of
+   * earlier turns; empty if it is not known.
+   */
+  public Optional<ToolCallFormat> toolCallFormat() {
+    if (!isProbed) {
+      format = ToolCallProbe.format(this, shownFormat).orElse(null);
+      isProbed = true;
+    }
+    return Optional.ofNullable(format);
   }
 
   /**

@@ -1,15 +1,14 @@
 package dev.vidrio.template;
 
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ReadCall;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Parses a streamed response in the harmony format of gpt-oss: messages, each with a channel and
@@ -49,15 +48,15 @@ public final class HarmonyParser {
     CALL
   }
 
-  private final boolean tools;
+  private final @Nullable ParameterTypes tools;
   private final StringBuilder rest = new StringBuilder();
   private final StringBuilder content = new StringBuilder();
   private final StringBuilder reasoning = new StringBuilder();
-  private final StringBuilder arguments = new StringBuilder();
-  private final List<ToolCall> calls = new ArrayList<>();
+  private final StringBuilder written = new StringBuilder();
+  private final List<ReadCall> calls = new ArrayList<>();
   private boolean inHeader = true;
   private Kind kind = Kind.CONTENT;
-  private String called = "";
+  private @Nullable ReadCall call;
   private boolean cut;
   private int shownContent;
   private int shownReasoning;
@@ -65,9 +64,9 @@ public final class HarmonyParser {
   /**
    * Creates a parser for one response.
    *
-   * @param tools whether the model was given tools; if not, calls are content
+   * @param tools the tools; calls of others are content. Null if the model was given none
    */
-  public HarmonyParser(boolean tools) {
+  public HarmonyParser(@Nullable ParameterTypes tools) {
     this.tools = tools;
   }
 
@@ -96,11 +95,15 @@ public final class HarmonyParser {
     rest.delete(0, end + MESSAGE.length());
     Matcher recipient = RECIPIENT.matcher(header);
     Matcher name = NAME.matcher(header);
-    if (tools && recipient.find()) {
+    if (tools != null && recipient.find() && tools.contains(recipient.group(1))) {
       kind = Kind.CALL;
-      called = recipient.group(1);
+      call = new ReadCall(recipient.group(1), null);
     } else {
-      kind = name.find() && name.group(1).equals("analysis") ? Kind.REASONING : Kind.CONTENT;
+      String channel = "";
+      while (name.find()) {
+        channel = name.group(1);
+      }
+      kind = channel.equals("analysis") ? Kind.REASONING : Kind.CONTENT;
       separate(kind == Kind.REASONING ? reasoning : content);
     }
     inHeader = false;
@@ -118,13 +121,14 @@ public final class HarmonyParser {
     Matcher mark = END.matcher(rest);
     boolean ends = mark.find();
     int end = ends ? mark.start() : rest.length() - heldBack();
-    StringBuilder part =
-        switch (kind) {
-          case CONTENT -> content;
-          case REASONING -> reasoning;
-          case CALL -> arguments;
-        };
-    part.append(rest, 0, end);
+    switch (kind) {
+      case CONTENT -> content.append(rest, 0, end);
+      case REASONING -> reasoning.append(rest, 0, end);
+      case CALL -> {
+        written.append(rest, 0, end);
+        Objects.requireNonNull(call).addJson(rest, 0, end);
+      }
+    }
     boolean isHeader = ends && mark.group().equals(CHANNEL);
     rest.delete(0, ends && !isHeader ? mark.end() : end);
     if (ends) {
@@ -146,19 +150,22 @@ public final class HarmonyParser {
     if (kind != Kind.CALL) {
       return;
     }
-    String json = arguments.toString();
-    arguments.setLength(0);
+    ReadCall read = Objects.requireNonNull(call);
+    call = null;
     kind = Kind.CONTENT;
-    try {
-      Map<String, @Nullable Object> map =
-          JsonMapper.shared().readValue(json.isBlank() ? "{}" : json, new TypeReference<>() {});
-      calls.add(new ToolCall(null, called, new LinkedHashMap<>(map)));
-    } catch (JacksonException e) {
-      if (!cut) {
-        separate(content);
-        content.append(json);
-      }
+    String json = written.toString();
+    written.setLength(0);
+    if (read.complete()) {
+      calls.add(read);
+    } else if (!cut) {
+      separate(content);
+      content.append(json);
     }
+  }
+
+  /** Returns the calls so far, of which the last may be incomplete. */
+  public List<ReadCall> calls() {
+    return Stream.concat(calls.stream(), Stream.ofNullable(call)).toList();
   }
 
   /**
@@ -197,6 +204,6 @@ public final class HarmonyParser {
     return ChatMessage.assistant(
         content.isEmpty() && !calls.isEmpty() ? null : content.toString(),
         reasoning.isEmpty() ? null : reasoning.toString(),
-        calls);
+        calls.stream().flatMap(each -> each.toCall().stream()).toList());
   }
 }

@@ -6,8 +6,9 @@ import java.util.Optional;
 /**
  * The markers around a model's reasoning: {@code <think>…</think>} (Qwen 3, DeepSeek R1, SmolLM3
  * and most others), {@code [THINK]…[/THINK]} (Mistral), {@code <seed:think>…</seed:think>} (Seed),
- * {@code <|channel>thought…<channel|>} (Gemma 4), and the channels of gpt-oss ({@link
- * HarmonyParser}).
+ * {@code <|channel>thought…<channel|>} (Gemma 4), {@code <mm:think>…</mm:think>} (MiniMax M3),
+ * {@code <|START_THINKING|>…<|END_THINKING|>} (Command), the first and the last line of reasoning
+ * of Apriel, and the channels of gpt-oss ({@link HarmonyParser}).
  *
  * @param open begins reasoning; some templates end the prompt with it
  * @param close ends reasoning
@@ -34,6 +35,9 @@ public record ReasoningMarkers(
           between("<|channel>thought", "<channel|>"),
           between("<seed:think>", "</seed:think>"),
           between("[THINK]", "[/THINK]"),
+          between("<mm:think>", "</mm:think>"),
+          between("<|START_THINKING|>", "<|END_THINKING|>"),
+          between("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
           between("<think>", "</think>"));
 
   /** Copies the list. */

@@ -1,17 +1,23 @@
 package dev.vidrio.template;
 
 import dev.vidrio.error.ModelException;
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ToolCallFormat;
+import dev.vidrio.template.call.ToolCallReader;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Determines whether the tool calls of a template's model can be parsed. A model writes calls as
- * its template writes those of earlier turns, so a call with a known name and known arguments is
- * rendered, and must be parsed from the rendered text.
+ * Determines the format of the tool calls of a template's model. A model writes calls as its
+ * template writes those of earlier turns, so a call with a known name and known arguments is
+ * rendered, and the first format by which it can be read from the rendered text is the model's.
  */
 final class ToolCallProbe {
   /** An id of nine letters and digits, which Mistral's templates require. */
@@ -48,49 +54,92 @@ final class ToolCallProbe {
           .eosToken("</s>")
           .build();
 
+  private static final ChatOptions WITHOUT_TOOLS =
+      ChatOptions.builder().addGenerationPrompt(false).bosToken("<s>").eosToken("</s>").build();
+
+  private static final ParameterTypes TYPES = new ParameterTypes(List.of(TOOL));
+
+  /** A template's instruction to respond with the JSON object of a call, as in Llama 3. */
+  private static final Pattern INSTRUCTION =
+      Pattern.compile("\\{\\s*\"name\"\\s*:[^{}]{1,80},\\s*\"(arguments|parameters)\"\\s*:");
+
   private static final ChatMessage QUESTION = ChatMessage.user("probe question");
 
   private ToolCallProbe() {}
 
+  /** Returns the format that a template's source shows, for templates that do not render calls. */
+  static Optional<ToolCallFormat> shown(String source) {
+    if (source.contains(ReasoningMarkers.HARMONY.open())) {
+      return Optional.of(ToolCallFormat.HARMONY);
+    }
+    return ToolCallFormat.known().stream()
+        .filter(
+            format ->
+                format.marks().isEmpty()
+                    ? INSTRUCTION.matcher(source).find()
+                    : format.signs().stream().anyMatch(source::contains))
+        .findFirst();
+  }
+
   /**
-   * Returns whether the calls can be parsed.
+   * Returns the format of the calls that a template renders.
    *
-   * @param instructs whether the template's source shows a supported format, which decides for
-   *     templates that do not render calls
+   * @param shown the format that its source shows, which decides for templates that do not render
+   *     calls
    */
-  static boolean parses(ChatTemplate template, boolean instructs) {
+  static Optional<ToolCallFormat> format(ChatTemplate template, Optional<ToolCallFormat> shown) {
     try {
-      String asked = template.render(List.of(QUESTION), OPTIONS);
-      String answered = render(template, ChatMessage.assistant(ANSWER));
+      ChatOptions options = template.reads("tools") ? OPTIONS : WITHOUT_TOOLS;
+      String asked = template.render(List.of(QUESTION), options);
+      String answered = render(template, options, ChatMessage.assistant(ANSWER));
+      List<List<String>> turns = new ArrayList<>();
       for (ToolCall call : CALLS) {
-        String called = render(template, ChatMessage.assistant(null, null, List.of(call)));
+        String called = render(template, options, ChatMessage.assistant(null, null, List.of(call)));
         String turn = called.substring(commonPrefix(asked, called));
         if (!turn.contains(NAME)) {
-          return instructs;
+          return shown;
         }
-        if (candidates(turn, called, answered).noneMatch(text -> isParsed(text, call))) {
-          return false;
-        }
+        turns.add(candidates(turn, called, answered));
       }
-      return true;
+      return ToolCallFormat.known().stream()
+          .filter(
+              format ->
+                  IntStream.range(0, CALLS.size())
+                      .allMatch(i -> isRead(turns.get(i), CALLS.get(i), format)))
+          .findFirst()
+          .or(() -> isHarmony(turns) ? Optional.of(ToolCallFormat.HARMONY) : Optional.empty());
     } catch (ModelException e) {
       // The conversation after a call could not be rendered either.
-      return false;
+      return template.reads("tools") ? Optional.empty() : shown;
     }
   }
 
-  private static String render(ChatTemplate template, ChatMessage answer) {
-    return template.render(List.of(QUESTION, answer), OPTIONS);
+  private static boolean isHarmony(List<List<String>> turns) {
+    return IntStream.range(0, CALLS.size())
+        .allMatch(
+            i ->
+                turns.get(i).stream()
+                    .filter(HarmonyParser::begins)
+                    .anyMatch(
+                        text -> {
+                          HarmonyParser parser = new HarmonyParser(TYPES);
+                          parser.accept(text);
+                          return isCall(parser.finish(false).toolCalls(), CALLS.get(i));
+                        }));
+  }
+
+  private static String render(ChatTemplate template, ChatOptions options, ChatMessage answer) {
+    return template.render(List.of(QUESTION, answer), options);
   }
 
   /**
    * Returns texts of which one is what the model generates: the whole turn, the turn from where it
    * differs from that of an answer without calls, and that without the marks that end both turns.
    */
-  private static Stream<String> candidates(String turn, String called, String answered) {
+  private static List<String> candidates(String turn, String called, String answered) {
     String text = called.substring(commonPrefix(called, answered));
     int end = commonSuffix(text, answered);
-    return Stream.of(turn, text, text.substring(0, text.length() - end));
+    return List.of(turn, text, text.substring(0, text.length() - end));
   }
 
   private static int commonPrefix(String a, String b) {
@@ -104,16 +153,21 @@ final class ToolCallProbe {
         new StringBuilder(a).reverse().toString(), new StringBuilder(b).reverse().toString());
   }
 
-  private static boolean isParsed(String text, ToolCall call) {
-    ChatMessage message;
-    if (HarmonyParser.begins(text)) {
-      HarmonyParser parser = new HarmonyParser(true);
-      parser.accept(text);
-      message = parser.finish(false);
-    } else {
-      message = AnswerParser.parse(text, text);
-    }
-    List<ToolCall> calls = message.toolCalls();
+  private static boolean isRead(List<String> candidates, ToolCall call, ToolCallFormat format) {
+    return candidates.stream()
+        .filter(text -> format.marks().isEmpty() || text.contains(format.marks().getFirst()))
+        .anyMatch(
+            text -> {
+              var reader = new ToolCallReader(format, TYPES, true);
+              reader.accept(text);
+              reader.finish(false);
+              List<ToolCall> calls =
+                  reader.calls().stream().flatMap(each -> each.toCall().stream()).toList();
+              return isCall(calls, call);
+            });
+  }
+
+  private static boolean isCall(List<ToolCall> calls, ToolCall call) {
     return calls.size() == 1
         && calls.getFirst().name().equals(call.name())
         && calls.getFirst().arguments().equals(call.arguments());

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.template.call.ToolCallFormat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +25,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Conversations with tool calls, on each template that reads tools. */
@@ -31,16 +35,16 @@ class ToolSupportTest {
   private static final String UNKNOWN_FORMAT =
       "this model's chat template writes tool calls in a format that is not supported";
 
-  /** Templates of {@code templates/} that read tools; true where their calls are parsed. */
-  private static final Map<String, Boolean> WITH_TOOLS =
+  /** Templates of {@code templates/} that read tools, with their formats; empty if unknown. */
+  private static final Map<String, String> WITH_TOOLS =
       Map.of(
-          "gemma4.jinja", true,
-          "gpt-oss.jinja", true,
-          "granite3.3.jinja", false,
-          "mistral-nemo.jinja", true,
-          "qwen3.jinja", true,
-          "schema.jinja", false,
-          "tools.jinja", false);
+          "gemma4.jinja", "gemma",
+          "gpt-oss.jinja", "harmony",
+          "granite3.3.jinja", "granite",
+          "mistral-nemo.jinja", "mistral list",
+          "qwen3.jinja", "hermes",
+          "schema.jinja", "",
+          "tools.jinja", "");
 
   private static final Map<String, Object> TOOL =
       Map.of(
@@ -131,7 +135,13 @@ class ToolSupportTest {
             entry ->
                 dynamicTest(
                     entry.getKey(),
-                    () -> check(load(entry.getKey()), entry.getValue() ? "" : UNKNOWN_FORMAT)));
+                    () -> {
+                      ChatTemplate template = load(entry.getKey());
+                      check(template, entry.getValue().isEmpty() ? UNKNOWN_FORMAT : "");
+                      assertEquals(
+                          entry.getValue(),
+                          template.toolCallFormat().map(ToolCallFormat::name).orElse(""));
+                    }));
   }
 
   /** Templates of the tester's choice, in the directory {@code vidrio.template.directory}. */
@@ -182,38 +192,78 @@ class ToolSupportTest {
   private static final String OBJECT =
       "{\"name\": \"{{ f.name }}\", \"arguments\": {{ f.arguments | tojson }}}";
 
+  /** Returns a loop over the arguments. */
+  private static String each(String argument) {
+    return "{% for k, v in f.arguments.items() %}" + argument + "{% endfor %}";
+  }
+
+  static List<Arguments> callsOfFormats() {
+    String invoke = "invoke name=\"{{ f.name }}\">";
+    return List.of(
+        arguments("hermes", "<tool_call>" + OBJECT + "</tool_call>"),
+        arguments("mistral list", "[TOOL_CALLS][" + OBJECT + "]"),
+        arguments("mistral list", "[TOOL_CALLS] [" + OBJECT + "]"),
+        arguments("mistral", "[TOOL_CALLS]{{ f.name }}[ARGS]{{ f.arguments | tojson }}"),
+        arguments(
+            "mistral with ids",
+            "[TOOL_CALLS]{{ f.name }}[CALL_ID]{{ c.id }}[ARGS]{{ f.arguments | tojson }}"),
+        arguments("llama", OBJECT),
+        arguments("llama", "{{ c | tojson }}"),
+        arguments(
+            "llama tag",
+            "<|python_tag|>{\"name\": \"{{ f.name }}\", \"parameters\":"
+                + " {{ f.arguments | tojson }}}"),
+        arguments(
+            "functions",
+            "<tool_call>\n<function={{ f.name }}>"
+                + each("<parameter={{ k }}>\n{{ v }}\n</parameter>")
+                + "</function></tool_call>"),
+        arguments(
+            "pairs",
+            "<tool_call>{{ f.name }}"
+                + each("<arg_key>{{ k }}</arg_key><arg_value>{{ v }}</arg_value>")
+                + "</tool_call>"),
+        arguments("list", "<tool_calls>[" + OBJECT + "]</tool_calls>"),
+        arguments("granite", "<|tool_call|>[" + OBJECT + "]"),
+        arguments(
+            "python",
+            "<|tool_call_start|>[{{ f.name }}("
+                + each("{{ ', ' if not loop.first }}{{ k }}={{ v | tojson }}")
+                + ")]<|tool_call_end|>"),
+        arguments("functionary", "<function={{ f.name }}>{{ f.arguments | tojson }}</function>"),
+        arguments(
+            "deepseek",
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{{ f.name }}<｜tool▁sep｜>"
+                + "{{ f.arguments | tojson }}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"),
+        arguments(
+            "invoke",
+            "<minimax:tool_call>\n<"
+                + invoke
+                + each("<parameter name=\"{{ k }}\">{{ v }}</parameter>")
+                + "</invoke></minimax:tool_call>"),
+        arguments(
+            "cohere",
+            "<|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"{{ f.name }}\","
+                + " \"parameters\": {{ f.arguments | tojson }}}]<|END_ACTION|>"));
+  }
+
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "<tool_call>" + OBJECT + "</tool_call>",
-        "[TOOL_CALLS][" + OBJECT + "]",
-        "[TOOL_CALLS] [" + OBJECT + "]",
-        OBJECT,
-        "[" + OBJECT + "]",
-        "<|python_tag|>{\"name\": \"{{ f.name }}\", \"parameters\": {{ f.arguments | tojson }}}",
-      })
-  void acceptsToolsIfCallsAreParsed(String call) {
-    check(writing(call), "");
-    renderThreeTurns(writing(call));
+  @MethodSource("callsOfFormats")
+  void findsTheFormatOfRenderedCalls(String format, String call) {
+    ChatTemplate template = writing(call);
+    check(template, "");
+    assertEquals(format, template.toolCallFormat().orElseThrow().name());
+    renderThreeTurns(template);
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "<tool_call>\n<function={{ f.name }}>{% for k, v in f.arguments.items() %}"
-            + "<parameter={{ k }}>{{ v }}</parameter>{% endfor %}</function></tool_call>",
-        "<tool_call>{{ f.name }}{% for k, v in f.arguments.items() %}<arg_key>{{ k }}</arg_key>"
-            + "<arg_value>{{ v }}</arg_value>{% endfor %}</tool_call>",
-        "[TOOL_CALLS]{{ f.name }}[ARGS]{{ f.arguments | tojson }}",
-        "<tool_calls>[" + OBJECT + "]</tool_calls>",
-        "<|tool_call_start|>[{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}="
-            + "{{ v | tojson }}{% endfor %})]<|tool_call_end|>",
-        "<function={{ f.name }}>{{ f.arguments | tojson }}</function>",
-        "{{ c | tojson }}",
+        "<call tool=\"{{ f.name }}\">{{ f.arguments | tojson }}</call>",
         "<tool_call>{\"name\": \"{{ f.name }}\", \"arguments\": {}}</tool_call>",
         "{{ raise_exception('no calls') }}",
       })
-  void rejectsToolsIfCallsAreNotParsed(String call) {
+  void rejectsToolsIfCallsAreNotRead(String call) {
     check(writing(call), UNKNOWN_FORMAT);
   }
 
@@ -222,7 +272,8 @@ class ToolSupportTest {
     check(writing("{# <tool_call> #}"), "");
     check(writing("{# {\"name\": function name, \"parameters\": dictionary} #}"), "");
     check(writing(""), UNKNOWN_FORMAT);
-    check(writing("{# <|tool_call|> #}"), UNKNOWN_FORMAT);
+    check(writing("{# <|tool_call|> #}"), "");
+    check(writing("{# <call> #}"), UNKNOWN_FORMAT);
   }
 
   @Test

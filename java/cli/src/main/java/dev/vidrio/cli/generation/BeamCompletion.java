@@ -19,6 +19,7 @@ import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * The most likely continuations of a prompt, by beam search.
  *
  * @param chat the format of answers; null to continue the text
- * @param tools true if the model was given tools
+ * @param tools the tools that the model was given
  */
 public record BeamCompletion(
     Model model,
@@ -34,7 +35,7 @@ public record BeamCompletion(
     GenerationOptions options,
     BeamOptions beams,
     @Nullable ChatFormat chat,
-    boolean tools)
+    List<Map<String, @Nullable Object>> tools)
     implements Continuation {
 
   /** Prints the best continuation. */
@@ -71,7 +72,7 @@ public record BeamCompletion(
     if (chat == null) {
       json.put("text", result.text());
     } else {
-      json.putAll(Tools.toJson(chat.newAnswer(prompt, tools).read(result), tools));
+      json.putAll(Tools.toJson(chat.newAnswer(prompt, tools).read(result), !tools.isEmpty()));
     }
     json.put(
         "logprobs", completion.tokens().stream().map(TokenLogProbability::logProbability).toList());

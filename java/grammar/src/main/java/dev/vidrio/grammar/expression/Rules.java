@@ -2,7 +2,10 @@ package dev.vidrio.grammar.expression;
 
 import dev.vidrio.error.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 
 /** The rules of a grammar under construction. A rule may be called before it is defined. */
@@ -13,6 +16,7 @@ public final class Rules {
   private final String field;
   private final List<String> names = new ArrayList<>();
   private final List<Expr> rules = new ArrayList<>();
+  private final Set<String> marks = new TreeSet<>();
 
   /**
    * Creates an empty grammar.
@@ -32,6 +36,16 @@ public final class Rules {
     Rules rules = new Rules(field);
     rules.define(rules.declare(""), root.apply(rules));
     return rules;
+  }
+
+  /** Allows a special token of this name where its text is allowed. */
+  public void allow(String mark) {
+    marks.add(mark);
+  }
+
+  /** Returns the names of the special tokens that are allowed, sorted. */
+  public Set<String> marks() {
+    return Collections.unmodifiableSet(marks);
   }
 
   /** Returns the name of the grammar in errors. */
@@ -68,6 +82,7 @@ public final class Rules {
   /** Adds all rules of another grammar and returns a call of its rule 0. */
   public Expr.Call include(Rules other) {
     int offset = size();
+    marks.addAll(other.marks);
     for (int rule = 0; rule < other.size(); rule++) {
       var _ = add(other.name(rule), shifted(other.get(rule), offset));
     }

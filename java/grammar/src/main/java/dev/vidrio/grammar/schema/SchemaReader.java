@@ -1,8 +1,11 @@
 package dev.vidrio.grammar.schema;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.expression.CodePoints;
+import dev.vidrio.grammar.expression.Dfa;
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.Rules;
+import dev.vidrio.grammar.expression.StateBudget;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,14 +56,50 @@ public final class SchemaReader {
    */
   public static Rules read(String text) {
     SchemaReader reader = new SchemaReader(SchemaJson.parse(Subschema.FIELD, text));
-    Set<Term> root = Set.of(Term.of(reader.document.root()));
-    reader.known.put(root, 0);
-    reader.pending.add(new Pending(0, root));
-    while (!reader.pending.isEmpty()) {
-      Pending next = reader.pending.remove();
-      reader.rules.define(next.rule, reader.values(next.terms));
-    }
+    return reader.read(reader.document.root());
+  }
+
+  /**
+   * Compiles the schema of one of a schema's properties; the rule of its values is rule 0.
+   *
+   * @throws InvalidInputException as {@link #read(String)} does
+   */
+  static Rules readProperty(String text, String name) {
+    SchemaReader reader = new SchemaReader(SchemaJson.parse(Subschema.FIELD, text));
+    return reader.read(reader.property(name));
+  }
+
+  /**
+   * Compiles the strings of a property as they are, without quotes and escapes; the rule of the
+   * texts is rule 0.
+   *
+   * @param mark a word that the texts do not contain
+   * @throws InvalidInputException as {@link #read(String)} does
+   */
+  static Rules readTexts(String text, String name, String mark) {
+    SchemaReader reader = new SchemaReader(SchemaJson.parse(Subschema.FIELD, text));
+    StateBudget budget = reader.matcher.budget;
+    Expr any = Expr.star(new Expr.Chars(CodePoints.ALL));
+    Dfa marked = Dfa.of(budget, Expr.sequence(any, Expr.text(mark), any));
+    Dfa texts = reader.strings.texts(Set.of(Term.of(reader.property(name)))).minus(budget, marked);
+    reader.rules.define(0, texts.isEmpty() ? Expr.NOTHING : Expr.machine(texts));
     return reader.rules;
+  }
+
+  private Subschema property(String name) {
+    Subschema root = document.root();
+    return document.below(root, "properties", name, root.node().path("properties").path(name));
+  }
+
+  private Rules read(Subschema start) {
+    Set<Term> root = Set.of(Term.of(start));
+    known.put(root, 0);
+    pending.add(new Pending(0, root));
+    while (!pending.isEmpty()) {
+      Pending next = pending.remove();
+      rules.define(next.rule, values(next.terms));
+    }
+    return rules;
   }
 
   /**

@@ -159,14 +159,14 @@ public final class Chat implements AutoCloseable {
    * stream.
    */
   public ChatAnswer newAnswer() {
-    return format.newAnswer(lastPrompt, !template.tools().isEmpty());
+    return format.newAnswer(lastPrompt, template.tools());
   }
 
   private void finish(int[] prompt, GenerationResult result) {
     IntStream generated = result.tokens().stream().mapToInt(Integer::intValue);
     int[] all = IntStream.concat(IntStream.of(prompt), generated).toArray();
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
-    messages.add(format.newAnswer(prompt, !template.tools().isEmpty()).read(result));
+    messages.add(format.newAnswer(prompt, template.tools()).read(result));
   }
 
   /** Restores the conversation after a failed answer. Tokens of its prompt stay in the cache. */

@@ -4,42 +4,77 @@ import dev.vidrio.model.generation.AnswerDecoder;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationResult;
-import dev.vidrio.model.generation.PartialMatch;
-import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.HarmonyParser;
 import dev.vidrio.template.ReasoningMarkers;
-import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ReadCall;
+import dev.vidrio.template.call.ToolCallFormat;
+import dev.vidrio.template.call.ToolCallReader;
 import dev.vidrio.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a chat model's answer while it is generated: the content to show, the reasoning before it,
- * and the tool calls, which are known when it has ended. Text that may begin a call is held back.
- * The pieces of content concatenate to the content of the message.
+ * and the tool calls. Text that may begin a call is held back. The pieces of content concatenate to
+ * the content of the message.
  *
  * <p>{@link ChatFormat#newAnswer} creates one. Pass it each {@link GeneratedToken} of a stream,
  * then call {@link #finish} and {@link #message}; or pass a whole {@link GenerationResult} to
  * {@link #read}. For one answer; not thread-safe.
  */
 public final class ChatAnswer {
+
+  /**
+   * The tools of an answer.
+   *
+   * @param format the format of the model's calls
+   * @param types the tools and the types of their parameters
+   * @param isStrict if true, calls in other formats are text
+   */
+  record Tools(ToolCallFormat format, ParameterTypes types, boolean isStrict) {
+    ToolCallReader newReader() {
+      boolean isHarmony = format.equals(ToolCallFormat.HARMONY);
+      return new ToolCallReader(isHarmony ? ToolCallFormat.OBJECT : format, types, isStrict);
+    }
+  }
+
   private final Tokenizer tokenizer;
-  private final boolean tools;
+  private final @Nullable Tools tools;
+
+  /** The marks of calls, which end reasoning that was not closed. */
+  private final List<String> marks;
+
+  private final @Nullable ToolCallReader calls;
   private final ReasoningReader reasoning;
 
-  /** Reads the answer with special tokens, which may mark tool calls. */
-  private final ReasoningReader markedReasoning;
+  /** The text with special tokens that is held back with the text without them. */
+  private final StringBuilder pending = new StringBuilder();
+
+  private final BitSet pendingHidden = new BitSet();
+
+  /** The marked text after the reasoning, and which of its characters are special tokens. */
+  private final StringBuilder marked = new StringBuilder();
+
+  private final BitSet hidden = new BitSet();
+  private final BitSet allHidden = new BitSet();
+  private int all;
 
   private final StringBuilder opening = new StringBuilder();
-  private final StringBuilder text = new StringBuilder();
-  private final StringBuilder marked = new StringBuilder();
+  private final StringBuilder content = new StringBuilder();
   private @Nullable HarmonyParser harmony;
   private boolean mayBeHarmony = true;
   private final ContentTokens tokens = new ContentTokens();
+  private final List<ReadCall> found = new ArrayList<>();
   private int shown;
+  private int shownReasoning;
   private boolean callsOnly;
+  private boolean isEnded;
   private boolean endsInReasoning;
   private ChatMessage message = ChatMessage.assistant("");
 
@@ -48,35 +83,37 @@ public final class ChatAnswer {
    *
    * @param markers the model's markers of reasoning, or null if it has none
    * @param begun if true, the prompt ends with the opening mark of reasoning
-   * @param tools if true, the prompt has tools; otherwise nothing is read as a call
+   * @param tools the tools of the prompt; null if nothing is read as a call
    */
   ChatAnswer(
-      Tokenizer tokenizer, @Nullable ReasoningMarkers markers, boolean begun, boolean tools) {
+      Tokenizer tokenizer,
+      @Nullable ReasoningMarkers markers,
+      boolean begun,
+      @Nullable Tools tools) {
     // HarmonyParser reads the reasoning of Harmony channels.
     ReasoningMarkers read = ReasoningMarkers.HARMONY.equals(markers) ? null : markers;
     this.tokenizer = tokenizer;
     this.tools = tools;
+    this.calls = tools == null ? null : tools.newReader();
+    this.marks = tools == null ? List.of() : tools.format().marks();
     this.reasoning = new ReasoningReader(read, begun);
-    this.markedReasoning = new ReasoningReader(read, begun);
   }
 
   /** Adds the next token and returns the content that may be shown now, often empty. */
   public String accept(GeneratedToken token) {
     boolean before = isReasoning();
-    int begin = text.length();
-    String content = content(reasoning.accept(token.text()));
-    text.append(content);
-    marked.append(harmony != null ? content : markedReasoning.accept(token.markedText()));
+    int begin = marked.length();
+    int visible = visible();
+    boolean isSpecial = token.id() >= 0 && tokenizer.isSpecial(token.id());
+    add(released(token, isSpecial));
     if (token.id() >= 0) {
-      tokens.add(begin, text.length(), before || isReasoning());
+      boolean isSilent = visible() == visible;
+      tokens.add(begin, isSilent ? begin : marked.length(), before || isReasoning());
       if (reasoning.isAfterReasoning()) {
         tokens.dropSilent();
       }
     }
-    if (!tools) {
-      return show(text.length());
-    }
-    return show(AnswerParser.mayBeCall(marked) ? shown : text.length() - heldBack());
+    return callsOnly ? "" : show(calls == null ? marked.length() : calls.contentEnd());
   }
 
   /** Adds a piece of text whose tokens are not known. */
@@ -84,15 +121,61 @@ public final class ChatAnswer {
     return accept(new GeneratedToken(-1, piece, piece, null));
   }
 
-  /** Returns the part of a text that is content: all of it, unless the answer uses Harmony. */
+  /** Returns the number of characters of the text that are not special tokens. */
+  private int visible() {
+    return marked.length() - hidden.cardinality();
+  }
+
+  /**
+   * Returns the marked text that belongs to the text so far: that of a token whose text is held
+   * back, since it may begin a stop string, is held back too.
+   */
+  private String released(GeneratedToken token, boolean isSpecial) {
+    int from = pending.length();
+    pending.append(token.markedText());
+    pendingHidden.set(from, pending.length(), isSpecial);
+    int rest = token.text().length();
+    int end = 0;
+    while (end < pending.length() && (pendingHidden.get(end) || rest > 0)) {
+      if (!pendingHidden.get(end)) {
+        rest--;
+      }
+      allHidden.set(all++, pendingHidden.get(end++));
+    }
+    String released = pending.substring(0, end);
+    pending.delete(0, end);
+    BitSet kept = pendingHidden.get(end, end + pending.length());
+    pendingHidden.clear();
+    pendingHidden.or(kept);
+    return released;
+  }
+
+  /** Adds marked text. */
+  private void add(String piece) {
+    append(content(reasoning.accept(piece)));
+  }
+
+  /** Adds text after the reasoning; all of it is the end of the marked text. */
+  private void append(String piece) {
+    int from = marked.length();
+    marked.append(piece);
+    int offset = all - marked.length();
+    for (int i = from; i < marked.length() && harmony == null; i++) {
+      hidden.set(i, allHidden.get(offset + i));
+    }
+    if (calls != null) {
+      calls.accept(piece);
+    }
+  }
+
+  /** Returns the part of a text that is content or calls: all of it, except for Harmony. */
   private String content(String piece) {
     String next = piece;
     if (harmony == null && mayBeHarmony) {
       opening.append(piece);
       next = opening.toString();
       if (HarmonyParser.begins(next)) {
-        harmony = new HarmonyParser(tools);
-        marked.setLength(0);
+        harmony = new HarmonyParser(tools == null ? null : tools.types());
       } else if (HarmonyParser.mayBegin(next)) {
         return "";
       }
@@ -107,7 +190,24 @@ public final class ChatAnswer {
 
   /** Returns the reasoning that was added since the last call. */
   public String reasoning() {
-    return harmony == null ? reasoning.newReasoning() : harmony.newReasoning();
+    if (harmony != null) {
+      return harmony.newReasoning();
+    }
+    int length = reasoning.length();
+    int end = tools != null && reasoning.isReasoning() && !isEnded ? beginOfCall(length) : length;
+    String piece = reasoning.reasoning(shownReasoning, Math.max(shownReasoning, end));
+    shownReasoning += piece.length();
+    return piece;
+  }
+
+  /** Returns where a mark of calls begins in the reasoning, or its length if there is none. */
+  private int beginOfCall(int length) {
+    int begin = length;
+    for (String mark : marks) {
+      int found = reasoning.find(mark, shownReasoning - mark.length());
+      begin = found >= 0 ? Math.min(begin, found) : begin;
+    }
+    return begin;
   }
 
   /** Returns whether the answer is inside its reasoning, as far as is known. */
@@ -121,29 +221,65 @@ public final class ChatAnswer {
   }
 
   /**
+   * Returns the tool calls so far. The last one may be incomplete: its name is known, and its
+   * arguments are the beginning of a JSON object. A call that turns out to be malformed is removed
+   * and becomes content.
+   */
+  public List<ReadCall> calls() {
+    if (isEnded) {
+      return found;
+    }
+    Stream<ReadCall> first = harmony == null ? Stream.empty() : harmony.calls().stream();
+    Stream<ReadCall> more =
+        calls == null
+            ? Stream.empty()
+            : Stream.concat(calls.calls().stream(), calls.begunCall().stream());
+    return Stream.concat(first, more).toList();
+  }
+
+  /** Returns whether ids of calls must have nine letters and digits, as the template requires. */
+  public boolean needsShortIds() {
+    return tools != null && tools.format().hasIds();
+  }
+
+  /**
    * Returns the indices, among all tokens of the answer, of those that form the content shown since
    * the last call. Tokens of reasoning, calls and stop strings are not included.
    */
   public List<Integer> newContentTokens() {
-    return tokens.newContent(shown);
+    List<ToolCallReader.Span> spans = spans();
+    return tokens.newContent(
+        shown, at -> spans.stream().anyMatch(span -> span.begin() <= at && at < span.end()));
   }
 
+  private List<ToolCallReader.Span> spans() {
+    return calls == null ? List.of() : calls.spans();
+  }
+
+  /** Returns the content up to an index that was not shown before. */
   private String show(int end) {
-    String now = text.substring(shown, Math.max(shown, end));
-    shown += now.length();
-    return now;
-  }
-
-  /** Returns the length of a partial call mark at the end of the text, with the space before it. */
-  private int heldBack() {
-    int end = text.length() - PartialMatch.length(text, AnswerParser.MARKS);
-    while (end > shown && Character.isWhitespace(text.charAt(end - 1))) {
-      end--;
+    StringBuilder piece = new StringBuilder();
+    for (ToolCallReader.Span span : spans()) {
+      take(piece, span.begin(), end);
+      shown = Math.max(shown, Math.min(span.end(), end));
     }
-    return text.length() - end;
+    take(piece, end, end);
+    // White space before a call is content only between two texts.
+    boolean isFirst = content.isEmpty() && !spans().isEmpty();
+    String text = isFirst ? piece.toString().stripLeading() : piece.toString();
+    content.append(text);
+    return text;
   }
 
-  /** Requires the answer to be a call: if it is cut off, it has no content. */
+  private void take(StringBuilder piece, int to, int end) {
+    for (; shown < Math.min(to, end); shown++) {
+      if (!hidden.get(shown)) {
+        piece.append(marked.charAt(shown));
+      }
+    }
+  }
+
+  /** Requires the answer to be calls: it has no content, even if it is cut off. */
   public ChatAnswer withCallsOnly() {
     callsOnly = true;
     return this;
@@ -163,73 +299,68 @@ public final class ChatAnswer {
   public String finish(FinishReason reason) {
     boolean cut = reason != FinishReason.STOP;
     String rest = content(reasoning.finish(cut));
-    text.append(mayBeHarmony ? opening.toString() : rest);
+    append(mayBeHarmony ? opening.toString() : rest);
     endsInReasoning = isReasoning();
+    isEnded = true;
     if (endsInReasoning) {
       tokens.countSilent();
     }
-    String read = reasoning.reasoning();
-    List<ToolCall> calls = List.of();
-    if (harmony != null) {
-      ChatMessage parsed = harmony.finish(cut);
-      text.append(harmony.newContent());
-      marked.setLength(0);
-      marked.append(text);
-      read = Objects.requireNonNullElse(parsed.reasoning(), "");
-      calls = parsed.toolCalls();
-    } else {
-      marked.append(markedReasoning.finish(cut));
+    String read =
+        harmony == null ? reasoning.reasoning(0, reasoning.length()) : endHarmony(harmony, cut);
+    int answered = marked.length();
+    if (calls != null) {
+      calls.finish(cut);
+      found.addAll(calls.calls());
     }
-    return end(read.isEmpty() ? null : read, calls, cut);
-  }
-
-  private String end(@Nullable String read, List<ToolCall> calls, boolean cut) {
-    ChatMessage parsed =
-        tools && calls.isEmpty()
-            ? AnswerParser.parse(text.toString(), marked.toString())
-            : ChatMessage.assistant(text.toString(), null, calls);
-    List<ToolCall> found = parsed.toolCalls();
-    boolean begun = tools && cut && found.isEmpty() && begunCall() < marked.length();
-    String content = text.toString();
-    int shownBefore = shown;
-    if (begun || (calls.isEmpty() && !found.isEmpty())) {
-      String before =
-          begun
-              ? marked.substring(0, begunCall()).strip()
-              : Objects.requireNonNullElse(parsed.content(), "");
-      int end = shown > 0 ? beforeCalls() : Math.max(0, text.indexOf(before)) + before.length();
-      shown = Math.clamp(end, shown, text.length());
-      content = shownBefore > 0 ? text.substring(0, shown) : before;
-    } else {
-      shown = text.length();
+    if (endsInReasoning && tools != null && harmony == null) {
+      read = endReasoning(tools.newReader(), read, cut);
     }
+    String last = callsOnly && (cut || !found.isEmpty()) ? "" : last(answered);
     boolean silent = content.isEmpty() && !found.isEmpty();
-    message = ChatMessage.assistant(silent ? null : content, read, found);
-    return content.substring(Math.min(shownBefore, content.length()));
+    message =
+        ChatMessage.assistant(
+            silent ? null : content.toString(),
+            read.isEmpty() ? null : read,
+            found.stream().flatMap(call -> call.toCall().stream()).toList());
+    return last;
   }
 
-  /** Returns where an incomplete call begins, or the length of the marked text if there is none. */
-  private int begunCall() {
-    if (callsOnly || AnswerParser.beginsWhole(marked)) {
-      return 0;
+  /** Reads calls that end reasoning which was not closed, and returns the reasoning. */
+  private String endReasoning(ToolCallReader reader, String read, boolean cut) {
+    reader.accept(read);
+    reader.finish(cut);
+    String after =
+        reader.calls().isEmpty() ? "" : read.substring(reader.spans().getLast().end()).strip();
+    if (reader.calls().isEmpty() || (cut && !after.isEmpty())) {
+      return read;
     }
-    return AnswerParser.MARKS.stream()
-        .mapToInt(marked::indexOf)
-        .filter(i -> i >= 0)
-        .min()
-        .orElse(marked.length() - PartialMatch.length(marked, AnswerParser.MARKS));
+    found.addAll(reader.calls());
+    endsInReasoning = false;
+    marked.append(after);
+    String before = read.substring(0, reader.spans().getFirst().begin()).strip();
+    reasoning.limit(Math.max(shownReasoning, before.length()));
+    return before;
+  }
+
+  /** Returns the remaining content; without the white space before calls that end the answer. */
+  private String last(int answered) {
+    if (calls == null || marked.length() > answered) {
+      return show(marked.length());
+    }
+    return show(calls.contentEnd());
+  }
+
+  /** Ends an answer in the Harmony format and returns its reasoning. */
+  private String endHarmony(HarmonyParser parser, boolean cut) {
+    ChatMessage parsed = parser.finish(cut);
+    append(parser.newContent());
+    found.addAll(parser.calls());
+    return Objects.requireNonNullElse(parsed.reasoning(), "");
   }
 
   /** Returns whether the answer ended inside its reasoning. */
   public boolean endsInReasoning() {
     return endsInReasoning;
-  }
-
-  /** Returns where the text before the calls ends, if some of it has been shown. */
-  private int beforeCalls() {
-    int end =
-        AnswerParser.MARKS.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(shown);
-    return text.substring(0, end).stripTrailing().length();
   }
 
   /** Returns the message, after {@link #finish}. */

@@ -8,6 +8,8 @@ import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ChatTemplate;
 import dev.vidrio.template.ReasoningMarkers;
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ToolCallFormat;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
@@ -113,11 +115,33 @@ public final class ChatFormat {
   /**
    * Returns a reader that splits the answer to a prompt into content, reasoning and tool calls.
    *
-   * @param tools if true, the prompt has tools; otherwise nothing is read as a call
+   * @param tools the tools of the prompt, as in {@link ChatOptions#tools}; if there are none,
+   *     nothing is read as a call
    */
-  public ChatAnswer newAnswer(int[] prompt, boolean tools) {
+  public ChatAnswer newAnswer(int[] prompt, List<Map<String, @Nullable Object>> tools) {
+    return newAnswer(prompt, tools, false);
+  }
+
+  /**
+   * Returns a reader that splits the answer to a prompt into content, reasoning and tool calls.
+   *
+   * @param tools the tools that may be called; if there are none, nothing is read as a call
+   * @param isStrict if true, only calls in the model's own format are read, as {@code
+   *     Grammar.answerWithCalls} allows them
+   */
+  public ChatAnswer newAnswer(
+      int[] prompt, List<Map<String, @Nullable Object>> tools, boolean isStrict) {
     boolean begun = reasoningMarkers != null && reasoningMarkers.isOpenAfter(end(prompt));
-    return new ChatAnswer(tokenizer, reasoningMarkers, begun, tools);
+    ChatAnswer.Tools read =
+        tools.isEmpty()
+            ? null
+            : new ChatAnswer.Tools(toolCallFormat(), new ParameterTypes(tools), isStrict);
+    return new ChatAnswer(tokenizer, reasoningMarkers, begun, read);
+  }
+
+  /** Returns the format of the model's tool calls; that of Hermes if it is not known. */
+  public ToolCallFormat toolCallFormat() {
+    return template.toolCallFormat().orElse(ToolCallFormat.HERMES);
   }
 
   /**

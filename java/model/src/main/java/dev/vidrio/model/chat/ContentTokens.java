@@ -2,6 +2,7 @@ package dev.vidrio.model.chat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * Attributes the tokens of an answer to its content or its reasoning. A token without text belongs
@@ -60,11 +61,14 @@ final class ContentTokens {
   /**
    * Returns the indices, among all tokens of the answer, of those that form the content up to a
    * length and were not returned before.
+   *
+   * @param isCall tells whether a position belongs to a call
    */
-  List<Integer> newContent(int length) {
+  List<Integer> newContent(int length, IntPredicate isCall) {
     List<Integer> indices = new ArrayList<>();
     for (; reported < begins.size() && begins.get(reported) < length; reported++) {
-      if (begins.get(reported) != NOT_CONTENT) {
+      int begin = begins.get(reported);
+      if (begin != NOT_CONTENT && !isCall.test(begin)) {
         indices.add(reported);
       }
     }

@@ -24,7 +24,6 @@ final class ReasoningReader {
   private final StringBuilder rest = new StringBuilder();
   private final StringBuilder reasoning = new StringBuilder();
   private State state;
-  private int shown;
 
   /**
    * Creates a reader of one answer.
@@ -55,7 +54,7 @@ final class ReasoningReader {
     }
     rest.append(piece);
     if (state == State.BEGINNING) {
-      begin(markers.open());
+      begin(markers.open(), markers.close());
     }
     if (state == State.REASONING) {
       readReasoning(markers.close());
@@ -69,12 +68,16 @@ final class ReasoningReader {
     return state == State.ANSWER ? takeRest() : "";
   }
 
-  private void begin(String open) {
+  private void begin(String open, String close) {
     String text = rest.toString().stripLeading();
+    if (text.startsWith(close)) {
+      state = State.REASONING;
+      return;
+    }
     if (text.startsWith(open)) {
       rest.delete(0, rest.length() - text.length() + open.length());
       state = State.REASONING;
-    } else if (!open.startsWith(text)) {
+    } else if (!open.startsWith(text) && !close.startsWith(text)) {
       state = begun ? State.REASONING : State.ANSWER;
     }
   }
@@ -105,16 +108,24 @@ final class ReasoningReader {
     return all;
   }
 
-  /** Returns the reasoning that was added since the last call. */
-  String newReasoning() {
-    String piece = reasoning.substring(shown);
-    shown = reasoning.length();
-    return piece;
+  /** Returns a part of the reasoning so far. */
+  String reasoning(int from, int to) {
+    return reasoning.substring(from, to);
   }
 
-  /** Returns the reasoning so far. */
-  String reasoning() {
-    return reasoning.toString();
+  /** Returns the length of the reasoning so far. */
+  int length() {
+    return reasoning.length();
+  }
+
+  /** Returns where a text begins in the reasoning, from an index on; -1 if it does not occur. */
+  int find(String text, int from) {
+    return reasoning.indexOf(text, Math.max(0, from));
+  }
+
+  /** Drops the reasoning after a length: a call. */
+  void limit(int length) {
+    reasoning.setLength(Math.min(length, reasoning.length()));
   }
 
   /**

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.AnswerDecoder;
 import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.testfiles.ScriptedModel;
-import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ParameterTypes;
+import dev.vidrio.template.call.ReadCall;
+import dev.vidrio.template.call.ToolCallFormat;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,6 +39,13 @@ class ChatAnswerTest {
       "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}</tool_call>";
   private static final ToolCall WEATHER = new ToolCall(null, "weather", Map.of("city", "Köln"));
 
+  /** A tool, for a model that writes calls as Hermes does. */
+  private static final ChatAnswer.Tools TOOLS =
+      new ChatAnswer.Tools(
+          ToolCallFormat.HERMES,
+          new ParameterTypes(List.of(Map.of("function", Map.of("name", "weather")))),
+          false);
+
   @TempDir private static Path directory;
   private static Model model;
 
@@ -53,7 +63,7 @@ class ChatAnswerTest {
   }
 
   private ChatAnswer newAnswer(boolean tools) {
-    return new ChatAnswer(model.tokenizer(), marks, begun, tools);
+    return new ChatAnswer(model.tokenizer(), marks, begun, tools ? TOOLS : null);
   }
 
   /** Passes a text's tokens to an answer and returns the content shown before its end. */
@@ -130,7 +140,7 @@ class ChatAnswerTest {
         "\n" + CALL + "\n",
         "{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}",
         "[{\"name\": \"weather\", \"parameters\": {\"city\": \"Köln\"}}]",
-        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]"
+        "```json\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}\n```"
       })
   void callsAreNotShown(String text) {
     ChatMessage message = answer(text, true);
@@ -145,6 +155,88 @@ class ChatAnswerTest {
     assertEquals("Let me see < here.", message.content());
   }
 
+  @Test
+  void textAfterCallsIsShown() {
+    ChatMessage message = answer("I look.\n" + CALL + "\nDone < it.\n" + CALL + "\n", true);
+    assertEquals(List.of(WEATHER, WEATHER), message.toolCalls());
+    assertEquals("I look.\nDone < it.", message.content());
+    assertEquals("Done.", answer("\n" + CALL + "\nDone.", true).content());
+  }
+
+  @Test
+  void callsOfOtherToolsAreText() {
+    String other = CALL.replace("weather", "whether");
+    ChatMessage message = answer(other, true);
+    assertEquals(other, message.content());
+    assertTrue(message.toolCalls().isEmpty());
+  }
+
+  @Test
+  void argumentsAreKnownWhileTheyAreWritten() {
+    var answer = newAnswer(true);
+    assertEquals("I look.", show(answer, "I look.\n" + CALL.substring(0, CALL.indexOf("ln"))));
+    ReadCall call = answer.calls().getFirst();
+    assertEquals("weather", call.name());
+    assertEquals("{\"city\":\"Kö", call.arguments().toString());
+    assertFalse(call.isComplete());
+    assertEquals("", show(answer, CALL.substring(CALL.indexOf("ln"))));
+    assertEquals(List.of(call), answer.calls());
+    assertTrue(call.isComplete());
+    assertEquals("", answer.finish());
+    assertEquals(List.of(call), answer.calls());
+  }
+
+  /** Some models call from within their reasoning, which then ends there. */
+  @Test
+  void callsEndReasoningThatIsNotClosed() {
+    think("<think>");
+    begun = true;
+    var answer = newAnswer(true);
+    assertEquals("", show(answer, "I look it up.\n" + CALL));
+    assertEquals("I look it up.", answer.reasoning().strip());
+    assertEquals("", answer.finish());
+    assertEquals("", answer.reasoning());
+    assertEquals("I look it up.", answer.message().reasoning());
+    assertEquals(List.of(WEATHER), answer.message().toolCalls());
+    assertFalse(answer.endsInReasoning());
+    ChatMessage text = answer("A " + CALL + " or </think>not", true);
+    assertEquals("A " + CALL + " or", text.reasoning());
+    assertTrue(text.toolCalls().isEmpty());
+  }
+
+  /** Special tokens may mark calls, and are not content. */
+  @Test
+  void specialTokensAreNotContent() {
+    int special = model.tokenizer().eos().orElseThrow();
+    var answer = newAnswer(true);
+    var shown = new StringBuilder(answer.accept("I "));
+    shown.append(answer.accept(new GeneratedToken(special, "", "<|x|>", null)));
+    shown.append(answer.accept("look."));
+    shown.append(answer.accept(new GeneratedToken(special, "", "<tool_call>", null)));
+    shown.append(answer.accept(CALL.substring("<tool_call>".length())));
+    shown.append(answer.accept(new GeneratedToken(special, "", "<|y|>", null)));
+    shown.append(answer.finish());
+    assertEquals("I look.", shown.toString());
+    assertEquals("I look.", answer.message().content());
+    assertEquals(List.of(WEATHER), answer.message().toolCalls());
+  }
+
+  /** Nothing after a stop string counts, neither text nor calls. */
+  @Test
+  void stopStringsEndCallsToo() {
+    String text = "I look. END " + CALL;
+    var decoder = new AnswerDecoder(model.tokenizer(), List.of(" END"));
+    var answer = newAnswer(true);
+    var shown = new StringBuilder();
+    for (int id : tokens(text)) {
+      shown.append(answer.accept(decoder.accept(id)));
+    }
+    shown.append(answer.accept(decoder.finish())).append(answer.finish());
+    assertEquals("I look.", shown.toString());
+    assertEquals("I look.", answer.message().content());
+    assertTrue(answer.message().toolCalls().isEmpty());
+  }
+
   /** JSON that is not a call is content from its first key on. */
   @ParameterizedTest
   @ValueSource(strings = {"{\"city\": \"K", "[1", "[{\"n\"", "{}", "[TOOLS", "{ \"names\""})
@@ -153,7 +245,8 @@ class ChatAnswerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"x\"", "[{\"type\"", "<|p"})
+  @ValueSource(
+      strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"weather\"", "[{\"type\"", "``"})
   void possibleCallsAreHeldBack(String text) {
     var answer = newAnswer(true);
     assertEquals("", show(answer, text));
@@ -314,11 +407,10 @@ class ChatAnswerTest {
       strings = {
         CALL,
         "Let me look.\n\n" + CALL,
-        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]",
-        "Look. <|tool_call>call:weather{city:<|\"|>Köln<|\"|>}<tool_call|>"
+        "Look. <tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"K<tool\"}}"
       })
   void truncatedCallIsNotShown(String text) {
-    String before = AnswerParser.parse(text, text).content();
+    String before = answer(text, true).content();
     for (int end = 0; end < text.length(); end++) {
       ChatMessage message = cut(newAnswer(true), text.substring(0, end));
       String content = Objects.requireNonNullElse(message.content(), "").stripTrailing();

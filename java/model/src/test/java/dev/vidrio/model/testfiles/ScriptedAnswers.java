@@ -100,7 +100,10 @@ final class ScriptedAnswers {
             " </tool_call>"));
     put(
         "forced",
-        List.of("{\"name\": \"getWeather\"", ", \"arguments\": ", "{\"city\": \"Munich\"}}"));
+        List.of(
+            "<tool_call>{\"name\": \"getWeather\"",
+            ", \"arguments\": ",
+            "{\"city\": \"Munich\"}}\n</tool_call>"));
     put(
         "sunny",
         List.of("It", " looks", " sunny", " in", " Munich"),

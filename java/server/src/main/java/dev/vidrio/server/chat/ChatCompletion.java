@@ -39,7 +39,7 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
     int reasoningTokens = 0;
     for (int i = 0; i < completions.size(); i++) {
       ChatAnswer answer = answers.get();
-      choices.add(choice(i, completions.get(i), answer.read(completions.get(i).result())));
+      choices.add(choice(i, completions.get(i), answer));
       reasoningTokens += answer.reasoningTokens();
     }
     return new JsonObject()
@@ -51,7 +51,8 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
         .with("usage", Usage.of(completions, completions.size(), reasoningTokens).toJson());
   }
 
-  private JsonObject choice(int index, Completion completion, ChatMessage answer) {
+  private JsonObject choice(int index, Completion completion, ChatAnswer reader) {
+    ChatMessage answer = reader.read(completion.result());
     List<ToolCall> calls = request.tools().kept(answer.toolCalls());
     var message =
         new JsonObject()
@@ -61,7 +62,11 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
             .with("refusal", null)
             .withPresent(
                 "tool_calls",
-                calls.isEmpty() ? null : calls.stream().map(ToolCalls::toJson).toList());
+                calls.isEmpty()
+                    ? null
+                    : calls.stream()
+                        .map(call -> ToolCalls.toJson(call, reader.needsShortIds()))
+                        .toList());
     return new JsonObject()
         .with("index", index)
         .with("message", message)

@@ -10,9 +10,10 @@ import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ReadCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,7 @@ final class ChatEvents extends ChunkEvents {
 
   private final class ChatChoice implements Choice {
     private final ChatAnswer answer = answers.get();
+    private final IdentityHashMap<ReadCall, Sent> sent = new IdentityHashMap<>();
     private final String open;
 
     ChatChoice(int index) {
@@ -87,6 +89,7 @@ final class ChatEvents extends ChunkEvents {
       if (shown || (logProbability != null && !isMarker && reasoning.isEmpty())) {
         sendText(CONTENT, text, logProbability);
       }
+      sendCalls();
     }
 
     private void sendText(String field, String text, @Nullable TokenLogProbability logProbability)
@@ -108,11 +111,9 @@ final class ChatEvents extends ChunkEvents {
       if (!rest.isEmpty()) {
         sendText(CONTENT, rest, null);
       }
-      List<ToolCall> calls = request.tools().kept(answer.message().toolCalls());
-      for (int i = 0; i < calls.size(); i++) {
-        call(i, calls.get(i));
-      }
-      send("", "null", "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
+      sendCalls();
+      boolean called = !answer.message().toolCalls().isEmpty();
+      send("", "null", "\"" + FinishReasons.finish(completion, called) + "\"");
     }
 
     @Override
@@ -120,15 +121,37 @@ final class ChatEvents extends ChunkEvents {
       return answer.reasoningTokens();
     }
 
-    /** Sends a call in two chunks, its name and its arguments, as OpenAI's API does. */
-    private void call(int index, ToolCall call) throws IOException {
-      String begin = "\"tool_calls\":[{\"index\":" + index;
-      send(
-          begin
-              + ",\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
-                  .formatted(Json.quoted(ToolCalls.id(call)), Json.quoted(call.name())));
-      String arguments = Json.quoted(ToolCalls.arguments(call));
-      send(begin + ",\"function\":{\"arguments\":" + arguments + "}}]");
+    /** Sends the names of new calls, and the arguments that were added to calls. */
+    private void sendCalls() throws IOException {
+      for (ReadCall call : request.tools().kept(answer.calls())) {
+        Sent known = sent.get(call);
+        if (known == null) {
+          known = new Sent("\"tool_calls\":[{\"index\":" + sent.size());
+          sent.put(call, known);
+          String id = Json.quoted(ToolCalls.id(call, answer.needsShortIds()));
+          send(
+              known.begin
+                  + ",\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
+                      .formatted(id, Json.quoted(call.name())));
+        }
+        CharSequence arguments = call.arguments();
+        if (arguments.length() > known.length) {
+          CharSequence added = arguments.subSequence(known.length, arguments.length());
+          String delta = Json.quoted(added.toString());
+          known.length = arguments.length();
+          send(known.begin + ",\"function\":{\"arguments\":" + delta + "}}]");
+        }
+      }
+    }
+  }
+
+  /** The part of a call that was sent. */
+  private static final class Sent {
+    final String begin;
+    int length;
+
+    Sent(String begin) {
+      this.begin = begin;
     }
   }
 }

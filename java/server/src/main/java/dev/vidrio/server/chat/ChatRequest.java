@@ -36,7 +36,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param messages the conversation
  * @param tools the tools
  * @param parameters the generation parameters
- * @param format the format of an answer or a call; null for any
+ * @param answerFormat the format of an answer that is not a call; null for any
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param effort the reasoning effort; null for the template's default
  * @param variables variables of the model's chat template
@@ -50,7 +50,7 @@ public record ChatRequest(
     List<ChatMessage> messages,
     ChatTools tools,
     GenerationParameters parameters,
-    @Nullable AnswerFormat format,
+    @Nullable AnswerFormat answerFormat,
     int logProbabilities,
     @Nullable JsonValue effort,
     Map<String, JsonValue> variables,
@@ -84,7 +84,8 @@ public record ChatRequest(
             messages,
             tools,
             GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
-            tools.format(fields, AnswerFormat.of(fields.value("response_format"), false)),
+            AnswerFormat.single(
+                AnswerFormat.read(fields), AnswerFormat.of(fields.value("response_format"), false)),
             logProbabilities(fields),
             fields.value("reasoning_effort"),
             variables(fields),
@@ -146,6 +147,11 @@ public record ChatRequest(
   }
 
   @Override
+  public @Nullable AnswerFormat format(ServedModel served) {
+    return tools.format(served, answerFormat);
+  }
+
+  @Override
   public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar format) {
     return served.chat().afterReasoning(prompt, format);
   }
@@ -158,7 +164,9 @@ public record ChatRequest(
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
     return responder.respond(
-        this, served.tokenizer(), () -> tools.newAnswer(served.chat(), prompts.getFirst()));
+        this,
+        served.tokenizer(),
+        () -> tools.newAnswer(served.chat(), prompts.getFirst(), answerFormat != null));
   }
 
   @Override

@@ -8,11 +8,11 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
-import dev.vidrio.template.ToolCall;
+import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.template.call.ToolCallFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
@@ -23,14 +23,19 @@ import tools.jackson.databind.node.JsonNodeFactory;
  * The tools of a request.
  *
  * @param tools the tools in the format of chat templates; empty if the model must not call any
- * @param parallel if false, only the first call of an answer is kept
+ * @param callable those that the model may call
+ * @param parallel if false, an answer has at most one call
  * @param mustCall the path of the field that requires a call; null if none is required
- * @param strict if true, the arguments of all calls must match their schema
+ * @param isNamed if true, a function is required by name, and called once
+ * @param strict if true, calls must be of the callable tools, and the arguments of all calls must
+ *     match their schema
  */
 record ChatTools(
     List<Map<String, @Nullable Object>> tools,
+    List<Map<String, @Nullable Object>> callable,
     boolean parallel,
     @Nullable String mustCall,
+    boolean isNamed,
     boolean strict) {
   private static final int MAX_TOOLS = 128;
   private static final int MAX_NAME = 64;
@@ -66,13 +71,13 @@ record ChatTools(
       return optional(functions, parallel);
     }
     if (!choice.isString()) {
-      return required(List.of(named(choice, functions, flat)), parallel, choice.path());
+      return chosen(choice, functions, parallel, flat);
     }
     return switch (choice.string()) {
-      case "none" -> new ChatTools(List.of(), parallel, null, false);
+      case "none" -> new ChatTools(List.of(), List.of(), parallel, null, false, false);
       case "auto" -> optional(functions, parallel);
-      case "required" -> required(functions, parallel, choice.path());
-      default -> throw choice.error("must be none, auto, required or a function");
+      case "required" -> required(functions, functions, parallel, choice.path(), false);
+      default -> throw choice.error("must be none, auto, required, a function or allowed_tools");
     };
   }
 
@@ -82,35 +87,72 @@ record ChatTools(
 
   private static ChatTools optional(List<Function> functions, boolean parallel) {
     boolean strict = functions.stream().anyMatch(Function::strict);
-    return new ChatTools(tools(functions), parallel, null, strict);
+    return new ChatTools(tools(functions), tools(functions), parallel, null, false, strict);
   }
 
-  private static ChatTools required(List<Function> functions, boolean parallel, String path) {
-    if (functions.isEmpty()) {
+  private static ChatTools required(
+      List<Function> given,
+      List<Function> callable,
+      boolean parallel,
+      String path,
+      boolean isNamed) {
+    if (callable.isEmpty()) {
       throw ApiException.invalid(path, "needs tools");
     }
-    return new ChatTools(tools(functions), parallel, path, true);
+    return new ChatTools(tools(given), tools(callable), parallel, path, isNamed, true);
+  }
+
+  /** Reads a choice that is an object: a function, or the functions that are allowed. */
+  private static ChatTools chosen(
+      JsonValue choice, List<Function> functions, boolean parallel, boolean flat) {
+    JsonFields fields = choice.fields();
+    JsonValue type = fields.value("type");
+    if (type == null || !type.isString() || !type.string().equals("allowed_tools")) {
+      List<Function> one = List.of(named(choice, functions, flat));
+      return required(one, one, parallel, choice.path(), true);
+    }
+    JsonFields inner = flat ? fields : fields.required("allowed_tools").fields();
+    String mode = inner.required("mode").string();
+    List<Function> allowed =
+        inner.required("tools").elements(1, MAX_TOOLS).stream()
+            .map(tool -> named(tool, functions, flat))
+            .toList();
+    JsonValue modeField = inner.required("mode");
+    inner.end();
+    fields.end();
+    return switch (mode) {
+      // The grammar keeps the model from calling other tools.
+      case "auto" -> new ChatTools(tools(functions), tools(allowed), parallel, null, false, true);
+      case "required" -> required(functions, allowed, parallel, choice.path(), false);
+      default -> throw modeField.error("must be auto or required");
+    };
   }
 
   /**
-   * Reads the format of an answer or a call; null for any.
+   * Returns the format of an answer or a call; null for any.
    *
-   * @param format the format of an answer in the route's own field, or null
+   * @param format the format of an answer that is not a call, or null
    */
-  @Nullable AnswerFormat format(JsonFields fields, @Nullable AnswerFormat format) {
-    AnswerFormat wanted = AnswerFormat.single(AnswerFormat.read(fields), format);
-    if (wanted == null && !strict) {
+  @Nullable AnswerFormat format(ServedModel served, @Nullable AnswerFormat format) {
+    if (format == null && !strict) {
       return null;
     }
-    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(wanted));
+    return new AnswerFormat(
+        mustCall == null ? "tools" : mustCall, () -> grammar(served.chat(), format));
   }
 
-  private Grammar grammar(@Nullable AnswerFormat format) {
-    if (format == null) {
-      return mustCall == null ? Grammar.freeAnswer(tools) : Grammar.toolCall(tools);
+  private Grammar grammar(ChatFormat chat, @Nullable AnswerFormat format) {
+    if (callable.isEmpty() && format != null) {
+      return format.grammar();
     }
-    Grammar other = format.grammar();
-    return Objects.requireNonNull(Grammar.chatAnswer(tools, mustCall != null, other));
+    ToolCallFormat calls = chat.toolCallFormat();
+    boolean several = parallel && !isNamed;
+    if (mustCall != null) {
+      return Grammar.toolCalls(calls, callable, several);
+    }
+    return format == null
+        ? Grammar.answerWithCalls(calls, callable, several)
+        : Grammar.toolCalls(calls, callable, several).or(format.grammar());
   }
 
   /** Returns whether the model may call tools. */
@@ -118,14 +160,18 @@ record ChatTools(
     return !tools.isEmpty();
   }
 
-  /** Creates the parser of an answer: content, reasoning and calls. */
-  ChatAnswer newAnswer(ChatFormat chat, int[] prompt) {
-    ChatAnswer answer = chat.newAnswer(prompt, areGiven());
+  /**
+   * Creates the parser of an answer: content, reasoning and calls.
+   *
+   * @param isFormatted true if the answer has a required format
+   */
+  ChatAnswer newAnswer(ChatFormat chat, int[] prompt, boolean isFormatted) {
+    ChatAnswer answer = chat.newAnswer(prompt, callable, strict || isFormatted);
     return mustCall == null ? answer : answer.withCallsOnly();
   }
 
   /** Returns the calls of an answer to report: at most one unless calls may be parallel. */
-  List<ToolCall> kept(List<ToolCall> calls) {
+  <T> List<T> kept(List<T> calls) {
     return parallel || calls.size() <= 1 ? calls : calls.subList(0, 1);
   }
 

@@ -13,7 +13,7 @@ import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonObject;
-import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ReadCall;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +30,8 @@ final class ResponseEvents {
   private final List<JsonObject> items = new ArrayList<>();
   private final List<TokenLogProbability> logProbabilities = new ArrayList<>();
   private final Part reasoning = new Part(Ids.next("rs_"));
-  private final Part message = new Part(Ids.next("msg_"));
+  private Part message = new Part(Ids.next("msg_"));
+  private final List<OpenCall> calls = new ArrayList<>();
   private int number;
 
   /** An item with a single part while its text is generated. */
@@ -43,6 +44,20 @@ final class ResponseEvents {
 
     Part(String item) {
       this.item = item;
+    }
+  }
+
+  /** A call while its arguments are generated. */
+  private static final class OpenCall {
+    final ReadCall call;
+    final String item = Ids.next("fc_");
+    final String id;
+    int sent;
+    boolean ended;
+
+    OpenCall(ReadCall call, String id) {
+      this.call = call;
+      this.id = id;
     }
   }
 
@@ -86,17 +101,21 @@ final class ResponseEvents {
     String rest = answer.finish(completion.result().finish());
     sendReasoning(answer.reasoning());
     sendText(rest);
-    List<ToolCall> calls = tools.kept(answer.message().toolCalls());
+    sendCalls();
+    boolean called = !answer.message().toolCalls().isEmpty();
     boolean isEmpty = !message.begun && calls.isEmpty();
     if (isEmpty && !complete && answer.endsInReasoning()) {
       beginReasoning();
     }
     endReasoning(ResponseObject.status(complete || !isEmpty));
-    if (message.begun || (isEmpty && complete && !reasoning.begun)) {
-      endMessage(ResponseObject.status(complete || !calls.isEmpty()));
+    boolean isMissing = isEmpty && complete && !reasoning.begun;
+    if ((message.begun && !message.ended) || isMissing) {
+      endMessage(ResponseObject.status(complete || called));
     }
-    for (ToolCall call : calls) {
-      call(call);
+    endCall();
+    boolean isCut = !complete && !calls.isEmpty() && !calls.getLast().call.isComplete();
+    if (isCut && !items.isEmpty() && "message".equals(items.getLast().get("type"))) {
+      items.getLast().put("status", ResponseObject.status(false));
     }
   }
 
@@ -131,10 +150,11 @@ final class ResponseEvents {
     String piece = answer.accept(token);
     sendReasoning(answer.reasoning());
     sendText(piece);
+    sendCalls();
   }
 
   private void sendReasoning(String piece) throws IOException {
-    if (piece.isEmpty() || message.begun) {
+    if (piece.isEmpty() || message.begun || !calls.isEmpty()) {
       return;
     }
     beginReasoning();
@@ -173,6 +193,10 @@ final class ResponseEvents {
     if (piece.isEmpty()) {
       return;
     }
+    endCall();
+    if (message.ended) {
+      message = new Part(Ids.next("msg_"));
+    }
     beginMessage();
     message.text.append(piece);
     List<TokenLogProbability> tokens = ResponseObject.contentTokens(answer, logProbabilities);
@@ -192,6 +216,7 @@ final class ResponseEvents {
 
   private void endMessage(String status) throws IOException {
     beginMessage();
+    message.ended = true;
     String text = message.text.toString();
     JsonObject part = response.part(text, message.tokens);
     partEvent(
@@ -215,14 +240,59 @@ final class ResponseEvents {
         new JsonObject().with("output_index", items.size()).with("item", item));
   }
 
-  private void call(ToolCall call) throws IOException {
-    String id = Ids.next("fc_");
-    String callId = ToolCalls.id(call);
-    String arguments = ToolCalls.arguments(call);
-    item("added", ResponseObject.call(id, call, callId, ""));
-    callEvent("delta", id, Map.of("delta", arguments));
-    callEvent("done", id, Map.of("name", call.name(), "arguments", arguments));
-    end(ResponseObject.call(id, call, callId, arguments));
+  /** Sends the names of new calls, and the arguments that were added to calls. */
+  private void sendCalls() throws IOException {
+    for (ReadCall call : tools.kept(answer.calls())) {
+      OpenCall known = calls.stream().filter(each -> each.call == call).findFirst().orElse(null);
+      if (known == null) {
+        known = begin(call);
+      }
+      CharSequence arguments = call.arguments();
+      if (arguments.length() > known.sent) {
+        String delta = arguments.subSequence(known.sent, arguments.length()).toString();
+        known.sent = arguments.length();
+        callEvent("delta", known.item, Map.of("delta", delta));
+      }
+      if (call.isComplete()) {
+        endCall();
+      }
+    }
+  }
+
+  private OpenCall begin(ReadCall call) throws IOException {
+    endCall();
+    endReasoning("completed");
+    if (message.begun && !message.ended) {
+      endMessage("completed");
+    }
+    OpenCall open = new OpenCall(call, ToolCalls.id(call, answer.needsShortIds()));
+    calls.add(open);
+    item("added", ResponseObject.call(open.item, call.name(), open.id, "", "in_progress"));
+    return open;
+  }
+
+  /**
+   * Ends the last call. It is incomplete if the answer was cut, or if it was malformed; then it is
+   * not part of the response, as without streaming.
+   */
+  private void endCall() throws IOException {
+    if (calls.isEmpty() || calls.getLast().ended) {
+      return;
+    }
+    OpenCall open = calls.getLast();
+    open.ended = true;
+    ReadCall call = open.call;
+    String arguments = call.arguments().toString();
+    if (call.isComplete()) {
+      callEvent("done", open.item, Map.of("name", call.name(), "arguments", arguments));
+    }
+    String status = ResponseObject.status(call.isComplete());
+    JsonObject item = ResponseObject.call(open.item, call.name(), open.id, arguments, status);
+    if (call.isComplete()) {
+      end(item);
+    } else {
+      item("done", item);
+    }
   }
 
   private void callEvent(String what, String id, Map<String, String> fields) throws IOException {

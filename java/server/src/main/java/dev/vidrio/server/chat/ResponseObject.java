@@ -135,7 +135,13 @@ final class ResponseObject implements ApiResponse {
     }
     calls.forEach(
         call ->
-            items.add(call(Ids.next("fc_"), call, ToolCalls.id(call), ToolCalls.arguments(call))));
+            items.add(
+                call(
+                    Ids.next("fc_"),
+                    call.name(),
+                    ToolCalls.id(call, answer.needsShortIds()),
+                    ToolCalls.arguments(call),
+                    "completed")));
     return items;
   }
 
@@ -187,14 +193,14 @@ final class ResponseObject implements ApiResponse {
     return Objects.requireNonNull(LogProbabilityJson.ofChat(tokenizer, tokens).get("content"));
   }
 
-  /** Returns a call item; its arguments are empty while it is in progress. */
-  static JsonObject call(String item, ToolCall call, String callId, String arguments) {
+  /** Returns a call item. */
+  static JsonObject call(String item, String name, String callId, String arguments, String status) {
     return new JsonObject()
         .with("id", item)
         .with("type", "function_call")
-        .with("status", arguments.isEmpty() ? "in_progress" : "completed")
+        .with("status", status)
         .with("call_id", callId)
-        .with("name", call.name())
+        .with("name", name)
         .with("arguments", arguments);
   }
 }

@@ -45,7 +45,7 @@ public final class ResponseRequest {
                 fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
                 limits,
                 tenant),
-            tools.format(fields, format(fields)),
+            AnswerFormat.single(AnswerFormat.read(fields), format(fields)),
             logProbabilities(fields),
             effort(fields),
             ChatRequest.variables(fields),

@@ -4,17 +4,35 @@ import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.template.ToolCall;
+import dev.vidrio.template.call.ReadCall;
 
 /** Tool calls in the format of OpenAI's API. */
 final class ToolCalls {
   private static final int ID_DIGITS = 24;
+  private static final int SHORT_ID = 9;
 
   private ToolCalls() {}
 
-  /** Returns the id of a call, or a new one if the model wrote none. */
-  static String id(ToolCall call) {
+  /**
+   * Returns the id of a call, or a new one if the model wrote none.
+   *
+   * @param isShort if true, a new id has nine letters and digits, as some templates require
+   */
+  static String id(ToolCall call, boolean isShort) {
     String id = call.id();
-    return id == null ? Ids.next("call_").substring(0, "call_".length() + ID_DIGITS) : id;
+    return id == null ? newId(isShort) : id;
+  }
+
+  /** Returns the id of a call as {@link #id(ToolCall, boolean)} does. */
+  static String id(ReadCall call, boolean isShort) {
+    String id = call.id();
+    return id == null ? newId(isShort) : id;
+  }
+
+  private static String newId(boolean isShort) {
+    return isShort
+        ? Ids.next("").substring(0, SHORT_ID)
+        : Ids.next("call_").substring(0, "call_".length() + ID_DIGITS);
   }
 
   /** Returns the arguments as JSON text. */
@@ -23,9 +41,9 @@ final class ToolCalls {
   }
 
   /** Returns the call of a chat's message. */
-  static JsonObject toJson(ToolCall call) {
+  static JsonObject toJson(ToolCall call, boolean isShort) {
     return new JsonObject()
-        .with("id", id(call))
+        .with("id", id(call, isShort))
         .with("type", "function")
         .with(
             "function",

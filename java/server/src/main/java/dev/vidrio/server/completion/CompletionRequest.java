@@ -89,6 +89,11 @@ public record CompletionRequest(
   }
 
   @Override
+  public @Nullable AnswerFormat format(ServedModel served) {
+    return format;
+  }
+
+  @Override
   public int promptCount() {
     return prompts.size();
   }

@@ -28,7 +28,7 @@ public interface ApiRequest {
   GenerationParameters parameters();
 
   /** Returns the format of an answer; null for any. */
-  @Nullable AnswerFormat format();
+  @Nullable AnswerFormat format(ServedModel served);
 
   /** Returns whether the response is streamed. */
   boolean stream();

@@ -34,7 +34,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
-      AnswerFormat wanted = request.format();
+      AnswerFormat wanted = request.format(lease.model());
       @Nullable Grammar format = wanted == null ? null : wanted.grammar();
       List<Intervention> edits = request.parameters().steering().edits(lens, request.model());
       List<int[]> prompts = request.encode(lease.model());

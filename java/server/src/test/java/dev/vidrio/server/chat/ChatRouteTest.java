@@ -202,14 +202,17 @@ class ChatRouteTest {
     }
     assertEquals("tool_calls", finish);
     assertEquals("Let me look.", text.toString());
-    assertEquals(2, deltas.size());
+    assertTrue(deltas.size() > 2, "the arguments come while they are written");
     assertEquals(0, deltas.get(0).path("index").intValue());
     assertTrue(deltas.get(0).path("id").stringValue().startsWith("call_"));
     assertEquals("get_weather", deltas.get(0).path("function").path("name").stringValue());
     assertEquals("", deltas.get(0).path("function").path("arguments").stringValue());
-    assertEquals(0, deltas.get(1).path("index").intValue());
-    assertEquals(
-        "{\"place\":\"Köln\"}", deltas.get(1).path("function").path("arguments").stringValue());
+    var arguments = new StringBuilder();
+    for (JsonNode delta : deltas) {
+      assertEquals(0, delta.path("index").intValue());
+      arguments.append(delta.path("function").path("arguments").stringValue());
+    }
+    assertEquals("{\"place\":\"Köln\"}", arguments.toString());
   }
 
   @Test

@@ -39,16 +39,21 @@ class ToolLoopTest {
   @TempDir private static Path directory;
   private static TestServer server;
 
+  private static final String HERMES = "<tool_call>{{ call.function | tojson }}</tool_call>";
+
+  private static final List<String> CALL =
+      List.of("<tool_call>{\"name\": \"get_weather\",", " \"arguments\": {}}</tool_call>");
+
   private static ModelSource source(String name, String call) throws IOException {
+    return source(name, call, CALL);
+  }
+
+  private static ModelSource source(String name, String call, List<String> script)
+      throws IOException {
     Path file =
         ParrotModel.write(
             directory.resolve(name + ".gguf"),
-            Map.of(
-                ':', List.of("It", " rains."),
-                '=',
-                    List.of(
-                        "<tool_call>{\"name\": \"get_weather\",",
-                        " \"arguments\": {}}</tool_call>")),
+            Map.of(':', List.of("It", " rains."), '=', script),
             TEMPLATE.replace("CALL", call));
     return new ModelSource(name, () -> Model.open(file));
   }
@@ -58,8 +63,18 @@ class ToolLoopTest {
     server =
         TestServer.start(
             options -> options,
-            source("known", "<tool_call>{{ call.function | tojson }}</tool_call>"),
-            source("unknown", "<function={{ call.function.name }}></function>"));
+            source("known", HERMES),
+            source("unknown", "<call name={{ call.function.name }}></call>"),
+            source(
+                "parts",
+                HERMES,
+                List.of(
+                    "I look.",
+                    "\n<tool_call>{\"name\": \"get_weather\",",
+                    " \"arguments\": {\"a\": ",
+                    "[1]}}</tool_call>",
+                    "\nDone.",
+                    "\n<tool_call>{\"name\": \"whether\", \"arguments\": {}}</tool_call>")));
   }
 
   @AfterAll
@@ -122,6 +137,34 @@ class ToolLoopTest {
     ObjectNode request = object("{'model':'known'," + FLAT_TOOLS + more + "}");
     request.set("input", input);
     return server.json(RESPONSES, request.toString()).at("/output/0");
+  }
+
+  /** Text before and after a call, and one of a function that is not a tool, which is text. */
+  @Test
+  void streamsTextAroundCalls() {
+    String after = "Done.\n<tool_call>{\"name\": \"whether\", \"arguments\": {}}</tool_call>";
+    String request = "{'model':'parts'," + TOOLS + ",'messages':[{'role':'user','content':'?'}]";
+    JsonNode choice = server.json(CHAT, request + "}").at("/choices/0");
+    assertEquals("I look.\n" + after, choice.at("/message/content").stringValue());
+    assertEquals(
+        "{\"a\":[1]}", choice.at("/message/tool_calls/0/function/arguments").stringValue());
+    var content = new StringBuilder();
+    var arguments = new StringBuilder();
+    for (JsonNode event : server.events(CHAT, request + ",'stream':true}")) {
+      content.append(event.at("/choices/0/delta/content").stringValue(""));
+      arguments.append(
+          event.at("/choices/0/delta/tool_calls/0/function/arguments").stringValue(""));
+    }
+    assertEquals("I look.\n" + after, content.toString());
+    assertEquals("{\"a\":[1]}", arguments.toString());
+    List<JsonNode> events =
+        server.events(RESPONSES, "{'model':'parts','input':'?'," + FLAT_TOOLS + ",'stream':true}");
+    JsonNode output = events.getLast().at("/response/output");
+    assertEquals(3, output.size());
+    assertEquals("I look.", output.at("/0/content/0/text").stringValue());
+    assertEquals("{\"a\":[1]}", output.at("/1/arguments").stringValue());
+    assertEquals("completed", output.at("/1/status").stringValue());
+    assertEquals(after, output.at("/2/content/0/text").stringValue().strip());
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.vidrio.server.generation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.testserver.TestServer;
@@ -131,6 +132,43 @@ class AnswerFormatTest {
   }
 
   @Test
+  void onlyAllowedToolsAreCalled() {
+    String clock = "{'type':'function','function':{'name':'clock'}}";
+    String choice =
+        "'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'%s','tools':["
+            + clock
+            + "]}}";
+    for (int seed = 1; seed <= 4; seed++) {
+      String more = TOOLS + ",'temperature':2,'seed':" + seed + ",";
+      JsonNode calls = choice(more + choice.formatted("required")).at("/message/tool_calls");
+      assertFalse(calls.isEmpty());
+      calls.forEach(call -> assertEquals("clock", call.at("/function/name").stringValue()));
+      choice(more + choice.formatted("auto") + ",'max_tokens':40")
+          .at("/message/tool_calls")
+          .forEach(call -> assertEquals("clock", call.at("/function/name").stringValue()));
+    }
+    JsonNode item =
+        server
+            .json(
+                "/v1/responses",
+                "{'model':'parrot','input':'a','tools':[{'type':'function','name':'f'},"
+                    + "{'type':'function','name':'g'}],'tool_choice':{'type':'allowed_tools',"
+                    + "'mode':'required','tools':[{'type':'function','name':'g'}]}}")
+            .at("/output/0");
+    assertEquals("g", item.path("name").stringValue());
+  }
+
+  @Test
+  void requiresOneCallIfTheyMustNotBeParallel() {
+    String more = TOOLS + ",'tool_choice':'required','temperature':2,'parallel_tool_calls':";
+    for (int seed = 1; seed <= 4; seed++) {
+      String seeded = ",'seed':" + seed;
+      assertEquals(1, choice(more + "false" + seeded).at("/message/tool_calls").size());
+      assertFalse(choice(more + "true" + seeded).at("/message/tool_calls").isEmpty());
+    }
+  }
+
+  @Test
   void answerWithToolsIsACallOrMatchesSchema() {
     String format =
         ",'response_format':{'type':'json_schema','json_schema':{'schema':" + SCHEMA + "}}";
@@ -210,6 +248,12 @@ class AnswerFormatTest {
         "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: needs tools",
         "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400"
             + " invalid_value tool_choice.function.name",
+        "'tools':[{'function':{'name':'f'}}],'tool_choice':{'type':'allowed_tools',"
+            + "'allowed_tools':{'mode':'auto','tools':[{'function':{'name':'g'}}]}} | 400"
+            + " invalid_value tool_choice.allowed_tools.tools[0].function.name",
+        "'tools':[{'function':{'name':'f'}}],'tool_choice':{'type':'allowed_tools',"
+            + "'allowed_tools':{'mode':'never','tools':[{'function':{'name':'f'}}]}} | 400"
+            + " invalid_value tool_choice.allowed_tools.mode",
         "'tools':[{'function':{'name':'f','strict':true,'parameters':{'minlength':1}}}] | 400"
             + " invalid_value tools tools: parameters of tool 'f'",
         "'tools':[{'function':{'name':'f','parameters':{'minlength':1}}}],'tool_choice':'required'"
