@@ -52,8 +52,8 @@ final class MessagesTools {
     if (kind != null && !(kind.isString() && kind.string().equals("object"))) {
       throw kind.error("must be object, since inputs have names");
     }
-    // Calls are streamed when they are complete.
-    tool.requireValue("eager_input_streaming", false);
+    // Inputs are streamed in one way for all tools.
+    var _ = tool.bool("eager_input_streaming", false);
     tool.requireValue("defer_loading", false);
     var function =
         new JsonObject()
