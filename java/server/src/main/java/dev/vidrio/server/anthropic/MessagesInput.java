@@ -26,8 +26,8 @@ final class MessagesInput {
       input.add("system", text(system));
     }
     List<JsonValue> given = fields.required("messages").elements(1, MAX_MESSAGES);
-    for (JsonValue message : given) {
-      input.addMessage(message.fields(), message == given.getLast());
+    for (int i = 0; i < given.size(); i++) {
+      input.addMessage(given.get(i).fields(), i == given.size() - 1);
     }
     return input.messages;
   }
