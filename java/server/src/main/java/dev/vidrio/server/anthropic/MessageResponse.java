@@ -32,6 +32,9 @@ record MessageResponse(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAn
     implements ApiResponse {
   private static final int ID_DIGITS = 24;
 
+  /** The length of a call's id. Some chat templates require nine letters and digits. */
+  private static final int CALL_ID = 9;
+
   /** Why an answer ended: a reason of Anthropic's API, and the stop string, if one was found. */
   record Stop(String reason, @Nullable String sequence) {}
 
@@ -67,7 +70,7 @@ record MessageResponse(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAn
       @Nullable String sequence,
       JsonObject usage) {
     return new JsonObject()
-        .with("id", id("msg_"))
+        .with("id", Ids.next("msg_").substring(0, "msg_".length() + ID_DIGITS))
         .with("type", "message")
         .with("role", "assistant")
         .with("model", request.model())
@@ -120,12 +123,8 @@ record MessageResponse(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAn
     String id = call.id();
     return new JsonObject()
         .with("type", "tool_use")
-        .with("id", id == null ? id("toolu_") : id)
+        .with("id", id == null ? Ids.next("").substring(0, CALL_ID) : id)
         .with("name", call.name())
         .with("input", input);
-  }
-
-  private static String id(String prefix) {
-    return Ids.next(prefix).substring(0, prefix.length() + ID_DIGITS);
   }
 }
