@@ -1,4 +1,4 @@
-/** An HTTP server with OpenAI's API. */
+/** An HTTP server with the APIs of OpenAI, Anthropic and Ollama. */
 @org.jspecify.annotations.NullMarked
 @SuppressWarnings("requires-automatic") // Micrometer has no module descriptors
 module dev.vidrio.server {

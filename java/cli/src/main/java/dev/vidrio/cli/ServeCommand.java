@@ -38,7 +38,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "serve",
     description = {
-      "Serves models over HTTP with OpenAI's API (docs/server.md) and a web page.",
+      "Serves models over HTTP with the APIs of OpenAI, Anthropic and Ollama (docs/server.md) and a"
+          + " web page.",
       "Repeat -m to serve several models; NAME=MODEL names one. The first, and those with adapters"
           + " or draft models, load at start, the others on first use. SIGTERM and Ctrl-C let"
           + " running requests finish; a second signal ends the server at once."

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.server.anthropic.AnthropicRoutes;
 import dev.vidrio.server.chat.ChatRequest;
 import dev.vidrio.server.chat.ResponseRequest;
 import dev.vidrio.server.completion.CompletionRequest;
@@ -23,6 +24,7 @@ import dev.vidrio.server.model.ModelDefinition;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
+import dev.vidrio.server.ollama.OllamaRoutes;
 import dev.vidrio.server.window.WindowRoutes;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -41,8 +43,8 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
 /**
- * An HTTP server with OpenAI's API for models in this process. It also serves a web page that shows
- * what happens inside the model.
+ * An HTTP server with the APIs of OpenAI, Anthropic and Ollama for models in this process. It also
+ * serves a web page that shows what happens inside the model.
  *
  * {@snippet file="ServerExamples.java" region="start"}
  *
@@ -107,7 +109,10 @@ public final class Server implements AutoCloseable {
     routes.add(text.route("/v1/completions", CompletionRequest::read));
     routes.add(text.route("/v1/chat/completions", ChatRequest::read));
     routes.add(text.route("/v1/responses", ResponseRequest::read));
-    routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
+    var vectors = new EmbeddingRoute(models, embeddings, limits.requestTime());
+    routes.add(vectors.route());
+    routes.addAll(new AnthropicRoutes(models, text, requestLimits).routes());
+    routes.addAll(new OllamaRoutes(models, text, vectors).routes());
     routes.addAll(new LensRoutes(models, lens, options.lensCommands()).routes());
     routes.addAll(WindowRoutes.routes());
     this.gate = new RequestFilter(gateOptions(options), routes, metrics);

@@ -1,11 +1,13 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.http.ApiFormat;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -52,15 +54,35 @@ record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State
   }
 
   private void list(Exchange exchange) throws IOException {
+    List<String> ids = models.ids();
+    if (exchange.api() == ApiFormat.ANTHROPIC) {
+      exchange.answer(
+          new JsonObject()
+              .with("data", ids.stream().map(this::toAnthropicJson).toList())
+              .with("has_more", false)
+              .with("first_id", ids.getFirst())
+              .with("last_id", ids.getLast()));
+      return;
+    }
     exchange.answer(
         new JsonObject()
             .with("object", "list")
-            .with("data", models.ids().stream().map(this::toJson).toList()));
+            .with("data", ids.stream().map(this::toJson).toList()));
   }
 
   private void model(Exchange exchange) throws IOException {
     String id = exchange.path().substring(MODEL.length());
-    exchange.answer(toJson(id));
+    JsonObject json = toJson(id); // rejects unknown models
+    exchange.answer(exchange.api() == ApiFormat.ANTHROPIC ? toAnthropicJson(id) : json);
+  }
+
+  private JsonObject toAnthropicJson(String id) {
+    return new JsonObject()
+        .with("type", "model")
+        .with("id", id)
+        .with("display_name", id)
+        .with("created_at", models.created().truncatedTo(ChronoUnit.SECONDS).toString())
+        .with("lifecycle", "active");
   }
 
   private JsonObject toJson(String id) {

@@ -73,6 +73,13 @@ public final class ChatFormat {
     return template;
   }
 
+  /** Returns whether the model writes reasoning before its answers, or may be asked to. */
+  public boolean reasons() {
+    return reasoningMarkers != null
+        || template.reads("reasoning_effort")
+        || SWITCHES.stream().anyMatch(template::reads);
+  }
+
   /** Returns the token ids of a conversation, up to the beginning of the model's answer. */
   public int[] encode(List<ChatMessage> messages) {
     return encode(messages, ChatOptions.DEFAULT);

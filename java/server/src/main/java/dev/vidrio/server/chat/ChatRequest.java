@@ -19,6 +19,7 @@ import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A request of {@code /v1/chat/completions}, or one of {@code /v1/responses} that was {@linkplain
- * ResponseRequest converted}.
+ * ResponseRequest converted}, or one of another API that was translated to the former.
  *
  * @param model the name of the model
  * @param messages the conversation
@@ -62,7 +63,7 @@ public record ChatRequest(
 
   /** Creates responses in the format of a route. */
   @FunctionalInterface
-  interface Responder {
+  public interface Responder {
     /**
      * Creates the response to a request.
      *
@@ -73,6 +74,21 @@ public record ChatRequest(
 
   /** Reads a request of {@code /v1/chat/completions}. */
   public static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+    return read(fields, limits, tenant, "messages", ChatCompletion::new);
+  }
+
+  /**
+   * Reads a request that was translated from another API.
+   *
+   * @param promptField the field of the conversation, for errors
+   * @param responder creates the response
+   */
+  public static ChatRequest read(
+      JsonFields fields,
+      RequestLimits limits,
+      String tenant,
+      String promptField,
+      Responder responder) {
     String model = fields.required("model").string();
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
     rejectUnsupported(fields);
@@ -91,8 +107,8 @@ public record ChatRequest(
             variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream),
-            "messages",
-            ChatCompletion::new);
+            promptField,
+            responder);
     fields.end();
     return request;
   }
@@ -146,6 +162,11 @@ public record ChatRequest(
     return variables;
   }
 
+  /** Returns the calls of an answer to report. */
+  public List<ToolCall> calls(ChatMessage answer) {
+    return tools.kept(answer.toolCalls());
+  }
+
   @Override
   public @Nullable AnswerFormat format(ServedModel served) {
     return tools.format(served, answerFormat);
@@ -179,7 +200,10 @@ public record ChatRequest(
     tools.tools().forEach(options::tool);
     if (effort != null) {
       String level = effort.string();
-      require(effort.path(), () -> chat.reasoningEffort(level).forEach(options::variable));
+      // A model that does not reason needs no variable to switch reasoning off.
+      if (!level.equals("none") || chat.reasons()) {
+        require(effort.path(), () -> chat.reasoningEffort(level).forEach(options::variable));
+      }
     }
     variables.forEach(
         (name, value) -> {

@@ -11,6 +11,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param bestOf the number of generated answers per prompt, of which the most likely are returned
  * @param stream if true, the response is streamed
  * @param includeUsage if true, the stream ends with the usage
+ * @param responder creates the response
  */
 public record CompletionRequest(
     String model,
@@ -36,14 +38,36 @@ public record CompletionRequest(
     int logProbabilities,
     int bestOf,
     boolean stream,
-    boolean includeUsage)
+    boolean includeUsage,
+    Responder responder)
     implements ApiRequest {
+
+  /** Creates responses in the format of a route. */
+  @FunctionalInterface
+  public interface Responder {
+    /**
+     * Creates the response to a request.
+     *
+     * @param prompts the tokens of the prompts
+     */
+    ApiResponse respond(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts);
+  }
 
   /** Default tokens of an answer, as in OpenAI's API. */
   private static final int DEFAULT_TOKENS = 16;
 
   /** Reads a request. */
   public static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+    return read(fields, limits, tenant, CompletionResponse::new);
+  }
+
+  /**
+   * Reads a request that was translated from another API.
+   *
+   * @param responder creates the response
+   */
+  public static CompletionRequest read(
+      JsonFields fields, RequestLimits limits, String tenant, Responder responder) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     if (!fields.string("suffix", "").isEmpty()) {
@@ -64,7 +88,8 @@ public record CompletionRequest(
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
             stream,
-            ChunkEvents.includesUsage(fields, stream));
+            ChunkEvents.includesUsage(fields, stream),
+            responder);
     fields.end();
     request.check(limits);
     return request;
@@ -133,6 +158,6 @@ public record CompletionRequest(
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
-    return new CompletionResponse(this, served.tokenizer(), prompts);
+    return responder.respond(this, served.tokenizer(), prompts);
   }
 }

@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
@@ -35,63 +36,86 @@ import java.util.function.Supplier;
 public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
   private static final int MAX_TEXTS = 2048;
 
-  /** The fields of a request. */
-  private record Request(
+  /**
+   * The texts of a request, and how they become vectors.
+   *
+   * @param model the name of the model
+   * @param input the texts
+   * @param pooling how the vectors of tokens become one
+   * @param normalize if true, vectors have length 1
+   * @param dimensions the required size of a vector; 0 for the model's
+   * @param truncate if true, texts that exceed the context are cut
+   */
+  public record Inputs(
       String model,
       List<Prompt> input,
-      boolean base64,
       Pooling pooling,
       boolean normalize,
-      int dimensions) {}
+      int dimensions,
+      boolean truncate) {}
+
+  /** Creates the response in the format of a route. */
+  @FunctionalInterface
+  public interface Format {
+    /**
+     * Returns the response.
+     *
+     * @param tokens the number of tokens of all texts
+     */
+    JsonObject toJson(List<float[]> vectors, int tokens);
+  }
 
   /** Returns the route. */
   public Route route() {
     return Route.post("/v1/embeddings", this::handle);
   }
 
-  private static Request read(JsonFields fields) {
+  private void handle(Exchange exchange) throws IOException {
+    JsonFields fields = exchange.fields();
     String model = fields.required("model").string();
     var input = Prompt.read(fields.required("input"), MAX_TEXTS);
     fields.ignore("user");
-    var request =
-        new Request(
+    boolean base64 = fields.oneOf("encoding_format", "float", "float", "base64").equals("base64");
+    var inputs =
+        new Inputs(
             model,
             input,
-            fields.oneOf("encoding_format", "float", "float", "base64").equals("base64"),
             Pooling.valueOf(
                 fields.oneOf("pooling", "mean", "mean", "last").toUpperCase(Locale.ROOT)),
             fields.bool("normalize", true),
-            fields.integer("dimensions", 0, 1, Integer.MAX_VALUE));
+            fields.integer("dimensions", 0, 1, Integer.MAX_VALUE),
+            false);
     fields.end();
-    return request;
+    embed(exchange, inputs, (vectors, tokens) -> toJson(model, vectors, tokens, base64));
   }
 
-  private void handle(Exchange exchange) throws IOException {
-    Request request = read(exchange.fields());
+  /** Computes the vectors of texts and sends the response. */
+  public void embed(Exchange exchange, Inputs inputs, Format format) throws IOException {
     exchange.answer(
         queue.run(
             models,
-            request.model(),
+            inputs.model(),
             time,
-            lease -> work(request, lease),
+            lease -> work(inputs, format, lease),
             exchange::startHeartbeats));
   }
 
-  private static Supplier<JsonObject> work(Request request, ModelRegistry.Lease lease) {
+  private static Supplier<JsonObject> work(
+      Inputs inputs, Format format, ModelRegistry.Lease lease) {
     Model model = lease.model().model();
-    requireWidth(request, model);
-    List<int[]> texts = encode(request, model);
+    requireWidth(inputs, model);
+    List<int[]> texts = encode(inputs, model);
     SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
     return () -> {
       List<float[]> embeddings =
           Embeddings.of(
               model,
               texts,
-              request.pooling(),
-              request.normalize(),
+              inputs.pooling(),
+              inputs.normalize(),
               options,
               done -> stopIf(Thread.currentThread().isInterrupted()));
-      return toJson(request, texts, embeddings);
+      return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
   }
 
@@ -101,42 +125,42 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     }
   }
 
-  private static void requireWidth(Request request, Model model) {
+  private static void requireWidth(Inputs inputs, Model model) {
     int width = model.architecture().width();
-    if (request.dimensions() != 0 && request.dimensions() != width) {
+    if (inputs.dimensions() != 0 && inputs.dimensions() != width) {
       throw ApiException.unsupported(
-          "dimensions", Integer.toString(request.dimensions()), "not supported; must be " + width);
+          "dimensions", Integer.toString(inputs.dimensions()), "not supported; must be " + width);
     }
   }
 
-  private static List<int[]> encode(Request request, Model model) {
+  private static List<int[]> encode(Inputs inputs, Model model) {
     Tokenizer tokenizer = model.tokenizer();
     int limit = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();
-    for (Prompt prompt : request.input()) {
+    for (Prompt prompt : inputs.input()) {
       int[] ids = prompt.encode(tokenizer);
-      if (ids.length > limit) {
+      if (ids.length > limit && !inputs.truncate()) {
         throw ApiException.contextLength(prompt.path(), ids.length, limit);
       }
-      texts.add(ids);
+      texts.add(Arrays.copyOf(ids, Math.min(ids.length, limit)));
     }
     return texts;
   }
 
-  private static JsonObject toJson(Request request, List<int[]> texts, List<float[]> embeddings) {
+  private static JsonObject toJson(
+      String model, List<float[]> embeddings, int tokens, boolean base64) {
     List<JsonObject> data = new ArrayList<>();
     for (int i = 0; i < embeddings.size(); i++) {
       data.add(
           new JsonObject()
               .with("object", "embedding")
               .with("index", i)
-              .with("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i)));
+              .with("embedding", base64 ? base64(embeddings.get(i)) : embeddings.get(i)));
     }
-    int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
     return new JsonObject()
         .with("object", "list")
         .with("data", data)
-        .with("model", request.model())
+        .with("model", model)
         .with("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
   }
 

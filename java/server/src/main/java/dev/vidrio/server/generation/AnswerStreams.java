@@ -19,6 +19,7 @@ import java.util.concurrent.Future;
 /** The token streams of the answers to an HTTP request. Closing cancels them. */
 public final class AnswerStreams implements AutoCloseable {
   private final List<TokenStream> streams = new ArrayList<>();
+  private int promptTokens;
 
   /** Receives an answer while it is generated; different answers on different threads. */
   @FunctionalInterface
@@ -47,6 +48,7 @@ public final class AnswerStreams implements AutoCloseable {
     var all = new AnswerStreams();
     try {
       for (GenerationRequest request : requests) {
+        all.promptTokens += request.promptTokens();
         int together = request.beams() == null ? Math.min(n, limit) : n;
         for (int from = 0; from < n; from += together) {
           GenerationRequest next = request.toBuilder().seedOffset(from).build();
@@ -62,6 +64,11 @@ public final class AnswerStreams implements AutoCloseable {
 
   int size() {
     return streams.size();
+  }
+
+  /** Returns the number of tokens of all prompts. */
+  public int promptTokens() {
+    return promptTokens;
   }
 
   /**

@@ -6,6 +6,7 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.model.ModelRegistry;
@@ -26,11 +27,17 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
 
   /** Returns the route at a path. */
   public Route route(String path, ApiRequest.Reader reader) {
-    return Route.post(path, exchange -> handle(exchange, reader));
+    return Route.post(path, exchange -> handle(exchange, exchange.fields(), reader));
   }
 
-  private void handle(Exchange exchange, ApiRequest.Reader reader) throws IOException {
-    ApiRequest request = reader.read(exchange.fields(), limits, exchange.tenant());
+  /**
+   * Handles a request whose body has been parsed.
+   *
+   * @param fields the fields of the body
+   */
+  public void handle(Exchange exchange, JsonFields fields, ApiRequest.Reader reader)
+      throws IOException {
+    ApiRequest request = reader.read(fields, limits, exchange.tenant());
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);

@@ -110,6 +110,11 @@ public final class ApiException extends RuntimeException {
         429, "rate_limit_error", "rate_limit_exceeded", null, message, retryAfter);
   }
 
+  /** Returns a 501 for a route of another API whose work the server does not do. */
+  public static ApiException notImplemented(String message) {
+    return request(501, "not_implemented", null, message);
+  }
+
   /** Returns a 503 with a {@code Retry-After} header. */
   public static ApiException unavailable(String message, Duration retryAfter) {
     return new ApiException(503, "server_error", "unavailable", null, message, retryAfter);

@@ -29,25 +29,33 @@ final class ApiKeys {
    * Returns the tenant of a request: a prefix of its key's digest, or an empty string if no key is
    * required. Requests with the same key have the same tenant.
    *
-   * @param authorization the header, or null
+   * @param authorization the header {@code Authorization}, or null
+   * @param apiKey the header {@code x-api-key}, which is read if there is no other; or null
    * @throws ApiException 401 if a key is required and the header has none, or an unknown one
    */
-  String tenant(@Nullable String authorization) {
+  String tenant(@Nullable String authorization, @Nullable String apiKey) {
     if (digests.isEmpty()) {
       return "";
+    }
+    if (authorization == null && apiKey != null) {
+      return known("x-api-key", apiKey);
     }
     if (authorization == null
         || !authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
       throw ApiException.unauthorized(
           "header Authorization: must be 'Bearer' followed by an API key");
     }
-    byte[] given = digest(authorization.substring(SCHEME.length()).strip());
+    return known("Authorization", authorization.substring(SCHEME.length()));
+  }
+
+  private String known(String header, String key) {
+    byte[] given = digest(key.strip());
     boolean known = false;
     for (byte[] digest : digests) {
       known |= MessageDigest.isEqual(digest, given);
     }
     if (!known) {
-      throw ApiException.unauthorized("header Authorization: invalid API key");
+      throw ApiException.unauthorized("header " + header + ": invalid API key");
     }
     return HexFormat.of().formatHex(given, 0, 8);
   }

@@ -67,6 +67,11 @@ public final class Exchange {
     return http.getRemoteAddress().getAddress().getHostAddress();
   }
 
+  /** Returns the API that the request follows. */
+  public ApiFormat api() {
+    return ApiFormat.of(path(), header("anthropic-version"));
+  }
+
   /** Returns the response. */
   public Response response() {
     return response;

@@ -1,14 +1,18 @@
 package dev.vidrio.server.http;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The fields of a JSON object in a request. {@link #end} rejects the fields that were not read, so
@@ -17,11 +21,17 @@ import tools.jackson.databind.JsonNode;
 public final class JsonFields {
   private final String path;
   private final JsonNode object;
+  private final Map<String, String> paths;
   private final Set<String> unread = new LinkedHashSet<>();
 
   JsonFields(String path, JsonNode object) {
+    this(path, object, Map.of());
+  }
+
+  private JsonFields(String path, JsonNode object, Map<String, String> paths) {
     this.path = path;
     this.object = object;
+    this.paths = paths;
     object.forEachEntry(
         (name, value) -> {
           if (!value.isNull()) {
@@ -39,8 +49,29 @@ public final class JsonFields {
     return new JsonFields("", node);
   }
 
+  /**
+   * Returns the fields of a translated request. Errors name the paths that the values have in the
+   * client's request.
+   *
+   * @param values the fields by their names after the translation
+   */
+  public static JsonFields of(Map<String, JsonValue> values) {
+    ObjectNode object = JsonNodeFactory.instance.objectNode();
+    Map<String, String> paths = new HashMap<>();
+    values.forEach(
+        (name, value) -> {
+          object.set(name, value.node());
+          paths.put(name, value.path());
+        });
+    return new JsonFields("", object, paths);
+  }
+
   /** Returns the path of a field, such as {@code messages[2].content}. */
   public String path(String name) {
+    String known = paths.get(name);
+    if (known != null) {
+      return known;
+    }
     return path.isEmpty() ? name : path + "." + name;
   }
 

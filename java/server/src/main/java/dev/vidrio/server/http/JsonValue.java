@@ -49,7 +49,8 @@ public record JsonValue(String path, JsonNode node) {
     return string;
   }
 
-  boolean bool() {
+  /** Returns the boolean. */
+  public boolean bool() {
     if (!node.isBoolean()) {
       throw error("must be true or false");
     }

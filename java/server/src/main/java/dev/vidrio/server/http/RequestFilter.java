@@ -81,6 +81,9 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   }
 
   private void dispatch(Exchange exchange, int others) throws IOException {
+    if (exchange.api() == ApiFormat.ANTHROPIC) {
+      exchange.response().header("request-id", exchange.id()); // the name in Anthropic's API
+    }
     if (cors.apply(exchange)) {
       return;
     }
@@ -90,7 +93,8 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
       throw ExceptionMapper.shuttingDown();
     }
     if (access.needsKey()) {
-      exchange.setTenant(keys.tenant(exchange.header("Authorization")));
+      exchange.setTenant(
+          keys.tenant(exchange.header("Authorization"), exchange.header("x-api-key")));
       rejectForeignOrigins(exchange);
     }
     Route route = router.of(exchange);
@@ -161,7 +165,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
     if (e.status() == 401) {
       response.header("WWW-Authenticate", "Bearer");
     }
-    exchange.answer(e.status(), e.toJson());
+    exchange.answer(e.status(), exchange.api().error(e, exchange.id()));
   }
 
   private void finished(Exchange exchange, Duration duration) {

@@ -150,6 +150,19 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
+  /** Returns when a loaded model will be unloaded if it is not used; empty for never. */
+  public Optional<Instant> expiry(String id) {
+    Duration time = keepAlive;
+    if (time == null) {
+      return Optional.empty();
+    }
+    Slot slot = slot(id);
+    synchronized (slot) {
+      long idle = slot.users > 0 ? 0 : System.nanoTime() - slot.idleSince;
+      return Optional.of(Instant.now().plus(time).minusNanos(idle));
+    }
+  }
+
   private Slot slot(String id) {
     Slot slot = slots.get(id);
     if (slot == null) {

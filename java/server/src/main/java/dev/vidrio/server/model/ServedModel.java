@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param adaptations the adapters by name
  * @param metrics the meters of the engine
  * @param format the chat format; empty if the model has no chat template
+ * @param summary describes the model's file
  */
 public record ServedModel(
     String id,
@@ -33,7 +34,8 @@ public record ServedModel(
     Engine engine,
     Map<String, Adaptation> adaptations,
     EngineMetrics metrics,
-    Optional<ChatFormat> format)
+    Optional<ChatFormat> format,
+    ModelSummary summary)
     implements AutoCloseable {
 
   /**
@@ -65,7 +67,15 @@ public record ServedModel(
                   .withListener(metrics.listener(adaptations)));
       Optional<ChatFormat> format = model.chatFormat();
       metrics.engine().watch(engine);
-      return new ServedModel(id, model, draft, engine, adaptations, metrics.engine(), format);
+      return new ServedModel(
+          id,
+          model,
+          draft,
+          engine,
+          adaptations,
+          metrics.engine(),
+          format,
+          ModelSummary.of(model.gguf()));
     } catch (RuntimeException | Error e) {
       if (engine != null) {
         engine.close();
