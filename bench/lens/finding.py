@@ -35,7 +35,7 @@ ABSENT = {
         "sufficiency-ig",
         "sufficiency-grad_x_input",
     },
-    "gemma3": {"massive-activations", "ioi-circuit", "ioi-areas", "greater-than-circuit"},
+    "gemma3": {"massive-activations", "ioi-circuit", "ioi-areas", "greater-than-circuit", "amnesic-effect"},
 }
 
 
