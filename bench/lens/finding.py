@@ -35,7 +35,17 @@ ABSENT = {
         "sufficiency-ig",
         "sufficiency-grad_x_input",
     },
-    "gemma3": {"massive-activations"},
+    "gemma3": {
+        "massive-activations",
+        "ioi-circuit",
+        "ioi-areas",
+        "greater-than-circuit",
+        "function-vector-antonym",
+        "function-vector-capital",
+        "function-vector-plural",
+        "function-vector-past",
+        "amnesic-effect",
+    },
 }
 
 

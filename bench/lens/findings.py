@@ -265,6 +265,7 @@ def main() -> int:
     parser.add_argument("-n", "--count", type=int, default=1000, help="pairs of a data set")
     parser.add_argument("--curves", type=int, default=1000, help="pairs of circuits, at most")
     parser.add_argument("--texts", type=int, default=112, help="texts of attributions")
+    parser.add_argument("--facts", type=int, help="facts of recall, at most (default: all)")
     parser.add_argument(
         "--write", action="store_true", help="write docs/lens/findings.md and its pictures"
     )

@@ -73,7 +73,8 @@ def circuit(name: str, curve: dict, claim: str, limit: float = 0.05) -> Finding:
     least = next(enough, curve["points"][-1])
     sizes = sorted({0.001, 0.01, least["size"]})
     found = {point["size"]: point["faithfulness"] for point in curve["points"]}
-    shares = ", ".join(f"{size:.1%}: {found[size]:.0%}" for size in sizes)
+    # Adds 0 to print a share that rounds to −0 as 0.
+    shares = ", ".join(f"{size:.1%}: {round(found[size], 2) + 0.0:.0%}" for size in sizes)
     return Finding(
         name,
         "5.4",
@@ -143,7 +144,8 @@ def recall(model: Model) -> list[Finding]:
     file = model.directory / "facts.tsv"
     lines = (PAGES / "facts.tsv").read_text().splitlines()
     cities = [line.split("\t")[:3] for line in (PAGES / "rewrites.tsv").read_text().splitlines()]
-    file.write_text("\n".join(lines + ["\t".join(city) for city in cities]) + "\n")
+    chosen = (lines + ["\t".join(city) for city in cities])[: model.arguments.facts]
+    file.write_text("\n".join(chosen) + "\n")
     facts = ("-f", str(file))
     traced = ("--site", "mlp_out", "--window", "5", "--runs", "1")
     trace = model.json("lens", "facts", "trace", *facts, *traced)
@@ -159,7 +161,7 @@ def recall(model: Model) -> list[Finding]:
     count = len(changes)
     late = min(range(count // 2, count), key=lambda layer: changes[layer]["mean"])
     lost = Mean.read(changes[late])
-    known = f"{changes[late]['count']} known facts"
+    known = f"{changes[late]['count']} known facts of {len(chosen)}"
     return [
         Finding(
             "recall-storage",
