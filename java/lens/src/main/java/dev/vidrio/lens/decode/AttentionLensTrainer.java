@@ -59,6 +59,8 @@ public final class AttentionLensTrainer implements AutoCloseable {
    * Runs one step per text, in order.
    *
    * @return for each head the mean divergence of its lens from the model before each step, in nats
+   * @throws dev.vidrio.error.InvalidInputException if a text is too short, or there are more texts
+   *     than steps left
    */
   public Map<AttentionLens.Head, Double> run(List<int[]> texts) {
     Map<AttentionLens.Head, Double> sums = new LinkedHashMap<>();

@@ -95,6 +95,8 @@ public final class TunedLensTrainer implements AutoCloseable {
    * Runs one step per text, in order.
    *
    * @return for each point the mean divergence of its lens from the model before each step, in nats
+   * @throws dev.vidrio.error.InvalidInputException if a text is too short, or there are more texts
+   *     than steps left
    */
   public Map<HookPoint, Double> run(List<int[]> texts) {
     Map<HookPoint, Double> sums = new LinkedHashMap<>();
