@@ -1,9 +1,10 @@
 """The tuned lens against the program tuned-lens, on the embedded model.
 
-Both train translators of all layers on the same chunks of text, one step per chunk: Vidrio by
-`lens tune`, which uses Adam, and tuned-lens's class TunedLens by the defaults of its command: SGD
-with Nesterov momentum, a rate that falls linearly to 0, and clipped gradients. The divergence of
-both from the model's predictions is measured by tuned-lens, on chunks that neither was trained on.
+Both train translators of all layers on the same chunks of text, one step per chunk, by SGD with
+Nesterov momentum, a rate that falls linearly to 0, and clipped gradients: Vidrio by `lens tune`,
+whose rate is relative to the size of streams, and tuned-lens's class TunedLens by the defaults of
+its command. The divergence of both from the model's predictions is measured by tuned-lens, on
+chunks that neither was trained on.
 The loop of its command is written again here, since the command needs packages for training on
 several machines.
 """

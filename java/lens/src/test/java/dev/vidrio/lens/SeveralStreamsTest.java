@@ -70,7 +70,7 @@ class SeveralStreamsTest {
               () -> DirectLogitAttribution.of(lens, tokens, 3, 5, -1, By.LAYER),
               () -> ResidualDecomposition.of(lens, tokens, 3, By.LAYER),
               () -> LogitLens.of(lens, tokens, Capture.of("*.hook_resid_post"), 1),
-              () -> new TunedLensTrainer(lens, "*.hook_resid_pre", 0.01),
+              () -> new TunedLensTrainer(lens, "*.hook_resid_pre", 0.01, 1),
               () -> VocabularyProjection.written(lens, new float[32], 3),
               () -> VocabularyProjection.embedding(lens, 1, 5),
               () -> NeuronDetection.of(lens, List.of(tokens), 0, 2),

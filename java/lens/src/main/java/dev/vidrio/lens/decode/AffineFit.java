@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.UnembeddingGradient;
-import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.numeric.NesterovMomentum;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
@@ -15,10 +15,13 @@ import java.util.stream.IntStream;
 /**
  * Fits an affine map from activations to the basis of the last residual stream, {@code x ↦ A x + b}
  * or {@code x ↦ x + A x + b}, such that the final norm and the unembedding give the predictions of
- * the model: minimizes KL(model ‖ lens) by Adam.
+ * the model: minimizes KL(model ‖ lens) by gradient descent with Nesterov momentum.
  *
- * <p>The learning rate is relative: a step changes an element of the mapped activation by at most
- * about this fraction of the root mean square of its elements.
+ * <p>Residual streams differ in size by orders of magnitude between layers and models. A step is
+ * therefore taken for the parameters in units of the activations: with s and t the root mean
+ * squares of the elements of the mapped activation and of x, b is in units of s and A in units of s
+ * / t. Gradients with respect to parameters in these units do not depend on the sizes; all of them
+ * together are clipped to a norm of 1.
  */
 final class AffineFit {
   private final Executor executor;
@@ -27,7 +30,7 @@ final class AffineFit {
   private final float[][] parameters;
 
   private final boolean residual;
-  private final Adam adam;
+  private final NesterovMomentum descent;
 
   /**
    * Creates a fit that starts from parameters and updates them.
@@ -39,7 +42,7 @@ final class AffineFit {
     this.executor = executor;
     this.parameters = parameters;
     this.residual = residual;
-    this.adam = new Adam(parameters);
+    this.descent = new NesterovMomentum(parameters);
   }
 
   /** Returns the log-probabilities of predictions from last residual streams, [n][V]. */
@@ -60,15 +63,9 @@ final class AffineFit {
    * @param truth the log-probabilities of the model, [n][V] or more
    * @param first the row of the truth that the first activation is to predict
    * @param rate learning rate; 0 not to learn
-   * @param step number of steps, including this one
    */
   double run(
-      float[][] x,
-      double[][] truth,
-      int first,
-      UnembeddingGradient unembedding,
-      double rate,
-      int step) {
+      float[][] x, double[][] truth, int first, UnembeddingGradient unembedding, double rate) {
     float[][] mapped = map(x);
     var divergences = new double[x.length];
     float[][] gradients =
@@ -77,7 +74,7 @@ final class AffineFit {
             (row, logits, gradient) ->
                 divergences[row] = divergence(truth[first + row], logits, gradient, x.length));
     if (rate > 0) {
-      learn(x, residual ? x : mapped, gradients, rate, step);
+      learn(x, residual ? x : mapped, gradients, rate);
     }
     return Arrays.stream(divergences).average().orElseThrow();
   }
@@ -118,7 +115,7 @@ final class AffineFit {
    *
    * @param sized rows of the size of the mapped activations
    */
-  private void learn(float[][] x, float[][] sized, float[][] gradients, double rate, int step) {
+  private void learn(float[][] x, float[][] sized, float[][] gradients, double rate) {
     float[][] weightGradients;
     float[][] columns = MatrixProduct.transposed(x);
     try (var product = MatrixProduct.of(executor, columns, gradients[0].length)) {
@@ -126,18 +123,23 @@ final class AffineFit {
     }
     int d = weightGradients.length;
     var biasGradient = new float[d];
-    double length1 = 0;
+    double inputSquares = 0;
     double squares = 0;
     for (int i = 0; i < x.length; i++) {
       Vectors.add(biasGradient, gradients[i]);
-      length1 += Vectors.norm1(x[i]) / x.length;
-      squares += Vectors.dot(sized[i], sized[i]) / x.length;
+      inputSquares += Vectors.dot(x[i], x[i]) / x.length / x[i].length;
+      squares += Vectors.dot(sized[i], sized[i]) / x.length / d;
     }
-    double size = Math.sqrt(squares / d);
-    double matrixRate = rate * size / length1;
+    double matrixSquares = squares / inputSquares;
+    double norm = squares * Vectors.dot(biasGradient, biasGradient);
+    for (float[] row : weightGradients) {
+      norm += matrixSquares * Vectors.dot(row, row);
+    }
+    double clip = Math.min(1, 1 / Math.sqrt(norm));
     IntStream.range(0, d)
         .parallel()
-        .forEach(j -> adam.step(step, matrixRate, j, parameters[j], weightGradients[j]));
-    adam.step(step, rate * size, d, parameters[d], biasGradient);
+        .forEach(
+            j -> descent.step(rate * matrixSquares, clip, j, parameters[j], weightGradients[j]));
+    descent.step(rate * squares, clip, d, parameters[d], biasGradient);
   }
 }

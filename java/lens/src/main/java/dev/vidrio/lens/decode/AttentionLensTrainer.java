@@ -22,26 +22,26 @@ import java.util.Map;
  */
 public final class AttentionLensTrainer implements AutoCloseable {
   private final Lens lens;
-  private final double rate;
+  private final LearningRate rate;
   private final HookPoint end;
   private final AttentionLens attention;
   private final Map<AttentionLens.Head, AffineFit> fits = new LinkedHashMap<>();
   private final UnembeddingGradient unembedding;
-  private int steps;
+  private int done;
 
   /**
    * Prepares training.
    *
    * @param points names of {@code attn.hook_z}, whose heads are all trained
-   * @param rate learning rate, above 0 and below 1, relative as for {@link TunedLensTrainer}
+   * @param rate learning rate of the first step, above 0 and below 1, relative as for {@link
+   *     TunedLensTrainer}
+   * @param steps number of steps of the whole training
    * @throws dev.vidrio.error.InvalidInputException if a point is not the z of attention, or the
    *     rate is out of range
    */
-  public AttentionLensTrainer(Lens lens, String points, double rate) {
-    Preconditions.require(
-        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
+  public AttentionLensTrainer(Lens lens, String points, double rate, int steps) {
+    this.rate = new LearningRate(rate, steps);
     this.lens = lens;
-    this.rate = rate;
     this.end = new HookPoint(HookSite.RESID_POST, lens.model().architecture().layers() - 1);
     this.attention = AttentionLens.initial(lens, lens.points(points));
     for (AttentionLens.Head head : attention.heads()) {
@@ -59,6 +59,8 @@ public final class AttentionLensTrainer implements AutoCloseable {
    * Runs one step per text, in order.
    *
    * @return for each head the mean divergence of its lens from the model before each step, in nats
+   * @throws dev.vidrio.error.InvalidInputException if a text is too short, or there are more texts
+   *     than steps left
    */
   public Map<AttentionLens.Head, Double> run(List<int[]> texts) {
     Map<AttentionLens.Head, Double> sums = new LinkedHashMap<>();
@@ -77,7 +79,7 @@ public final class AttentionLensTrainer implements AutoCloseable {
   private Map<AttentionLens.Head, Double> step(int[] tokens, boolean learn) {
     Preconditions.require(
         tokens.length >= 2, "text", tokens.length + " tokens", "must have at least 2 tokens");
-    steps += learn ? 1 : 0;
+    double stepRate = learn ? rate.at(done++) : 0;
     Capture capture = Capture.of(attention.hooks() + "," + end.name()).positions(1, tokens.length);
     Map<AttentionLens.Head, Double> divergences = new LinkedHashMap<>();
     try (ActivationCache cache = lens.run(tokens, capture)) {
@@ -88,7 +90,7 @@ public final class AttentionLensTrainer implements AutoCloseable {
             for (int i = 0; i < x.length; i++) {
               x[i] = attention.z(cache, head, i);
             }
-            divergences.put(head, fit.run(x, truth, 0, unembedding, learn ? rate : 0, steps));
+            divergences.put(head, fit.run(x, truth, 0, unembedding, stepRate));
           });
     }
     return divergences;

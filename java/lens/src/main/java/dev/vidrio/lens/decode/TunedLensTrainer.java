@@ -21,35 +21,37 @@ import java.util.Map;
  * <p>With t tokens ahead it trains a future lens: the lens of position i is fitted to the model's
  * prediction after position i + t.
  *
- * <p>The size of residual streams differs by orders of magnitude between layers and models, so the
- * learning rate is relative: a step of Adam changes an element of the translated stream by at most
- * about this fraction of the root mean square of its elements.
+ * <p>The optimizer is that of the program tuned-lens: gradient descent with Nesterov momentum, a
+ * learning rate that falls linearly to zero over all steps, and clipped gradients. The rate is
+ * relative to the size of the residual stream, which differs by orders of magnitude between layers
+ * and models, and the gradients are clipped for each layer.
  *
  * <p>Not thread-safe.
  *
  * @see "docs/lens/decoding.md"
  */
 public final class TunedLensTrainer implements AutoCloseable {
-  /** The default learning rate. */
-  public static final double RATE = 0.02;
+  /** The default learning rate of the first step. */
+  public static final double RATE = 0.2;
 
   private final Lens lens;
-  private final double rate;
+  private final LearningRate rate;
   private final HookPoint end;
   private final TunedLens tuned;
   private final Map<HookPoint, AffineFit> fits = new LinkedHashMap<>();
   private final UnembeddingGradient unembedding;
-  private int steps;
+  private int done;
 
   /**
    * Prepares training of a tuned lens.
    *
    * @param points names of residual streams; that after the last layer, which needs no translation,
    *     is skipped
-   * @param rate learning rate, above 0 and below 1
+   * @param rate learning rate of the first step, above 0 and below 1
+   * @param steps number of steps of the whole training
    */
-  public TunedLensTrainer(Lens lens, String points, double rate) {
-    this(lens, points, rate, 0);
+  public TunedLensTrainer(Lens lens, String points, double rate, int steps) {
+    this(lens, points, rate, steps, 0);
   }
 
   /**
@@ -57,18 +59,17 @@ public final class TunedLensTrainer implements AutoCloseable {
    *
    * @param points names of residual streams; that after the last layer is skipped if {@code ahead}
    *     is 0
-   * @param rate learning rate, above 0 and below 1
+   * @param rate learning rate of the first step, above 0 and below 1
+   * @param steps number of steps of the whole training
    * @param ahead number of tokens between the position that is read and the position whose
    *     prediction is fitted; 0 for a tuned lens
    * @throws dev.vidrio.error.InvalidInputException if a point is not a residual stream, none is
    *     left, or a number is out of range
    */
-  public TunedLensTrainer(Lens lens, String points, double rate, int ahead) {
-    Preconditions.require(
-        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
+  public TunedLensTrainer(Lens lens, String points, double rate, int steps, int ahead) {
+    this.rate = new LearningRate(rate, steps);
     Preconditions.requireRange("ahead", ahead, 0, TunedLens.MAX_AHEAD);
     this.lens = lens;
-    this.rate = rate;
     int layers = lens.model().architecture().layers();
     this.end = new HookPoint(HookSite.RESID_POST, layers - 1);
     List<HookPoint> read = new ArrayList<>(lens.points(points));
@@ -94,6 +95,8 @@ public final class TunedLensTrainer implements AutoCloseable {
    * Runs one step per text, in order.
    *
    * @return for each point the mean divergence of its lens from the model before each step, in nats
+   * @throws dev.vidrio.error.InvalidInputException if a text is too short, or there are more texts
+   *     than steps left
    */
   public Map<HookPoint, Double> run(List<int[]> texts) {
     Map<HookPoint, Double> sums = new LinkedHashMap<>();
@@ -116,7 +119,7 @@ public final class TunedLensTrainer implements AutoCloseable {
         "text",
         tokens.length + " tokens",
         "must have at least " + (2 + ahead) + " tokens");
-    steps += learn ? 1 : 0;
+    double stepRate = learn ? rate.at(done++) : 0;
     StringBuilder hooks = new StringBuilder(end.name());
     fits.keySet().forEach(point -> hooks.append(',').append(point.name()));
     Capture capture = Capture.of(hooks.toString()).positions(1, tokens.length);
@@ -127,7 +130,7 @@ public final class TunedLensTrainer implements AutoCloseable {
           (point, fit) -> {
             float[][] rows = cache.get(point).rows();
             float[][] x = Arrays.copyOf(rows, rows.length - ahead);
-            double value = fit.run(x, truth, ahead, unembedding, learn ? rate : 0, steps);
+            double value = fit.run(x, truth, ahead, unembedding, stepRate);
             divergences.put(point, value);
           });
     }

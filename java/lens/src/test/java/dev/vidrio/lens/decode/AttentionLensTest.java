@@ -79,7 +79,8 @@ class AttentionLensTest extends BardTest {
             model.tokenizer().encode("What is the matter? Speak, good friend, and tell the king."),
             model.tokenizer().encode("O, let me not be mad, not mad, sweet heaven!"));
     Path file = directory.resolve("heads.safetensors");
-    try (var trainer = new AttentionLensTrainer(lens, POINTS, TunedLensTrainer.RATE)) {
+    try (var trainer =
+        new AttentionLensTrainer(lens, POINTS, TunedLensTrainer.RATE, 8 * texts.size())) {
       Map<AttentionLens.Head, Double> before = trainer.evaluate(text);
       for (int i = 0; i < 8; i++) {
         trainer.run(texts);
@@ -112,14 +113,14 @@ class AttentionLensTest extends BardTest {
   void reportsInvalidInput() throws IOException {
     assertThrows(
         InvalidInputException.class,
-        () -> new AttentionLensTrainer(lens, "*.hook_resid_post", 0.1).close());
+        () -> new AttentionLensTrainer(lens, "*.hook_resid_post", 0.1, 1).close());
     assertThrows(
-        InvalidInputException.class, () -> new AttentionLensTrainer(lens, POINTS, 2).close());
+        InvalidInputException.class, () -> new AttentionLensTrainer(lens, POINTS, 2, 1).close());
     Path file = directory.resolve("tuned.safetensors");
     var first = new HookPoint(HookSite.RESID_POST, 0);
     TunedLens.zeros(List.of(first), model.architecture().width(), 0).save(file, "bard");
     assertThrows(ModelFileException.class, () -> AttentionLens.load(lens, file));
-    try (var trainer = new AttentionLensTrainer(lens, POINTS, 0.1)) {
+    try (var trainer = new AttentionLensTrainer(lens, POINTS, 0.1, 1)) {
       assertThrows(InvalidInputException.class, () -> trainer.evaluate(new int[1]));
       var other = new AttentionLens.Head(0, 0);
       assertThrows(InvalidInputException.class, () -> trainer.attention().map(other));

@@ -54,7 +54,8 @@ class DecodeExamplesTest extends BardTest {
     List<int[]> texts = List.of(model.tokenizer().encode("To be, or not to be"));
     int[] tokens = texts.getFirst();
     // @start region="tuned"
-    try (var trainer = new TunedLensTrainer(lens, "*.hook_resid_post", TunedLensTrainer.RATE)) {
+    try (var trainer =
+        new TunedLensTrainer(lens, "*.hook_resid_post", TunedLensTrainer.RATE, texts.size())) {
       trainer.run(texts);
       LogitLens tuned =
           LogitLens.of(lens, tokens, Capture.of("*.hook_resid_post"), 5, trainer.tuned());

@@ -80,7 +80,8 @@ class TunedLensTest extends BardTest {
       texts.add(model.tokenizer().encode(line));
     }
     LogitLens before = LogitLens.of(lens, text, Capture.of(POINTS), 1);
-    try (var trainer = new TunedLensTrainer(lens, POINTS, TunedLensTrainer.RATE)) {
+    try (var trainer =
+        new TunedLensTrainer(lens, POINTS, TunedLensTrainer.RATE, 10 * texts.size())) {
       Map<HookPoint, Double> first = trainer.run(texts);
       for (int i = 0; i < 8; i++) {
         trainer.run(texts);
@@ -103,7 +104,7 @@ class TunedLensTest extends BardTest {
   @Test
   void isSavedAndLoaded() throws IOException {
     Path file = directory.resolve("tuned.safetensors");
-    try (var trainer = new TunedLensTrainer(lens, "blocks.0-1.hook_resid_post", 0.05)) {
+    try (var trainer = new TunedLensTrainer(lens, "blocks.0-1.hook_resid_post", 0.05, 1)) {
       trainer.run(List.of(text));
       trainer.tuned().save(file, "bard");
       TunedLens loaded = TunedLens.load(lens, file);
@@ -172,7 +173,7 @@ class TunedLensTest extends BardTest {
       texts.add(Arrays.copyOfRange(text, i, text.length));
     }
     Path file = directory.resolve("future.safetensors");
-    try (var trainer = new TunedLensTrainer(lens, POINTS, 0.05, 2)) {
+    try (var trainer = new TunedLensTrainer(lens, POINTS, 0.05, 20 * texts.size(), 2)) {
       assertEquals(4, trainer.tuned().points().size());
       LogitLens plain = LogitLens.of(lens, text, Capture.of(POINTS), 1, trainer.tuned());
       for (int i = 0; i < 20; i++) {
@@ -201,17 +202,20 @@ class TunedLensTest extends BardTest {
       assertThrows(InvalidInputException.class, () -> trainer.evaluate(new int[3]));
     }
     assertThrows(
-        InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0.1, -1).close());
+        InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0.1, 1, -1).close());
   }
 
   @Test
   void reportsInvalidInput() throws IOException {
-    assertThrows(InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0).close());
+    assertThrows(
+        InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0, 1).close());
+    assertThrows(
+        InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0.1, 0).close());
     assertThrows(
         InvalidInputException.class,
-        () -> new TunedLensTrainer(lens, "blocks.3.hook_resid_post", 0.1).close());
+        () -> new TunedLensTrainer(lens, "blocks.3.hook_resid_post", 0.1, 1).close());
     assertThrows(
-        InvalidInputException.class, () -> new TunedLensTrainer(lens, "*.hook_z", 0.1).close());
+        InvalidInputException.class, () -> new TunedLensTrainer(lens, "*.hook_z", 0.1, 1).close());
     Path file = directory.resolve("other.safetensors");
     new TunedLens(Map.of(FIRST, new float[9][8]), 0).save(file, "other");
     assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
@@ -221,8 +225,10 @@ class TunedLensTest extends BardTest {
     new TunedLens(Map.of(FIRST, rows), 0).save(file, "not finite");
     var e = assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
     assertTrue(String.valueOf(e.getMessage()).contains("element 3"), e.getMessage());
-    try (var trainer = new TunedLensTrainer(lens, POINTS, 0.1)) {
+    try (var trainer = new TunedLensTrainer(lens, POINTS, 0.1, 1)) {
       assertThrows(InvalidInputException.class, () -> trainer.run(List.of(new int[1])));
+      trainer.run(List.of(text));
+      assertThrows(InvalidInputException.class, () -> trainer.run(List.of(text)));
     }
   }
 }

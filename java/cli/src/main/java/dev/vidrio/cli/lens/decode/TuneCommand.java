@@ -59,7 +59,8 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   @Option(
       names = "--rate",
       paramLabel = "X",
-      description = "Learning rate, relative to the stream's size.")
+      description =
+          "Learning rate of the first step, relative to the stream's size; it falls to 0.")
   private double rate = TunedLensTrainer.RATE;
 
   @Option(
@@ -118,7 +119,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     }
     int train = texts.size() - Math.max(1, texts.size() / ASIDE);
     List<int[]> aside = texts.subList(train, texts.size());
-    try (Trainer trainer = heads ? heads(lens) : streams(lens)) {
+    try (Trainer trainer = heads ? heads(lens, epochs * train) : streams(lens, epochs * train)) {
       Map<String, Double> before = evaluate(trainer, aside);
       train(trainer, texts.subList(0, train));
       var found = new Found(heads, before, evaluate(trainer, aside));
@@ -127,13 +128,13 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     }
   }
 
-  private Trainer streams(Lens lens) {
-    var trainer = new TunedLensTrainer(lens, hooks, rate, ahead);
+  private Trainer streams(Lens lens, int steps) {
+    var trainer = new TunedLensTrainer(lens, hooks, rate, steps, ahead);
     return new Trainer(trainer::run, trainer::evaluate, trainer.tuned()::save, trainer::close);
   }
 
-  private Trainer heads(Lens lens) {
-    var trainer = new AttentionLensTrainer(lens, hooks, rate);
+  private Trainer heads(Lens lens, int steps) {
+    var trainer = new AttentionLensTrainer(lens, hooks, rate, steps);
     return new Trainer(trainer::run, trainer::evaluate, trainer.attention()::save, trainer::close);
   }
 
