@@ -29,12 +29,24 @@ from statistics import median
 
 import vidrio
 from engines import Engine, IkLlama, Llama, MistralRs, OpenVino, Vidrio
-from speed import Setting, Test, Trial, choose, describe, groups
+from speed import Setting, Test, TooSlow, Trial, choose, describe, groups
 
-DEFAULT_TESTS = ["start", "pp512", "tg128", "pp512@4096", "tg64@4096", "tg64x4", "tg64x16", "tg64x32"]
+DEFAULT_TESTS = [
+    "start",
+    "pp512",
+    "tg128",
+    "pp512@4096",
+    "tg64@4096",
+    "tg64x4",
+    "tg64x16",
+    "tg64x32",
+]
 OURS = "Vidrio"
 # Rivals slower than the best by more than this factor run a test in one round only.
 HOPELESS = 2.0
+
+# Seconds of a process in a trial and in a round; the first includes opening the model.
+TRIAL_SECONDS, ROUND_SECONDS = 90.0, 300.0
 
 # The figures of a test: of each engine one for each round, or None if it did not run.
 Figures = dict[str, dict[str, list[float | None]]]
@@ -56,14 +68,14 @@ def engines_of(arguments) -> list[Engine]:
     return [engine for engine in found if not engine.missing]
 
 
-def run_groups(
-    engine: Engine, model: str, setting: Setting, tests: list[Test]
-) -> dict[str, float]:
+def run_groups(engine: Engine, model: str, setting: Setting, tests: list[Test]) -> dict[str, float]:
     found: dict[str, float] = {}
     errors = []
     for group in groups(tests):
         try:
             found |= engine.run(model, setting, group)
+        except TooSlow:
+            raise
         except ValueError as error:
             errors.append(str(error))
     if not found:
@@ -84,6 +96,7 @@ def choose_settings(
         finally:
             engine.close()
 
+    engine.timeout = TRIAL_SECONDS
     start = [test for test in tests if test.kind == "start"]
     others = [test for test in tests if test.kind != "start"]
     for kind, some in (("start", start), ("speed", others)):
@@ -92,6 +105,7 @@ def choose_settings(
             best, tried = choose(options, some, measure)
             chosen |= best
             trials += tried
+    engine.timeout = ROUND_SECONDS
     return chosen, trials
 
 
@@ -126,7 +140,8 @@ def drop_hopeless(
         rival = best_rival(test, figures[test.name])
         for engine, values in figures[test.name].items():
             slow = rival is not None and (
-                values[-1] is None or test.ratio(figures[test.name][rival][-1], values[-1]) > HOPELESS
+                values[-1] is None
+                or test.ratio(figures[test.name][rival][-1], values[-1]) > HOPELESS
             )
             if slow and not engine.startswith(OURS):
                 settings[engine].pop(test.name, None)
@@ -141,7 +156,9 @@ def best_rival(test: Test, engines: dict[str, list[float | None]]) -> str | None
     for engine, values in engines.items():
         if engine.startswith(OURS) or not measured(values):
             continue
-        if best is None or test.is_better(median(measured(values)), median(measured(engines[best]))):
+        if best is None or test.is_better(
+            median(measured(values)), median(measured(engines[best]))
+        ):
             best = engine
     return best
 

@@ -8,12 +8,13 @@ answers requests (openvino_engine.py, mistralrs_engine.py); it is stopped while 
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-from speed import Setting, Test
+from speed import Setting, Test, TooSlow
 
 HERE = Path(__file__).resolve().parent
 PROMPT = "The capital of France is"
@@ -30,19 +31,24 @@ def thread_counts() -> list[str]:
     return list(dict.fromkeys([str(len(cores)), str(len(allowed))]))
 
 
-def output(command: list[str], environment: Setting | None = None) -> str:
+def output(command: list[str], timeout: float | None = None) -> str:
     """Returns what a command prints; raises ValueError with its error."""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-        env=os.environ | (environment or {}),
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=timeout,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise TooSlow(f"{Path(command[0]).name} took longer than {timeout:g} s") from error
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip())[-300:].replace("\n", " ")
         raise ValueError(f"{Path(command[0]).name} exited with {done.returncode}: {last}")
     return done.stdout
 
 
-def seconds_to_first_byte(command: list[str], environment: Setting) -> float:
+def seconds_to_first_byte(
+    command: list[str], timeout: float, environment: Setting | None = None
+) -> float:
     """Returns the time from the start of a process to its first byte on standard output, or its end.
 
     Raises ValueError if it fails.
@@ -50,12 +56,15 @@ def seconds_to_first_byte(command: list[str], environment: Setting) -> float:
     start = time.perf_counter()
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=os.environ | environment,
+        env=os.environ | (environment or {}),
     )  # fmt: skip
-    process.stdout.read(1)
-    seconds = time.perf_counter() - start
-    process.stdout.read()
-    if process.wait() != 0:
+    with process:
+        if not select.select([process.stdout], [], [], timeout)[0]:
+            process.kill()
+            raise TooSlow(f"{Path(command[0]).name} had no token after {timeout:g} s")
+        seconds = time.perf_counter() - start
+        process.stdout.read()
+    if process.returncode != 0:
         raise ValueError(f"{Path(command[0]).name} exited with {process.returncode}")
     return seconds
 
@@ -65,6 +74,7 @@ class Engine:
 
     name: str
     missing = ""
+    timeout = 300.0  # seconds of a process or an answer
 
     def version(self) -> str:
         return ""
@@ -110,15 +120,18 @@ class Vidrio(Engine):
         common += ["--kv", setting["cache"]] if "cache" in setting else []
         if tests[0].kind == "start":
             arguments = ["run", "--raw", "--temp", "0", "-n", "1", "-p", PROMPT, *common]
-            return {"start": seconds_to_first_byte([self.launcher, *arguments], {})}
+            return {"start": seconds_to_first_byte([self.launcher, *arguments], self.timeout)}
         found = {}
         for prompt, generation in pairs(tests):
             lengths = ["-p", str(tokens(prompt)), "-n", str(tokens(generation)), "-r", "1"]
             lengths += ["-d", str(tests[0].depth), "-b", str(tests[0].sequences)]
-            results = json.loads(output([self.launcher, "bench", "--json", *lengths, *common]))["results"]
+            results = json.loads(self.bench(*lengths, *common))["results"]
             for test, result in zip([t for t in (prompt, generation) if t], results, strict=True):
                 found[test.name] = result["tokens_per_second"]
         return found
+
+    def bench(self, *arguments: str) -> str:
+        return output([self.launcher, "bench", "--json", *arguments], self.timeout)
 
 
 def pairs(tests: list[Test]) -> list[tuple[Test | None, Test | None]]:
@@ -181,20 +194,28 @@ class Llama(Engine):
         found = {}
         for prompt, generation in pairs(tests):
             lengths = ["-p", str(tokens(prompt)), "-n", str(tokens(generation))]
-            lengths += ["-d", str(tests[0].depth), "-r", "1", "-o", "json", "--repack", str(int(repack))]
+            lengths += [
+                "-d",
+                str(tests[0].depth),
+                "-r",
+                "1",
+                "-o",
+                "json",
+                "--repack",
+                str(int(repack)),
+            ]
             results = json.loads(self.program("llama-bench", *common, *lengths))
             for test, result in zip([t for t in (prompt, generation) if t], results, strict=True):
                 found[test.name] = result["avg_ts"]
         return found
 
     def program(self, name: str, *arguments: str) -> str:
-        return output([str(self.directory / name), *arguments])
+        return output([str(self.directory / name), *arguments], self.timeout)
 
     def start(self, common: list[str]) -> float:
         arguments = ["-no-cnv", "--no-display-prompt", "--temp", "0", "-n", "1", "-p", PROMPT]
-        return seconds_to_first_byte(
-            [str(self.directory / "llama-completion"), *arguments, *common], {}
-        )
+        command = [str(self.directory / "llama-completion"), *arguments, *common]
+        return seconds_to_first_byte(command, self.timeout)
 
     def batched(self, common: list[str], test: Test) -> float:
         before = max(1, test.depth)  # the program requires a prompt
@@ -247,7 +268,7 @@ class IkLlama(Llama):
             common += repack + ["--no-warmup"] * (setting["warm-up"] == "off")
             arguments = ["--no-display-prompt", "--temp", "0", "-n", "1", "-p", PROMPT]
             command = [str(self.directory / "llama-cli"), *arguments, *common]
-            return {"start": seconds_to_first_byte(command, {})}
+            return {"start": seconds_to_first_byte(command, self.timeout)}
         flash = setting["flash attention"] == "on"
         cache = setting.get("cache", "f16")
         common += ["-ctk", cache, "-ctv", cache]
@@ -258,7 +279,16 @@ class IkLlama(Llama):
             return self.sweep(switches, tests)
         found = {}
         for prompt, generation in pairs(tests):
-            lengths = ["-p", str(tokens(prompt)), "-n", str(tokens(generation)), "-r", "1", "-o", "json"]
+            lengths = [
+                "-p",
+                str(tokens(prompt)),
+                "-n",
+                str(tokens(generation)),
+                "-r",
+                "1",
+                "-o",
+                "json",
+            ]
             values = ["-fa", str(int(flash)), "-rtr", str(int(bool(repack)))]
             results = json.loads(self.program("llama-bench", *common, *values, *lengths))
             for test, result in zip([t for t in (prompt, generation) if t], results, strict=True):
@@ -313,15 +343,16 @@ class PythonEngine(Engine):
     def run(self, model: str, setting: Setting, tests: list[Test]) -> dict[str, float]:
         command = [self.python, str(HERE / self.script), model, json.dumps(setting)]
         if tests[0].kind == "start":
+            command.append(PROMPT)
             return {
-                "start": seconds_to_first_byte([*command, PROMPT], self.environment(setting))
+                "start": seconds_to_first_byte(command, self.timeout, self.environment(setting))
             }
         process = self.open(command, setting)
         process.send_signal(signal.SIGCONT)
         found, errors = {}, []
         try:
             for test in tests:
-                answer = ask(process, vars(test))
+                answer = ask(process, vars(test), self.timeout)
                 if answer.get("seconds"):
                     found[test.name] = test.tokens * test.sequences / answer["seconds"]
                     if test.kind == "pp" and "tokens" in answer:
@@ -344,10 +375,13 @@ class PythonEngine(Engine):
                 text=True, env=os.environ | self.environment(setting),
             )  # fmt: skip
             self.processes[key] = process
-            error = ask(process, None).get("error")
-            if error:
+            try:
+                error = ask(process, None, self.timeout).get("error")
+                if error:
+                    raise ValueError(error)
+            except ValueError:
                 self.close()
-                raise ValueError(error)
+                raise
         return self.processes[key]
 
     def close(self) -> None:
@@ -357,18 +391,20 @@ class PythonEngine(Engine):
         self.processes.clear()
 
 
-def ask(process: subprocess.Popen, request: dict | None) -> dict:
-    """Sends a request, unless None, and returns the next answer; raises ValueError at its end."""
+def ask(process: subprocess.Popen, request: dict | None, timeout: float) -> dict:
+    """Sends a request, unless None, and returns the answer; raises ValueError if the process ends."""
     try:
         if request is not None:
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
     except OSError as error:
         raise ValueError(f"the process ended: {error}") from error
-    for line in process.stdout:
-        if line.startswith("{"):
-            return json.loads(line)
-    raise ValueError(f"the process ended with {process.wait()}")
+    if not select.select([process.stdout], [], [], timeout)[0]:
+        raise TooSlow(f"no answer for {timeout:g} s")
+    line = process.stdout.readline()
+    if not line:
+        raise ValueError(f"the process ended with {process.wait()}")
+    return json.loads(line)
 
 
 class OpenVino(PythonEngine):

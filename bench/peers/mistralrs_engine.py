@@ -10,6 +10,7 @@ of its tokens.
 """
 
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -33,7 +34,9 @@ class Model:
         )
 
     def answer(self, test: dict) -> dict:
-        words = random.Random(1).choices(WORDS, k=test["tokens" if test["kind"] == "pp" else "depth"] or 1)
+        words = random.Random(1).choices(
+            WORDS, k=test["tokens" if test["kind"] == "pp" else "depth"] or 1
+        )
         prompt = " ".join(words)
         if test["sequences"] > 1:
             raise ValueError("batches are not measured")
@@ -51,17 +54,20 @@ class Model:
 
 
 def main() -> None:
+    # Standard output is for answers alone; the package logs to standard error.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     model = Model(sys.argv[1])
     if len(sys.argv) > 3:
-        print(model.complete(sys.argv[3], 1).choices[0].text, flush=True)
+        print(model.complete(sys.argv[3], 1).choices[0].text, file=answers, flush=True)
         return
-    print("{}", flush=True)
+    print("{}", file=answers, flush=True)
     for line in sys.stdin:
         try:
             answer = model.answer(json.loads(line))
         except ValueError as error:
             answer = {"error": str(error)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ JSON, one a line, and prints for each the seconds that its tokens took, or an er
 """
 
 import json
+import os
 import sys
 import time
 
@@ -66,23 +67,26 @@ def error_of(error: Exception) -> str:
 
 
 def main() -> None:
+    # Standard output is for answers alone; the package logs to standard error.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     file, setting = sys.argv[1], json.loads(sys.argv[2])
     try:
         model = Model(file, setting)
     except (RuntimeError, ValueError) as error:
-        print(json.dumps({"error": error_of(error)}))
+        print(json.dumps({"error": error_of(error)}), file=answers, flush=True)
         sys.exit(1)
     if len(sys.argv) > 3:
         text = model.pipeline.generate(sys.argv[3], max_new_tokens=1, apply_chat_template=False)
-        print(text, flush=True)
+        print(text, file=answers, flush=True)
         return
-    print("{}", flush=True)
+    print("{}", file=answers, flush=True)
     for line in sys.stdin:
         try:
             answer = {"seconds": model.seconds(json.loads(line))}
         except (RuntimeError, ValueError) as error:
             answer = {"error": error_of(error)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

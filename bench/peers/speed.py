@@ -53,7 +53,11 @@ class Test:
             return self
         tokens = min(self.tokens, max(SHORTEST, self.tokens // SHORTER))
         depth = min(self.depth, max(SHORTEST, self.depth // SHORTER))
-        text = f"{self.kind}{tokens}" + f"@{depth}" * (depth > 0) + f"x{self.sequences}" * (self.sequences > 1)
+        text = (
+            f"{self.kind}{tokens}"
+            + f"@{depth}" * (depth > 0)
+            + f"x{self.sequences}" * (self.sequences > 1)
+        )
         return Test.parse(text)
 
 
@@ -63,6 +67,10 @@ def groups(tests: Iterable[Test]) -> list[list[Test]]:
     for test in tests:
         found.setdefault((test.kind == "start", test.depth, test.sequences), []).append(test)
     return list(found.values())
+
+
+class TooSlow(ValueError):
+    """An engine took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +91,24 @@ def choose(
 
     The first value of an option is its default. Trials change one option each; then the values that
     were best alone are combined. The best setting of a test is that of its best trial. A test is
-    absent if no trial measured it.
+    absent if no trial measured it. An engine that is too slow in a trial has no more of them.
 
     Args:
         measure: returns the figures of tests with a setting; raises ValueError
     """
     trials: list[Trial] = []
+    too_slow: list[Setting] = []
 
     def run(setting: Setting) -> None:
-        if any(trial.setting == setting for trial in trials):
+        if too_slow or any(trial.setting == setting for trial in trials):
             return
         short = list(dict.fromkeys(test.shorter() for test in tests))
         try:
             trials.append(Trial(setting, measure(setting, short)))
         except ValueError as error:
             trials.append(Trial(setting, {}, str(error)))
+            if isinstance(error, TooSlow):
+                too_slow.append(setting)
 
     def best(test: Test, among: Iterable[Trial]) -> Trial | None:
         name, found = test.shorter().name, None
@@ -117,7 +128,9 @@ def choose(
         combined = {}
         for option in options:
             # The default, and the trials that change only this option.
-            own = [t for t in alone if all(t.setting[o] == default[o] for o in options if o != option)]
+            own = [
+                t for t in alone if all(t.setting[o] == default[o] for o in options if o != option)
+            ]
             winner = best(test, own)
             if winner is not None:
                 combined[option] = winner.setting[option]

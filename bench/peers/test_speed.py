@@ -71,6 +71,14 @@ class ChooseTest(unittest.TestCase):
         self.assertEqual({"pp16": {"flash": "on", "cache": "f16"}}, chosen)
         self.assertEqual("not supported", trials[0].error)
 
+    def test_an_engine_that_is_too_slow_has_no_more_trials(self):
+        def measure(setting, tests):
+            raise speed.TooSlow("no answer for 90 s")
+
+        chosen, trials = choose(self.OPTIONS, self.TESTS, measure)
+        self.assertEqual({}, chosen)
+        self.assertEqual(["no answer for 90 s"], [trial.error for trial in trials])
+
     def test_a_start_is_chosen_by_the_fewest_seconds(self):
         def measure(setting, tests):
             return {"start": 3.0 if setting["repack"] == "on" else 2.0}
@@ -135,10 +143,22 @@ class EngineTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "exited with 1: no such model"):
             engines.output(command)
 
+    def test_a_start_ends_with_the_first_byte(self):
+        code = (
+            "import sys, time; print('a', flush=True); time.sleep(0.2); sys.exit(int(sys.argv[1]))"
+        )
+        command = [sys.executable, "-c", code]
+        self.assertLess(0, engines.seconds_to_first_byte([*command, "0"], 60))
+        with self.assertRaisesRegex(ValueError, "exited with 3"):
+            engines.seconds_to_first_byte([*command, "3"], 60)
+        with self.assertRaisesRegex(speed.TooSlow, "no token after 0.05 s"):
+            engines.seconds_to_first_byte(
+                [sys.executable, "-c", "import time; time.sleep(9)"], 0.05
+            )
+
     def test_a_python_engine_answers_several_tests_of_one_process(self):
         script = (
             "import json, sys, os\n"
-            "print('a log line')\n"
             "print('{}', flush=True)\n"
             "for line in sys.stdin:\n"
             "    test = json.loads(line)\n"
@@ -156,6 +176,11 @@ class EngineTest(unittest.TestCase):
                 self.assertEqual(1, len(engine.processes))
                 with self.assertRaisesRegex(ValueError, "no batches"):
                     engine.run("model", {}, tests[1:])
+                file.write_text("import time; time.sleep(60)")
+                engine.timeout = 0.05
+                with self.assertRaisesRegex(speed.TooSlow, "no answer for 0.05 s"):
+                    engine.run("another model", {}, tests)
+                self.assertEqual({}, engine.processes)
             finally:
                 engine.close()
 
