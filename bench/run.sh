@@ -10,7 +10,8 @@
 #   --keep           keep earlier results, for instance those of other models
 #   --rounds N       interleaved rounds for each model (default 3)
 #   --minutes M      begin no round that would end later than M minutes after a model's beginning
-#   --llama DIRECTORY, --ik DIRECTORY, --openvino PYTHON, --mistralrs PYTHON, --variant=ARGUMENTS
+#   --llama DIRECTORY, --ik DIRECTORY, --openvino PYTHON, --mistralrs PYTHON,
+#   --jinfer DIRECTORY, --variant=ARGUMENTS
 #
 # Nothing else should run meanwhile.
 set -euo pipefail
@@ -29,7 +30,7 @@ while [ $# -gt 0 ]; do
     --peers-only) peers_only=1 ;;
     --keep) keep=1 ;;
     --variant=*) engines+=("$1") ;;
-    --rounds | --minutes | --llama | --ik | --openvino | --mistralrs)
+    --rounds | --minutes | --llama | --ik | --openvino | --mistralrs | --jinfer)
         [ $# -ge 2 ] || usage
         [ "$1" = --rounds ] && rounds=$2 || engines+=("$1" "$2")
         shift
@@ -56,6 +57,7 @@ mkdir -p "$results"
 "$top/vidrio" doctor --json >"$results/machine.json"
 export VIDRIO_NO_BUILD=1
 java=$(sed -n 's/.*"jdk" : ".* at \(.*\)",/\1/p' "$results/machine.json")/bin/java
+export JAVA_HOME=${java%/bin/java}
 threads=$(sed -n 's/.*"threads" : \([0-9]*\).*/\1/p' "$results/machine.json")
 isas=$(sed -n 's/.*"isas" : \[ *\(.*\) *\].*/\1/p' "$results/machine.json" | tr -d '" ')
 natives=$(echo "$isas" | tr ',' '\n' | grep -v '^scalar$' | sed 's/^/native-/' | paste -sd, -)

@@ -1,7 +1,8 @@
 """Compares the speed of Vidrio and of other engines on one model, each at its best setting.
 
     python compare_speed.py MODEL.gguf [--llama DIRECTORY] [--ik DIRECTORY] [--openvino PYTHON]
-        [--mistralrs PYTHON] [--tests start pp512 tg128 pp512@4096 tg64@4096 tg64x16 ...]
+        [--mistralrs PYTHON] [--jinfer DIRECTORY]
+        [--tests start pp512 tg128 pp512@4096 tg64@4096 tg64x16 ...]
 
 A test is pp<N>, a prompt of N tokens; tg<N>, the generation of N tokens one by one; or start, the time
 from the start of the process to its first token, with the file in the page cache. @<D> puts D tokens
@@ -28,7 +29,7 @@ from pathlib import Path
 from statistics import median
 
 import vidrio
-from engines import Engine, IkLlama, Llama, MistralRs, OpenVino, Vidrio
+from engines import Engine, IkLlama, Jinfer, Llama, MistralRs, OpenVino, Vidrio
 from speed import Setting, Test, TooSlow, Trial, choose, describe, groups
 
 DEFAULT_TESTS = [
@@ -61,6 +62,7 @@ def engines_of(arguments) -> list[Engine]:
         IkLlama(arguments.ik, threads),
         OpenVino(arguments.openvino, threads),
         MistralRs(arguments.mistralrs, threads),
+        Jinfer(arguments.jinfer, threads),
     ]
     for engine in found:
         if engine.missing:
@@ -115,8 +117,9 @@ def run_round(
     tests: list[Test],
     settings: dict[str, dict[str, Setting]],
     figures: Figures,
+    errors: dict[str, list[str]],
 ) -> None:
-    """Runs each engine's tests that it has a setting for, and appends their figures."""
+    """Runs each engine's tests that it has a setting for, and appends their figures and errors."""
     for group in groups(tests):
         for engine in engines:
             found: dict[str, float] = {}
@@ -128,6 +131,7 @@ def run_round(
                     found |= engine.run(model, setting, some)
                 except ValueError as error:
                     print(f"{engine.name}, {group[0].name}: {error}", flush=True)
+                    errors[engine.name].append(str(error))
             for test in group:
                 figures[test.name][engine.name].append(found.get(test.name))
 
@@ -191,6 +195,9 @@ def run_rounds(arguments, engines: list[Engine]) -> dict:
             print(f"  failed: {error}", flush=True)
     chosen = {name: dict(own) for name, own in settings.items()}
     figures: Figures = {t.name: {e.name: [] for e in engines} for t in arguments.tests}
+    errors = {
+        name: [trial.error for trial in tried if trial.error] for name, tried in trials.items()
+    }
     lasted = 0.0
     for i in range(arguments.rounds):
         began = time.monotonic()
@@ -199,7 +206,7 @@ def run_rounds(arguments, engines: list[Engine]) -> dict:
             break
         print(f"round {i + 1}: load average {os.getloadavg()[0]:.2f}", flush=True)
         order = engines if i % 2 == 0 else engines[::-1]
-        run_round(order, arguments.model, arguments.tests, settings, figures)
+        run_round(order, arguments.model, arguments.tests, settings, figures, errors)
         if i == 0:
             drop_hopeless(arguments.tests, settings, figures)
         lasted = time.monotonic() - began
@@ -210,9 +217,10 @@ def run_rounds(arguments, engines: list[Engine]) -> dict:
                 "version": engine.version(),
                 "settings": {t: describe(s) for t, s in chosen[engine.name].items()},
                 "trials": [
-                    {"setting": describe(t.setting), "figures": t.figures, "error": t.error}
+                    {"setting": describe(t.setting), "figures": t.figures}
                     for t in trials[engine.name]
                 ],
+                "errors": list(dict.fromkeys(errors[engine.name])),
             }
             for engine in engines
         },
@@ -276,6 +284,7 @@ def main() -> None:
     parser.add_argument("--ik", metavar="DIRECTORY", help="programs of ik_llama.cpp")
     parser.add_argument("--openvino", metavar="PYTHON", help="a Python with openvino-genai")
     parser.add_argument("--mistralrs", metavar="PYTHON", help="a Python with mistralrs")
+    parser.add_argument("--jinfer", metavar="DIRECTORY", help="a built clone of jinfer")
     parser.add_argument(
         "--variant", action="append", default=[], metavar="ARGUMENTS",
         help="also run Vidrio with these arguments, as in --variant=--fast",

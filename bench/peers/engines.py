@@ -31,12 +31,14 @@ def thread_counts() -> list[str]:
     return list(dict.fromkeys([str(len(cores)), str(len(allowed))]))
 
 
-def output(command: list[str], timeout: float | None = None) -> str:
+def output(
+    command: list[str], timeout: float | None = None, environment: Setting | None = None
+) -> str:
     """Returns what a command prints; raises ValueError with its error."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=timeout,
+            timeout=timeout, env=os.environ | (environment or {}),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise TooSlow(f"{Path(command[0]).name} took longer than {timeout:g} s") from error
@@ -433,3 +435,52 @@ class MistralRs(PythonEngine):
     def environment(self, setting: Setting) -> Setting:
         found = {"RAYON_NUM_THREADS": setting["threads"]}
         return found | {"MISTRALRS_CPU_KV_F32": "1"} if setting["cache"] == "f32" else found
+
+
+class Jinfer(Engine):
+    """jinfer's own benchmark, which warms the JIT up until its speed settles."""
+
+    name = "jinfer"
+
+    def __init__(self, directory: str | None, threads: str | None):
+        self.directory = Path(directory or "")
+        self.threads = [threads] if threads else thread_counts()
+        jars = sorted(self.directory.glob("**/target/*.jar")) if directory else []
+        self.jars = [str(jar) for jar in jars]
+        if not any("jinfer-bench" in jar for jar in self.jars):
+            self.missing = (
+                "--jinfer DIRECTORY of a clone of github.com/qxoticai/qxotic, built by mvn package "
+                "-pl jinfer/jinfer-bench,jinfer/jinfer-llama -am -Dmaven.test.skip.exec=true"
+            )
+
+    def version(self) -> str:
+        name = next(Path(jar).stem for jar in self.jars if "jinfer-bench" in jar)
+        return name.removeprefix("jinfer-bench-")
+
+    def options(self, kind: str, deep: bool) -> dict[str, list[str]]:
+        return {"threads": self.threads}
+
+    def run(self, model: str, setting: Setting, tests: list[Test]) -> dict[str, float]:
+        if tests[0].kind == "start" or tests[0].depth > 0 or tests[0].sequences > 1:
+            return {}
+        java = Path(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
+        command = [str(java), "--enable-preview", "--add-modules", "jdk.incubator.vector"]
+        command += ["--enable-native-access=ALL-UNNAMED", "-cp", os.pathsep.join(self.jars)]
+        hints = self.directory / "jinfer" / "hotspot_compiler"
+        command += [f"-XX:CompileCommandFile={hints}"] if hints.exists() else []
+        command += ["com.qxotic.jinfer.bench.JinferBench", "-m", model, "-r", "1"]
+        found = {}
+        for prompt, generation in pairs(tests):
+            lengths = ["-p", str(tokens(prompt)), "-n", str(tokens(generation))]
+            threads = ["-t", setting["threads"]]
+            environment = {"JAM_NUM_THREADS": setting["threads"]}
+            printed = output([*command, *lengths, *threads], self.timeout, environment)
+            speeds = jinfer_speeds(printed)
+            found |= {test.name: speeds[test.name] for test in (prompt, generation) if test}
+        return found
+
+
+def jinfer_speeds(printed: str) -> dict[str, float]:
+    """Returns tokens per second by test, from rows such as `| model | 2 | pp512 | 1.68 ± 0.00 |`."""
+    rows = re.findall(r"\|\s*((?:pp|tg)\d+)\s*\|\s*([\d.]+) ±", printed)
+    return {test: float(speed) for test, speed in rows}

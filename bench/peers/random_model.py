@@ -4,7 +4,7 @@
 
 MODEL.gguf is of the architecture llama or qwen2 and of the type Q4_K_M or Q6_K; it gives the
 vocabulary, the types of the matrices, and all fields but the widths, which come from a file of
-bench/shapes. Engines take as much time for the result as for a real model of these widths and layers;
+bench/shapes. The result is a llama, without biases, since most engines support it. Engines take as much time for the result as for a real model of these widths and layers;
 its text has no meaning. Needs numpy and gguf.
 """
 
@@ -54,7 +54,7 @@ def write(model: str, out: str, shape: dict, layers: int) -> None:
     architecture = reader.fields["general.architecture"].contents()
     if architecture not in ("llama", "qwen2"):
         raise ValueError(f"{model}: architecture {architecture}, must be llama or qwen2")
-    writer = GGUFWriter(out, architecture)
+    writer = GGUFWriter(out, "llama")
     widths = {
         "block_count": layers,
         "embedding_length": shape["d"],
@@ -65,28 +65,26 @@ def write(model: str, out: str, shape: dict, layers: int) -> None:
     }
     for field in reader.fields.values():
         name = field.name.removeprefix(f"{architecture}.")
+        key = field.name if name == field.name else f"llama.{name}"
         if field.name.startswith("GGUF.") or field.name == "general.architecture":
             continue
         value = widths.get(name, field.contents())
         if field.name == "general.name":
             value = f"random weights, {layers} layers of width {shape['d']}"
         item = field.types[1] if field.types[0] == GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, value, field.types[0], item)
+        writer.add_key_value(key, value, field.types[0], item)
     random = np.random.default_rng(1)
     vocabulary = len(reader.fields["tokenizer.ggml.tokens"].data)
     sizes = matrices(shape, vocabulary)
     for tensor in reader.tensors:
         parts = tensor.name.split(".")
-        if parts[0] == "blk" and int(parts[1]) >= layers:
+        if (parts[0] == "blk" and int(parts[1]) >= layers) or parts[-1] == "bias":
             continue
-        part = parts[-2]
         if tensor.tensor_type in BLOCKS:
-            blocks = random_blocks(random, tensor.tensor_type, *sizes[part])
+            blocks = random_blocks(random, tensor.tensor_type, *sizes[parts[-2]])
             writer.add_tensor(tensor.name, blocks, raw_dtype=tensor.tensor_type)
         elif tensor.tensor_type == Type.F32 and len(tensor.shape) == 1:
-            length = sizes[part][0] if parts[-1] == "bias" else shape["d"]
-            value = 0 if parts[-1] == "bias" else 1
-            writer.add_tensor(tensor.name, np.full(length, value, np.float32))
+            writer.add_tensor(tensor.name, np.ones(shape["d"], np.float32))
         else:
             raise ValueError(
                 f"{model}: {tensor.name} is {tensor.tensor_type.name}, must be Q4_K or Q6_K"

@@ -91,11 +91,15 @@ def choose(
 
     The first value of an option is its default. Trials change one option each; then the values that
     were best alone are combined. The best setting of a test is that of its best trial. A test is
-    absent if no trial measured it. An engine that is too slow in a trial has no more of them.
+    absent if no trial measured it. An engine that is too slow in a trial has no more of them, and
+    one without a choice has none.
 
     Args:
         measure: returns the figures of tests with a setting; raises ValueError
     """
+    default = {option: values[0] for option, values in options.items()}
+    if all(len(values) == 1 for values in options.values()):
+        return {test.name: default for test in tests}, []
     trials: list[Trial] = []
     too_slow: list[Setting] = []
 
@@ -118,7 +122,6 @@ def choose(
                     found = trial
         return found
 
-    default = {option: values[0] for option, values in options.items()}
     run(default)
     for option, values in options.items():
         for value in values[1:]:

@@ -79,6 +79,11 @@ class ChooseTest(unittest.TestCase):
         self.assertEqual({}, chosen)
         self.assertEqual(["no answer for 90 s"], [trial.error for trial in trials])
 
+    def test_an_engine_without_a_choice_has_no_trials(self):
+        chosen, trials = choose({"threads": ["2"]}, self.TESTS, lambda setting, tests: self.fail())
+        self.assertEqual({"threads": "2"}, chosen["tg16"])
+        self.assertEqual([], trials)
+
     def test_a_start_is_chosen_by_the_fewest_seconds(self):
         def measure(setting, tests):
             return {"start": 3.0 if setting["repack"] == "on" else 2.0}
@@ -126,6 +131,12 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(80.5, engines.batched_speed(table))
         with self.assertRaisesRegex(ValueError, "printed no result"):
             engines.batched_speed("")
+
+    def test_reads_the_speeds_that_jinfer_prints(self):
+        printed = (
+            "| m | 2 | pp512  |   301.68 ± 0.00 |\n| m | 2 | tg64   | 20.71 ± 0.10 |\n| m | 1 |"
+        )
+        self.assertEqual({"pp512": 301.68, "tg64": 20.71}, engines.jinfer_speeds(printed))
 
     def test_one_command_measures_a_prompt_and_a_generation(self):
         names = ["pp8", "tg2", "tg4"]

@@ -114,9 +114,11 @@ def peers_section(comparison: dict) -> str:
         for test, setting in details["settings"].items():
             by_setting.setdefault(setting, []).append(test)
         chosen = "; ".join(f"{', '.join(tests)}: {one}" for one, tests in by_setting.items())
-        errors = dict.fromkeys(trial["error"] for trial in details["trials"] if trial["error"])
+        ran = any(
+            value is not None for line in comparison["rows"] for value in line["figures"].get(engine, [])
+        )
         text += f"- {engine} {details['version']}".rstrip()
-        text += f": {chosen}" if chosen else f": did not run ({'; '.join(errors)})"
+        text += f": {chosen}" if ran else f": did not run ({'; '.join(details['errors'])})"
         text += "\n"
     return text
 

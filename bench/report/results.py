@@ -139,6 +139,7 @@ def comparisons(directory: Path) -> list[dict]:
                 if known is not engine:
                     known["settings"] |= engine["settings"]
                     known["trials"] += engine["trials"]
+                    known["errors"] += engine["errors"]
     return list(found.values())
 
 

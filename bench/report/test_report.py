@@ -14,12 +14,18 @@ def comparison(test: str, unit: str, ours: list, theirs: list) -> dict:
     return {
         "model": "a.gguf",
         "engines": {
-            "Vidrio": {"version": "1", "settings": {test: "threads 2"}, "trials": []},
-            "llama.cpp": {"version": "2", "settings": {test: "repack on"}, "trials": []},
+            "Vidrio": {"version": "1", "settings": {test: "threads 2"}, "trials": [], "errors": []},
+            "llama.cpp": {
+                "version": "2",
+                "settings": {test: "repack on"},
+                "trials": [],
+                "errors": [],
+            },
             "OpenVINO": {
                 "version": "3",
                 "settings": {},
-                "trials": [{"setting": "", "figures": {}, "error": "not supported"}],
+                "trials": [],
+                "errors": ["not supported"],
             },
         },
         "rows": [
