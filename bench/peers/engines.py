@@ -110,7 +110,7 @@ class Vidrio(Engine):
         self.threads = [threads] if threads else thread_counts()
 
     def version(self) -> str:
-        return output([self.launcher, "--version"]).strip()
+        return output([self.launcher, "--version"]).strip().removeprefix("vidrio ")
 
     def options(self, kind: str, deep: bool) -> dict[str, list[str]]:
         found = {"threads": self.threads, "repack": ["on", "off"]}
@@ -250,7 +250,7 @@ class IkLlama(Llama):
         if self.missing:
             self.missing = (
                 "--ik DIRECTORY of llama-bench, llama-batched-bench, llama-sweep-bench and llama-cli, "
-                "built with clang and GGML_NATIVE=ON from github.com/ikawrakow/ik_llama.cpp"
+                "built with GGML_NATIVE=ON from github.com/ikawrakow/ik_llama.cpp"
             )
 
     def version(self) -> str:

@@ -108,7 +108,7 @@ def peers_section(comparison: dict) -> str:
         rows.append(cells)
     rounds = [len(line["figures"]["Vidrio"]) for line in comparison["rows"]]
     text = f"### {comparison['model']}\n\n" + table(header, rows)
-    text += f"\n{span(rounds)} rounds. The settings:\n\n"
+    text += f"\n{span(rounds)}. The settings:\n\n"
     for engine, details in comparison["engines"].items():
         by_setting: dict[str, list[str]] = {}
         for test, setting in details["settings"].items():
@@ -123,9 +123,9 @@ def peers_section(comparison: dict) -> str:
     return text
 
 
-def span(numbers: list[int]) -> str:
-    least, most = min(numbers), max(numbers)
-    return str(least) if least == most else f"{least} to {most}"
+def span(rounds: list[int]) -> str:
+    least, most = min(rounds), max(rounds)
+    return (str(least) if least == most else f"{least} to {most}") + " round" + "s" * (most != 1)
 
 
 def profile_section(model: str, operations: list[dict]) -> str:
