@@ -24,6 +24,8 @@ where to get them.
 import argparse
 import json
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -210,12 +212,26 @@ def run_rounds(arguments, engines: list[Engine]) -> dict:
         if i == 0:
             drop_hopeless(arguments.tests, settings, figures)
         lasted = time.monotonic() - began
+        comparison = result(arguments, engines, chosen, trials, errors, figures)
+        if arguments.json is not None:
+            Path(arguments.json).write_text(json.dumps(comparison, indent=1) + "\n")
+    return comparison
+
+
+def result(
+    arguments,
+    engines: list[Engine],
+    settings: dict[str, dict[str, Setting]],
+    trials: dict[str, list[Trial]],
+    errors: dict[str, list[str]],
+    figures: Figures,
+) -> dict:
     return {
         "model": Path(arguments.model).name,
         "engines": {
             engine.name: {
                 "version": engine.version(),
-                "settings": {t: describe(s) for t, s in chosen[engine.name].items()},
+                "settings": {t: describe(s) for t, s in settings[engine.name].items()},
                 "trials": [
                     {"setting": describe(t.setting), "figures": t.figures}
                     for t in trials[engine.name]
@@ -295,15 +311,15 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--minutes", type=float, help="begin no round that would end later")
-    parser.add_argument("--json", help="also write all numbers to this file")
+    parser.add_argument("--json", help="also write all numbers to this file, after each round")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
+    # Ends the processes of engines, some of which are stopped, also if this one is terminated.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         if arguments.rounds < 1:
             raise ValueError(f"--rounds is {arguments.rounds}, must be at least 1")
         comparison = compare(arguments)
-        if arguments.json is not None:
-            Path(arguments.json).write_text(json.dumps(comparison, indent=1) + "\n")
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     print_table(comparison)
