@@ -8,8 +8,9 @@ A test is pp<N>, a prompt of N tokens; tg<N>, the generation of N tokens one by 
 from the start of the process to its first token, with the file in the page cache. @<D> puts D tokens
 before them, x<S> generates for S sequences together and counts the tokens of all.
 
-First each engine, Vidrio too, runs shorter tests with each of its settings: threads, flash attention,
+First each other engine runs shorter tests with each of its settings: threads, flash attention,
 repacked weights, the type of the KV cache. For each test it gets the setting in which it was fastest.
+Vidrio has its defaults, except that the start also tries weights that are not repacked.
 
 Then come rounds: in each, all engines run each group of tests, one right after the other, in turning
 order. A ratio is taken within a round, so that what slows the whole machine for a while counts against

@@ -23,8 +23,6 @@ class Model:
         properties["ATTENTION_BACKEND"] = "PA" if self.paged else "SDPA"
         if setting.get("precision", "default") != "default":
             properties["INFERENCE_PRECISION_HINT"] = setting["precision"]
-        if setting.get("cache", "u8") != "u8":
-            properties["KV_CACHE_PRECISION"] = setting["cache"]
         self.pipeline = genai.LLMPipeline(file, "CPU", **properties)
         self.random = np.random.default_rng(1)
 

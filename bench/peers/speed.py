@@ -8,6 +8,8 @@ from dataclasses import dataclass
 Setting = dict[str, str]
 # Shorter tests choose the settings: lengths and depths are divided by this, but not below SHORTEST.
 SHORTER, SHORTEST = 8, 16
+# A setting replaces an earlier one if it is faster by more than the noise of a short test.
+MARGIN = 1.03
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Test:
         """Returns how many times as fast we are."""
         return theirs / ours if self.kind == "start" else ours / theirs
 
-    def is_better(self, a: float, b: float) -> bool:
-        return self.ratio(a, b) > 1
+    def is_better(self, a: float, b: float, margin: float = 1) -> bool:
+        return self.ratio(a, b) > margin
 
     def shorter(self) -> "Test":
         """Returns the test that chooses the setting of this one."""
@@ -118,7 +120,9 @@ def choose(
         name, found = test.shorter().name, None
         for trial in among:
             if name in trial.figures:
-                if found is None or test.is_better(trial.figures[name], found.figures[name]):
+                if found is None or test.is_better(
+                    trial.figures[name], found.figures[name], MARGIN
+                ):
                     found = trial
         return found
 

@@ -45,7 +45,7 @@ class ChooseTest(unittest.TestCase):
     def test_combines_the_values_that_are_best_alone(self):
         def measure(setting, tests):
             gain = (setting["flash"] == "on") + 2 * (setting["cache"] == "f32")
-            return {"pp16": 100.0 + gain, "tg16": 10.0 - gain}
+            return {"pp16": 100.0 + 10 * gain, "tg16": 10.0 - gain}
 
         chosen, trials = choose(self.OPTIONS, self.TESTS, measure)
         self.assertEqual({"flash": "on", "cache": "f32"}, chosen["pp16"])
@@ -55,11 +55,19 @@ class ChooseTest(unittest.TestCase):
     def test_keeps_a_single_value_if_its_combination_is_slower(self):
         def measure(setting, tests):
             both = setting == {"flash": "on", "cache": "f32"}
-            return {"pp16": 50.0 if both else 100.0 + (setting["flash"] == "on")
-                    + 2 * (setting["cache"] == "f32")}  # fmt: skip
+            return {"pp16": 50.0 if both else 100.0 + 10 * (setting["flash"] == "on")
+                    + 20 * (setting["cache"] == "f32")}  # fmt: skip
 
         chosen, _ = choose(self.OPTIONS, self.TESTS[:1], measure)
         self.assertEqual({"flash": "off", "cache": "f32"}, chosen["pp16"])
+
+    def test_keeps_the_default_within_noise(self):
+        chosen, _ = choose(
+            self.OPTIONS,
+            self.TESTS[:1],
+            lambda setting, tests: {"pp16": 100.0 + 2 * (setting["flash"] == "on")},
+        )
+        self.assertEqual({"flash": "off", "cache": "f16"}, chosen["pp16"])
 
     def test_leaves_out_tests_and_settings_that_fail(self):
         def measure(setting, tests):

@@ -35,7 +35,7 @@ Engines that are not given are left out; without models, the first command measu
 """
 
 PEERS_INTRO = """
-Every engine runs in the setting in which it was fastest itself, chosen for each test by shorter ones. The ratio is Vidrio's speed relative to the fastest of the other engines in that test, the median of interleaved rounds, with the range. Engines that are less than half as fast as the best one run a test only once. `pp` is a prompt, `tg` generation, both in tokens per second; `@` is the number of tokens already in the context, `x` the number of sequences; `start` is the time from the start of the process to its first token, with the file in the page cache. `bench/peers/compare_speed.py` measures them.
+Every other engine runs in the setting in which it was fastest itself, chosen for each test by shorter ones; Vidrio has its defaults, and for the start the faster of repacked and original weights. The ratio is Vidrio's speed relative to the fastest of the other engines in that test, the median of interleaved rounds, with the range. Engines that are less than half as fast as the best one run a test only once. `pp` is a prompt, `tg` generation, both in tokens per second; `@` is the number of tokens already in the context, `x` the number of sequences; `start` is the time from the start of the process to its first token, with the file in the page cache. `bench/peers/compare_speed.py` measures them.
 """
 
 PROFILES_INTRO = """
