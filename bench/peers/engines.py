@@ -32,9 +32,12 @@ def thread_counts() -> list[str]:
 
 
 def output(
-    command: list[str], timeout: float | None = None, environment: Setting | None = None
+    command: list[str],
+    timeout: float | None = None,
+    environment: Setting | None = None,
+    logs: bool = False,
 ) -> str:
-    """Returns what a command prints; raises ValueError with its error."""
+    """Returns what a command prints, with its logs if asked; raises ValueError with its error."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -45,7 +48,7 @@ def output(
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip())[-300:].replace("\n", " ")
         raise ValueError(f"{Path(command[0]).name} exited with {done.returncode}: {last}")
-    return done.stdout
+    return done.stdout + done.stderr if logs else done.stdout
 
 
 def seconds_to_first_byte(
@@ -296,6 +299,10 @@ class IkLlama(Llama):
                 found[test.name] = result["avg_ts"]
         return found
 
+    def program(self, name: str, *arguments: str) -> str:
+        logs = name != "llama-bench"  # the others print their results to standard error
+        return output([str(self.directory / name), *arguments], self.timeout, logs=logs)
+
     def sweep(self, common: list[str], tests: list[Test]) -> dict[str, float]:
         """Feeds chunks of the length of the prompt, and measures at the first and the last."""
         found, depth = {}, tests[0].depth
@@ -309,7 +316,9 @@ class IkLlama(Llama):
                 "--output-format", "jsonl",
             )  # fmt: skip
             rows = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-            row = next(row for row in rows if row["n_kv"] == depth)
+            row = next((row for row in rows if row["n_kv"] == depth), None)
+            if row is None:
+                raise ValueError(f"llama-sweep-bench printed no result at depth {depth}")
             if prompt is not None:
                 found[prompt.name] = row["speed_pp"]
             if generation is not None:
