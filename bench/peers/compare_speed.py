@@ -1,138 +1,329 @@
-"""Compares the speed of Vidrio and of llama.cpp on one model, run alternately.
+"""Compares the speed of Vidrio and of other engines on one model, each at its best setting.
 
-    python compare_speed.py MODEL.gguf --llama DIRECTORY [--tests pp512 tg128 pp512@4096 tg64x16 ...]
+    python compare_speed.py MODEL.gguf [--llama DIRECTORY] [--ik DIRECTORY] [--openvino PYTHON]
+        [--mistralrs PYTHON] [--jinfer DIRECTORY]
+        [--tests start pp512 tg128 pp512@4096 tg64@4096 tg64x16 ...]
 
-A test is pp<N>, a prompt of N tokens, or tg<N>, the generation of N tokens one by one; @<D> puts D
-tokens before them, x<S> generates for S sequences together and counts the tokens of all. Tests of
-one sequence run llama-bench, the others llama-batched-bench.
+A test is pp<N>, a prompt of N tokens; tg<N>, the generation of N tokens one by one; or start, the time
+from the start of the process to its first token, with the file in the page cache. @<D> puts D tokens
+before them, x<S> generates for S sequences together and counts the tokens of all.
 
-In a round both engines run each test once, one right after the other, in turning order. A ratio is
-taken within such a pair, so that what slows the whole machine for a while counts against both.
-Prints the medians of both and of the ratio, with the ratio's range. The machine must be idle: the
-load average before each round is printed too.
+First each other engine runs shorter tests with each of its settings: threads, flash attention,
+repacked weights, the type of the KV cache. For each test it gets the setting in which it was fastest.
+Vidrio has its defaults, except that the start also tries weights that are not repacked.
 
-Needs nothing beyond Python. The programs of llama.cpp must be of a release build for this machine.
+Then come rounds: in each, all engines run each group of tests, one right after the other, in turning
+order. A ratio is taken within a round, so that what slows the whole machine for a while counts against
+both. An engine that is less than half as fast as the best rival in the first round does not run that
+test again. Prints for each test the best rival, the medians of all engines, and the median and range of
+the ratio to the best rival. The machine must be idle: the load average before each round is printed.
+
+Needs nothing beyond Python. Engines that are not on this machine are left out with a line that says
+where to get them.
 """
 
 import argparse
 import json
 import os
-import re
-import subprocess
-from dataclasses import dataclass
+import signal
+import sys
+import time
 from pathlib import Path
 from statistics import median
 
 import vidrio
+from engines import Engine, IkLlama, Jinfer, Llama, MistralRs, OpenVino, Vidrio
+from speed import Setting, Test, TooSlow, Trial, choose, describe, groups
 
-DEFAULT_TESTS = ["pp512", "tg128", "pp512@4096", "tg64@4096", "tg64x4", "tg64x16", "tg64x32"]
+DEFAULT_TESTS = [
+    "start",
+    "pp512",
+    "tg128",
+    "pp512@4096",
+    "tg64@4096",
+    "tg64x4",
+    "tg64x16",
+    "tg64x32",
+]
+OURS = "Vidrio"
+# Rivals slower than the best by more than this factor run a test in one round only.
+HOPELESS = 2.0
+
+# Seconds of a process in a trial and in a round; the first includes opening the model.
+TRIAL_SECONDS, ROUND_SECONDS = 90.0, 300.0
+
+# The figures of a test: of each engine one for each round, or None if it did not run.
+Figures = dict[str, dict[str, list[float | None]]]
 
 
-@dataclass(frozen=True)
-class Test:
-    """What is measured: `tokens` of a prompt or of each sequence, after `depth` others."""
+def engines_of(arguments) -> list[Engine]:
+    threads = arguments.threads and str(arguments.threads)
+    found: list[Engine] = [Vidrio(arguments.vidrio, threads)]
+    found += [Vidrio(arguments.vidrio, threads, variant) for variant in arguments.variant]
+    found += [
+        Llama(arguments.llama, threads),
+        IkLlama(arguments.ik, threads),
+        OpenVino(arguments.openvino, threads),
+        MistralRs(arguments.mistralrs, threads),
+        Jinfer(arguments.jinfer, threads),
+    ]
+    for engine in found:
+        if engine.missing:
+            print(f"{engine.name} is left out; to include it: {engine.missing}", flush=True)
+    return [engine for engine in found if not engine.missing]
 
-    name: str
-    prompt: bool
-    tokens: int
-    depth: int
-    sequences: int
 
-    @staticmethod
-    def parse(text: str) -> "Test":
-        match = re.fullmatch(r"(pp|tg)([1-9]\d*)(?:@(\d+))?(?:x([1-9]\d*))?", text)
-        if match is None or (match[1] == "pp" and match[4] is not None):
-            raise argparse.ArgumentTypeError(
-                f"{text}: must be pp<N>[@<D>] or tg<N>[@<D>][x<S>], as in pp512@4096 or tg64x16"
+def run_groups(engine: Engine, model: str, setting: Setting, tests: list[Test]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    errors = []
+    for group in groups(tests):
+        try:
+            found |= engine.run(model, setting, group)
+        except TooSlow:
+            raise
+        except ValueError as error:
+            errors.append(str(error))
+    if not found:
+        raise ValueError("; ".join(dict.fromkeys(errors)) or "supports none of the tests")
+    return found
+
+
+def choose_settings(
+    engine: Engine, model: str, tests: list[Test]
+) -> tuple[dict[str, Setting], list[Trial]]:
+    """Returns the best setting of each test, and the trials of the start and of all other tests."""
+    chosen: dict[str, Setting] = {}
+    trials: list[Trial] = []
+
+    def measure(setting: Setting, short: list[Test]) -> dict[str, float]:
+        try:
+            return run_groups(engine, model, setting, short)
+        finally:
+            engine.close()
+
+    engine.timeout = TRIAL_SECONDS
+    start = [test for test in tests if test.kind == "start"]
+    others = [test for test in tests if test.kind != "start"]
+    for kind, some in (("start", start), ("speed", others)):
+        if some:
+            options = engine.options(kind, any(test.depth > 0 for test in some))
+            best, tried = choose(options, some, measure)
+            chosen |= best
+            trials += tried
+    engine.timeout = ROUND_SECONDS
+    return chosen, trials
+
+
+def run_round(
+    engines: list[Engine],
+    model: str,
+    tests: list[Test],
+    settings: dict[str, dict[str, Setting]],
+    figures: Figures,
+    errors: dict[str, list[str]],
+) -> None:
+    """Runs each engine's tests that it has a setting for, and appends their figures and errors."""
+    for group in groups(tests):
+        for engine in engines:
+            found: dict[str, float] = {}
+            own = settings[engine.name]
+            mine = [test for test in group if test.name in own]
+            for setting in {describe(own[test.name]): own[test.name] for test in mine}.values():
+                some = [test for test in mine if own[test.name] == setting]
+                try:
+                    found |= engine.run(model, setting, some)
+                except ValueError as error:
+                    print(f"{engine.name}, {group[0].name}: {error}", flush=True)
+                    errors[engine.name].append(str(error))
+            for test in group:
+                figures[test.name][engine.name].append(found.get(test.name))
+
+
+def drop_hopeless(
+    tests: list[Test], settings: dict[str, dict[str, Setting]], figures: Figures
+) -> None:
+    """Drops the settings of rivals that were too slow or failed, so that they do not run again."""
+    for test in tests:
+        rival = best_rival(test, figures[test.name])
+        for engine, values in figures[test.name].items():
+            slow = rival is not None and (
+                values[-1] is None
+                or test.ratio(figures[test.name][rival][-1], values[-1]) > HOPELESS
             )
-        return Test(text, match[1] == "pp", int(match[2]), int(match[3] or 0), int(match[4] or 1))
+            if slow and not engine.startswith(OURS):
+                settings[engine].pop(test.name, None)
 
 
-def llama(arguments, program: str, *options: str) -> str:
-    """Returns the output of a program of llama.cpp; raises ValueError with its error when it fails."""
-    command = [str(Path(arguments.llama) / program), "-m", arguments.model, *options]
-    if arguments.threads is not None:
-        command += ["-t", str(arguments.threads)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise ValueError(f"{command[0]} failed ({done.returncode}): {done.stderr.strip()[-500:]}")
-    return done.stdout
+def measured(values: list[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
-def run_llama(arguments, test: Test) -> float:
-    """Returns llama.cpp's tokens per second."""
-    if test.sequences == 1:
-        lengths = ["-p", str(test.tokens if test.prompt else 0)]
-        lengths += ["-n", str(0 if test.prompt else test.tokens), "-d", str(test.depth)]
-        return json.loads(llama(arguments, "llama-bench", "-r", "1", "-o", "json", *lengths))[0][
-            "avg_ts"
-        ]
-    before = max(1, test.depth)  # llama-batched-bench wants a prompt
-    context = test.sequences * (before + test.tokens)
-    lengths = ["-npp", str(before), "-ntg", str(test.tokens), "-npl", str(test.sequences)]
-    out = llama(
-        arguments, "llama-batched-bench", "-c", str(context), "--output-format", "jsonl", *lengths
-    )
-    lines = [line for line in out.splitlines() if line.startswith("{")]
-    return json.loads(lines[-1])["speed_tg"]
+def best_rival(test: Test, engines: dict[str, list[float | None]]) -> str | None:
+    best = None
+    for engine, values in engines.items():
+        if engine.startswith(OURS) or not measured(values):
+            continue
+        if best is None or test.is_better(
+            median(measured(values)), median(measured(engines[best]))
+        ):
+            best = engine
+    return best
 
 
-def run_vidrio(arguments, test: Test) -> float:
-    """Returns Vidrio's tokens per second."""
-    command = ["bench", "-m", arguments.model, "-r", "1", "--json", "-d", str(test.depth)]
-    command += ["-p", str(test.tokens if test.prompt else 0)]
-    command += ["-n", str(0 if test.prompt else test.tokens), "-b", str(test.sequences)]
-    return json.loads(vidrio.run(arguments, *command))["results"][0]["tokens_per_second"]
+def ratios(test: Test, engines: dict[str, list[float | None]], rival: str, ours: str = OURS):
+    """Returns our speed relative to a rival's in each round that both ran."""
+    both = zip(engines[ours], engines[rival])
+    return [test.ratio(a, b) for a, b in both if a is not None and b is not None]
 
 
-ENGINES = {"llama.cpp": run_llama, "vidrio": run_vidrio}
+def read_through(file: str) -> None:
+    """Brings a file into the page cache."""
+    with open(file, "rb") as stream:
+        while stream.read(1 << 24):
+            pass
 
 
-def measure(arguments) -> dict[str, dict[str, list[float]]]:
-    """Returns {test: {engine: [tokens per second of each round]}}."""
-    results = {test.name: {name: [] for name in ENGINES} for test in arguments.tests}
+def run_rounds(arguments, engines: list[Engine]) -> dict:
+    start = time.monotonic()
+    settings: dict[str, dict[str, Setting]] = {}
+    trials: dict[str, list[Trial]] = {}
+    for engine in engines:
+        print(f"settings of {engine.name}", flush=True)
+        settings[engine.name], trials[engine.name] = choose_settings(
+            engine, arguments.model, arguments.tests
+        )
+        for test, setting in settings[engine.name].items():
+            print(f"  {test}: {describe(setting)}", flush=True)
+        for error in {trial.error for trial in trials[engine.name] if trial.error}:
+            print(f"  failed: {error}", flush=True)
+    chosen = {name: dict(own) for name, own in settings.items()}
+    figures: Figures = {t.name: {e.name: [] for e in engines} for t in arguments.tests}
+    errors = {
+        name: [trial.error for trial in tried if trial.error] for name, tried in trials.items()
+    }
+    lasted = 0.0
     for i in range(arguments.rounds):
+        began = time.monotonic()
+        if i > 0 and arguments.minutes and began - start + lasted > 60 * arguments.minutes:
+            print(f"{i} rounds: another one would take more than --minutes {arguments.minutes:g}")
+            break
         print(f"round {i + 1}: load average {os.getloadavg()[0]:.2f}", flush=True)
-        for test in arguments.tests:
-            for name in list(ENGINES) if i % 2 == 0 else reversed(ENGINES):
-                results[test.name][name].append(ENGINES[name](arguments, test))
-    return results
+        order = engines if i % 2 == 0 else engines[::-1]
+        run_round(order, arguments.model, arguments.tests, settings, figures, errors)
+        if i == 0:
+            drop_hopeless(arguments.tests, settings, figures)
+        lasted = time.monotonic() - began
+        comparison = result(arguments, engines, chosen, trials, errors, figures)
+        if arguments.json is not None:
+            Path(arguments.json).write_text(json.dumps(comparison, indent=1) + "\n")
+    return comparison
+
+
+def result(
+    arguments,
+    engines: list[Engine],
+    settings: dict[str, dict[str, Setting]],
+    trials: dict[str, list[Trial]],
+    errors: dict[str, list[str]],
+    figures: Figures,
+) -> dict:
+    return {
+        "model": Path(arguments.model).name,
+        "engines": {
+            engine.name: {
+                "version": engine.version(),
+                "settings": {t: describe(s) for t, s in settings[engine.name].items()},
+                "trials": [
+                    {"setting": describe(t.setting), "figures": t.figures}
+                    for t in trials[engine.name]
+                ],
+                "errors": list(dict.fromkeys(errors[engine.name])),
+            }
+            for engine in engines
+        },
+        "rows": [row(test, figures[test.name]) for test in arguments.tests],
+    }
+
+
+def row(test: Test, engines: dict[str, list[float | None]]) -> dict:
+    """Returns the figures of a test, and the ratios of Vidrio and its variants to the best rival."""
+    rival = best_rival(test, engines)
+    found = {"test": test.name, "unit": test.unit, "figures": engines, "rival": rival, "ratios": {}}
+    for ours in engines:
+        both = ratios(test, engines, rival, ours) if rival and ours.startswith(OURS) else []
+        if both:
+            found["ratios"][ours] = {"median": median(both), "min": min(both), "max": max(both)}
+    return found
+
+
+def compare(arguments) -> dict:
+    engines = engines_of(arguments)
+    read_through(arguments.model)
+    try:
+        return run_rounds(arguments, engines)
+    finally:
+        for engine in engines:
+            engine.close()
+
+
+def print_table(comparison: dict) -> None:
+    names = list(comparison["engines"])
+    widths = [max(len(name), 8) for name in names]
+    header = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths))
+    print(f"\n{'test':12}  {header}   ratio to the best rival, range")
+    for found in comparison["rows"]:
+        cells = []
+        for name, width in zip(names, widths):
+            values = measured(found["figures"][name])
+            digits = 2 if found["unit"] == "s" else 1
+            cells.append(f"{median(values):{width}.{digits}f}" if values else f"{'–':>{width}}")
+        verdict = ""
+        if OURS in found["ratios"]:
+            ratio = found["ratios"][OURS]
+            verdict = f"{ratio['median']:.2f} to {found['rival']}"
+            verdict += f", {ratio['min']:.2f} to {ratio['max']:.2f}"
+        print(f"{found['test']:12}  {'  '.join(cells)}   {verdict}")
+    print("start in seconds, others in tokens per second; settings:")
+    for name, engine in comparison["engines"].items():
+        by_setting: dict[str, list[str]] = {}
+        for test, setting in engine["settings"].items():
+            by_setting.setdefault(setting, []).append(test)
+        for setting, tests in by_setting.items():
+            print(f"  {name}, {' '.join(tests)}: {setting}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Compares the speed of Vidrio and of llama.cpp, run alternately."
+        description="Compares the speed of Vidrio and of other engines, each at its best setting."
     )
     parser.add_argument("model", help="GGUF file")
+    parser.add_argument("--llama", metavar="DIRECTORY", help="programs of llama.cpp")
+    parser.add_argument("--ik", metavar="DIRECTORY", help="programs of ik_llama.cpp")
+    parser.add_argument("--openvino", metavar="PYTHON", help="a Python with openvino-genai")
+    parser.add_argument("--mistralrs", metavar="PYTHON", help="a Python with mistralrs")
+    parser.add_argument("--jinfer", metavar="DIRECTORY", help="a built clone of jinfer")
     parser.add_argument(
-        "--llama", required=True, help="directory of llama-bench and llama-batched-bench"
-    )
+        "--variant", action="append", default=[], metavar="ARGUMENTS",
+        help="also run Vidrio with these arguments, as in --variant=--fast",
+    )  # fmt: skip
     parser.add_argument(
         "--tests", nargs="+", type=Test.parse, default=[Test.parse(t) for t in DEFAULT_TESTS],
         help=f"what to measure (default: {' '.join(DEFAULT_TESTS)})",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default 5)")
-    parser.add_argument("--json", help="also write all numbers to this file")
+    parser.add_argument("--minutes", type=float, help="begin no round that would end later")
+    parser.add_argument("--json", help="also write all numbers to this file, after each round")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
+    # Ends the processes of engines, some of which are stopped, also if this one is terminated.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         if arguments.rounds < 1:
             raise ValueError(f"--rounds is {arguments.rounds}, must be at least 1")
-        results = measure(arguments)
-        if arguments.json is not None:
-            whole = {"model": Path(arguments.model).name, "tokens_per_second": results}
-            Path(arguments.json).write_text(json.dumps(whole, indent=1) + "\n")
+        comparison = compare(arguments)
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
-    print(
-        f"{'test':12} {'llama.cpp':>10} {'vidrio':>10} {'ratio':>7}   range of the ratio, tokens/s"
-    )
-    for test, engines in results.items():
-        ratios = [our / their for our, their in zip(engines["vidrio"], engines["llama.cpp"])]
-        print(
-            f"{test:12} {median(engines['llama.cpp']):10.1f} {median(engines['vidrio']):10.1f}"
-            f" {median(ratios):7.2f}   {min(ratios):.2f} to {max(ratios):.2f}"
-        )
+    print_table(comparison)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 INK = "#7a7f87"
-# The palette of Okabe and Ito, which colour-blind readers can tell apart.
+# The palette of Okabe and Ito, which color-blind readers can tell apart.
 COLOURS = {"native": ["#0072b2", "#56b4e9", "#009e73", "#999999"], "java": ["#d55e00", "#e69f00"]}
 
 plt.rcParams.update(

@@ -2,7 +2,8 @@
 
     python bench/report/report.py build/bench
 
-Needs matplotlib. A number is the median over all forks and files of a task.
+A number is the median over all forks and files of a task. A section of the page is replaced if the
+directory has results for it, and kept otherwise, since each names its machine. Plots need matplotlib.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import datetime
 from pathlib import Path
 from statistics import median
 
-import plots
 import results
 
 # Operations that take less of a step are not listed.
@@ -18,16 +18,32 @@ SHOWN_SHARE = 0.01
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
+PEERS = "Against other engines"
+PROFILES = "Where the time goes"
+KERNELS = "Kernels: native against Java"
+
 HEAD = """# Benchmarks
 
-Compares Vidrio with llama.cpp, and native kernels with Java kernels. `bench/report/report.py` generates this page from measured results. To generate it for your machine:
+Compares Vidrio with other engines, and native kernels with Java kernels. `bench/report/report.py` generates this page from measured results. To generate it for your machine:
 
 ```sh
-bench/run.sh --llama DIRECTORY MODEL.gguf...      # DIRECTORY has llama-bench and llama-batched-bench
+bench/run.sh --llama DIRECTORY --ik DIRECTORY --openvino PYTHON --mistralrs PYTHON MODEL.gguf...
 build/peers/bin/python bench/report/report.py build/bench
 ```
 
-Without `--llama` and models, the first command measures only kernels. [bench/README.md](../bench/README.md) describes the method. A ratio above 1 means that Vidrio, or native code, is faster. Compare only figures from one machine.
+Engines that are not given are left out; without models, the first command measures only kernels. [bench/README.md](../bench/README.md) says where to get the engines, and describes the method. A ratio above 1 means that Vidrio, or native code, is faster. Compare only figures from one machine.
+"""
+
+PEERS_INTRO = """
+Every other engine runs in the setting in which it was fastest itself, chosen for each test by shorter ones; Vidrio has its defaults, and for the start the faster of repacked and original weights. The ratio is Vidrio's speed relative to the fastest of the other engines in that test, the median of interleaved rounds, with the range. Engines that are less than half as fast as the best one run a test only once. `pp` is a prompt, `tg` generation, both in tokens per second; `@` is the number of tokens already in the context, `x` the number of sequences; `start` is the time from the start of the process to its first token, with the file in the page cache. `bench/peers/compare_speed.py` measures them.
+"""
+
+PROFILES_INTRO = """
+`vidrio bench -p 512 -d 4096 --ops`: a prompt of 512 tokens and one generated token, after 4096. Each operation is timed separately; steps run elementwise operations as epilogues of products, which is faster. The share of peak refers to memory bandwidth or arithmetic, whichever bounds the operation.
+"""
+
+KERNELS_INTRO = """
+All executors run one operation on equal inputs, and results are compared bit for bit before timing. `Java/native` is the time of the fastest Java executor divided by that of the fastest native one.
 """
 
 
@@ -50,37 +66,66 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def machine_section(machine: dict) -> str:
-    peaks = [
+def machine_lines(machine: dict) -> str:
+    lines = [
         f"{machine['cpu']}, {machine['threads']} workers, best instruction set `{machine['isa']}`",
         f"reads {si(machine['read_bytes_per_second'], 'B/s')}, "
         f"f32 {si(machine['f32_flops_per_second'], 'op/s')}, "
         f"int8 {si(machine['int8_ops_per_second'], 'op/s')} (measured by `vidrio doctor`)",
         f"JDK {machine['jdk'].split(' at ')[0]}",
+        f"{datetime.date.today()}",
     ]
-    return "## Machine\n\n" + "".join(f"- {line}\n" for line in peaks)
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def figure(values: list[float | None], unit: str) -> str:
+    """Returns the median of the rounds that ran."""
+    ran = [value for value in values if value is not None]
+    if not ran:
+        return "–"
+    middle = median(ran)
+    return f"{middle:.2f} s" if unit == "s" else f"{middle:.3g}" if middle < 100 else f"{middle:.0f}"
 
 
 def peers_section(comparison: dict) -> str:
+    engines = list(comparison["engines"])
+    ours = [engine for engine in engines if engine.startswith("Vidrio")]
+    rivals = [engine for engine in engines if engine not in ours]
+    header = ["test", *ours, *rivals, "best rival"]
+    for engine in ours:
+        header += ["ratio" if engine == "Vidrio" else f"ratio of {engine}", "range"]
     rows = []
-    for test, engines in comparison["tokens_per_second"].items():
-        ratios = [our / their for our, their in zip(engines["vidrio"], engines["llama.cpp"])]
-        rows.append(
-            [
-                test,
-                f"{median(engines['llama.cpp']):.0f}",
-                f"{median(engines['vidrio']):.0f}",
-                f"**{median(ratios):.2f}**",
-                f"{min(ratios):.2f} – {max(ratios):.2f}",
-            ]
+    for line in comparison["rows"]:
+        cells = [line["test"]]
+        for engine in ours + rivals:
+            text = figure(line["figures"].get(engine, []), line["unit"])
+            cells.append(f"**{text}**" if engine == line["rival"] else text)
+        cells.append(line["rival"] or "")
+        for engine in ours:
+            ratio = line["ratios"].get(engine)
+            cells.append(f"**{ratio['median']:.2f}**" if ratio else "")
+            cells.append(f"{ratio['min']:.2f} – {ratio['max']:.2f}" if ratio else "")
+        rows.append(cells)
+    rounds = [len(line["figures"]["Vidrio"]) for line in comparison["rows"]]
+    text = f"### {comparison['model']}\n\n" + table(header, rows)
+    text += f"\n{span(rounds)}. The settings:\n\n"
+    for engine, details in comparison["engines"].items():
+        by_setting: dict[str, list[str]] = {}
+        for test, setting in details["settings"].items():
+            by_setting.setdefault(setting, []).append(test)
+        chosen = "; ".join(f"{', '.join(tests)}: {one}" for one, tests in by_setting.items())
+        ran = any(
+            value is not None for line in comparison["rows"] for value in line["figures"].get(engine, [])
         )
-    rounds = len(next(iter(comparison["tokens_per_second"].values()))["vidrio"])
-    return (
-        f"### {comparison['model']}\n\n"
-        + table(["test", "llama.cpp, tokens/s", "Vidrio, tokens/s", "ratio", "range"], rows)
-        + f"\n`bench/peers/compare_speed.py`, {rounds} interleaved rounds. `@` is the number of tokens "
-        "already in the context, `x` the number of sequences.\n"
-    )
+        text += f"- {engine} {details['version']}".rstrip()
+        text += f": {chosen}" if ran else f": did not run ({'; '.join(details['errors'])})"
+        text += "\n"
+    return text
+
+
+def span(rounds: list[int]) -> str:
+    least, most = min(rounds), max(rounds)
+    return (str(least) if least == most else f"{least} to {most}") + " round" + "s" * (most != 1)
 
 
 def profile_section(model: str, operations: list[dict]) -> str:
@@ -137,6 +182,8 @@ def group_title(task: results.Task) -> str:
 
 
 def family_section(family: str, tasks: list[results.Task], machine: dict) -> str:
+    import plots  # needs matplotlib, which a page without new kernel results does not
+
     groups: dict[str, list[results.Task]] = {}
     for task in tasks:
         groups.setdefault(group_title(task), []).append(task)
@@ -152,42 +199,43 @@ def family_section(family: str, tasks: list[results.Task], machine: dict) -> str
     return text
 
 
+def kept_sections(page: str) -> dict[str, str]:
+    """Returns the sections of a page by title."""
+    parts = page.split("\n## ")[1:]
+    return {part.partition("\n")[0]: f"## {part}".rstrip("\n") + "\n" for part in parts}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes docs/benchmarks.md of measured results.")
     parser.add_argument("directory", type=Path, help="machine.json, *.jmh.json, speed-*.json and ops-*.json")
     arguments = parser.parse_args()
+    page = DOCS / "benchmarks.md"
     try:
         machine = results.machine(arguments.directory)
         tasks = results.tasks(arguments.directory)
         comparisons = results.comparisons(arguments.directory)
         profiles = results.profiles(arguments.directory)
+        sections = kept_sections(page.read_text()) if page.exists() else {}
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     (DOCS / "benchmarks").mkdir(exist_ok=True)
     families: dict[str, list[results.Task]] = {}
     for task in tasks:
         families.setdefault(task.benchmark.split(".")[0].removesuffix("Benchmark"), []).append(task)
-    sections = [HEAD, machine_section(machine) + f"- {datetime.date.today()}\n"]
-    if comparisons:
-        sections.append("## Against llama.cpp\n")
-        sections += [peers_section(comparison) for comparison in comparisons]
-    if profiles:
-        sections.append(
-            "## Where the time goes\n\n`vidrio bench -p 512 -d 4096 --ops`: a prompt of 512 tokens and "
-            "one generated token, after 4096. Each operation is timed separately; steps run "
-            "elementwise operations as epilogues of products, which is faster. The share of peak refers "
-            "to memory bandwidth or arithmetic, whichever bounds the operation.\n"
-        )
-        sections += [profile_section(model, operations) for model, operations in profiles]
-    if families:
-        sections.append(
-            "## Kernels: native against Java\n\nAll executors run one operation on equal inputs, and "
-            "results are compared bit for bit before timing. `Java/native` is the time of the fastest Java "
-            "executor divided by that of the fastest native one.\n"
-        )
-        sections += [family_section(name, group, machine) for name, group in families.items()]
-    (DOCS / "benchmarks.md").write_text("\n".join(sections))
-    print(f"wrote {DOCS / 'benchmarks.md'}")
+    found = {
+        PEERS: (PEERS_INTRO, [peers_section(comparison) for comparison in comparisons]),
+        PROFILES: (PROFILES_INTRO, [profile_section(model, ops) for model, ops in profiles]),
+        KERNELS: (
+            KERNELS_INTRO,
+            [family_section(name, group, machine) for name, group in families.items()],
+        ),
+    }
+    for title, (intro, parts) in found.items():
+        if parts:
+            start = f"## {title}\n\n{machine_lines(machine)}{intro}"
+            sections[title] = "\n".join([start, *parts])
+    page.write_text("\n".join([HEAD, *(sections[title] for title in found if title in sections)]))
+    print(f"wrote {page}")
 
 
 if __name__ == "__main__":

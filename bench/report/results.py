@@ -1,4 +1,4 @@
-"""Reads what the benchmarks wrote: JMH's results, comparisons with llama.cpp, the machine."""
+"""Reads what the benchmarks wrote: JMH's results, comparisons with other engines, the machine."""
 
 import json
 from collections import defaultdict
@@ -124,8 +124,23 @@ def tasks(directory: Path) -> list[Task]:
 
 
 def comparisons(directory: Path) -> list[dict]:
-    """What bench/peers/compare_speed.py wrote, in speed-*.json."""
-    return [json.loads(path.read_text()) for path in sorted(directory.glob("speed-*.json"))]
+    """Returns the results of bench/peers/compare_speed.py, in the order in which they were measured.
+
+    Files speed-*.json of one model count as one.
+    """
+    found: dict[str, dict] = {}
+    for path in sorted(directory.glob("speed-*.json"), key=lambda file: file.stat().st_mtime):
+        comparison = json.loads(path.read_text())
+        whole = found.setdefault(comparison["model"], comparison)
+        if whole is not comparison:
+            whole["rows"] += comparison["rows"]
+            for name, engine in comparison["engines"].items():
+                known = whole["engines"].setdefault(name, engine)
+                if known is not engine:
+                    known["settings"] |= engine["settings"]
+                    known["trials"] += engine["trials"]
+                    known["errors"] += engine["errors"]
+    return list(found.values())
 
 
 def profiles(directory: Path) -> list[tuple[str, list[dict]]]:
