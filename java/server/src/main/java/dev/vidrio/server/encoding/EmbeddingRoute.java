@@ -67,7 +67,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   }
 
   private void handle(Exchange exchange) throws IOException {
-    Request request = read(exchange.fields());
+    Request request = read(models.fields(exchange));
     exchange.answer(
         queue.run(
             models,

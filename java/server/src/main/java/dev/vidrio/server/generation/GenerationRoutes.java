@@ -30,7 +30,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
   }
 
   private void handle(Exchange exchange, ApiRequest.Reader reader) throws IOException {
-    ApiRequest request = reader.read(exchange.fields(), limits, exchange.tenant());
+    ApiRequest request = reader.read(models.fields(exchange), limits, exchange.tenant());
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
