@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 
 /**
  * The models among the files of a repository, each with all parts of a split file. Projectors
- * ({@code mmproj}) and importance matrices are no models.
+ * ({@code mmproj}) and importance matrices are not models.
  */
 final class GgufFiles {
 

@@ -85,7 +85,7 @@ public final class ModelStore {
   /**
    * Finds a model on this machine. Downloads nothing and does not read the file's content.
    *
-   * <p>Of a repository without a quantization, the models that are here are considered, in the
+   * <p>A repository is searched in the store only, among the models that have been pulled, in the
    * order that {@link #pull} prefers.
    *
    * @param reference the model
