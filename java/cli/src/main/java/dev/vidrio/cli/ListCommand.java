@@ -6,10 +6,14 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.hub.Catalog;
 import dev.vidrio.hub.CatalogEntry;
+import dev.vidrio.hub.ModelReference;
 import dev.vidrio.hub.ModelStore;
+import dev.vidrio.hub.ShortName;
 import dev.vidrio.hub.StoredModel;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -22,6 +26,8 @@ import picocli.CommandLine.Option;
     name = "list",
     description = "Lists the models on this machine and those that can be pulled.")
 final class ListCommand implements Runnable {
+  private static final long UNKNOWN = -1;
+
   /** A line of the list: a model of the catalog, of the store, or of both. */
   private record Row(
       String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
@@ -31,13 +37,16 @@ final class ListCommand implements Runnable {
 
   @Override
   public void run() {
+    ModelStore store = ModelStore.open();
     Map<String, StoredModel> stored =
-        ModelStore.open().list().stream()
-            .collect(Collectors.toMap(StoredModel::name, Function.identity()));
+        store.list().stream().collect(Collectors.toMap(StoredModel::name, Function.identity()));
     Catalog catalog = Catalog.standard();
     List<Row> rows =
         Stream.concat(
-                catalog.entries().stream().map(entry -> row(entry, stored.get(entry.name()))),
+                Stream.concat(
+                    catalog.entries().stream().map(entry -> row(entry, stored.get(entry.name()))),
+                    catalog.shortNames().stream()
+                        .map(name -> row(name, find(store, name, stored)))),
                 stored.values().stream()
                     .filter(model -> catalog.find(model.name()).isEmpty())
                     .map(model -> row(model)))
@@ -59,6 +68,25 @@ final class ListCommand implements Runnable {
     return new Row(entry.name(), state, entry.bytes(), entry.description(), stored);
   }
 
+  /** Returns the row of a short name; Hugging Face declares its size when it is pulled. */
+  private static Row row(ShortName name, @Nullable StoredModel stored) {
+    return new Row(
+        name.name(),
+        stored == null ? "not pulled" : "here",
+        stored == null ? UNKNOWN : stored.bytes(),
+        name.description() + ", " + name.repository().label(),
+        stored);
+  }
+
+  private static @Nullable StoredModel find(
+      ModelStore store, ShortName name, Map<String, StoredModel> stored) {
+    Optional<Path> path = store.find(new ModelReference.HuggingFaceModel(name.repository()));
+    return stored.values().stream()
+        .filter(model -> path.isPresent() && model.path().equals(path.get()))
+        .findFirst()
+        .orElse(null);
+  }
+
   private static Row row(StoredModel stored) {
     return new Row(stored.name(), "here", stored.bytes(), stored.source(), stored);
   }
@@ -68,7 +96,7 @@ final class ListCommand implements Runnable {
         "%s  %-10s  %8s  %s%n",
         row.name + " ".repeat(width - row.name.length()),
         row.state,
-        Units.bytes(row.bytes),
+        row.bytes == UNKNOWN ? "-" : Units.bytes(row.bytes),
         row.description);
   }
 
@@ -77,7 +105,7 @@ final class ListCommand implements Runnable {
         new JsonObject()
             .with("name", row.name)
             .with("state", row.state)
-            .with("bytes", row.bytes)
+            .with("bytes", row.bytes == UNKNOWN ? null : row.bytes)
             .with("description", row.description);
     if (row.stored != null) {
       model.put("path", row.stored.path().toString());

@@ -19,7 +19,7 @@ final class PullCommand implements Runnable {
       arity = "1..*",
       paramLabel = "MODEL",
       completionCandidates = ModelNames.class,
-      description = "A name (see 'vidrio list') or hf:OWNER/REPO/FILE.")
+      description = "A name (see 'vidrio list'), hf:OWNER/REPO[:QUANT], or hf:OWNER/REPO/FILE.")
   private List<String> references = List.of();
 
   @Override

@@ -28,6 +28,7 @@ import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
+import dev.vidrio.tokenizer.FillInMiddle;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -102,6 +103,15 @@ final class RunCommand implements Runnable {
   @Option(names = "--raw", description = "Continue the text as it is, without a chat template.")
   private boolean raw;
 
+  @Option(
+      names = "--suffix",
+      paramLabel = "TEXT",
+      description = {
+        "Fill the gap between the text and this one, with a code model that has tokens for it;"
+            + " without a chat template."
+      })
+  private @Nullable String suffix;
+
   @Option(names = "--ignore-eos", description = "Continue past the model's end of text.")
   private boolean ignoreEnd;
 
@@ -116,7 +126,8 @@ final class RunCommand implements Runnable {
     ChatOptions.Builder template = templateOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {
-      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : opened.chatFormat();
+      boolean plain = raw || input.isIds() || suffix != null;
+      Optional<ChatFormat> format = plain ? Optional.empty() : opened.chatFormat();
       requireChat(opened, format);
       ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
@@ -215,7 +226,7 @@ final class RunCommand implements Runnable {
       throw new InvalidInputException(
           option,
           "",
-          "not supported: " + opened.name() + " has no chat template, or --raw or --ids");
+          "not supported: " + opened.name() + " has no chat template, or --raw, --ids or --suffix");
     }
   }
 
@@ -225,6 +236,9 @@ final class RunCommand implements Runnable {
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {
+    if (suffix != null) {
+      return infill(opened, suffix);
+    }
     if (chat.isEmpty()) {
       return input.ids(opened).orElseGet(() -> beginning(opened));
     }
@@ -235,6 +249,24 @@ final class RunCommand implements Runnable {
     }
     messages.add(ChatMessage.user(text));
     return chat.get().encode(messages, options);
+  }
+
+  /** Returns the prompt of the gap between the text and a suffix. */
+  private int[] infill(Model opened, String after) {
+    if (input.isIds()) {
+      throw new UsageException("--suffix: needs a text, but --ids gives token ids");
+    }
+    FillInMiddle code =
+        FillInMiddle.of(opened.tokenizer())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "--suffix",
+                        "",
+                        "not supported: the vocabulary of "
+                            + opened.name()
+                            + " has no prefix, suffix and middle tokens for fill-in-the-middle"));
+    return code.prompt(input.text().orElse(""), after);
   }
 
   /** Returns the prompt of a run without a text: BOS, or EOS if the vocabulary has no BOS. */

@@ -10,6 +10,7 @@ import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
+import dev.vidrio.hub.ModelReference;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
@@ -285,8 +286,10 @@ final class ServeCommand implements Callable<Integer> {
 
   /** Returns a file's name without its extension, or the name that the user gave. */
   private static String defaultName(String reference) {
+    boolean remote = reference.startsWith(ModelReference.HUGGING_FACE_PREFIX);
     Path last = Path.of(reference.replace("hf:", "")).getFileName();
-    return last == null ? reference : last.toString().replaceFirst("\\.gguf$", "");
+    String name = last == null ? reference : last.toString();
+    return (remote ? name.replaceFirst("[:@].*$", "") : name).replaceFirst("\\.gguf$", "");
   }
 
   /** A served model, by its id. */

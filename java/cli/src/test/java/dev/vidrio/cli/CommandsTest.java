@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.model.testfiles.ParrotModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,6 +94,18 @@ class CommandsTest {
 
     assertEquals(1, Cli.run("run", "-p", PROMPT, "--regex", "(a").code());
     assertEquals(2, Cli.run("run", "--regex", "a", "--grammar", ebnf.toString()).code());
+  }
+
+  @Test
+  void runFillsGapBeforeSuffix() throws IOException {
+    Path file = directory.resolve("coder.gguf");
+    List<String> script = List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", " r * r");
+    ParrotModel.write(file, Map.of('@', script));
+    String[] fill = {"run", "-m", file.toString(), "--temp", "0", "--suffix", "}", "-p", "f(r) {"};
+    assertEquals(" r * r", Cli.run(fill).out().stripTrailing());
+    Cli bard = Cli.run("run", "-p", PROMPT, "--suffix", "b");
+    assertEquals(1, bard.code());
+    assertTrue(bard.err().contains("--suffix: not supported: the vocabulary of bard"), bard.err());
   }
 
   @Test

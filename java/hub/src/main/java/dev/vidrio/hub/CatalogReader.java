@@ -20,8 +20,10 @@ final class CatalogReader {
       if (in == null) {
         throw new IllegalStateException("resource " + resource + " is missing from this build");
       }
-      JsonNode models = JsonMapper.shared().readTree(in).required("models");
-      return new Catalog(models.valueStream().map(CatalogReader::entry).toList());
+      JsonNode catalog = JsonMapper.shared().readTree(in);
+      return new Catalog(
+          catalog.required("models").valueStream().map(CatalogReader::entry).toList(),
+          catalog.required("shortNames").valueStream().map(CatalogReader::shortName).toList());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -36,6 +38,15 @@ final class CatalogReader {
         model.required("bytes").longValue(),
         text(model, "sha256"),
         model.required("sources").valueStream().map(CatalogReader::source).toList());
+  }
+
+  private static ShortName shortName(JsonNode model) {
+    String reference = text(model, "reference");
+    if (ModelReference.parse(reference)
+        instanceof ModelReference.HuggingFaceModel(var repository)) {
+      return new ShortName(text(model, "name"), text(model, "description"), repository);
+    }
+    throw new IllegalStateException("catalog: " + reference + " is not a repository");
   }
 
   private static ModelSource source(JsonNode source) {

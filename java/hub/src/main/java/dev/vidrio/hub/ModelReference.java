@@ -2,17 +2,19 @@ package dev.vidrio.hub;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.SimilarNames;
+import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * A reference to a model, as a user writes it: a path, a catalog name, or {@code
- * hf:owner/repo/file.gguf}.
+ * A reference to a model, as a user writes it: a path, a catalog name, {@code
+ * hf:owner/repo:quantization} or {@code hf:owner/repo/file.gguf}.
  *
  * {@snippet file="HubExamples.java" region="pull"}
  *
@@ -75,6 +77,21 @@ public sealed interface ModelReference {
   }
 
   /**
+   * A repository on Hugging Face, of which one GGUF model is used: the one of the quantization,
+   * else of {@code Q4_K_M}, else of {@code Q8_0}, else the first by name. A split file counts as
+   * one.
+   *
+   * @param repository the repository, revision and quantization
+   */
+  record HuggingFaceModel(HuggingFaceRepository repository) implements ModelReference {
+
+    @Override
+    public String toString() {
+      return repository.label();
+    }
+  }
+
+  /**
    * Parses a reference with the standard catalog.
    *
    * @param text the reference
@@ -89,10 +106,11 @@ public sealed interface ModelReference {
   /**
    * Parses a reference.
    *
-   * <p>{@code hf:owner/repo/file}, optionally followed by {@code @revision}, is a file on Hugging
-   * Face. A catalog name means that model even if the working directory contains a file of that
-   * name; {@code ./name} means the file. A text that contains a path separator, ends with {@code
-   * .gguf} or exists as a file is a path; the file is not opened.
+   * <p>{@code hf:owner/repo/file} is a file on Hugging Face, {@code hf:owner/repo} or {@code
+   * hf:owner/repo:quantization} a model of a repository; {@code @revision} may follow. A catalog
+   * name means that model even if the working directory contains a file of that name; {@code
+   * ./name} means the file. A text that contains a path separator, ends with {@code .gguf} or
+   * exists as a file is a path; the file is not opened.
    *
    * @param text the reference
    * @param catalog the known names
@@ -113,8 +131,8 @@ public sealed interface ModelReference {
       throw new InvalidInputException(
           "model",
           text,
-          "URLs are not supported; write hf:owner/repo/file.gguf, or download the file and pass its"
-              + " path");
+          "URLs are not supported; write hf:owner/repo or hf:owner/repo/file.gguf, or download the"
+              + " file and pass its path");
     }
     if (text.contains("/") || text.contains(File.separator)) { // names contain no separators
       return localFile(text);
@@ -123,6 +141,10 @@ public sealed interface ModelReference {
     CatalogEntry entry = catalog.find(text).orElse(null);
     if (entry != null) {
       return new Named(entry);
+    }
+    ShortName shortName = catalog.findShortName(text).orElse(null);
+    if (shortName != null) {
+      return new HuggingFaceModel(shortName.repository());
     }
     LocalFile file = localFile(text);
     if (StoreLayout.isModelFile(text) || (!text.isEmpty() && Files.exists(file.path()))) {
@@ -144,9 +166,19 @@ public sealed interface ModelReference {
     int at = rest.indexOf('@');
     String revision = at < 0 ? HuggingFaceSource.DEFAULT_REVISION : rest.substring(at + 1);
     String[] parts = (at < 0 ? rest : rest.substring(0, at)).split("/", 3);
-    if (parts.length < 3) {
+    if (parts.length < 2) {
       throw new InvalidInputException(
-          "model", text, "must be hf:owner/repo/file.gguf, optionally followed by @revision");
+          "model",
+          text,
+          "must be hf:owner/repo, hf:owner/repo:quantization or hf:owner/repo/file.gguf, optionally"
+              + " followed by @revision");
+    }
+    if (parts.length == 2) {
+      int colon = parts[1].indexOf(':');
+      String repo = colon < 0 ? parts[1] : parts[1].substring(0, colon);
+      Optional<String> quant =
+          colon < 0 ? Optional.empty() : Optional.of(parts[1].substring(colon + 1));
+      return new HuggingFaceModel(new HuggingFaceRepository(parts[0], repo, revision, quant));
     }
     return new HuggingFace(new HuggingFaceSource(parts[0], parts[1], revision, parts[2]));
   }
@@ -155,8 +187,8 @@ public sealed interface ModelReference {
     List<String> near = SimilarNames.of(text, catalog.names());
     String hint =
         near.isEmpty()
-            ? "available: " + String.join(", ", catalog.names()) + "."
+            ? "available: " + String.join(", ", catalog.names())
             : "did you mean " + String.join(" or ", near) + "?";
-    return "no such name or file; " + hint + " A path or hf:owner/repo/file.gguf also works";
+    return "no such name, file, hf:owner/repo or hf:owner/repo/file.gguf; " + hint;
   }
 }

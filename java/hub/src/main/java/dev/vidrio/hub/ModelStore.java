@@ -6,9 +6,12 @@ import static dev.vidrio.hub.source.ProgressListener.Phase.WAITING;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelStoreException;
 import dev.vidrio.hub.download.ExpectedFile;
+import dev.vidrio.hub.download.RepositoryListing;
+import dev.vidrio.hub.download.SourceException;
 import dev.vidrio.hub.file.FileTree;
 import dev.vidrio.hub.file.IoReason;
 import dev.vidrio.hub.file.Sha256;
+import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import dev.vidrio.hub.source.ModelSource;
 import dev.vidrio.hub.source.ProgressListener;
@@ -24,7 +27,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -80,9 +85,12 @@ public final class ModelStore {
   /**
    * Finds a model on this machine. Downloads nothing and does not read the file's content.
    *
+   * <p>A repository is searched in the store only, among the models that have been pulled, in the
+   * order that {@link #pull} prefers.
+   *
    * @param reference the model
-   * @return the file; empty if it does not exist, its size or recorded SHA-256 differs from the
-   *     catalog's, or the model is embedded
+   * @return the file, or the first part of a split one; empty if it does not exist, its size or
+   *     recorded SHA-256 differs from the catalog's, or the model is embedded
    * @throws ModelStoreException if the store cannot be read
    */
   public Optional<Path> find(ModelReference reference) {
@@ -94,10 +102,23 @@ public final class ModelStore {
             find(layout.named(entry.name()), expected(entry));
         case ModelReference.HuggingFace(HuggingFaceSource source) ->
             find(layout.huggingFace(source), ExpectedFile.NOTHING);
+        case ModelReference.HuggingFaceModel(HuggingFaceRepository repository) ->
+            stored(repository).stream().findFirst().map(StoreLayout.Slot::model);
       };
     } catch (IOException e) {
       throw new ModelStoreException(reference.toString(), IoReason.of(e), "", e);
     }
+  }
+
+  /** Returns the parts of a repository's model that is in the store; none if none is. */
+  private List<StoreLayout.Slot> stored(HuggingFaceRepository repository) throws IOException {
+    GgufFiles files = new GgufFiles(layout.filesOf(repository)).withoutIncomplete();
+    if (!files.has(repository.quant())) {
+      return List.of();
+    }
+    return files.choose(repository.label(), repository.quant()).stream()
+        .map(path -> layout.huggingFace(repository.file(path)))
+        .toList();
   }
 
   private static ExpectedFile expected(CatalogEntry entry) {
@@ -175,10 +196,14 @@ public final class ModelStore {
    * <p>An interrupted or failed pull keeps its partial download, and the next one resumes it. A
    * second pull of the same model, in this process or another, waits for the first.
    *
-   * @param reference a catalog model or a Hugging Face file
+   * <p>A repository is listed first, to choose the model of its quantization; the parts of a split
+   * file follow each other. Each is verified against the SHA-256 that the list declares.
+   *
+   * @param reference a catalog model, or a Hugging Face file or repository
    * @param progress receives the progress, on the calling thread
-   * @return the model file
-   * @throws InvalidInputException if the reference is a path or an embedded model
+   * @return the model file, or the first part of a split one
+   * @throws InvalidInputException if the reference is a path or an embedded model, or the
+   *     repository has no model of the quantization
    * @throws ModelStoreException if all sources fail, the file does not match the catalog, or the
    *     store cannot be written; the message contains advice
    * @throws InterruptedException if the thread is interrupted
@@ -188,7 +213,9 @@ public final class ModelStore {
     return switch (reference) {
       case ModelReference.LocalFile file ->
           throw new InvalidInputException(
-              "model", file, "is a path; only names and hf:owner/repo/file.gguf can be pulled");
+              "model",
+              file,
+              "is a path; only names and Hugging Face models (hf:owner/repo) can be pulled");
       case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() ->
           throw new InvalidInputException(
               "model", entry.name(), "is embedded and need not be pulled");
@@ -202,7 +229,40 @@ public final class ModelStore {
               List.of(source),
               ExpectedFile.NOTHING,
               progress);
+      case ModelReference.HuggingFaceModel(HuggingFaceRepository repository) ->
+          pull(repository, progress);
     };
+  }
+
+  private Path pull(HuggingFaceRepository repository, ProgressListener progress)
+      throws InterruptedException {
+    Map<String, ExpectedFile> files = list(repository);
+    List<Path> parts = new ArrayList<>();
+    for (String path :
+        new GgufFiles(List.copyOf(files.keySet())).choose(repository.label(), repository.quant())) {
+      HuggingFaceSource source = repository.file(path);
+      ExpectedFile expected = Objects.requireNonNull(files.get(path));
+      parts.add(
+          pull(source.label(), layout.huggingFace(source), List.of(source), expected, progress));
+    }
+    return parts.getFirst();
+  }
+
+  private Map<String, ExpectedFile> list(HuggingFaceRepository repository)
+      throws InterruptedException {
+    Map<String, ExpectedFile> files = new LinkedHashMap<>();
+    try {
+      new RepositoryListing(settings.http(), settings.endpoint())
+          .list(repository.owner(), repository.repo(), repository.revision())
+          .forEach(file -> files.put(file.path(), file.expected()));
+      return files;
+    } catch (SourceException e) {
+      throw new ModelStoreException(
+          repository.label(),
+          "cannot list the repository: " + e.reason(),
+          e.reachable() ? "" : "download a file from another network and pass its path with -m",
+          e);
+    }
   }
 
   private Path pull(
@@ -280,7 +340,14 @@ public final class ModelStore {
    * @throws ModelStoreException if the model is being pulled or cannot be removed
    */
   public boolean remove(String name) {
-    StoreLayout.Slot slot = slot(name);
+    boolean any = false;
+    for (StoreLayout.Slot slot : slots(name)) {
+      any |= remove(name, slot);
+    }
+    return any;
+  }
+
+  private static boolean remove(String name, StoreLayout.Slot slot) {
     if (Stream.of(slot.model(), slot.part(), slot.scratch()).noneMatch(Files::exists)) {
       return false;
     }
@@ -303,17 +370,38 @@ public final class ModelStore {
     }
   }
 
-  private StoreLayout.Slot slot(String name) {
-    if (name.startsWith(ModelReference.HUGGING_FACE_PREFIX)
-        && ModelReference.parse(name, catalog) instanceof ModelReference.HuggingFace reference) {
-      return layout.huggingFace(reference.source());
+  /** Returns the slots of a model: those of its parts if it is a split one of a repository. */
+  private List<StoreLayout.Slot> slots(String name) {
+    Optional<ShortName> shortName = catalog.findShortName(name);
+    if (shortName.isPresent()) {
+      return storedSlots(shortName.get().repository());
+    }
+    if (name.startsWith(ModelReference.HUGGING_FACE_PREFIX)) {
+      switch (ModelReference.parse(name, catalog)) {
+        case ModelReference.HuggingFace(HuggingFaceSource source) -> {
+          return List.of(layout.huggingFace(source));
+        }
+        case ModelReference.HuggingFaceModel(HuggingFaceRepository repository) -> {
+          return storedSlots(repository);
+        }
+        default -> {}
+      }
     }
     if (!CatalogEntry.isName(name)) {
-      throw new InvalidInputException("model", name, "must be a name or hf:owner/repo/file.gguf");
+      throw new InvalidInputException(
+          "model", name, "must be a name or a Hugging Face model (hf:owner/repo)");
     }
     if (catalog.find(name).filter(CatalogEntry::isEmbedded).isPresent()) {
       throw new InvalidInputException("model", name, "is embedded and cannot be removed");
     }
-    return layout.named(name);
+    return List.of(layout.named(name));
+  }
+
+  private List<StoreLayout.Slot> storedSlots(HuggingFaceRepository repository) {
+    try {
+      return stored(repository);
+    } catch (IOException e) {
+      throw new ModelStoreException(repository.label(), IoReason.of(e), "", e);
+    }
   }
 }

@@ -2,12 +2,17 @@ package dev.vidrio.hub;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.hub.file.PathSegment;
+import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The file layout of a store.
@@ -90,6 +95,35 @@ record StoreLayout(Path directory) {
     return directory.resolve(HUGGING_FACE);
   }
 
+  /** Returns the paths inside a repository of the files that are in the store. */
+  List<String> filesOf(HuggingFaceRepository repository) throws IOException {
+    Path root = Objects.requireNonNull(huggingFace(repository.file("any")).model().getParent());
+    if (!Files.isDirectory(root)) {
+      return List.of();
+    }
+    List<String> paths = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(root)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        List<String> names = decoded(root.relativize(file));
+        if (!names.isEmpty()) {
+          paths.add(String.join("/", names));
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw Objects.requireNonNull(e.getCause());
+    }
+    return paths;
+  }
+
+  /** Returns the decoded segments of a path; none if one cannot be decoded. */
+  private static List<String> decoded(Path path) {
+    List<String> names = new ArrayList<>();
+    for (Path segment : path) {
+      PathSegment.decode(segment.toString()).ifPresent(names::add);
+    }
+    return names.size() == path.getNameCount() ? names : List.of();
+  }
+
   /** Returns whether a file name has the extension of a model file. */
   static boolean isModelFile(String name) {
     return name.regionMatches(true, name.length() - ENDING.length(), ENDING, 0, ENDING.length());
@@ -110,13 +144,8 @@ record StoreLayout(Path directory) {
   }
 
   private static Optional<String> huggingFaceName(Path relative) {
-    List<String> names = new ArrayList<>();
-    for (Path segment : relative) {
-      PathSegment.decode(segment.toString()).ifPresent(names::add);
-    }
-    if (names.size() < relative.getNameCount()
-        || names.size() < 5
-        || !names.getFirst().equals(HUGGING_FACE)) {
+    List<String> names = decoded(relative);
+    if (names.size() < 5 || !names.getFirst().equals(HUGGING_FACE)) {
       return Optional.empty();
     }
     String file = String.join("/", names.subList(4, names.size()));

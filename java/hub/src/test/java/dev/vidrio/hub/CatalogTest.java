@@ -8,6 +8,7 @@ import dev.vidrio.bard.Bard;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.EmbeddedSource;
+import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import dev.vidrio.hub.source.ModelSource;
 import dev.vidrio.hub.source.PipSource;
@@ -16,6 +17,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -52,6 +54,25 @@ class CatalogTest {
   void rejectsDuplicateNames() {
     CatalogEntry entry = entry("a", "a.gguf", 1, SHA256);
     assertThrows(InvalidInputException.class, () -> new Catalog(List.of(entry, entry)));
+  }
+
+  @Test
+  void rejectsShortNameOfEntry() {
+    var name =
+        new ShortName("a", "", new HuggingFaceRepository("o", "r", "main", Optional.empty()));
+    CatalogEntry entry = entry("a", "a.gguf", 1, SHA256);
+    assertThrows(InvalidInputException.class, () -> new Catalog(List.of(entry), List.of(name)));
+  }
+
+  /** The parts of a pip source are as many as the packages that hold a model. */
+  @Test
+  void listsPartsInOrder() {
+    for (String name : List.of("gemma3-270m", "qwen2.5-coder-1.5b")) {
+      var source = (PipSource) Catalog.standard().find(name).orElseThrow().sources().getFirst();
+      for (int i = 0; i < source.parts().size(); i++) {
+        assertTrue(source.parts().get(i).requirement().contains("-part" + (i + 1) + "=="));
+      }
+    }
   }
 
   @ParameterizedTest

@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.SimilarNames;
+import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,6 +54,26 @@ class ModelReferenceTest {
     assertEquals(text, reference.toString());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "hf:o/r,                o, r,   main,      ",
+    "hf:o/r.x:Q4_K_M,       o, r.x, main,      Q4_K_M",
+    "hf:o/r:q8_0@v1.0,      o, r,   v1.0,      q8_0",
+    "hf:o/r@refs/pr/1,      o, r,   refs/pr/1, ",
+  })
+  void parsesHuggingFaceRepositories(
+      String text, String owner, String repo, String revision, @Nullable String quant) {
+    var repository = new HuggingFaceRepository(owner, repo, revision, Optional.ofNullable(quant));
+    ModelReference reference = ModelReference.parse(text);
+    assertEquals(new ModelReference.HuggingFaceModel(repository), reference);
+    assertEquals(text, reference.toString());
+  }
+
+  @Test
+  void resolvesShortNames() {
+    assertEquals("hf:Qwen/Qwen3-0.6B-GGUF:Q8_0", ModelReference.parse("qwen3-0.6b").toString());
+  }
+
   @Test
   void omitsDefaultRevision() {
     assertEquals("hf:o/r/f.gguf", ModelReference.parse("hf:o/r/f.gguf@main").toString());
@@ -61,7 +84,6 @@ class ModelReferenceTest {
       strings = {
         "hf:",
         "hf:o",
-        "hf:o/r",
         "hf:o/r/",
         "hf:/r/f.gguf",
         "hf:o//f.gguf",
@@ -71,7 +93,13 @@ class ModelReferenceTest {
         "hf:o/r/f.gguf@",
         "hf:o/r/f.gguf@../x",
         "hf:../r/f.gguf",
-        "hf:o/r/f.gguf@x@y"
+        "hf:o/r/f.gguf@x@y",
+        "hf:o/r:",
+        "hf:o/r:Q4 K",
+        "hf:o/r:Q4_K_M@",
+        "hf:o/r:a:b",
+        "hf:o/:Q8_0",
+        "hf:o/..:Q8_0"
       })
   void rejectsMalformedHuggingFaceReferences(String text) {
     assertThrows(InvalidInputException.class, () -> ModelReference.parse(text));
@@ -80,9 +108,10 @@ class ModelReferenceTest {
   @ParameterizedTest
   @CsvSource({
     "smolm2, smollm2",
-    "smollm, smollm2",
-    "SmolLM2, smollm2",
-    "smollm2-135m, smollm2",
+    "smollm, smollm2 or smollm3-3b or smollm2-360m or smollm2-1.7b",
+    "SmolLM2, smollm2 or smollm2-360m or smollm2-1.7b",
+    "smollm2-135m, smollm2-360m or smollm2-1.7b or smollm3-3b or smollm2",
+    "llama, llama3.2-1b or llama3.2-3b or llama3.1-8b",
     "brad, bard",
     "Bard, bard",
   })
@@ -92,7 +121,7 @@ class ModelReferenceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "llama", "x"})
+  @ValueSource(strings = {"", "zephyr", "x"})
   void listsNamesWithoutSuggestion(String typed) {
     String message = rejection(typed);
     assertFalse(message.contains("did you mean"), message);

@@ -10,6 +10,7 @@ import dev.vidrio.server.anthropic.AnthropicRoutes;
 import dev.vidrio.server.chat.ChatRequest;
 import dev.vidrio.server.chat.ResponseRequest;
 import dev.vidrio.server.completion.CompletionRequest;
+import dev.vidrio.server.completion.InfillRequest;
 import dev.vidrio.server.encoding.EmbeddingRoute;
 import dev.vidrio.server.encoding.TokenRoutes;
 import dev.vidrio.server.generation.GenerationRoutes;
@@ -107,6 +108,7 @@ public final class Server implements AutoCloseable {
     routes.addAll(new StatusRoutes(models, metrics, this::state).routes());
     routes.addAll(new TokenRoutes(models).routes());
     routes.add(text.route("/v1/completions", CompletionRequest::read));
+    routes.add(text.route("/infill", InfillRequest::read));
     routes.add(text.route("/v1/chat/completions", ChatRequest::read));
     routes.add(text.route("/v1/responses", ResponseRequest::read));
     var vectors = new EmbeddingRoute(models, embeddings, limits.requestTime());

@@ -30,4 +30,12 @@ final class TokenizerExamples {
     out.print(decoder.finish());
     // @end
   }
+
+  static int[] infill(Tokenizer tokenizer) {
+    // @start region="infill"
+    FillInMiddle code = FillInMiddle.of(tokenizer).orElseThrow();
+    int[] prompt = code.prompt("def area(r):\n    return ", "\n\nprint(area(2))");
+    // @end
+    return prompt;
+  }
 }

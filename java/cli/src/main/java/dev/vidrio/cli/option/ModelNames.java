@@ -1,7 +1,6 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.hub.Catalog;
-import dev.vidrio.hub.CatalogEntry;
 import dev.vidrio.hub.ModelStore;
 import dev.vidrio.hub.StoredModel;
 import java.util.Iterator;
@@ -11,7 +10,7 @@ import java.util.stream.Stream;
 public final class ModelNames implements Iterable<String> {
   @Override
   public Iterator<String> iterator() {
-    Stream<String> offered = Catalog.standard().entries().stream().map(CatalogEntry::name);
+    Stream<String> offered = Catalog.standard().names().stream();
     Stream<String> stored = ModelStore.open().list().stream().map(StoredModel::name);
     return Stream.concat(offered, stored).distinct().iterator();
   }

@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
 /** The options of the model and of its executor. */
 public final class ModelOption {
   static final String DESCRIPTION =
-      "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), or hf:OWNER/REPO/FILE."
-          + " Default: bard.";
+      "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), hf:OWNER/REPO[:QUANT], or"
+          + " hf:OWNER/REPO/FILE. Default: bard.";
 
   @Option(
       names = {"-m", "--model"},

@@ -27,7 +27,8 @@ public record AnthropicRoutes(ModelRegistry models, GenerationRoutes text, Reque
   }
 
   private void countTokens(Exchange exchange) throws IOException {
-    ChatRequest request = MessagesRequest.readPrompt(exchange.fields(), limits, exchange.tenant());
+    ChatRequest request =
+        MessagesRequest.readPrompt(models.fields(exchange), limits, exchange.tenant());
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       int[] prompt = request.encode(lease.model()).getFirst();
       exchange.answer(Map.of("input_tokens", prompt.length));

@@ -11,6 +11,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
+import dev.vidrio.tokenizer.FillInMiddle;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param model the name of the model
  * @param prompts the prompts
+ * @param suffix the text after the answer, which fills the gap; empty for none
  * @param parameters the generation parameters
  * @param format the format of answers; null for any
  * @param echo if true, an answer begins with its prompt
@@ -32,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 public record CompletionRequest(
     String model,
     List<Prompt> prompts,
+    String suffix,
     GenerationParameters parameters,
     @Nullable AnswerFormat format,
     boolean echo,
@@ -70,9 +73,6 @@ public record CompletionRequest(
       JsonFields fields, RequestLimits limits, String tenant, Responder responder) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
-    if (!fields.string("suffix", "").isEmpty()) {
-      throw ApiException.unsupported("suffix", "fill-in-the-middle is not supported");
-    }
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
         GenerationParameters.read(
@@ -82,6 +82,7 @@ public record CompletionRequest(
         new CompletionRequest(
             model,
             prompts,
+            fields.string("suffix", ""),
             parameters,
             AnswerFormat.read(fields),
             fields.bool("echo", false),
@@ -101,6 +102,9 @@ public record CompletionRequest(
     }
     if (parameters.template().beams() != null && bestOf > parameters.choices()) {
       throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n with beams");
+    }
+    if (echo && !suffix.isEmpty()) {
+      throw ApiException.unsupported("echo", "not supported with suffix");
     }
     if (stream && echo && logProbabilities >= 0) {
       throw ApiException.unsupported("echo", "not supported in a stream with logprobs");
@@ -145,7 +149,13 @@ public record CompletionRequest(
 
   @Override
   public List<int[]> encode(ServedModel served) {
-    return prompts.stream().map(prompt -> prompt.encode(served.tokenizer())).toList();
+    if (suffix.isEmpty()) {
+      return prompts.stream().map(prompt -> prompt.encode(served.tokenizer())).toList();
+    }
+    FillInMiddle code = served.fillInMiddle("suffix");
+    return prompts.stream()
+        .map(prompt -> code.prompt(prompt.requireText("suffix"), suffix))
+        .toList();
   }
 
   @Override

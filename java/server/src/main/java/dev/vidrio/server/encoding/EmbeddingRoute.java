@@ -71,7 +71,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   }
 
   private void handle(Exchange exchange) throws IOException {
-    JsonFields fields = exchange.fields();
+    JsonFields fields = models.fields(exchange);
     String model = fields.required("model").string();
     var input = Prompt.read(fields.required("input"), MAX_TEXTS);
     fields.ignore("user");

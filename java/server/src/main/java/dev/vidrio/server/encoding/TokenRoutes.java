@@ -27,7 +27,7 @@ public record TokenRoutes(ModelRegistry models) {
   }
 
   private void tokenize(Exchange exchange) throws IOException {
-    JsonFields fields = exchange.fields();
+    JsonFields fields = models.fields(exchange);
     String id = fields.required("model").string();
     String text = fields.required("text").string();
     boolean special = fields.bool("parse_special", true);
@@ -48,7 +48,7 @@ public record TokenRoutes(ModelRegistry models) {
   }
 
   private void detokenize(Exchange exchange) throws IOException {
-    JsonFields fields = exchange.fields();
+    JsonFields fields = models.fields(exchange);
     String id = fields.required("model").string();
     TokenIds tokens = TokenIds.read(fields.required("tokens"));
     fields.end();

@@ -27,7 +27,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
 
   /** Returns the route at a path. */
   public Route route(String path, ApiRequest.Reader reader) {
-    return Route.post(path, exchange -> handle(exchange, exchange.fields(), reader));
+    return Route.post(path, exchange -> handle(exchange, models.fields(exchange), reader));
   }
 
   /**

@@ -38,6 +38,17 @@ public final class ApiException extends RuntimeException {
   }
 
   /**
+   * Returns a 400 for a required field that is absent.
+   *
+   * @param param the path of the field
+   * @param hint the possible values, or an empty text
+   */
+  public static ApiException missing(String param, String hint) {
+    String message = param + ": is required" + (hint.isEmpty() ? "" : "; " + hint);
+    return request(400, "missing_required_parameter", param, message);
+  }
+
+  /**
    * Returns a 400 for an invalid value.
    *
    * @param param the path of the field in the body, such as {@code messages[2].content}

@@ -75,6 +75,18 @@ public final class JsonFields {
     return path.isEmpty() ? name : path + "." + name;
   }
 
+  /** Returns whether a field is present. */
+  public boolean isPresent(String name) {
+    JsonNode node = object.get(name);
+    return node != null && !node.isNull();
+  }
+
+  /** Sets the value of an absent field. */
+  public void setDefault(String name, String value) {
+    ((ObjectNode) object).put(name, value);
+    unread.add(name);
+  }
+
   /** Returns a field, or null if it is absent. */
   public @Nullable JsonValue value(String name) {
     unread.remove(name);
@@ -97,8 +109,7 @@ public final class JsonFields {
   public JsonValue required(String name) {
     JsonValue value = value(name);
     if (value == null) {
-      throw ApiException.request(
-          400, "missing_required_parameter", path(name), path(name) + ": is required");
+      throw ApiException.missing(path(name), "");
     }
     return value;
   }

@@ -43,7 +43,7 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
 
   private void handle(Exchange exchange, Function<JsonFields, LensRequest> reader)
       throws IOException {
-    JsonFields fields = exchange.fields();
+    JsonFields fields = models.fields(exchange);
     String model = fields.required("model").string();
     LensRequest request = reader.apply(fields);
     fields.end();
@@ -65,7 +65,7 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
 
   /** Handles {@code /v1/lens/model}. */
   private void describe(Exchange exchange) throws IOException {
-    JsonFields fields = exchange.fields();
+    JsonFields fields = models.fields(exchange);
     String id = fields.required("model").string();
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {

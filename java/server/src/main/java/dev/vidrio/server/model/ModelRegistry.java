@@ -3,8 +3,11 @@ package dev.vidrio.server.model;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -127,6 +130,25 @@ public final class ModelRegistry implements AutoCloseable {
                   "'" + id + "'",
                   "%s does not support adapters; use '%s'".formatted(feature, parent));
             });
+  }
+
+  /**
+   * Reads a request's body. If a single model is served and the request names none, the name of
+   * that model is filled in; its adapters are only used by name.
+   *
+   * @throws ApiException 400 if no model is named and several are served
+   */
+  public JsonFields fields(Exchange exchange) throws IOException {
+    JsonFields fields = exchange.fields();
+    if (!fields.isPresent("model")) {
+      List<String> models =
+          slots.values().stream().map(slot -> slot.offer.id()).distinct().toList();
+      if (models.size() > 1) {
+        throw ApiException.missing("model", "available: " + String.join(", ", slots.keySet()));
+      }
+      fields.setDefault("model", models.getFirst());
+    }
+    return fields;
   }
 
   /** Returns all names, those of adapters after their model's. */

@@ -7,7 +7,9 @@ import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.ModelMetrics;
+import dev.vidrio.tokenizer.FillInMiddle;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Map;
 import java.util.Optional;
@@ -113,6 +115,23 @@ public record ServedModel(
   public ChatFormat chat() {
     return format.orElseThrow(
         () -> new InvalidInputException("model", id, "has no chat template; use /v1/completions"));
+  }
+
+  /**
+   * Returns the format of prompts for fill-in-the-middle.
+   *
+   * @param field the field that asks for it, for the error
+   * @throws ApiException 400 if the vocabulary has no tokens for it
+   */
+  public FillInMiddle fillInMiddle(String field) {
+    return FillInMiddle.of(tokenizer())
+        .orElseThrow(
+            () ->
+                ApiException.unsupported(
+                    field,
+                    "not supported: the vocabulary of model '"
+                        + id
+                        + "' has no prefix, suffix and middle tokens for fill-in-the-middle"));
   }
 
   /** Frees all memory. Native calls may block, so that this must not run on a virtual thread. */

@@ -5,14 +5,29 @@ import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A prompt: text, or token ids that are used as they are.
  *
  * @param path the path of the prompt in the request
+ * @param text the text; null for token ids
  * @param source encodes the prompt
  */
-public record Prompt(String path, Function<Tokenizer, int[]> source) {
+public record Prompt(String path, @Nullable String text, Function<Tokenizer, int[]> source) {
+
+  /**
+   * Returns the text.
+   *
+   * @param field the field that needs a text, for the error
+   * @throws ApiException 400 if the prompt consists of token ids
+   */
+  public String requireText(String field) {
+    if (text == null) {
+      throw ApiException.unsupported(path, "must be a string with " + field + ", not token ids");
+    }
+    return text;
+  }
 
   /**
    * Returns the tokens.
@@ -49,11 +64,11 @@ public record Prompt(String path, Function<Tokenizer, int[]> source) {
   private static Prompt one(JsonValue value) {
     if (value.isString()) {
       String text = value.string();
-      return new Prompt(value.path(), tokenizer -> tokenizer.encode(text));
+      return new Prompt(value.path(), text, tokenizer -> tokenizer.encode(text));
     }
     if (!value.isArray()) {
       throw value.error("must be a string or an array of token ids");
     }
-    return new Prompt(value.path(), TokenIds.read(value)::of);
+    return new Prompt(value.path(), null, TokenIds.read(value)::of);
   }
 }
