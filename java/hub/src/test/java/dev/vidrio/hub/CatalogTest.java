@@ -67,7 +67,7 @@ class CatalogTest {
   /** The parts of a pip source are as many as the packages that hold a model. */
   @Test
   void listsPartsInOrder() {
-    for (String name : List.of("gemma3-270m", "qwen2.5-coder-1.5b")) {
+    for (String name : List.of("gemma3-270m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")) {
       var source = (PipSource) Catalog.standard().find(name).orElseThrow().sources().getFirst();
       for (int i = 0; i < source.parts().size(); i++) {
         assertTrue(source.parts().get(i).requirement().contains("-part" + (i + 1) + "=="));
