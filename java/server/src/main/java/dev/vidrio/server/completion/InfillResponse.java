@@ -20,13 +20,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * The response to an {@link InfillRequest}, with the fields of llama.cpp. A stream has no {@code
  * [DONE]}; its last event has {@code stop} true.
- *
- * @param request the request
- * @param tokenizer the tokenizer of the model
- * @param prompt the tokens of the prompt
  */
-record InfillResponse(InfillRequest request, Tokenizer tokenizer, int[] prompt)
-    implements ApiResponse {
+final class InfillResponse implements ApiResponse {
+  private final InfillRequest request;
+  private final Tokenizer tokenizer;
+  private final int[] prompt;
+
+  /**
+   * Creates the response.
+   *
+   * @param prompt the tokens of the prompt
+   */
+  InfillResponse(InfillRequest request, Tokenizer tokenizer, int[] prompt) {
+    this.request = request;
+    this.tokenizer = tokenizer;
+    this.prompt = prompt;
+  }
 
   @Override
   public JsonObject toJson(List<Completion> completions) {
