@@ -1,6 +1,7 @@
 package dev.vidrio.template;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.template.value.JsonTree;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

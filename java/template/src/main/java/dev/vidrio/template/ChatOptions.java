@@ -1,5 +1,6 @@
 package dev.vidrio.template;
 
+import dev.vidrio.template.value.JsonTree;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.util.ArrayList;

@@ -10,6 +10,7 @@ import dev.vidrio.template.syntax.Parser;
 import dev.vidrio.template.syntax.Stmt;
 import dev.vidrio.template.syntax.TemplateErrors;
 import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.JsonTree;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 import java.time.ZonedDateTime;

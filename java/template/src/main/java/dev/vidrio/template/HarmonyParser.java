@@ -204,6 +204,6 @@ public final class HarmonyParser {
     return ChatMessage.assistant(
         content.isEmpty() && !calls.isEmpty() ? null : content.toString(),
         reasoning.isEmpty() ? null : reasoning.toString(),
-        calls.stream().flatMap(each -> each.toCall().stream()).toList());
+        calls.stream().flatMap(each -> ToolCall.of(each).stream()).toList());
   }
 }

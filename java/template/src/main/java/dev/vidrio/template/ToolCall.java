@@ -1,5 +1,7 @@
 package dev.vidrio.template;
 
+import dev.vidrio.template.call.ReadCall;
+import dev.vidrio.template.value.JsonTree;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -25,6 +27,11 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
    */
   public ToolCall {
     arguments = JsonTree.copy("tool call arguments", arguments);
+  }
+
+  /** Returns a call that was read in a response; empty if its arguments are not a JSON object. */
+  public static Optional<ToolCall> of(ReadCall call) {
+    return call.object().map(object -> new ToolCall(call.id(), call.name(), object));
   }
 
   /** Creates a call from parts of a JSON object. */

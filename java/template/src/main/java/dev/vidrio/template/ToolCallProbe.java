@@ -162,7 +162,7 @@ final class ToolCallProbe {
               reader.accept(text);
               reader.finish(false);
               List<ToolCall> calls =
-                  reader.calls().stream().flatMap(each -> each.toCall().stream()).toList();
+                  reader.calls().stream().flatMap(each -> ToolCall.of(each).stream()).toList();
               return isCall(calls, call);
             });
   }

@@ -192,7 +192,7 @@ class ToolCallRulesTest {
       text.codePoints().forEach(c -> reader.accept(Character.toString(c)));
       reader.finish(false);
       List<ToolCall> read =
-          reader.calls().stream().map(call -> call.toCall().orElseThrow()).toList();
+          reader.calls().stream().map(call -> ToolCall.of(call).orElseThrow()).toList();
       assertFalse(read.isEmpty(), text);
       for (ToolCall call : read) {
         String arguments = JsonMapper.shared().writeValueAsString(call.arguments());

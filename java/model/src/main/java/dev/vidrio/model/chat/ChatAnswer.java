@@ -7,6 +7,7 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.HarmonyParser;
 import dev.vidrio.template.ReasoningMarkers;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.template.call.ParameterTypes;
 import dev.vidrio.template.call.ReadCall;
 import dev.vidrio.template.call.ToolCallFormat;
@@ -321,7 +322,7 @@ public final class ChatAnswer {
         ChatMessage.assistant(
             silent ? null : content.toString(),
             read.isEmpty() ? null : read,
-            found.stream().flatMap(call -> call.toCall().stream()).toList());
+            found.stream().flatMap(call -> ToolCall.of(call).stream()).toList());
     return last;
   }
 

@@ -1,8 +1,7 @@
 package dev.vidrio.template.call;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.template.ToolCall;
-import java.util.LinkedHashMap;
+import dev.vidrio.template.value.JsonTree;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -101,18 +100,16 @@ public final class ReadCall {
     if (arguments.isEmpty()) {
       arguments.append("{}");
     }
-    isComplete = toCall().isPresent();
+    isComplete = object().isPresent();
     return isComplete;
   }
 
-  /** Returns the call; empty if its arguments are not a JSON object. */
-  public Optional<ToolCall> toCall() {
+  /** Returns the arguments; empty if they are not a JSON object. */
+  public Optional<Map<String, @Nullable Object>> object() {
     try {
       Map<String, @Nullable Object> map =
           JsonMapper.shared().readValue(arguments.toString(), new TypeReference<>() {});
-      return map == null
-          ? Optional.empty()
-          : Optional.of(new ToolCall(id, name, new LinkedHashMap<>(map)));
+      return map == null ? Optional.empty() : Optional.of(JsonTree.copy("arguments", map));
     } catch (JacksonException | InvalidInputException e) {
       return Optional.empty();
     }

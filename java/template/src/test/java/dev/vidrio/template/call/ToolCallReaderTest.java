@@ -100,7 +100,7 @@ class ToolCallReaderTest {
   }
 
   private static List<ToolCall> calls(ToolCallReader reader) {
-    return reader.calls().stream().map(call -> call.toCall().orElseThrow()).toList();
+    return reader.calls().stream().map(call -> ToolCall.of(call).orElseThrow()).toList();
   }
 
   /** Writes a call by a format's pattern. */

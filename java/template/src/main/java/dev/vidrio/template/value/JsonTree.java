@@ -1,8 +1,6 @@
-package dev.vidrio.template;
+package dev.vidrio.template.value;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.template.value.Numbers;
-import dev.vidrio.template.value.Value;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -17,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * JSON as Java types: {@code Map} with {@code String} keys, {@code List}, {@code String}, {@code
  * Boolean}, {@code Number} and null.
  */
-final class JsonTree {
+public final class JsonTree {
 
   /** The maximum nesting depth; leaves room for the list of messages. */
   private static final int MAX_DEPTH = Value.MAX_DEPTH - 2;
@@ -31,7 +29,7 @@ final class JsonTree {
    * @throws InvalidInputException if it nests too deep
    * @throws IllegalArgumentException if it contains a value that is not JSON
    */
-  static Map<String, @Nullable Object> copy(String field, Map<?, ?> map) {
+  public static Map<String, @Nullable Object> copy(String field, Map<?, ?> map) {
     return copy(field, map, 1);
   }
 
@@ -88,7 +86,7 @@ final class JsonTree {
   }
 
   /** Converts the result of {@link #copy} to a template value. */
-  static Value toValue(@Nullable Object node) {
+  public static Value toValue(@Nullable Object node) {
     return switch (node) {
       case null -> Value.NONE;
       case String s -> Value.of(s);
@@ -107,7 +105,7 @@ final class JsonTree {
   }
 
   /** Returns the number of characters of all strings and keys. */
-  static long characters(@Nullable Object node) {
+  public static long characters(@Nullable Object node) {
     return switch (node) {
       case String s -> s.length();
       case Map<?, ?> map -> characters(map.keySet()) + characters(map.values());
