@@ -156,6 +156,7 @@ class Llama(Engine):
     """llama.cpp: llama-bench, llama-batched-bench and llama-completion."""
 
     name = "llama.cpp"
+    repack = ["on", "off"]
 
     def __init__(self, directory: str | None, threads: str | None):
         self.directory = Path(directory or "")
@@ -175,7 +176,7 @@ class Llama(Engine):
         return (done.stdout + done.stderr).strip().removeprefix("version: ").splitlines()[0]
 
     def options(self, kind: str, deep: bool) -> dict[str, list[str]]:
-        found = {"threads": self.threads, "repack": ["on", "off"]}
+        found = {"threads": self.threads, "repack": self.repack}
         if kind == "start":
             return found | {"warm-up": ["on", "off"]}
         found["flash attention"] = ["on", "off"]
@@ -195,20 +196,16 @@ class Llama(Engine):
             common += [] if repack else ["--no-repack"]
             common += ["--output-format", "jsonl"]
             return {test.name: self.batched(common, test) for test in tests if test.kind == "tg"}
+        return self.bench(
+            tests, *common, "-d", str(tests[0].depth), "--repack", str(int(repack))
+        )
+
+    def bench(self, tests: list[Test], *arguments: str) -> dict[str, float]:
         found = {}
         for prompt, generation in pairs(tests):
             lengths = ["-p", str(tokens(prompt)), "-n", str(tokens(generation))]
-            lengths += [
-                "-d",
-                str(tests[0].depth),
-                "-r",
-                "1",
-                "-o",
-                "json",
-                "--repack",
-                str(int(repack)),
-            ]
-            results = json.loads(self.program("llama-bench", *common, *lengths))
+            printed = self.program("llama-bench", *arguments, *lengths, "-r", "1", "-o", "json")
+            results = json.loads(printed)
             for test, result in zip([t for t in (prompt, generation) if t], results, strict=True):
                 found[test.name] = result["avg_ts"]
         return found
@@ -246,6 +243,7 @@ class IkLlama(Llama):
     """ik_llama.cpp, whose llama-bench has no depth: llama-sweep-bench measures long contexts."""
 
     name = "ik_llama.cpp"
+    repack = ["off", "on"]
 
     def __init__(self, directory: str | None, threads: str | None):
         super().__init__(directory, threads)
@@ -258,20 +256,14 @@ class IkLlama(Llama):
     def version(self) -> str:
         return self.version_of("llama-cli")
 
-    def options(self, kind: str, deep: bool) -> dict[str, list[str]]:
-        found = {"threads": self.threads, "repack": ["off", "on"]}
-        if kind == "start":
-            return found | {"warm-up": ["on", "off"]}
-        found["flash attention"] = ["on", "off"]
-        return found | {"cache": ["f16", "q8_0"]} if deep else found
-
     def run(self, model: str, setting: Setting, tests: list[Test]) -> dict[str, float]:
         common = ["-m", model, "-t", setting["threads"]]
         repack = ["-rtr"] * (setting["repack"] == "on")
         if tests[0].kind == "start":
             common += repack + ["--no-warmup"] * (setting["warm-up"] == "off")
+            # Without --log-disable it writes logs to the current directory.
             arguments = ["--no-display-prompt", "--temp", "0", "-n", "1", "-p", PROMPT]
-            command = [str(self.directory / "llama-cli"), *arguments, *common]
+            command = [str(self.directory / "llama-cli"), "--log-disable", *arguments, *common]
             return {"start": seconds_to_first_byte(command, self.timeout)}
         flash = setting["flash attention"] == "on"
         cache = setting.get("cache", "f16")
@@ -281,23 +273,8 @@ class IkLlama(Llama):
             return {test.name: self.batched(switches, test) for test in tests if test.kind == "tg"}
         if tests[0].depth > 0:
             return self.sweep(switches, tests)
-        found = {}
-        for prompt, generation in pairs(tests):
-            lengths = [
-                "-p",
-                str(tokens(prompt)),
-                "-n",
-                str(tokens(generation)),
-                "-r",
-                "1",
-                "-o",
-                "json",
-            ]
-            values = ["-fa", str(int(flash)), "-rtr", str(int(bool(repack)))]
-            results = json.loads(self.program("llama-bench", *common, *values, *lengths))
-            for test, result in zip([t for t in (prompt, generation) if t], results, strict=True):
-                found[test.name] = result["avg_ts"]
-        return found
+        values = ["-fa", str(int(flash)), "-rtr", str(int(bool(repack)))]
+        return self.bench(tests, *common, *values)
 
     def program(self, name: str, *arguments: str) -> str:
         logs = name != "llama-bench"  # the others print their results to standard error
