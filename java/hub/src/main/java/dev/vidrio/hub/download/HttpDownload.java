@@ -29,19 +29,6 @@ public final class HttpDownload {
   /** A longer {@code Retry-After} is treated as a rejection. */
   private static final Duration MAX_RETRY_AFTER = Duration.ofMinutes(1);
 
-  /** A transient failure, to be retried. */
-  private static final class TransientFailure extends Exception {
-
-    private static final long serialVersionUID = 1L;
-
-    private final Duration retryAfter;
-
-    TransientFailure(String reason, Duration retryAfter) {
-      super(reason);
-      this.retryAfter = retryAfter;
-    }
-  }
-
   private final HttpSettings settings;
   private final URI uri;
   private final PartFile part;
@@ -84,10 +71,10 @@ public final class HttpDownload {
             failures = 1;
           }
           LOG.log(System.Logger.Level.DEBUG, "{0}: {1}", uri, failure.getMessage());
-          if (!responded || failures > MAX_FAILURES || isTooLong(failure.retryAfter)) {
+          if (!responded || failures > MAX_FAILURES || isTooLong(failure.retryAfter())) {
             throw SourceException.unreachable(String.valueOf(failure.getMessage()), failure);
           }
-          settings.backoff().pause(failures, failure.retryAfter);
+          settings.backoff().pause(failures, failure.retryAfter());
         }
       }
     }

@@ -34,18 +34,6 @@ public record RepositoryListing(HttpSettings settings, URI endpoint) {
   /** A page of the list, and the URL of the next one. */
   private record Page(JsonNode files, Optional<URI> next) {}
 
-  /** A failure that may not occur again. */
-  private static final class TransientFailure extends Exception {
-    private static final long serialVersionUID = 1L;
-
-    private final Duration retryAfter;
-
-    TransientFailure(String reason, Duration retryAfter) {
-      super(reason);
-      this.retryAfter = retryAfter;
-    }
-  }
-
   /**
    * Lists all files, in the order of the API.
    *
@@ -92,7 +80,7 @@ public record RepositoryListing(HttpSettings settings, URI endpoint) {
         if (failures == MAX_ATTEMPTS) {
           throw SourceException.unreachable(String.valueOf(e.getMessage()), e);
         }
-        settings.backoff().pause(failures, e.retryAfter);
+        settings.backoff().pause(failures, e.retryAfter());
       }
     }
   }
