@@ -261,11 +261,7 @@ final class RunCommand implements Runnable {
             .orElseThrow(
                 () ->
                     new InvalidInputException(
-                        "--suffix",
-                        "",
-                        "not supported: the vocabulary of "
-                            + opened.name()
-                            + " has no prefix, suffix and middle tokens for fill-in-the-middle"));
+                        "--suffix", "", FillInMiddle.notSupported(opened.name())));
     return code.prompt(input.text().orElse(""), after);
   }
 

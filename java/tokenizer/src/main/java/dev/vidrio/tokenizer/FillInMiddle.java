@@ -75,6 +75,17 @@ public final class FillInMiddle {
     }
   }
 
+  /**
+   * Returns the error for a model without the tokens.
+   *
+   * @param model the model as errors name it
+   */
+  public static String notSupported(String model) {
+    return "not supported: the vocabulary of "
+        + model
+        + " has no prefix, suffix and middle tokens for fill-in-the-middle";
+  }
+
   private FillInMiddle(Tokenizer tokenizer, int prefixToken, int suffixToken, int middleToken) {
     this.tokenizer = tokenizer;
     this.prefixToken = prefixToken;

@@ -126,12 +126,7 @@ public record ServedModel(
   public FillInMiddle fillInMiddle(String field) {
     return FillInMiddle.of(tokenizer())
         .orElseThrow(
-            () ->
-                ApiException.unsupported(
-                    field,
-                    "not supported: the vocabulary of model '"
-                        + id
-                        + "' has no prefix, suffix and middle tokens for fill-in-the-middle"));
+            () -> ApiException.unsupported(field, FillInMiddle.notSupported("model '" + id + "'")));
   }
 
   /** Frees all memory. Native calls may block, so that this must not run on a virtual thread. */
