@@ -37,16 +37,7 @@ record OllamaRequest(
     var chat = new Translation();
     chat.with("messages", "messages", OllamaMessages.read(fields.required("messages")));
     chat.withSame(fields, "tools");
-    boolean logs = readCommon(chat, limits);
-    chat.withSame(fields, "logprobs", "top_logprobs");
-    fields.end();
-    return ChatRequest.read(
-        chat.fields(),
-        limits,
-        tenant,
-        "messages",
-        (request, tokenizer, answers) ->
-            OllamaResponse.ofChat(this, logs, true, request, tokenizer, answers.get()));
+    return readChat(chat, limits, tenant, "messages", true);
   }
 
   /** Reads a request of {@code /api/generate}. */
@@ -71,6 +62,17 @@ record OllamaRequest(
     }
     messages.add(Map.of("role", "user", "content", fields.required("prompt").string()));
     chat.with("messages", "prompt", messages);
+    return readChat(chat, limits, tenant, "prompt", false);
+  }
+
+  /**
+   * Reads the fields that follow the messages of a chat.
+   *
+   * @param messages the field that the messages come from
+   * @param isMessage true if the answer is a message, false if it is a text
+   */
+  private ApiRequest readChat(
+      Translation chat, RequestLimits limits, String tenant, String messages, boolean isMessage) {
     boolean logs = readCommon(chat, limits);
     chat.withSame(fields, "logprobs", "top_logprobs");
     fields.end();
@@ -78,9 +80,9 @@ record OllamaRequest(
         chat.fields(),
         limits,
         tenant,
-        "prompt",
+        messages,
         (request, tokenizer, answers) ->
-            OllamaResponse.ofChat(this, logs, false, request, tokenizer, answers.get()));
+            OllamaResponse.ofChat(this, logs, isMessage, request, tokenizer, answers.get()));
   }
 
   /** Reads a request whose prompt is continued as it is. */

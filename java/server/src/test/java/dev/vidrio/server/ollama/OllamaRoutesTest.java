@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.HeldExecutor;
-import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.RawClient;
@@ -19,7 +16,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -49,19 +45,7 @@ class OllamaRoutesTest {
 
   @BeforeAll
   static void start() throws IOException {
-    Path thinker =
-        ParrotModel.writeThinker(
-            directory.resolve("thinker.gguf"),
-            Map.of(
-                ':',
-                    List.of("<think>", "\nSand", " melts.", "\n</think>", "\n\nGlass", " is sand."),
-                '>', List.of("Just", " glass.")));
-    server =
-        TestServer.start(
-            options -> options,
-            new ModelSource(TestServer.PARROT, TestServer::parrot),
-            new ModelSource(TestServer.BARD, () -> Model.open(BardFiles.q8())),
-            new ModelSource("thinker", () -> Model.open(thinker)));
+    server = TestServer.startWithThinker(directory);
   }
 
   @AfterAll

@@ -81,6 +81,27 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return Model.open(parrotFile());
   }
 
+  /**
+   * Starts with a third model, {@code thinker}, which reasons before it answers unless reasoning is
+   * off.
+   *
+   * @param directory receives the model's file
+   */
+  public static TestServer startWithThinker(Path directory) throws IOException {
+    Path thinker =
+        ParrotModel.writeThinker(
+            directory.resolve("thinker.gguf"),
+            Map.of(
+                ':',
+                    List.of("<think>", "\nSand", " melts.", "\n</think>", "\n\nGlass", " is sand."),
+                '>', List.of("Just", " glass.")));
+    return start(
+        options -> options,
+        new ModelSource(PARROT, TestServer::parrot),
+        new ModelSource(BARD, () -> Model.open(BardFiles.q8())),
+        new ModelSource("thinker", () -> Model.open(thinker)));
+  }
+
   /** Returns the tokens of a text without BOS. */
   public static int[] parrotIds(String text) {
     try (Model model = parrot()) {
