@@ -29,7 +29,7 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     arguments = JsonTree.copy("tool call arguments", arguments);
   }
 
-  /** Returns a call that was read in a response; empty if its arguments are not a JSON object. */
+  /** Returns a call that was read in a response; empty if it is not complete. */
   public static Optional<ToolCall> of(ReadCall call) {
     return call.object().map(object -> new ToolCall(call.id(), call.name(), object));
   }

@@ -17,7 +17,7 @@ public final class ReadCall {
   private final String name;
   private final StringBuilder arguments = new StringBuilder();
   private @Nullable String id;
-  private boolean isComplete;
+  private @Nullable Map<String, @Nullable Object> object;
   private boolean inString;
   private boolean isEscaped;
 
@@ -48,7 +48,7 @@ public final class ReadCall {
 
   /** Returns whether the call is complete and its arguments are a JSON object. */
   public boolean isComplete() {
-    return isComplete;
+    return object != null;
   }
 
   /**
@@ -100,19 +100,23 @@ public final class ReadCall {
     if (arguments.isEmpty()) {
       arguments.append("{}");
     }
-    isComplete = object().isPresent();
-    return isComplete;
+    object = parse();
+    return isComplete();
   }
 
-  /** Returns the arguments; empty if they are not a JSON object. */
-  public Optional<Map<String, @Nullable Object>> object() {
+  private @Nullable Map<String, @Nullable Object> parse() {
     try {
       Map<String, @Nullable Object> map =
           JsonMapper.shared().readValue(arguments.toString(), new TypeReference<>() {});
-      return map == null ? Optional.empty() : Optional.of(JsonTree.copy("arguments", map));
+      return map == null ? null : JsonTree.copy("arguments", map);
     } catch (JacksonException | InvalidInputException e) {
-      return Optional.empty();
+      return null;
     }
+  }
+
+  /** Returns the arguments of a complete call. */
+  public Optional<Map<String, @Nullable Object>> object() {
+    return Optional.ofNullable(object);
   }
 
   static String quoted(String text) {
