@@ -8,8 +8,9 @@
 #include "types/grids.inc"
 #undef VD_GRID
 
-static uint16_t load_16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
-static uint32_t load_32(const uint8_t *p) { return load_16(p) | (uint32_t)load_16(p + 2) << 16; }
+static uint32_t load_32(const uint8_t *p) {
+    return vd_load_16(p) | (uint32_t)vd_load_16(p + 2) << 16;
+}
 
 // Expands four elements: digits of 3 bits, signs above them.
 static void put_four(uint32_t point, uint32_t signs, uint8_t *codes) {
@@ -58,7 +59,7 @@ static void iq2_xxs(const uint8_t *block, int g, uint8_t *codes) {
 }
 
 static void iq2_xs(const uint8_t *block, int g, uint8_t *codes) {
-    uint32_t word = load_16(block + 2 + 2 * g);
+    uint32_t word = vd_load_16(block + 2 + 2 * g);
     put_eight(iq2_xs_grid[word & 511], even_signs(word >> 9), codes);
 }
 
@@ -68,7 +69,7 @@ static void iq2_s(const uint8_t *block, int g, uint8_t *codes) {
 }
 
 static void iq1_s(const uint8_t *block, int g, uint8_t *codes) {
-    uint32_t word = load_16(block + 34 + g / 4 * 2);
+    uint32_t word = vd_load_16(block + 34 + g / 4 * 2);
     uint32_t high = word >> 3 * (g % 4) & 7;
     put_eight(iq1_grid[block[2 + g] | high << 8], word >> 15 ? 255 : 0, codes);
 }
@@ -128,7 +129,7 @@ static int scale_code(int32_t type, const uint8_t *block, int j) {
         case VD_IQ1_S:
             return block[34 + 2 * j + 1] >> 4 & 7;
         default:  // IQ1_M: four in each 16 bits, below 4 bits of d
-            return load_16(block + 48 + j / 4 * 2) >> 3 * (j % 4) & 7;
+            return vd_load_16(block + 48 + j / 4 * 2) >> 3 * (j % 4) & 7;
     }
 }
 
