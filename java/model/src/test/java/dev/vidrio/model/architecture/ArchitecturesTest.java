@@ -34,19 +34,18 @@ class ArchitecturesTest {
   /** Largest difference over the largest magnitude: some hundred roundings of 2⁻²⁴ and room. */
   private static final double TOLERANCE = 1e-4;
 
+  private static Architecture load(String name, Executor executor, Arena arena) {
+    return Catalog.load(
+        TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+  }
+
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void logitsAreThoseOfTransformers(String name) {
     SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      Architecture architecture =
-          Catalog.load(
-              TinyModels.gguf(name, arena),
-              executor,
-              arena,
-              LoadListener.SILENT,
-              Repacking.AT_ONCE);
+      Architecture architecture = load(name, executor, arena);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -60,13 +59,7 @@ class ArchitecturesTest {
     SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      Architecture architecture =
-          Catalog.load(
-              TinyModels.gguf(name, arena),
-              executor,
-              arena,
-              LoadListener.SILENT,
-              Repacking.AT_ONCE);
+      Architecture architecture = load(name, executor, arena);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -88,13 +81,7 @@ class ArchitecturesTest {
     SafetensorsFile expected = TinyModels.expected("phi3-longrope");
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      Architecture architecture =
-          Catalog.load(
-              TinyModels.gguf("phi3-longrope", arena),
-              executor,
-              arena,
-              LoadListener.SILENT,
-              Repacking.AT_ONCE);
+      Architecture architecture = load("phi3-longrope", executor, arena);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);
