@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.runner.BenchmarkList;
 import org.openjdk.jmh.runner.BenchmarkListEntry;
@@ -17,19 +17,9 @@ import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/**
- * Runs every benchmark once, on tiny shapes, to check its result: with one value of each parameter,
- * or with several with the profile "full".
- */
+/** Runs every benchmark once, on tiny shapes, to check its result. */
+@EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
 class BenchmarksTest {
-  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
-
-  private static String[] values(String one, String... others) {
-    return FULL
-        ? Stream.concat(Stream.of(one), Stream.of(others)).toArray(String[]::new)
-        : new String[] {one};
-  }
-
   @Test
   void benchmarks_equalScalarBits() throws RunnerException {
     var options =
@@ -41,9 +31,9 @@ class BenchmarksTest {
             .param("threads", "2")
             .param("executor", Executors.usable().toArray(String[]::new))
             .param("model", "tiny")
-            .param("type", values("Q6_K", "F32", "F16", "Q4_1", "Q8_0")) // of each kind one
-            .param("tokens", values("11", "1"))
-            .param("depth", values("300", "0"))
+            .param("type", "Q6_K", "F32", "F16", "Q4_1", "Q8_0") // of each kind one
+            .param("tokens", "11", "1")
+            .param("depth", "300", "0")
             .param("prompt", "4")
             .param("generated", "2")
             .shouldFailOnError(true)

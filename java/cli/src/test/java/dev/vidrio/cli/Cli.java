@@ -44,7 +44,7 @@ public record Cli(int code, String out, String err) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
-    command.add("-XX:-UsePerfData");
+    command.addAll(List.of("-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     String library = System.getProperty("vidrio.library.path");
     command.add("-Dvidrio.library.path=" + library);
     command.add("-cp");

@@ -7,14 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.Isa;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -31,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Behind a prefix, gradients have the bits of those of the whole text. */
+/** Tests that gradients after a prefix have the bits of those of the whole text. */
 class GradientPrefixTest {
   private static final String HOOKS =
       "hook_embed, *.hook_resid_pre, *.hook_k, *.hook_v, *.hook_z, *.hook_mlp_out,"
@@ -51,10 +49,7 @@ class GradientPrefixTest {
   }
 
   static Stream<Supplier<Executor>> executors() {
-    Stream<Supplier<Executor>> natives =
-        Isa.usableHere().stream().map(isa -> () -> NativeExecutor.create(isa, 2));
-    return Stream.concat(
-        natives, Stream.of(() -> JavaExecutor.scalar(2), () -> JavaExecutor.vector(2)));
+    return TestExecutors.all(2);
   }
 
   /** Over two blocks of the cache, and tiles of keys. */

@@ -15,6 +15,7 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.testfiles.TestExecutors;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -62,7 +63,7 @@ class FastTest {
 
   @Test
   void fastBitsAreIndependentOfWorkersAndRuns() {
-    for (Isa isa : Isa.usableHere()) {
+    for (Isa isa : TestExecutors.instructionSets()) {
       int[] expected = logits(() -> NativeExecutor.create(isa, 1), LONG, true);
       for (int workers = 1; workers <= 3; workers++) {
         int count = workers;

@@ -33,6 +33,7 @@ class FirstTokenTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Dvidrio.library.path=" + System.getProperty("vidrio.library.path"),
                 "--enable-native-access=ALL-UNNAMED",
+                "-XX:TieredStopAtLevel=1",
                 "--class-path",
                 Snippets.classPath(),
                 file.toString(),

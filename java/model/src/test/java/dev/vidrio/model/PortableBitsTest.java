@@ -16,6 +16,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -62,7 +63,7 @@ class PortableBitsTest {
     }
   }
 
-  /** Returns all executors. The best native one and that of the Vector API run in chunks too. */
+  /** Returns the executors. The best native one and that of the Vector API run in chunks too. */
   private static List<Variant> variants(int... workerCounts) {
     List<Variant> variants = new ArrayList<>();
     for (int workers : workerCounts) {
@@ -73,23 +74,21 @@ class PortableBitsTest {
               () -> JavaExecutor.scalar(workers),
               Repacking.AT_ONCE,
               false));
-      variants.add(
-          new Variant(
-              "java vector x" + workers,
-              () -> JavaExecutor.vector(workers),
-              Repacking.DEFERRED, // packs at once
-              true));
+      if (TestExecutors.testVectors()) {
+        variants.add(
+            new Variant(
+                "java vector x" + workers,
+                () -> JavaExecutor.vector(workers),
+                Repacking.DEFERRED, // packs at once
+                true));
+      }
     }
     return variants;
   }
 
-  /**
-   * Returns the native variants with weights that are packed at some time: of the best instruction
-   * set, or of all with the profile "full".
-   */
+  /** Returns the native variants with weights that are packed at some time. */
   private static List<Variant> natives(int workers, Repacking repacking) {
-    return Isa.usableHere().stream()
-        .filter(isa -> isa == Isa.pick() || Boolean.getBoolean("vidrio.test.full"))
+    return TestExecutors.instructionSets().stream()
         .map(isa -> Variant.of(isa, workers, repacking, isa == Isa.pick()))
         .toList();
   }

@@ -12,13 +12,11 @@ import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.Isa;
-import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
+import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -153,12 +151,7 @@ class AdapterTest extends AdapterCase {
   }
 
   static Stream<Supplier<Executor>> executors() {
-    Stream<Supplier<Executor>> java =
-        Stream.of(() -> JavaExecutor.scalar(2), () -> JavaExecutor.vector(1));
-    Stream<Supplier<Executor>> natives =
-        Isa.usableHere().stream()
-            .map(isa -> () -> NativeExecutor.create(isa, 1 + isa.label().length() % 3));
-    return Stream.concat(natives, java);
+    return TestExecutors.all(2);
   }
 
   /** Bits equal those alone, in each batch and on each executor. */

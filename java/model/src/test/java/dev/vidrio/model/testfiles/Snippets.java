@@ -47,6 +47,7 @@ public final class Snippets {
         new ArrayList<>(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "javac").toString(),
+                "-J-XX:TieredStopAtLevel=1",
                 "-proc:none",
                 "-d",
                 directory.toString(),

@@ -1,0 +1,49 @@
+package dev.vidrio.model.testfiles;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.JavaExecutor;
+import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+/**
+ * The executors on which tests compare the bits of whole models.
+ *
+ * <p>Without the profile "full" these are the kernels of the best instruction set and the scalar
+ * Java kernels. The kernels of other instruction sets and of the Vector API are then tested only in
+ * their own modules, on single operations and random plans: compiling those of the Vector API takes
+ * longer than the tests of all models.
+ */
+public final class TestExecutors {
+  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
+
+  private TestExecutors() {}
+
+  /** Returns the instruction sets: the best, or all usable ones with the profile "full". */
+  public static List<Isa> instructionSets() {
+    return FULL ? Isa.usableHere() : List.of(Isa.pick());
+  }
+
+  /** Returns whether the Vector API is tested on whole models: with the profile "full". */
+  public static boolean testVectors() {
+    return FULL;
+  }
+
+  /**
+   * Returns a supplier of each executor.
+   *
+   * @param workers the number of worker threads of each
+   */
+  public static Stream<Supplier<Executor>> all(int workers) {
+    Stream<Supplier<Executor>> natives =
+        instructionSets().stream().map(isa -> () -> NativeExecutor.create(isa, workers));
+    return Stream.concat(natives, java(workers));
+  }
+
+  private static Stream<Supplier<Executor>> java(int workers) {
+    Supplier<Executor> scalar = () -> JavaExecutor.scalar(workers);
+    return FULL ? Stream.of(scalar, () -> JavaExecutor.vector(workers)) : Stream.of(scalar);
+  }
+}
