@@ -8,17 +8,24 @@ import java.util.Optional;
  * and most others), {@code [THINK]…[/THINK]} (Mistral), {@code <seed:think>…</seed:think>} (Seed),
  * {@code <|channel>thought…<channel|>} (Gemma 4), {@code <mm:think>…</mm:think>} (MiniMax M3),
  * {@code <|START_THINKING|>…<|END_THINKING|>} (Command), the first and the last line of reasoning
- * of Apriel, and the channels of gpt-oss ({@link HarmonyParser}).
+ * of Apriel, the elements of Kimi K3, and the channels of gpt-oss ({@link HarmonyParser}).
  *
  * @param open begins reasoning; some templates end the prompt with it
  * @param close ends reasoning
  * @param answer begins the response after the reasoning; empty if there is no such marker
  * @param ends all markers that end reasoning in a model's output, including {@code close}
+ * @param dropped markers that a model writes around or within its response and that are not part of
+ *     it, such as those of empty reasoning; longer ones first
  * @param repeated whether reasoning may occur several times before the response
  * @see "docs/server.md"
  */
 public record ReasoningMarkers(
-    String open, String close, String answer, List<String> ends, boolean repeated) {
+    String open,
+    String close,
+    String answer,
+    List<String> ends,
+    List<String> dropped,
+    boolean repeated) {
 
   /** The channels of gpt-oss. */
   public static final ReasoningMarkers HARMONY =
@@ -27,12 +34,34 @@ public record ReasoningMarkers(
           "<|end|><|start|>assistant",
           "<|channel|>final<|message|>",
           HarmonyParser.ENDS,
+          List.of(),
           true);
+
+  /** The elements of Kimi K3, whose template composes their marks. */
+  private static final ReasoningMarkers KIMI_K3 =
+      new ReasoningMarkers(
+          "<|open|>think<|sep|>",
+          "<|close|>think<|sep|>",
+          "<|open|>response<|sep|>",
+          List.of("<|close|>think<|sep|>", "<|open|>response<|sep|>"),
+          List.of("<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"),
+          false);
+
+  private static final String KIMI_K3_SIGN = "open_tag('think')";
+
+  private static final ReasoningMarkers GEMMA_4 =
+      new ReasoningMarkers(
+          "<|channel>thought",
+          "<channel|>",
+          "",
+          List.of("<channel|>"),
+          List.of("<|channel>thought\n<channel|>", "<|channel>", "<channel|>"),
+          false);
 
   private static final List<ReasoningMarkers> KNOWN =
       List.of(
           HARMONY,
-          between("<|channel>thought", "<channel|>"),
+          GEMMA_4,
           between("<seed:think>", "</seed:think>"),
           between("[THINK]", "[/THINK]"),
           between("<mm:think>", "</mm:think>"),
@@ -40,17 +69,21 @@ public record ReasoningMarkers(
           between("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
           between("<think>", "</think>"));
 
-  /** Copies the list. */
+  /** Copies the lists. */
   public ReasoningMarkers {
     ends = List.copyOf(ends);
+    dropped = List.copyOf(dropped);
   }
 
   private static ReasoningMarkers between(String open, String close) {
-    return new ReasoningMarkers(open, close, "", List.of(close), false);
+    return new ReasoningMarkers(open, close, "", List.of(close), List.of(), false);
   }
 
   /** Returns the markers of a model, detected by their occurrence in its chat template. */
   public static Optional<ReasoningMarkers> of(String template) {
+    if (template.contains(KIMI_K3_SIGN)) {
+      return Optional.of(KIMI_K3);
+    }
     return KNOWN.stream()
         .filter(marks -> template.contains(marks.open) || template.contains(marks.close))
         .findFirst();
@@ -61,8 +94,12 @@ public record ReasoningMarkers(
     return prompt.stripTrailing().endsWith(open);
   }
 
-  /** Returns whether a prompt ends with closed reasoning, so that the response contains none. */
+  /**
+   * Returns whether a prompt ends with closed reasoning or the beginning of the response, so that
+   * the response contains no reasoning.
+   */
   public boolean isClosedAfter(String prompt) {
-    return prompt.stripTrailing().endsWith(close);
+    String text = prompt.stripTrailing();
+    return text.endsWith(close) || (!answer.isEmpty() && text.endsWith(answer));
   }
 }

@@ -63,6 +63,12 @@ public final class ChatAnswer {
   private final StringBuilder marked = new StringBuilder();
 
   private final BitSet hidden = new BitSet();
+
+  /** The marks that are not part of the response, and the characters of the marked text in them. */
+  private final List<String> marksToDrop;
+
+  private final BitSet dropped = new BitSet();
+  private int searched;
   private final BitSet allHidden = new BitSet();
   private int all;
 
@@ -97,6 +103,7 @@ public final class ChatAnswer {
     this.tools = tools;
     this.calls = tools == null ? null : tools.newReader();
     this.marks = tools == null ? List.of() : tools.format().marks();
+    this.marksToDrop = read == null ? List.of() : read.dropped();
     this.reasoning = new ReasoningReader(read, begun);
   }
 
@@ -114,7 +121,12 @@ public final class ChatAnswer {
         tokens.dropSilent();
       }
     }
-    return callsOnly ? "" : show(calls == null ? marked.length() : calls.contentEnd());
+    return callsOnly ? "" : show(contentEnd());
+  }
+
+  /** Returns the end of the content that is known to be neither a call nor a mark. */
+  private int contentEnd() {
+    return calls == null ? searched : Math.min(searched, calls.contentEnd());
   }
 
   /** Adds a piece of text whose tokens are not known. */
@@ -164,9 +176,31 @@ public final class ChatAnswer {
     for (int i = from; i < marked.length() && harmony == null; i++) {
       hidden.set(i, allHidden.get(offset + i));
     }
+    dropMarks();
     if (calls != null) {
       calls.accept(piece);
     }
+  }
+
+  /**
+   * Drops the marks in the new text, up to one that is not complete unless the answer has ended.
+   */
+  private void dropMarks() {
+    while (!marksToDrop.isEmpty() && searched < marked.length()) {
+      int length = 0;
+      for (String mark : marksToDrop) {
+        int end = Math.min(searched + mark.length(), marked.length());
+        String part = marked.substring(searched, end);
+        if (part.equals(mark)) {
+          length = Math.max(length, mark.length());
+        } else if (!isEnded && mark.startsWith(part)) {
+          return;
+        }
+      }
+      dropped.set(searched, searched + length);
+      searched += Math.max(1, length);
+    }
+    searched = marked.length();
   }
 
   /** Returns the part of a text that is content or calls: all of it, except for Harmony. */
@@ -250,7 +284,10 @@ public final class ChatAnswer {
   public List<Integer> newContentTokens() {
     List<ToolCallReader.Span> spans = spans();
     return tokens.newContent(
-        shown, at -> spans.stream().anyMatch(span -> span.begin() <= at && at < span.end()));
+        shown,
+        at ->
+            dropped.get(at)
+                || spans.stream().anyMatch(span -> span.begin() <= at && at < span.end()));
   }
 
   private List<ToolCallReader.Span> spans() {
@@ -274,7 +311,7 @@ public final class ChatAnswer {
 
   private void take(StringBuilder piece, int to, int end) {
     for (; shown < Math.min(to, end); shown++) {
-      if (!hidden.get(shown)) {
+      if (!hidden.get(shown) && !dropped.get(shown)) {
         piece.append(marked.charAt(shown));
       }
     }
@@ -303,6 +340,7 @@ public final class ChatAnswer {
     append(mayBeHarmony ? opening.toString() : rest);
     endsInReasoning = isReasoning();
     isEnded = true;
+    dropMarks();
     if (endsInReasoning) {
       tokens.countSilent();
     }

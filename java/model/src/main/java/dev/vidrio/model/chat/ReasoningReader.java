@@ -54,10 +54,10 @@ final class ReasoningReader {
     }
     rest.append(piece);
     if (state == State.BEGINNING) {
-      begin(markers.open(), markers.close());
+      begin(markers.open(), markers.ends());
     }
     if (state == State.REASONING) {
-      readReasoning(markers.close());
+      readReasoning(markers.ends());
     }
     if (state == State.AFTER_REASONING) {
       String after = rest.toString().stripLeading();
@@ -68,29 +68,37 @@ final class ReasoningReader {
     return state == State.ANSWER ? takeRest() : "";
   }
 
-  private void begin(String open, String close) {
+  private void begin(String open, List<String> ends) {
     String text = rest.toString().stripLeading();
-    if (text.startsWith(close)) {
+    if (ends.stream().anyMatch(text::startsWith)) {
       state = State.REASONING;
       return;
     }
     if (text.startsWith(open)) {
       rest.delete(0, rest.length() - text.length() + open.length());
       state = State.REASONING;
-    } else if (!open.startsWith(text) && !close.startsWith(text)) {
+    } else if (!open.startsWith(text) && ends.stream().noneMatch(end -> end.startsWith(text))) {
       state = begun ? State.REASONING : State.ANSWER;
     }
   }
 
-  private void readReasoning(String close) {
-    int end = rest.indexOf(close);
-    if (end >= 0) {
-      append(rest.substring(0, end).stripTrailing());
-      rest.delete(0, end + close.length());
+  private void readReasoning(List<String> ends) {
+    int first = rest.length();
+    int length = 0;
+    for (String end : ends) {
+      int found = rest.indexOf(end);
+      if (found >= 0 && found < first) {
+        first = found;
+        length = end.length();
+      }
+    }
+    if (length > 0) {
+      append(rest.substring(0, first).stripTrailing());
+      rest.delete(0, first + length);
       state = State.AFTER_REASONING;
       return;
     }
-    int free = rest.length() - PartialMatch.length(rest, List.of(close));
+    int free = rest.length() - PartialMatch.length(rest, ends);
     while (free > 0 && Character.isWhitespace(rest.charAt(free - 1))) {
       free--;
     }

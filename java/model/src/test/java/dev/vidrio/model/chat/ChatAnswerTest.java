@@ -337,6 +337,38 @@ class ChatAnswerTest {
     marks = ReasoningMarkers.of("{{ '" + open + "' }}").orElseThrow();
   }
 
+  @Test
+  void readsElementsOfKimi() {
+    marks = ReasoningMarkers.of("{{ open_tag('think') }}").orElseThrow();
+    begun = true;
+    String response = "<|open|>response<|sep|>Hello<|close|>response<|sep|><|close|>message<|sep|>";
+    ChatMessage thoughtful = answer("Hm.<|close|>think<|sep|>" + response, false);
+    assertEquals("Hm.", thoughtful.reasoning());
+    assertEquals("Hello", thoughtful.content());
+    ChatMessage direct = answer(response, false);
+    assertEquals(null, direct.reasoning());
+    assertEquals("Hello", direct.content());
+    ChatMessage partial = answer(response.substring(0, response.length() - 5), false);
+    assertEquals("Hello<|close|>message<|", partial.content());
+    ChatAnswer answer = newAnswer(false);
+    assertEquals("Hello", show(answer, response));
+  }
+
+  @Test
+  void dropsMarksOfEmptyReasoning() {
+    marks = ReasoningMarkers.of("{{ '<|channel>thought' }}").orElseThrow();
+    String empty = "<|channel>thought\n<channel|>";
+    for (String text :
+        List.of(
+            empty + "a < b<channel|>",
+            "a < b" + empty + "<channel|>",
+            "<|channel>" + empty + "a < b")) {
+      ChatMessage message = answer(text, false);
+      assertEquals("a < b", message.content());
+      assertEquals(null, message.reasoning());
+    }
+  }
+
   /** Calls within the reasoning are not calls. */
   @Test
   void callMarksInReasoningAreReasoning() {
