@@ -263,7 +263,7 @@ class PortableBitsTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
+  @MethodSource(TinyModels.SAMPLE)
   void architecturesHavePortableBits(String name, @TempDir Path directory) throws IOException {
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
     check(file, SHORT, variants(2), 1, 3, 512);

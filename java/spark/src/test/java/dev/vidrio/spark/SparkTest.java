@@ -43,11 +43,16 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A local cluster of two workers with one executor each, in separate processes. */
+/**
+ * Tests on two threads of this process, or, with the profile "full", on a local cluster of two
+ * workers with one executor each, in separate processes.
+ */
 @Timeout(600)
 class SparkTest {
+  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
   private static final String QUESTION = "What is the capital of Germany?";
   private static final String ANSWER = "The capital of Germany is Berlin.";
 
@@ -64,7 +69,7 @@ class SparkTest {
     spark =
         SparkSession.builder()
             .appName("vidrio")
-            .master("local-cluster[2,1,1024]")
+            .master(FULL ? "local-cluster[2,1,1024]" : "local[2]")
             .config("spark.ui.enabled", false)
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
@@ -150,6 +155,7 @@ class SparkTest {
    * Four partitions on two executors: two processes, neither of them this one, with an engine each.
    */
   @Test
+  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
   void executorOpensModelOnce(@TempDir Path begun) {
     Map<Long, Set<Integer>> engines = new HashMap<>();
     List<Row> rows =
