@@ -52,7 +52,7 @@ import picocli.CommandLine.Option;
           + " differ in.",
       "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
           + " another --metric, if the edge alone carries its value of the corrupted text; of"
-          + " masks, the probability that a learned gate is open."
+          + " masks and ugs, the probability that a learned gate is open."
     })
 @JsonHelp("Print JSON, with all edges, components or neurons in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
@@ -96,12 +96,13 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   @Override
   protected void check() {
     super.check();
-    if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+    boolean learned = scoringOption.scoring().method().gates() != null;
+    if (scoringOption.ablation() == CircuitAblation.OPTIMAL && !learned) {
       throw new UsageException(
-          "--ablation optimal: must be patch, mean or zero; optimal constants are those of a"
-              + " circuit, in 'vidrio lens curve'");
+          "--ablation optimal: must be patch, mean or zero, except with masks and ugs; optimal"
+              + " constants are those of a circuit, in 'vidrio lens curve'");
     }
-    if (scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
+    if (learned) {
       var _ = scoringOption.mask(level);
     }
     if (graphFile != null) {
@@ -120,7 +121,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
       case EAP -> spec.requireCleanGradient("eap");
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED ->
           spec.requireDifferentiable(scoring.method().label());
-      case INFORMATION_FLOW_ROUTES, MASKS, EXACT -> {}
+      case INFORMATION_FLOW_ROUTES, MASKS, UGS, EXACT -> {}
     }
   }
 
@@ -140,7 +141,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     ComponentGraph graph = ComponentGraph.of(lens);
     try (var bar = new ProgressBar("scores")) {
       DoubleConsumer progress = share -> bar.update(share, "");
-      if (scoring.method() == EdgeScoring.Method.MASKS) {
+      if (scoring.method().gates() != null) {
         LearnedMask mask = LearnedMask.of(lens, pairs, option.mask(level), progress);
         return new Found(mask.scores(), mask.clean(), mask.corrupted(), scoring, null, mask);
       }
