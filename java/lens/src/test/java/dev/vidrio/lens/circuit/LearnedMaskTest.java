@@ -17,7 +17,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -152,6 +154,46 @@ class LearnedMaskTest extends F32BardTest {
       assertEquals(ComponentGraph.of(lens).edges().count(), zero.scores().size());
       assertTrue(zero.scores().values().stream().allMatch(score -> score > 0 && score < 1));
     }
+  }
+
+  /** The gradient with respect to given gates is a difference of divergences. */
+  @Test
+  void gateGradientsAreSlopes() {
+    List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
+    ComponentGraph graph = ComponentGraph.of(lens);
+    var random = new SplitMix64(9);
+    Map<Edge, Double> gates = new LinkedHashMap<>();
+    Map<Edge, Double> direction = new LinkedHashMap<>();
+    graph
+        .edges()
+        .forEach(
+            edge -> {
+              gates.put(edge, 0.3 + 0.6 * random.nextDouble());
+              direction.put(edge, random.nextDouble() - 0.5);
+            });
+    GateGradient at = gradient(graph, pairs, gates, direction, 0);
+    double slope = 0;
+    for (Map.Entry<Edge, Double> score : at.scores().edges().entrySet()) {
+      slope += score.getValue() * direction.getOrDefault(score.getKey(), 0.0);
+    }
+    double step = 0.01;
+    double up = gradient(graph, pairs, gates, direction, step).divergence();
+    double down = gradient(graph, pairs, gates, direction, -step).divergence();
+    assertEquals((up - down) / (2 * step), slope, 0.01 * Math.abs(slope));
+    assertThrows(InvalidInputException.class, () -> gradient(graph, pairs, gates, direction, 10));
+    assertThrows(InvalidInputException.class, () -> gradient(graph, pairs, Map.of(), direction, 0));
+  }
+
+  private static GateGradient gradient(
+      ComponentGraph graph,
+      List<TextPair> pairs,
+      Map<Edge, Double> gates,
+      Map<Edge, Double> direction,
+      double step) {
+    Map<Edge, Double> moved = new LinkedHashMap<>();
+    gates.forEach((edge, gate) -> moved.put(edge, gate + step * direction.getOrDefault(edge, 0.0)));
+    var scores = new ScoredGraph(graph, moved, Map.of(), Map.of());
+    return GateGradient.of(lens, pairs, scores, CircuitAblation.MEAN);
   }
 
   /** Constants that are trained with the gates lose less than the means that they begin with. */
