@@ -195,7 +195,7 @@ public record LearnedMask(
           patch ? null : CircuitBatch.constants(lens, graph, pairs, options.ablation);
       var losses = new double[Math.min(options.steps, batches.size())];
       try (var clean = new CircuitBatch(lens, graph, batches, constants);
-          var runs = new MaskedRuns(lens, graph, batches)) {
+          var runs = new MaskedRuns(lens, graph, batches, options.gates.perText())) {
         var trained =
             constants != null && options.ablation == CircuitAblation.OPTIMAL
                 ? new OptimalAblation.Constants(graph, clean, batches, constants, options.steps)

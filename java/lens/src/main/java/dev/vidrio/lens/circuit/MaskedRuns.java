@@ -119,6 +119,16 @@ final class MaskedRuns implements AutoCloseable {
    * @param batches all batches that will run
    */
   MaskedRuns(Lens lens, ComponentGraph graph, List<PairBatch> batches) {
+    this(lens, graph, batches, false);
+  }
+
+  /**
+   * Prepares runs.
+   *
+   * @param batches all batches that will run
+   * @param perText whether each text has coefficients of its own; otherwise all share them
+   */
+  MaskedRuns(Lens lens, ComponentGraph graph, List<PairBatch> batches, boolean perText) {
     this.graph = graph;
     this.destinations = graph.destinations();
     this.inputs = destinations.stream().mapToInt(graph::inputCount).toArray();
@@ -141,7 +151,8 @@ final class MaskedRuns implements AutoCloseable {
     try {
       Plan plan = lens.model().architecture().plan(PairBatch.positions(batches));
       prepare(executor, plan);
-      this.products = new EdgeProducts(executor, sources, most);
+      int together = perText ? PairBatch.longest(batches) * d : most;
+      this.products = new EdgeProducts(executor, sources, together);
     } catch (Throwable e) {
       close(null);
       throw e;
@@ -177,7 +188,7 @@ final class MaskedRuns implements AutoCloseable {
     forward.put(gradients.last(), new Stop(Part.LOGITS, layers, destination));
   }
 
-  /** Runs the clean texts of a batch forward and back, with coefficients of all texts. */
+  /** Runs the clean texts of a batch forward and back, with coefficients that they share. */
   double[] run(
       CircuitBatch.Ablated recording,
       float[][] coefficients,
@@ -188,7 +199,7 @@ final class MaskedRuns implements AutoCloseable {
   /**
    * Runs the clean texts of a batch forward and back.
    *
-   * @param coefficients z by destination and source, of all texts or one for each; all have a
+   * @param coefficients z by destination and source, for each text, or once for all; they have a
    *     number for each source before the destination
    * @param metrics one for each pair
    * @return the metric of each pair

@@ -41,6 +41,10 @@ class MaskedRunsTest extends F32BardTest {
     final List<DifferentiableMetric> metrics;
 
     Runs(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
+      this(lens, pairs, ablation, false);
+    }
+
+    Runs(Lens lens, List<TextPair> pairs, CircuitAblation ablation, boolean perText) {
       graph = ComponentGraph.of(lens);
       boolean patch = ablation == CircuitAblation.PATCH;
       List<PairBatch> batches = PairBatch.of(pairs, patch);
@@ -48,7 +52,7 @@ class MaskedRunsTest extends F32BardTest {
       float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
       circuits = new CircuitBatch(lens, graph, batches, constants);
       recording = circuits.record(batches.getFirst(), null);
-      runs = new MaskedRuns(lens, graph, batches);
+      runs = new MaskedRuns(lens, graph, batches, perText);
       metrics = batches.getFirst().differentiable();
     }
 
@@ -134,7 +138,7 @@ class MaskedRunsTest extends F32BardTest {
   @Test
   void textsHaveTheirOwnCoefficients() {
     var random = new SplitMix64(11);
-    try (var all = new Runs(lens, PAIRS, CircuitAblation.ZERO)) {
+    try (var all = new Runs(lens, PAIRS, CircuitAblation.ZERO, true)) {
       List<float[][]> coefficients =
           List.of(all.coefficients(random, false), all.coefficients(random, false));
       double[] values = all.runs.run(all.recording.ablatedRun(), coefficients, all.metrics);
