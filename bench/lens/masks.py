@@ -14,11 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from circuits import data_set, destination, source
+from circuits import destination, source
 from models import BARD, Model
 from row import Row, error, program
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+# Clean and corrupted texts of equal length; the metric of their answers has no influence.
+TEXTS = [
+    ("ROMEO: My love, my", "ROMEO: My hate, my"),
+    ("The king and the", "The queen and the"),
+    ("JULIET: My lord, the", "JULIET: My king, the"),
+    ("To be, or not to", "To go, or not to"),
+    ("Good night, my", "Good day, my"),
+    ("I love thee, my", "I hate thee, my"),
+    ("My heart is", "My hand is"),
+]
+ANSWERS = "\t love\t hate"
 # The shares of the edges of circuits with optimal constants, each in a run of its own.
 SHARES = [0.1, 0.3]
 # Rows and pairs of a batch, steps, and the rate relative to the size of an output.
@@ -51,7 +62,7 @@ class Gated:
 
     def constant(self, value: float) -> dict[str, torch.Tensor]:
         """Returns equal gates of all edges."""
-        return {name: torch.full((n,), value) for name, n in self.destinations().items()}
+        return {name: torch.full((n,), float(value)) for name, n in self.destinations().items()}
 
     def run(self, ids: list[int], gates, ablated) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the last logits and the outputs of all sources, [S, n, d].
@@ -100,6 +111,12 @@ class Gated:
         p = self.llm(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
         q = self.run(ids, gates, ablated)[0].log_softmax(-1)
         return (p.exp() * (p - q)).sum()
+
+
+def data_set(model) -> tuple[str, list]:
+    """Returns a file of pairs, and the token ids of each clean and corrupted text."""
+    file = model.file("".join("\t".join(pair) + ANSWERS + "\n" for pair in TEXTS))
+    return file, [tuple(map(model.tokenizer.encode, pair)) for pair in TEXTS]
 
 
 def drawn(names: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
@@ -195,11 +212,11 @@ class Optimal:
         return self.last
 
 
-def gradients(model, gated: Gated, pairs: Path, data: list, means, directory: Path) -> list[Row]:
+def gradients(model, gated: Gated, pairs: str, data: list, means, directory: Path) -> list[Row]:
     """Compares divergences and their gradients at given gates."""
     file = directory / "graph.json"
     listed = model.vidrio(
-        "lens", "edges", "--pairs", str(pairs), "--method", "eap", "--graph", str(file)
+        "lens", "edges", "--pairs", pairs, "--method", "eap", "--graph", str(file)
     )
     names = [(edge["from"], edge["to"]) for edge in listed["edges"]]
     order = [(a, b) for b, n in gated.destinations().items() for a in gated.sources[:n]]
@@ -210,11 +227,11 @@ def gradients(model, gated: Gated, pairs: Path, data: list, means, directory: Pa
     losses, slopes = [], []
     for ablation in ("patch", "mean", "zero"):
         ours = model.vidrio(
-            "lens", "edges", "--pairs", str(pairs), "--gates", given, "--ablation", ablation
+            "lens", "edges", "--pairs", pairs, "--gates", given, "--ablation", ablation
         )
         gates = by_destination(gated, chosen)
         total = 0
-        for clean, corrupted, _ in data:
+        for clean, corrupted in data:
             closed = means[:, None] * (ablation == "mean")
             ablated = gated.outputs(corrupted) if ablation == "patch" else closed
             total = total + gated.divergence(clean, gates, ablated) / len(data)
@@ -243,18 +260,18 @@ def gradients(model, gated: Gated, pairs: Path, data: list, means, directory: Pa
     ]
 
 
-def constants(model, gated: Gated, pairs: Path, data: list, means, directory: Path) -> list[Row]:
+def constants(model, gated: Gated, pairs: str, data: list, means, directory: Path) -> list[Row]:
     """Compares the divergences of circuits with trained constants."""
     file = directory / "scores.json"
     scored = model.vidrio(
-        "lens", "edges", "--pairs", str(pairs), "--method", "eap", "--graph", str(file)
+        "lens", "edges", "--pairs", pairs, "--method", "eap", "--graph", str(file)
     )
-    texts = [clean for clean, _, _ in data]
+    texts = [clean for clean, _ in data]
     apart, shown = [], []
     for share in SHARES:
         options = ("--scores", str(file), "--sizes", str(share), "--metric", "kl")
         ours = model.vidrio(
-            "lens", "curve", "--pairs", str(pairs), *options, "--ablation", "optimal"
+            "lens", "curve", "--pairs", pairs, *options, "--ablation", "optimal"
         )
         point = ours["points"][0]
         edges = sorted(scored["edges"], key=lambda edge: -abs(edge["score"]))
@@ -267,7 +284,8 @@ def constants(model, gated: Gated, pairs: Path, data: list, means, directory: Pa
             for to, n in gated.destinations().items()
         }
         trained = Optimal(gated, texts, means)
-        for circuit, value in ((gated.constant(0), ours["empty_circuit"]), (gates, point_value(point))):
+        values = ours["empty_circuit"], point["kl_divergence"]
+        for circuit, value in zip((gated.constant(0), gates), values):
             found = trained.train(circuit)
             with torch.no_grad():
                 theirs = trained.loss(texts, circuit, found).item()
@@ -279,16 +297,12 @@ def constants(model, gated: Gated, pairs: Path, data: list, means, directory: Pa
             "optimal ablation",
             "lens curve --ablation optimal",
             program("torch"),
-            f"relative difference of the divergence of {1 + len(SHARES)} circuits, one empty, in nats"
-            f" {listed}",
+            f"relative difference of the divergence of {1 + len(SHARES)} circuits, one empty,"
+            f" in nats {listed}",
             max(apart),
             0.02,
         )
     ]
-
-
-def point_value(point: dict) -> float:
-    return point["kl_divergence"]
 
 
 def check(model) -> list[Row]:
@@ -296,7 +310,7 @@ def check(model) -> list[Row]:
     gated = Gated(model.transformers())
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        pairs, data = data_set(model, directory)
-        outputs = torch.cat([gated.outputs(clean) for clean, _, _ in data], 1)
+        pairs, data = data_set(model)
+        outputs = torch.cat([gated.outputs(clean) for clean, _ in data], 1)
         shared = gated, pairs, data, outputs.mean(1), directory
         return gradients(model, *shared) + constants(model, *shared)
