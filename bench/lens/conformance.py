@@ -34,6 +34,7 @@ COMPARISONS = {
     "corpus": None,
     "relevance": None,
     "answers": None,
+    "masks": None,
     "rewriting": None,
     "tuning": None,
     "alignment": None,

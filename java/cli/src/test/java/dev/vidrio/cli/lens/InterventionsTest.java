@@ -190,6 +190,17 @@ class InterventionsTest {
     String[] sizes = {"--sizes", "0.5,1", "--json"};
     JsonNode curve = answered("curve", with(sizes, masks)).json();
     assertEquals("masks (3 steps, 50.0 % kept)", curve.get("method").stringValue());
+    String[] gates = {"--gates", graph.toString(), "--ablation", "zero"};
+    JsonNode gradient = answered("edges", with(gates, "--json")).json();
+    assertEquals(1055, gradient.get("edges").size());
+    assertTrue(gradient.get("kl_divergence").doubleValue() > 0);
+    String scored = answered("edges", with(gates, "--top", "2")).out();
+    assertTrue(scored.contains("at the gates "), scored);
+    String[] ugs = {"--method", "ugs", "--steps", "2", "--ablation", "optimal", "--level", "node"};
+    JsonNode uniform = answered("edges", with(ugs, "--json")).json();
+    assertEquals("ugs", uniform.get("method").stringValue());
+    assertEquals("optimal", uniform.get("ablation").stringValue());
+    assertEquals(0.2, uniform.get("keep").doubleValue());
     JsonNode read = answered("curve", with(sizes, "--scores", graph.toString())).json();
     assertEquals(curve.get("points"), read.get("points"));
     JsonNode circuit =
@@ -396,11 +407,17 @@ class InterventionsTest {
             + " --ablation optimal --clean a --corrupt b --answer #7 --wrong #8",
         "2 | --method: requires --candidates, which it selects | circuit --method eap --clean a"
             + " --corrupt b --answer #7 --wrong #8",
-        "2 | --keep: requires --method masks | edges --keep 0.1 --clean a --corrupt b --answer #7"
-            + " --wrong #8",
+        "2 | --keep: requires --method masks or ugs | edges --keep 0.1 --clean a --corrupt b"
+            + " --answer #7 --wrong #8",
         "2 | level neuron: must be edge or node for masks | curve --method masks --level neuron"
             + " --clean a --corrupt b --answer #7 --wrong #8",
+        "2 | level neuron: must be edge or node for masks | edges --method ugs --level neuron"
+            + " --clean a --corrupt b --answer #7 --wrong #8",
         "2 | keep 1.0: must be above 0 and below 1 | edges --method masks --keep 1 --clean a"
+            + " --corrupt b --answer #7 --wrong #8",
+        "2 | --method: cannot be combined with --gates | edges --gates a.json --method eap --clean"
+            + " a --corrupt b --answer #7 --wrong #8",
+        "2 | --level node: must be edge with --gates | edges --gates a.json --level node --clean a"
             + " --corrupt b --answer #7 --wrong #8",
         "2 | --graph: cannot be combined with --scores | curve --graph a.json --scores b.json"
             + " --clean a --corrupt b --answer #7 --wrong #8",

@@ -260,6 +260,25 @@ class MetricsTest {
     }
     JsonNode ablate = done("lens", "ablate", "--pairs", tsv, "--json").json();
     assertEquals(4, ablate.get("without").size());
+    String[] options = {"lens", "ablate", "--pairs", tsv, "--layers", "-2", "--ablation"};
+    JsonNode optimal = done(with(options, "optimal", "--json")).json();
+    assertEquals("optimal", optimal.get("by").stringValue());
+    assertEquals("[\"L2\"]", optimal.get("rows").toString());
+    JsonNode means = optimal.get("kl_with_mean");
+    for (int h = 0; h < 8; h++) {
+      double best = optimal.get("kl_with_optimal").get(h).doubleValue();
+      assertTrue(best <= means.get(h).doubleValue());
+    }
+    String text = done(with(options, "optimal", "--top", "2")).out();
+    assertTrue(text.contains("without a component, mean of 8: "), text);
+    JsonNode ofMeans = done(with(options, "mean", "--json")).json();
+    assertEquals("mean", ofMeans.get("by").stringValue());
+  }
+
+  private static String[] with(String[] options, String... more) {
+    List<String> all = new ArrayList<>(List.of(options));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
   }
 
   /** Pairs of a data set, as tab-separated values, JSON Lines and from standard input. */
@@ -340,6 +359,15 @@ class MetricsTest {
     Cli both = Cli.run("lens", "ablate", "--pairs", tsv, "-p", "The king");
     assertEquals(2, both.code());
     assertTrue(both.err().contains("--prompt: cannot be combined with --pairs"), both.err());
+    for (String[] wrong :
+        List.of(
+            new String[] {"patch", "must be zero, mean or optimal"},
+            new String[] {"optimal", "requires --pairs"},
+            new String[] {"mean", "requires --pairs or --mean-of"})) {
+      Cli refused = Cli.run("lens", "ablate", "-p", "The king", "--ablation", wrong[0]);
+      assertEquals(2, refused.code());
+      assertTrue(refused.err().contains("--ablation " + wrong[0] + ": " + wrong[1]), refused.err());
+    }
     assertFalse(Cli.run("lens", "dataset", "magic").err().isEmpty());
     assertEquals(2, Cli.run("lens", "dataset", "magic").code());
     assertEquals(1, Cli.run("lens", "dataset", "gender", "-n", "0").code());

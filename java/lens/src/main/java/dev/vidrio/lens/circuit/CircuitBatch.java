@@ -57,6 +57,9 @@ final class CircuitBatch implements AutoCloseable {
   /** The outputs that ablated edges carry, [source][d]; null for those of the corrupted run. */
   private final float @Nullable [][] constants;
 
+  /** The recording that {@link #recordAblated} overwrites, or null before the first. */
+  private @Nullable Recording spare;
+
   /** The recording whose prefixes the sequences have. */
   private @Nullable Recording loaded;
 
@@ -109,13 +112,18 @@ final class CircuitBatch implements AutoCloseable {
       return new Ablated(batch, cleanLogits, cut(ablated), cut(ablatedStreams));
     }
 
+    /** Returns what ablated edges carry, without a copy. */
+    private Ablated ablatedView() {
+      return new Ablated(batch, cleanLogits, ablated, ablatedStreams);
+    }
+
     private float[][] cut(float[][] values) {
       int elements = batch.rowCount() * d;
       return Arrays.stream(values).map(row -> Arrays.copyOf(row, elements)).toArray(float[][]::new);
     }
   }
 
-  /** The values that ablated edges carry in the runs of a batch. */
+  /** The values that ablated edges carry in the runs of a batch. Arrays may be longer than it. */
   static final class Ablated {
     final PairBatch batch;
 
@@ -231,17 +239,23 @@ final class CircuitBatch implements AutoCloseable {
   /**
    * Runs the texts of a batch for {@link MaskedRuns}, which need no outputs of the clean run if
    * edges are patched.
+   *
+   * @param keep whether the result is a copy; otherwise the next recording overwrites it
    */
-  Ablated recordAblated(PairBatch batch) {
+  Ablated recordAblated(PairBatch batch, boolean keep) {
+    Recording recording;
     if (constants != null) {
-      return record(batch, null).ablatedRun();
+      recording = record(batch, spare);
+    } else {
+      recording = spare == null ? new Recording(batch) : spare;
+      recording.batch = batch;
+      load(batch, null);
+      var _ = record(batch, batch.corrupted(), recording.ablated, recording.ablatedStreams);
+      session.hooks(Map.of());
+      recording.cleanLogits = logits(batch, batch.clean());
     }
-    var recording = new Recording(batch);
-    load(batch, null);
-    var _ = record(batch, batch.corrupted(), recording.ablated, recording.ablatedStreams);
-    session.hooks(Map.of());
-    recording.cleanLogits = logits(batch, batch.clean());
-    return recording.ablatedRun();
+    spare = recording;
+    return keep ? recording.ablatedRun() : recording.ablatedView();
   }
 
   /**

@@ -96,9 +96,13 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     if (scoring.method() == EdgeScoring.Method.EXACT) {
       return exact(lens, pairs, scoring.ablation(), progress);
     }
-    if (scoring.method() == EdgeScoring.Method.MASKS) {
+    MaskGates gates = scoring.method().gates();
+    if (gates != null) {
       var options =
-          LearnedMask.Options.DEFAULT.withSteps(scoring.steps()).withAblation(scoring.ablation());
+          LearnedMask.Options.DEFAULT
+              .withGates(gates)
+              .withSteps(scoring.steps())
+              .withAblation(scoring.ablation());
       LearnedMask mask = LearnedMask.of(lens, pairs, options, progress);
       return new EdgeAttribution(mask.clean(), mask.corrupted(), mask.scores().edges());
     }

@@ -280,11 +280,13 @@ final class EdgeGradients implements AutoCloseable {
     return last;
   }
 
-  /** Returns the outputs of a layer's heads in the last run, each [rows, d]. */
-  float[][] headOutputs(int layer) {
-    var outputs = new float[hooks.heads(layer)][rows * d];
-    heads.written(layer, session.values(layers.get(layer).z), h -> true, outputs, 0);
-    return outputs;
+  /**
+   * Copies the outputs of a layer's heads in the last run.
+   *
+   * @param target an array for each head, [rows, d], which may be longer
+   */
+  void headOutputs(int layer, float[][] target) {
+    heads.written(layer, session.values(layers.get(layer).z), h -> true, target, 0);
   }
 
   /** Returns the number of elements of an activation in the current batch. */

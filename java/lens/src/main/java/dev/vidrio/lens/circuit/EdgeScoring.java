@@ -2,6 +2,7 @@ package dev.vidrio.lens.circuit;
 
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A method that scores the edges of a {@link ComponentGraph}, with its parameters. The names are
@@ -11,7 +12,8 @@ import java.util.Locale;
  * @param steps m, the number of gradients of methods that integrate, or of steps of training
  * @param rule the points of these gradients
  * @param ablation what an edge carries when it is ablated; methods with gradients between the two
- *     texts support {@link CircuitAblation#PATCH} only
+ *     texts support {@link CircuitAblation#PATCH} only, and only those that learn gates support
+ *     {@link CircuitAblation#OPTIMAL}
  * @see EdgeAttribution
  */
 public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation ablation) {
@@ -37,16 +39,27 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
      */
     INFORMATION_FLOW_ROUTES,
     /**
-     * Learned gates, {@link LearnedMask}; the number of steps is that of training. The metric has
-     * no influence.
+     * Learned gates, {@link LearnedMask}, hard concrete as in edge pruning; the number of steps is
+     * that of training. The metric has no influence.
      */
     MASKS,
+    /** As {@link #MASKS}, with the gates of uniform gradient sampling. */
+    UGS,
     /** The change of the metric if the edge alone is ablated: a run per edge. */
     EXACT;
 
     /** Returns the name on the command line. */
     public String label() {
       return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Returns the gates that the method learns, or null if it learns none. */
+    public @Nullable MaskGates gates() {
+      return switch (this) {
+        case MASKS -> MaskGates.HARD_CONCRETE;
+        case UGS -> MaskGates.UNIFORM;
+        default -> null;
+      };
     }
   }
 
@@ -83,7 +96,7 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
   public EdgeScoring {
     Preconditions.requirePositive("steps", steps);
     Preconditions.require(
-        ablation != CircuitAblation.OPTIMAL,
+        ablation != CircuitAblation.OPTIMAL || method.gates() != null,
         "ablation",
         ablation.label(),
         "must be patch, mean or zero: optimal constants are those of a circuit");
@@ -97,7 +110,7 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
   /** Returns whether a method has gradients of runs other than that of the clean text. */
   private static boolean runsBetween(Method method) {
     return switch (method) {
-      case EAP, INFORMATION_FLOW_ROUTES, MASKS, EXACT -> false;
+      case EAP, INFORMATION_FLOW_ROUTES, MASKS, UGS, EXACT -> false;
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED -> true;
     };
   }

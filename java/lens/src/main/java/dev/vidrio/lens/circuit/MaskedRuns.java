@@ -11,10 +11,10 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.HookMap;
-import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs batches of texts with a coefficient on each edge, and the gradients of metrics with respect
- * to the coefficients. The input of a component B is
+ * to the coefficients. All texts of a batch share them, or each text has its own. The input of a
+ * component B is
  *
  * <pre>{@code
  * in_B = Σ_A z_AB f_A + (1 − z_AB) a_A
@@ -70,20 +71,28 @@ final class MaskedRuns implements AutoCloseable {
 
   private final Map<Buffer, Stop> backward = new LinkedHashMap<>();
 
-  // The current run:
-  private float[][] coefficients = {};
+  // The current run. Arrays of activations have the rows of the largest batch.
+  private List<float[][]> coefficients = List.of();
+  private List<Tile> tiles = List.of();
   private CircuitBatch.@Nullable Ablated recording;
+
+  /** The number of elements of an activation: rows times d. */
+  private int length;
 
   /** The difference of each source's output from the ablated one, [rows, d]. */
   private final float[][] differences;
 
-  /** The inputs of heads by destination, [rows, d]. */
+  /** The inputs of heads by destination, [rows, d]; empty for others. */
   private final float[][] headInputs;
 
+  /** The outputs of heads by layer and head, [rows, d]. */
   private final float[][][] headOutputs;
 
+  /** Activations of a part of the model, or gradients. */
+  private final float[][] scratch;
+
   /** The gradient with respect to the output of the last feed-forward block on the way back. */
-  private float[] mlpGradient = {};
+  private final float[] mlpGradient;
 
   /** The destinations from this one on have gradients. */
   private int known;
@@ -98,6 +107,9 @@ final class MaskedRuns implements AutoCloseable {
     LOGITS
   }
 
+  /** Elements {@code begin} to {@code end} of all activations, with the same coefficients. */
+  private record Tile(int begin, int end, int group) {}
+
   /** A stop of the plan, with the first destination or source of its part. */
   private record Stop(Part part, int layer, int first) {}
 
@@ -107,23 +119,40 @@ final class MaskedRuns implements AutoCloseable {
    * @param batches all batches that will run
    */
   MaskedRuns(Lens lens, ComponentGraph graph, List<PairBatch> batches) {
+    this(lens, graph, batches, false);
+  }
+
+  /**
+   * Prepares runs.
+   *
+   * @param batches all batches that will run
+   * @param perText whether each text has coefficients of its own; otherwise all share them
+   */
+  MaskedRuns(Lens lens, ComponentGraph graph, List<PairBatch> batches, boolean perText) {
     this.graph = graph;
     this.destinations = graph.destinations();
     this.inputs = destinations.stream().mapToInt(graph::inputCount).toArray();
     this.sources = graph.sources().size();
     this.layers = lens.model().architecture().layers();
     this.d = HookMap.of(lens.model()).stream(0).width();
-    this.differences = new float[sources][];
-    this.headOutputs = new float[layers][][];
+    int most = Math.multiplyExact(PairBatch.mostRows(batches), d);
+    this.differences = new float[sources][most];
     this.headInputs = new float[inputs.length][];
+    Arrays.setAll(
+        headInputs, i -> new float[destinations.get(i) instanceof Node.HeadInput ? most : 0]);
+    HookMap map = HookMap.of(lens.model());
+    this.headOutputs = new float[layers][][];
+    Arrays.setAll(headOutputs, l -> new float[map.heads(l)][most]);
+    this.scratch = new float[IntStream.range(0, layers).map(map::heads).max().orElse(1)][most];
+    this.mlpGradient = new float[most];
     this.gradients = new EdgeGradients(lens, graph, batches, EdgeGradients.Runs.SEPARATE);
     this.session = gradients.session();
     Executor executor = lens.model().executor();
     try {
       Plan plan = lens.model().architecture().plan(PairBatch.positions(batches));
       prepare(executor, plan);
-      int width = Math.multiplyExact(PairBatch.mostRows(batches), d);
-      this.products = new EdgeProducts(executor, sources, width);
+      int together = perText ? PairBatch.longest(batches) * d : most;
+      this.products = new EdgeProducts(executor, sources, together);
     } catch (Throwable e) {
       close(null);
       throw e;
@@ -159,21 +188,37 @@ final class MaskedRuns implements AutoCloseable {
     forward.put(gradients.last(), new Stop(Part.LOGITS, layers, destination));
   }
 
+  /** Runs the clean texts of a batch forward and back, with coefficients that they share. */
+  double[] run(
+      CircuitBatch.Ablated recording,
+      float[][] coefficients,
+      List<? extends DifferentiableMetric> metrics) {
+    return run(recording, Collections.singletonList(coefficients), metrics);
+  }
+
   /**
    * Runs the clean texts of a batch forward and back.
    *
-   * @param coefficients z by destination and source; all have a number for each source before the
-   *     destination
+   * @param coefficients z by destination and source, for each text, or once for all; they have a
+   *     number for each source before the destination
    * @param metrics one for each pair
    * @return the metric of each pair
    */
   double[] run(
       CircuitBatch.Ablated recording,
-      float[][] coefficients,
+      List<float[][]> coefficients,
       List<? extends DifferentiableMetric> metrics) {
     PairBatch batch = recording.batch;
     this.recording = recording;
     this.coefficients = coefficients;
+    this.length = batch.rowCount() * d;
+    this.tiles = new ArrayList<>();
+    for (int group = 0; group < coefficients.size(); group++) {
+      int end = endRow(group) * d;
+      for (int begin = row(group) * d; begin < end; begin += TILE) {
+        tiles.add(new Tile(begin, Math.min(end, begin + TILE), group));
+      }
+    }
     gradients.begin(batch);
     session.forward(batch.clean(), batch.logits(), forward.keySet(), this::forward);
     known = destinations.size();
@@ -182,25 +227,35 @@ final class MaskedRuns implements AutoCloseable {
     return values;
   }
 
+  /** Returns the first row of the texts with the same coefficients. */
+  private int row(int group) {
+    return recording().batch.row(group);
+  }
+
+  private int endRow(int group) {
+    PairBatch batch = recording().batch;
+    return coefficients.size() == 1 ? batch.rowCount() : batch.row(group + 1);
+  }
+
   private void forward(Buffer at) {
     Stop stop = Objects.requireNonNull(forward.get(at));
     switch (stop.part) {
       case EMBED -> {
-        set(0, values(at));
+        set(0, at);
         if (stop.first > 0) {
-          write(at, input(stop.first));
+          writeInput(at, stop.first);
         }
       }
       case HEAD_INPUTS -> project(at, stop);
       case HEADS -> {
-        float[][] written = gradients.headOutputs(stop.layer);
-        headOutputs[stop.layer] = written;
+        float[][] written = headOutputs[stop.layer];
+        gradients.headOutputs(stop.layer, written);
         for (int h = 0; h < written.length; h++) {
           set(stop.first + h, written[h]);
         }
       }
-      case MLP -> set(stop.first, values(at));
-      case MLP_INPUT, LOGITS -> write(at, input(stop.first));
+      case MLP -> set(stop.first, at);
+      case MLP_INPUT, LOGITS -> writeInput(at, stop.first);
     }
   }
 
@@ -208,20 +263,22 @@ final class MaskedRuns implements AutoCloseable {
     return Objects.requireNonNull(recording);
   }
 
-  private float[] values(Buffer buffer) {
-    return session.values(buffer).toArray(JAVA_FLOAT);
-  }
-
-  private void write(Buffer buffer, float[] values) {
-    MemorySegment.copy(values, 0, session.values(buffer), JAVA_FLOAT, 0, values.length);
+  private void set(int source, Buffer output) {
+    MemorySegment.copy(session.values(output), JAVA_FLOAT, 0, scratch[0], 0, length);
+    set(source, scratch[0]);
   }
 
   private void set(int source, float[] output) {
-    differences[source] = Vectors.minus(output, recording().outputs[source]);
+    float[] difference = differences[source];
+    float[] ablated = recording().outputs[source];
+    for (int j = 0; j < length; j++) {
+      difference[j] = output[j] - ablated[j];
+    }
   }
 
-  private float[] input(int destination) {
-    return inputs(destination, 1).getFirst();
+  private void writeInput(Buffer at, int destination) {
+    inputs(destination, 1, scratch, 0);
+    MemorySegment.copy(scratch[0], 0, session.values(at), JAVA_FLOAT, 0, length);
   }
 
   /** Computes a site of heads, each from its own input. */
@@ -233,17 +290,16 @@ final class MaskedRuns implements AutoCloseable {
             .findFirst()
             .orElseThrow()
             .heads();
-    List<float[]> own = inputs(stop.first, heads);
-    for (int h = 0; h < heads; h++) {
-      headInputs[stop.first + h] = own.get(h);
-    }
+    inputs(stop.first, heads, headInputs, stop.first);
     MemorySegment target = session.values(at);
     int rows = recording().batch.rowCount();
     long headBytes = 4L * at.width() / heads;
     Objects.requireNonNull(projections.get(at))
         .run(
             heads * rows,
-            (i, row) -> MemorySegment.copy(own.get(i / rows), i % rows * d, row, JAVA_FLOAT, 0, d),
+            (i, row) ->
+                MemorySegment.copy(
+                    headInputs[stop.first + i / rows], i % rows * d, row, JAVA_FLOAT, 0, d),
             (i, row) -> {
               long h = i / rows;
               long to = (i % rows * (long) heads + h) * headBytes;
@@ -265,37 +321,41 @@ final class MaskedRuns implements AutoCloseable {
     return gradients.hooks().beforeMlp(layer).site() == HookSite.RESID_PRE;
   }
 
-  /** Returns the inputs of adjacent destinations that read the same stream. */
-  private List<float[]> inputs(int first, int count) {
+  /**
+   * Computes the inputs of adjacent destinations that read the same stream.
+   *
+   * @param to receives them from index {@code at}
+   */
+  private void inputs(int first, int count, float[][] to, int at) {
     float[] ablated = ablatedStream(destinations.get(first));
-    var rows = new float[count][];
-    System.arraycopy(coefficients, first, rows, 0, count);
-    float[][] from = Arrays.copyOf(differences, inputs[first]);
-    return sums(IntStream.range(0, count).mapToObj(i -> ablated.clone()).toList(), rows, from);
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(ablated, 0, to[at + i], 0, length);
+    }
+    List<float[][]> weights =
+        coefficients.stream().map(all -> Arrays.copyOfRange(all, first, first + count)).toList();
+    addSums(to, at, weights, Arrays.copyOf(differences, inputs[first]));
   }
 
   /** Adds weighted vectors to sums: {@code sum_i += Σ_k weights_ik from_k}. */
-  private static List<float[]> sums(List<float[]> sums, float[][] weights, float[][] from) {
-    int length = sums.getFirst().length;
-    IntStream.range(0, Math.ceilDiv(length, TILE))
-        .parallel()
+  private void addSums(float[][] sums, int at, List<float[][]> weights, float[][] from) {
+    tiles.parallelStream()
         .forEach(
             tile -> {
-              int begin = tile * TILE;
-              int end = Math.min(length, begin + TILE);
+              int begin = tile.begin;
+              int end = tile.end;
+              float[][] own = weights.get(tile.group);
               int k = 0;
               for (; k + TOGETHER <= from.length; k += TOGETHER) {
-                for (int i = 0; i < weights.length; i++) {
-                  addFour(sums.get(i), weights[i], from, k, begin, end);
+                for (int i = 0; i < own.length; i++) {
+                  addFour(sums[at + i], own[i], from, k, begin, end);
                 }
               }
               for (; k < from.length; k++) {
-                for (int i = 0; i < weights.length; i++) {
-                  add(sums.get(i), weights[i][k], from[k], begin, end);
+                for (int i = 0; i < own.length; i++) {
+                  add(sums[at + i], own[i][k], from[k], begin, end);
                 }
               }
             });
-    return sums;
   }
 
   private static void addFour(
@@ -329,17 +389,15 @@ final class MaskedRuns implements AutoCloseable {
     int reader = readers(stop.first);
     differentiate(reader);
     if (stop.part == Part.MLP) {
-      mlpGradient = outputGradients(stop.first, 1).getFirst();
-      MemorySegment.copy(mlpGradient, 0, gradient, JAVA_FLOAT, 0, mlpGradient.length);
+      outputGradients(stop.first, 1);
+      System.arraycopy(scratch[0], 0, mlpGradient, 0, length);
+      MemorySegment.copy(mlpGradient, 0, gradient, JAVA_FLOAT, 0, length);
       return;
     }
     float[][] written = headOutputs[stop.layer];
     OutputGradients of = outputs.get(stop.layer);
-    of.run(
-        outputGradients(stop.first, written.length).toArray(float[][]::new),
-        written,
-        session.values(of.product()),
-        gradient);
+    outputGradients(stop.first, written.length);
+    of.run(recording().batch.rowCount(), scratch, written, session.values(of.product()), gradient);
   }
 
   /** Returns the first destination that reads a source. */
@@ -380,32 +438,40 @@ final class MaskedRuns implements AutoCloseable {
   }
 
   /**
-   * Returns the gradients with respect to the outputs of adjacent sources with the same readers.
+   * Computes the gradients with respect to the outputs of adjacent sources with the same readers,
+   * in {@link #scratch}.
    */
-  private List<float[]> outputGradients(int first, int count) {
+  private void outputGradients(int first, int count) {
     int reader = readers(first);
-    int readers = destinations.size() - reader;
-    var weights = new float[count][readers];
-    var from = new float[readers][];
-    for (int k = 0; k < readers; k++) {
-      from[k] = gradients.sum(reader + k);
-      for (int i = 0; i < count; i++) {
-        weights[i][k] = coefficients[reader + k][first + i];
+    var from = new float[destinations.size() - reader][];
+    Arrays.setAll(from, k -> gradients.sum(reader + k));
+    List<float[][]> weights = new ArrayList<>();
+    for (float[][] all : coefficients) {
+      var own = new float[count][from.length];
+      for (int k = 0; k < from.length; k++) {
+        for (int i = 0; i < count; i++) {
+          own[i][k] = all[reader + k][first + i];
+        }
       }
+      weights.add(own);
     }
-    int length = recording().batch.rowCount() * d;
-    return sums(IntStream.range(0, count).mapToObj(i -> new float[length]).toList(), weights, from);
+    for (int i = 0; i < count; i++) {
+      Arrays.fill(scratch[i], 0, length, 0);
+    }
+    addSums(scratch, 0, weights, from);
   }
 
   /**
-   * Adds the gradients of the last run with respect to the coefficients, of all metrics together.
+   * Adds the gradients of the last run with respect to coefficients, of all metrics together.
    *
+   * @param group the text that has the coefficients, or 0 if all texts share them
    * @param sums by destination and source
    */
-  void addCoefficients(double[][] sums) {
-    int length = recording().batch.rowCount() * d;
+  void addCoefficients(int group, double[][] sums) {
+    int at = row(group) * d;
+    int own = (endRow(group) - row(group)) * d;
     for (int s = 0; s < sources; s++) {
-      products.set(s, differences[s], 0, length);
+      products.set(s, differences[s], at, own);
     }
     for (int begin = 0; begin < inputs.length; ) {
       int count = inputs[begin];
@@ -417,8 +483,8 @@ final class MaskedRuns implements AutoCloseable {
       products.multiply(
           count,
           together,
-          0,
-          length,
+          at,
+          own,
           (i, row) -> {
             for (int s = 0; s < count; s++) {
               sums[first + i][s] += row.getAtIndex(JAVA_FLOAT, s);
@@ -433,32 +499,38 @@ final class MaskedRuns implements AutoCloseable {
    * @param sums by source, [d]
    */
   void addConstants(double[][] sums) {
-    int rows = recording().batch.rowCount();
-    float[][] byRow = new float[inputs.length][];
+    for (int group = 0; group < coefficients.size(); group++) {
+      float[][] own = coefficients.get(group);
+      float[][] totals = totals(row(group), endRow(group));
+      IntStream.range(0, sources)
+          .parallel()
+          .forEach(
+              s -> {
+                for (int b = readers(s); b < inputs.length; b++) {
+                  double weight = 1.0 - own[b][s];
+                  for (int j = 0; j < d && weight != 0; j++) {
+                    sums[s][j] += weight * totals[b][j];
+                  }
+                }
+              });
+    }
+  }
+
+  /** Returns the sum of the gradient of each destination over rows, [d]. */
+  private float[][] totals(int from, int to) {
+    var totals = new float[inputs.length][d];
     IntStream.range(0, inputs.length)
         .parallel()
         .forEach(
             b -> {
-              var total = new float[d];
               float[] gradient = gradients.sum(b);
-              for (int i = 0; i < rows; i++) {
+              for (int i = from; i < to; i++) {
                 for (int j = 0; j < d; j++) {
-                  total[j] += gradient[i * d + j];
-                }
-              }
-              byRow[b] = total;
-            });
-    IntStream.range(0, sources)
-        .parallel()
-        .forEach(
-            s -> {
-              for (int b = readers(s); b < inputs.length; b++) {
-                double weight = 1.0 - coefficients[b][s];
-                for (int j = 0; j < d && weight != 0; j++) {
-                  sums[s][j] += weight * byRow[b][j];
+                  totals[b][j] += gradient[i * d + j];
                 }
               }
             });
+    return totals;
   }
 
   private void close(@Nullable EdgeProducts last) {

@@ -106,12 +106,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
       this.means = CircuitBatch.constants(lens, graph, pairs, CircuitAblation.MEAN);
       this.clean = new CircuitBatch(lens, graph, batches, means);
       try {
-        this.streams =
-            new Streams(
-                graph,
-                clean,
-                clean.record(batches.getFirst(), null),
-                batches.getFirst().rowCount());
+        this.streams = new Streams(graph, clean, batches);
         this.runs = new MaskedRuns(lens, graph, batches);
       } catch (Throwable e) {
         clean.close();
@@ -146,32 +141,18 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     }
 
     private float[][] train(float[][] start, float[][] coefficients) {
-      float[][] constants = Arrays.stream(start).map(float[]::clone).toArray(float[][]::new);
-      var adam = new Adam(constants);
+      var constants = new Constants(streams, start, options);
       for (int step = 1; step <= options.steps; step++) {
         PairBatch batch = batches.get((step - 1) % batches.size());
-        var _ = loss(batch, constants, coefficients);
-        var sums = new double[constants.length][constants[0].length];
-        runs.addConstants(sums);
-        for (int s = 0; s < constants.length; s++) {
-          var gradient = new float[sums[s].length];
-          for (int j = 0; j < gradient.length; j++) {
-            gradient[j] = (float) (sums[s][j] / batch.size());
-          }
-          double rate = options.rate * streams.sizes[s] * (1 - (step - 1.0) / options.steps);
-          adam.step(step, rate, s, constants[s], gradient);
-        }
+        var _ = loss(batch, constants.values, coefficients);
+        constants.step(step, runs, batch.size());
       }
-      return constants;
+      return constants.values;
     }
 
     /** Returns the mean divergence of a batch. */
     private double loss(PairBatch batch, float[][] constants, float[][] coefficients) {
-      CircuitBatch.Ablated recording =
-          clean.recordClean(
-              batch,
-              repeated(constants, batch.rowCount()),
-              streams.of(constants, batch.rowCount()));
+      CircuitBatch.Ablated recording = streams.record(clean, batch, constants);
       double[] values = runs.run(recording, coefficients, divergences(recording));
       return Arrays.stream(values).average().orElseThrow();
     }
@@ -196,11 +177,61 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     }
   }
 
-  /** Returns each vector in a number of rows, [rows, d]. */
-  private static float[][] repeated(float[][] vectors, int rows) {
-    var repeated = new float[vectors.length][rows * vectors[0].length];
-    EdgeScorer.repeat(vectors, rows, repeated);
-    return repeated;
+  /** Constants in training. */
+  static final class Constants {
+    private final Streams streams;
+    private final Options options;
+    private final Adam adam;
+
+    /** The constant of each source, [d]. */
+    private final float[][] values;
+
+    private Constants(Streams streams, float[][] start, Options options) {
+      this.streams = streams;
+      this.options = options;
+      this.values = Arrays.stream(start).map(float[]::clone).toArray(float[][]::new);
+      this.adam = new Adam(values);
+    }
+
+    /**
+     * Prepares training from means.
+     *
+     * @param clean runs of clean texts
+     * @param batches all batches
+     * @param steps number of steps
+     */
+    Constants(
+        ComponentGraph graph,
+        CircuitBatch clean,
+        List<PairBatch> batches,
+        float[][] means,
+        int steps) {
+      this(new Streams(graph, clean, batches), means, new Options(steps, Options.DEFAULT.rate));
+    }
+
+    /** Runs the clean texts of a batch, whose ablated edges carry the constants. */
+    CircuitBatch.Ablated record(CircuitBatch clean, PairBatch batch) {
+      return streams.record(clean, batch, values);
+    }
+
+    /**
+     * Follows the gradients of the last run.
+     *
+     * @param step number of steps, including this one
+     * @param texts number of texts of the run
+     */
+    void step(int step, MaskedRuns runs, int texts) {
+      var sums = new double[values.length][values[0].length];
+      runs.addConstants(sums);
+      for (int s = 0; s < values.length; s++) {
+        var gradient = new float[sums[s].length];
+        for (int j = 0; j < gradient.length; j++) {
+          gradient[j] = (float) (sums[s][j] / texts);
+        }
+        double rate = options.rate * streams.sizes[s] * (1 - (step - 1.0) / options.steps);
+        adam.step(step, rate, s, values[s], gradient);
+      }
+    }
   }
 
   /** Returns the divergence of each pair of a batch from its clean run. */
@@ -220,10 +251,18 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
 
     private final float[] @Nullable [] rests;
 
+    /** The outputs and streams of a batch, [rows, d], which the next one overwrites. */
+    private final float[][] outputs;
+
+    private final float[][] streams;
+
     /** The root mean square of each source's output. */
     private final double[] sizes;
 
-    Streams(ComponentGraph graph, CircuitBatch runs, CircuitBatch.Recording recording, int rows) {
+    Streams(ComponentGraph graph, CircuitBatch runs, List<PairBatch> batches) {
+      PairBatch batch = batches.getFirst();
+      int rows = PairBatch.mostRows(batches);
+      CircuitBatch.Recording recording = runs.record(batch, null);
       int d = graph.width();
       this.counts = new int[recording.cleanStreams.length];
       this.rests = new float[counts.length][];
@@ -241,7 +280,10 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
         }
       }
       this.sizes = new double[recording.clean.length];
-      Arrays.setAll(sizes, s -> size(recording.clean[s], rows * d));
+      Arrays.setAll(sizes, s -> size(recording.clean[s], batch.rowCount() * d));
+      this.outputs = new float[sizes.length][rows * d];
+      this.streams = new float[counts.length][];
+      Arrays.setAll(streams, place -> new float[rests[place] == null ? 0 : rows * d]);
     }
 
     private static double size(float[] values, int count) {
@@ -252,9 +294,14 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
       return Math.sqrt(squares / count);
     }
 
-    /** Returns the streams of a number of rows, [rows, d]. */
-    float[][] of(float[][] constants, int rows) {
-      var streams = new float[counts.length][];
+    /**
+     * Runs the clean texts of a batch, whose ablated edges carry constants.
+     *
+     * @return valid until the next run
+     */
+    CircuitBatch.Ablated record(CircuitBatch runs, PairBatch batch, float[][] constants) {
+      int rows = batch.rowCount();
+      EdgeScorer.repeat(constants, rows, outputs);
       for (int place = 0; place < counts.length; place++) {
         float[] rest = rests[place];
         if (rest != null) {
@@ -264,12 +311,12 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
               sum[j] += constants[s][j];
             }
           }
-          streams[place] = repeated(new float[][] {sum}, rows)[0];
-        } else {
-          streams[place] = new float[0];
+          for (int row = 0; row < rows; row++) {
+            System.arraycopy(sum, 0, streams[place], row * sum.length, sum.length);
+          }
         }
       }
-      return streams;
+      return runs.recordClean(batch, outputs, streams);
     }
   }
 }

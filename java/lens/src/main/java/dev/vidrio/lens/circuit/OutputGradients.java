@@ -85,13 +85,15 @@ final class OutputGradients implements AutoCloseable {
   /**
    * Computes the gradient with respect to z.
    *
-   * @param gradients with respect to the output of each head, [rows, d] each; overwritten
-   * @param outputs of each head, [rows, d] each
+   * @param rows number of rows
+   * @param gradients with respect to the output of each head, [rows, d] each; overwritten. Arrays
+   *     may be longer
+   * @param outputs of each head, [rows, d] each, which may be longer
    * @param products the values of {@link #product}, [rows, d]
    * @param dz receives the gradient, [rows, H · d_h]
    */
-  void run(float[][] gradients, float[][] outputs, MemorySegment products, MemorySegment dz) {
-    int rows = gradients[0].length / d;
+  void run(
+      int rows, float[][] gradients, float[][] outputs, MemorySegment products, MemorySegment dz) {
     if (after != null) {
       divide(after, gradients, outputs, products.toArray(JAVA_FLOAT), rows);
     }

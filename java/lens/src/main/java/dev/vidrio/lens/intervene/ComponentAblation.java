@@ -50,7 +50,18 @@ public record ComponentAblation(
    *     tokens
    */
   public static ComponentAblation zero(Lens lens, int[] tokens, Metric metric, Site site) {
-    return of(lens, tokens, metric, site, Intervention::zero);
+    return zero(lens, tokens, metric, site, List.of());
+  }
+
+  /**
+   * Zero ablation of the components of some layers.
+   *
+   * @param layers from 0; none for all
+   * @throws InvalidInputException also if a layer is out of range or has no such component
+   */
+  public static ComponentAblation zero(
+      Lens lens, int[] tokens, Metric metric, Site site, List<Integer> layers) {
+    return of(lens, tokens, metric, site, layers, Intervention::zero);
   }
 
   /**
@@ -62,12 +73,19 @@ public record ComponentAblation(
    */
   public static ComponentAblation mean(
       Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {
-    if (site.hook.axes() == HookSite.Axes.QUERY_KEY) {
-      throw new InvalidInputException("site", "pattern", "has no mean over positions");
-    }
-    if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
-      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
-    }
+    return mean(lens, tokens, metric, site, List.of(), texts);
+  }
+
+  /**
+   * Mean ablation of the components of some layers.
+   *
+   * @param layers from 0; none for all
+   * @param texts tokens of each, two or more
+   * @throws InvalidInputException also if a layer is out of range or has no such component
+   */
+  public static ComponentAblation mean(
+      Lens lens, int[] tokens, Metric metric, Site site, List<Integer> layers, List<int[]> texts) {
+    requireMeans(site, texts);
     Map<HookPoint, RowMean> means = new HashMap<>();
     for (int[] text : texts) {
       Capture capture = Capture.of("blocks.*." + site.hook.suffix()).positions(1, text.length);
@@ -82,11 +100,42 @@ public record ComponentAblation(
         tokens,
         metric,
         site,
+        layers,
         point -> everywhere(point, Objects.requireNonNull(means.get(point)).mean(), tokens.length));
   }
 
+  /**
+   * Optimal ablation: sets each component's activation to its constant, with which the model loses
+   * least over the texts that it was trained on (Li and Janson 2024, arXiv 2409.09951).
+   *
+   * @param constants of the components that are ablated
+   * @throws InvalidInputException if the model does not support the tokens, or the constants are by
+   *     position and there are more or fewer tokens than positions
+   */
+  public static ComponentAblation optimal(
+      Lens lens, int[] tokens, Metric metric, OptimalConstants constants) {
+    List<Integer> layers = constants.rows().keySet().stream().map(HookPoint::layer).toList();
+    return of(
+        lens,
+        tokens,
+        metric,
+        constants.site(),
+        layers,
+        point -> constants.at(point, tokens.length));
+  }
+
+  /** Checks that components have a mean over texts. */
+  static void requireMeans(Site site, List<int[]> texts) {
+    if (site.hook.axes() == HookSite.Axes.QUERY_KEY) {
+      throw new InvalidInputException("site", "pattern", "has no mean over positions");
+    }
+    if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
+    }
+  }
+
   /** Sets a row at all n positions, so that parts can be selected. */
-  private static Intervention everywhere(HookPoint point, float[] row, int n) {
+  static Intervention everywhere(HookPoint point, float[] row, int n) {
     MemorySegment rows = MemorySegment.ofArray(new float[Math.multiplyExact(n, row.length)]);
     for (int i = 0; i < n; i++) {
       MemorySegment.copy(row, 0, rows, JAVA_FLOAT, 4L * i * row.length, row.length);
@@ -99,9 +148,10 @@ public record ComponentAblation(
       int[] tokens,
       Metric metric,
       Site site,
+      List<Integer> layers,
       Function<HookPoint, Intervention> ablation) {
     Preconditions.requireTokens(lens.model(), tokens);
-    PatchGrid grid = PatchGrid.of(lens, site, tokens.length);
+    PatchGrid grid = PatchGrid.of(lens, site, tokens.length, layers);
     Map<HookPoint, Intervention> whole = new HashMap<>();
     List<List<Intervention>> variants =
         Stream.concat(

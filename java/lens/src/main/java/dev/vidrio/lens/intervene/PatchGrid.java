@@ -32,6 +32,11 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
       return new Target(point, head, ALL);
     }
 
+    /** Returns whether the component is one head of several. */
+    boolean hasHead() {
+      return head != ALL;
+    }
+
     /** Restricts an intervention at the point to this component. */
     Intervention part(Intervention whole) {
       Intervention ofHead = head == ALL ? whole : whole.head(head);
@@ -70,12 +75,29 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
    *     heads
    */
   static PatchGrid of(Lens lens, Site site, int n) {
+    return of(lens, site, n, List.of());
+  }
+
+  /**
+   * Returns the components of a kind in some layers, or in all if there are none.
+   *
+   * @throws InvalidInputException also if a layer has none
+   */
+  static PatchGrid of(Lens lens, Site site, int n, List<Integer> layers) {
+    int count = lens.model().architecture().layers();
+    for (int layer : layers) {
+      Preconditions.requireRange("layer", layer, 0, count - 1);
+      require(
+          lens.has(new HookPoint(site.hook, layer)),
+          site,
+          "layer " + layer + " has no " + site.hook.suffix());
+    }
     List<String> rows = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
     int heads = site.parts == Site.Parts.POSITIONS ? 0 : heads(lens, site);
-    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+    for (int l = 0; l < count; l++) {
       var point = new HookPoint(site.hook, l);
-      if (!lens.has(point)) {
+      if (!lens.has(point) || (!layers.isEmpty() && !layers.contains(l))) {
         continue;
       }
       switch (site.parts) {

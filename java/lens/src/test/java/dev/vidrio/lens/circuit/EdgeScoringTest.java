@@ -196,7 +196,7 @@ class EdgeScoringTest extends F32BardTest {
   @EnumSource(
       value = Method.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"EXACT", "MASKS"})
+      names = {"EXACT", "MASKS", "UGS"})
   void batchesEqualSinglePairs(Method method) {
     EdgeScoring scoring = scoring(method, 2, Rule.MIDPOINT);
     List<TextPair> pairs = PAIRS;

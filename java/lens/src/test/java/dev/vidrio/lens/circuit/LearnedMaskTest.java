@@ -1,6 +1,7 @@
 package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,10 +17,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class LearnedMaskTest extends F32BardTest {
@@ -28,28 +33,60 @@ class LearnedMaskTest extends F32BardTest {
   }
 
   private static final Options SHORT =
-      new Options(CircuitLevel.NODE, CircuitAblation.PATCH, 0.3, 40, 0.2, 1);
+      new Options(
+          MaskGates.HARD_CONCRETE, CircuitLevel.NODE, CircuitAblation.PATCH, 0.3, 40, 0.2, 1);
 
   /** The share of open gates among draws is their probability, and slopes are differences. */
   @ParameterizedTest
   @ValueSource(doubles = {-4, -1, 0, 0.5, 3})
   void gatesAreHardConcrete(double parameter) {
+    MaskGates gates = MaskGates.HARD_CONCRETE;
     var random = new SplitMix64(5);
     int draws = 20_000;
     int open = 0;
     for (int i = 0; i < draws; i++) {
       double u = random.nextDouble();
-      double z = LearnedMask.gate(parameter, u);
+      double z = gates.gate(parameter, u);
       open += z > 0 ? 1 : 0;
       if (z > 0.01 && z < 0.99) {
-        double difference =
-            LearnedMask.gate(parameter + 1e-5, u) - LearnedMask.gate(parameter - 1e-5, u);
-        assertEquals(difference / 2e-5, LearnedMask.slope(parameter, u), 1e-6);
+        double difference = gates.gate(parameter + 1e-5, u) - gates.gate(parameter - 1e-5, u);
+        assertEquals(difference / 2e-5, gates.slope(parameter, u), 1e-6);
       } else if (z == 0 || z == 1) {
-        assertEquals(0, LearnedMask.slope(parameter, u));
+        assertEquals(0, gates.slope(parameter, u));
       }
     }
-    assertEquals(LearnedMask.open(parameter), open / (double) draws, 0.012);
+    assertEquals(gates.open(parameter), open / (double) draws, 0.012);
+  }
+
+  /**
+   * Gates of uniform gradient sampling have the probabilities of the paper, and the estimate of the
+   * gradient is that of a loss of gates that are open or closed.
+   */
+  @ParameterizedTest
+  @ValueSource(doubles = {-3, -0.5, 0, 1, 2.5})
+  void uniformGradientsAreUnbiased(double parameter) {
+    MaskGates gates = MaskGates.UNIFORM;
+    double p = 1 / (1 + Math.exp(-parameter));
+    double w = p * (1 - p);
+    int draws = 40_000;
+    var shares = new double[3];
+    var thirds = new double[3];
+    double gradient = 0;
+    for (int i = 0; i < draws; i++) {
+      double u = (i + 0.5) / draws;
+      double z = gates.gate(parameter, u);
+      boolean inside = z > 0 && z < 1;
+      shares[inside ? 1 : (int) (2 * z)] += 1.0 / draws;
+      if (inside) {
+        thirds[(int) (3 * z)] += 1.0 / draws;
+      }
+      // The loss is L(z) = z³ − 2 z.
+      gradient += gates.slope(parameter, u) * (3 * z * z - 2) / draws;
+    }
+    assertArrayEquals(new double[] {1 - p - w / 2, w, p - w / 2}, shares, 1e-4);
+    assertArrayEquals(new double[] {w / 3, w / 3, w / 3}, thirds, 1e-4);
+    assertEquals(p, gates.open(parameter), 1e-12);
+    assertEquals(w * (1 - 2), gradient, 1e-4);
   }
 
   @Test
@@ -70,10 +107,11 @@ class LearnedMaskTest extends F32BardTest {
   }
 
   /** Gates of components: the strongest explain the prediction better than others do. */
-  @Test
-  void keepsThePrediction() {
+  @ParameterizedTest
+  @EnumSource
+  void keepsThePrediction(MaskGates gates) {
     List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
-    LearnedMask mask = LearnedMask.of(lens, pairs, SHORT, share -> {});
+    LearnedMask mask = LearnedMask.of(lens, pairs, SHORT.withGates(gates), share -> {});
     int nodes = mask.scores().nodes().size();
     assertEquals(ComponentGraph.of(lens).sources().size(), nodes);
     assertTrue(mask.kept() > 0.02 && mask.kept() < 0.6, "kept " + mask.kept());
@@ -106,15 +144,71 @@ class LearnedMaskTest extends F32BardTest {
     assertEquals(one.scores().edges(), again.scores().edges());
     assertEquals(one.divergence(), again.divergence());
     Options other =
-        new Options(CircuitLevel.EDGE, CircuitAblation.PATCH, 0.3, 3, 0.2, edges.seed() + 1);
+        new Options(
+            edges.gates(), CircuitLevel.EDGE, CircuitAblation.PATCH, 0.3, 3, 0.2, edges.seed() + 1);
     assertNotEquals(
         one.scores().edges(), LearnedMask.of(lens, pairs, other, share -> {}).scores().edges());
-    var scoring =
-        new EdgeScoring(
-            EdgeScoring.Method.MASKS, 2, EdgeScoring.Rule.MIDPOINT, CircuitAblation.ZERO);
-    EdgeAttribution zero = EdgeAttribution.of(lens, pairs, scoring);
-    assertEquals(ComponentGraph.of(lens).edges().count(), zero.scores().size());
-    assertTrue(zero.scores().values().stream().allMatch(score -> score > 0 && score < 1));
+    for (EdgeScoring.Method method : Set.of(EdgeScoring.Method.MASKS, EdgeScoring.Method.UGS)) {
+      var scoring = new EdgeScoring(method, 2, EdgeScoring.Rule.MIDPOINT, CircuitAblation.ZERO);
+      EdgeAttribution zero = EdgeAttribution.of(lens, pairs, scoring);
+      assertEquals(ComponentGraph.of(lens).edges().count(), zero.scores().size());
+      assertTrue(zero.scores().values().stream().allMatch(score -> score > 0 && score < 1));
+    }
+  }
+
+  /** The gradient with respect to given gates is a difference of divergences. */
+  @Test
+  void gateGradientsAreSlopes() {
+    List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
+    ComponentGraph graph = ComponentGraph.of(lens);
+    var random = new SplitMix64(9);
+    Map<Edge, Double> gates = new LinkedHashMap<>();
+    Map<Edge, Double> direction = new LinkedHashMap<>();
+    graph
+        .edges()
+        .forEach(
+            edge -> {
+              gates.put(edge, 0.3 + 0.6 * random.nextDouble());
+              direction.put(edge, random.nextDouble() - 0.5);
+            });
+    GateGradient at = gradient(graph, pairs, gates, direction, 0);
+    double slope = 0;
+    for (Map.Entry<Edge, Double> score : at.scores().edges().entrySet()) {
+      slope += score.getValue() * direction.getOrDefault(score.getKey(), 0.0);
+    }
+    double step = 0.01;
+    double up = gradient(graph, pairs, gates, direction, step).divergence();
+    double down = gradient(graph, pairs, gates, direction, -step).divergence();
+    assertEquals((up - down) / (2 * step), slope, 0.01 * Math.abs(slope));
+    assertThrows(InvalidInputException.class, () -> gradient(graph, pairs, gates, direction, 10));
+    assertThrows(InvalidInputException.class, () -> gradient(graph, pairs, Map.of(), direction, 0));
+  }
+
+  private static GateGradient gradient(
+      ComponentGraph graph,
+      List<TextPair> pairs,
+      Map<Edge, Double> gates,
+      Map<Edge, Double> direction,
+      double step) {
+    Map<Edge, Double> moved = new LinkedHashMap<>();
+    gates.forEach((edge, gate) -> moved.put(edge, gate + step * direction.getOrDefault(edge, 0.0)));
+    var scores = new ScoredGraph(graph, moved, Map.of(), Map.of());
+    return GateGradient.of(lens, pairs, scores, CircuitAblation.MEAN);
+  }
+
+  /** Constants that are trained with the gates lose less than the means that they begin with. */
+  @Test
+  void trainsConstantsWithGates() {
+    List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
+    var ugs =
+        new Options(MaskGates.UNIFORM, CircuitLevel.NODE, CircuitAblation.MEAN, 0.01, 25, 0.5, 1);
+    double mean = divergence(pairs, ugs.withAblation(CircuitAblation.MEAN));
+    double optimal = divergence(pairs, ugs.withAblation(CircuitAblation.OPTIMAL));
+    assertTrue(optimal < 0.7 * mean, optimal + " against " + mean + " with means");
+  }
+
+  private static double divergence(List<TextPair> pairs, Options options) {
+    return LearnedMask.of(lens, pairs, options, share -> {}).divergence();
   }
 
   @Test
@@ -122,7 +216,9 @@ class LearnedMaskTest extends F32BardTest {
     for (double keep : new double[] {0, 1, Double.NaN}) {
       assertThrows(
           InvalidInputException.class,
-          () -> new Options(CircuitLevel.EDGE, CircuitAblation.PATCH, keep, 1, 0.1, 0));
+          () ->
+              new Options(
+                  MaskGates.UNIFORM, CircuitLevel.EDGE, CircuitAblation.PATCH, keep, 1, 0.1, 0));
     }
     assertThrows(InvalidInputException.class, () -> SHORT.withLevel(CircuitLevel.NEURON));
     assertThrows(InvalidInputException.class, () -> SHORT.withSteps(0));

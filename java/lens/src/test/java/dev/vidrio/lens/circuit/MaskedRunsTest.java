@@ -1,5 +1,6 @@
 package dev.vidrio.lens.circuit;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -39,6 +41,10 @@ class MaskedRunsTest extends F32BardTest {
     final List<DifferentiableMetric> metrics;
 
     Runs(Lens lens, List<TextPair> pairs, CircuitAblation ablation) {
+      this(lens, pairs, ablation, false);
+    }
+
+    Runs(Lens lens, List<TextPair> pairs, CircuitAblation ablation, boolean perText) {
       graph = ComponentGraph.of(lens);
       boolean patch = ablation == CircuitAblation.PATCH;
       List<PairBatch> batches = PairBatch.of(pairs, patch);
@@ -46,7 +52,7 @@ class MaskedRunsTest extends F32BardTest {
       float[][] constants = patch ? null : CircuitBatch.constants(lens, graph, pairs, ablation);
       circuits = new CircuitBatch(lens, graph, batches, constants);
       recording = circuits.record(batches.getFirst(), null);
-      runs = new MaskedRuns(lens, graph, batches);
+      runs = new MaskedRuns(lens, graph, batches, perText);
       metrics = batches.getFirst().differentiable();
     }
 
@@ -91,7 +97,7 @@ class MaskedRunsTest extends F32BardTest {
       of.value(at);
       var gradient = new double[at.length][];
       Arrays.setAll(gradient, i -> new double[at[i].length]);
-      of.runs.addCoefficients(gradient);
+      of.runs.addCoefficients(0, gradient);
       float[][] direction = of.coefficients(random, false);
       double slope = 0;
       for (int i = 0; i < at.length; i++) {
@@ -126,6 +132,45 @@ class MaskedRunsTest extends F32BardTest {
   @EnumSource(value = CircuitAblation.class, mode = EnumSource.Mode.EXCLUDE, names = "OPTIMAL")
   void equalsCircuitsAndDifferences(CircuitAblation ablation) {
     check(lens, PAIRS, ablation, 1e-4);
+  }
+
+  /** Texts with coefficients of their own have the values and gradients of runs of their own. */
+  @Test
+  void textsHaveTheirOwnCoefficients() {
+    var random = new SplitMix64(11);
+    try (var all = new Runs(lens, PAIRS, CircuitAblation.ZERO, true)) {
+      List<float[][]> coefficients =
+          List.of(all.coefficients(random, false), all.coefficients(random, false));
+      double[] values = all.runs.run(all.recording.ablatedRun(), coefficients, all.metrics);
+      var constants = new double[all.graph.sources().size()][all.graph.width()];
+      all.runs.addConstants(constants);
+      for (int i = 0; i < PAIRS.size(); i++) {
+        double[][] gradient = zeros(coefficients.get(i));
+        all.runs.addCoefficients(i, gradient);
+        try (var one = new Runs(lens, List.of(PAIRS.get(i)), CircuitAblation.ZERO)) {
+          assertEquals(one.value(coefficients.get(i)), values[i], 1e-9);
+          double[][] expected = zeros(coefficients.get(i));
+          one.runs.addCoefficients(0, expected);
+          for (int b = 0; b < expected.length; b++) {
+            assertArrayEquals(expected[b], gradient[b], 1e-6);
+          }
+          var own = new double[constants.length][constants[0].length];
+          one.runs.addConstants(own);
+          for (int s = 0; s < own.length; s++) {
+            for (int j = 0; j < own[s].length; j++) {
+              constants[s][j] -= own[s][j];
+            }
+          }
+        }
+      }
+      for (double[] rest : constants) {
+        assertArrayEquals(new double[rest.length], rest, 1e-6);
+      }
+    }
+  }
+
+  private static double[][] zeros(float[][] like) {
+    return Arrays.stream(like).map(row -> new double[row.length]).toArray(double[][]::new);
   }
 
   /** Models with different norms, parallel blocks, latent queries, gates and experts. */

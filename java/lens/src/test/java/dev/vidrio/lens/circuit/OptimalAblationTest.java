@@ -68,7 +68,7 @@ class OptimalAblationTest extends F32BardTest {
       List<PairBatch> batches = PairBatch.of(pairs, false);
       try (var clean = new CircuitBatch(lens, graph, batches, moved);
           var runs = new MaskedRuns(lens, graph, batches)) {
-        CircuitBatch.Ablated recording = clean.recordAblated(batches.getFirst());
+        CircuitBatch.Ablated recording = clean.recordAblated(batches.getFirst(), true);
         around[side + 1] =
             Arrays.stream(runs.run(recording, coefficients, batches.getFirst().differentiable()))
                 .sum();

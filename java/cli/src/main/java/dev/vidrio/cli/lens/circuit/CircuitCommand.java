@@ -20,7 +20,6 @@ import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
-import dev.vidrio.lens.circuit.EdgeScoring;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
@@ -119,7 +118,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
     if (candidateCount == 0 && scoringOption.isGiven()) {
       throw new UsageException("--method: requires --candidates, which it selects");
     }
-    if (candidateCount > 0 && scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
+    if (candidateCount > 0 && scoringOption.scoring().method().gates() != null) {
       var _ = scoringOption.mask(CircuitLevel.EDGE);
     }
   }

@@ -94,7 +94,7 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
       if (level == CircuitLevel.NEURON && scoring.method() == EdgeScoring.Method.EXACT) {
         throw new UsageException("--method exact: must have gradients at the level of neurons");
       }
-      if (scoring.method() == EdgeScoring.Method.MASKS) {
+      if (scoring.method().gates() != null) {
         var _ = scoringOption.mask(level);
       }
     }

@@ -11,6 +11,7 @@ import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitAblation;
@@ -19,6 +20,7 @@ import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.circuit.EdgeScoring;
+import dev.vidrio.lens.circuit.GateGradient;
 import dev.vidrio.lens.circuit.GraphFile;
 import dev.vidrio.lens.circuit.LearnedMask;
 import dev.vidrio.lens.circuit.NeuronAttribution;
@@ -51,8 +53,9 @@ import picocli.CommandLine.Option;
       "Edge attribution patching: finds the edges between components that carry what two texts"
           + " differ in.",
       "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
-          + " another --metric, if the edge alone carries its value of the corrupted text; of"
-          + " masks, the probability that a learned gate is open."
+          + " another --metric, if the edge alone carries its value of the corrupted text; of masks"
+          + " and ugs, the probability that a learned gate is open; with --gates, the gradient of"
+          + " the KL divergence of the prediction with respect to a given gate."
     })
 @JsonHelp("Print JSON, with all edges, components or neurons in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
@@ -68,6 +71,14 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
               + " component's output.")
   private CircuitLevel level = CircuitLevel.EDGE;
 
+  @Option(
+      names = "--gates",
+      paramLabel = "FILE.json",
+      description =
+          "A graph file whose scores are gates of edges, 0 to 1, as learned by masks and ugs; score"
+              + " each edge by the gradient with respect to its gate, instead of --method.")
+  private @Nullable Path gatesFile;
+
   @Option(names = "--top", paramLabel = "K", description = "Scores to print; JSON has all.")
   private int top = 20;
 
@@ -82,36 +93,54 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   /**
    * The scores.
    *
+   * @param scoring null for gradients of gates
    * @param neurons null unless they are scored
    * @param mask null unless it is learned
+   * @param divergence at given gates, or null
    */
   record Found(
       ScoredGraph graph,
       double clean,
       double corrupted,
-      EdgeScoring scoring,
+      @Nullable EdgeScoring scoring,
       @Nullable NeuronAttribution neurons,
-      @Nullable LearnedMask mask) {}
+      @Nullable LearnedMask mask,
+      @Nullable Double divergence) {}
 
   @Override
   protected void check() {
     super.check();
-    if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
-      throw new UsageException(
-          "--ablation optimal: must be patch, mean or zero; optimal constants are those of a"
-              + " circuit, in 'vidrio lens curve'");
-    }
-    if (scoringOption.scoring().method() == EdgeScoring.Method.MASKS) {
-      var _ = scoringOption.mask(level);
+    if (gatesFile == null) {
+      checkScoring();
+    } else if (scoringOption.isGiven()) {
+      throw new UsageException("--method: cannot be combined with --gates");
+    } else if (level != CircuitLevel.EDGE) {
+      throw new UsageException("--level " + level.label() + ": must be edge with --gates");
+    } else if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
+      throw new UsageException("--ablation optimal: must be patch, mean or zero with --gates");
     }
     if (graphFile != null) {
       InputOutput.requireWritable(graphFile);
     }
   }
 
+  private void checkScoring() {
+    boolean learned = scoringOption.scoring().method().gates() != null;
+    if (scoringOption.ablation() == CircuitAblation.OPTIMAL && !learned) {
+      throw new UsageException(
+          "--ablation optimal: must be patch, mean or zero, except with masks and ugs; optimal"
+              + " constants are those of a circuit, in 'vidrio lens curve'");
+    }
+    if (learned) {
+      var _ = scoringOption.mask(level);
+    }
+  }
+
   @Override
   protected void requireMetric(MetricSpec spec) {
-    requireMetric(spec, scoringOption.scoring());
+    if (gatesFile == null) {
+      requireMetric(spec, scoringOption.scoring());
+    }
   }
 
   /** Rejects metrics without the gradient that a method uses. */
@@ -120,18 +149,36 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
       case EAP -> spec.requireCleanGradient("eap");
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED ->
           spec.requireDifferentiable(scoring.method().label());
-      case INFORMATION_FLOW_ROUTES, MASKS, EXACT -> {}
+      case INFORMATION_FLOW_ROUTES, MASKS, UGS, EXACT -> {}
     }
   }
 
   @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
-    Found found = score(lens, pairs, scoringOption, level);
+    Found found =
+        gatesFile == null
+            ? score(lens, pairs, scoringOption, level)
+            : gradients(lens, pairs, gatesFile);
     if (graphFile != null) {
       write(graphFile, found.graph, top, level);
     }
     return found;
+  }
+
+  /** Scores edges by the gradients with respect to given gates. */
+  private Found gradients(Lens lens, List<TextPair> pairs, Path file) {
+    ScoredGraph gates = GraphFile.read(ComponentGraph.of(lens), InputOutput.read(file)).scores();
+    GateGradient gradient = GateGradient.of(lens, pairs, gates, scoringOption.ablation());
+    PairMeasure measure = measure(lens, pairs);
+    return new Found(
+        gradient.scores(),
+        measure.cleanMean().mean(),
+        measure.corruptedMean().mean(),
+        null,
+        null,
+        null,
+        gradient.divergence());
   }
 
   /** Scores a graph, with a progress bar. */
@@ -140,18 +187,19 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     ComponentGraph graph = ComponentGraph.of(lens);
     try (var bar = new ProgressBar("scores")) {
       DoubleConsumer progress = share -> bar.update(share, "");
-      if (scoring.method() == EdgeScoring.Method.MASKS) {
+      if (scoring.method().gates() != null) {
         LearnedMask mask = LearnedMask.of(lens, pairs, option.mask(level), progress);
-        return new Found(mask.scores(), mask.clean(), mask.corrupted(), scoring, null, mask);
+        return new Found(mask.scores(), mask.clean(), mask.corrupted(), scoring, null, mask, null);
       }
       if (level == CircuitLevel.NEURON) {
         NeuronAttribution neurons = NeuronAttribution.of(lens, pairs, scoring, progress);
         ScoredGraph scores = ScoredGraph.of(graph, neurons);
-        return new Found(scores, neurons.clean(), neurons.corrupted(), scoring, neurons, null);
+        return new Found(
+            scores, neurons.clean(), neurons.corrupted(), scoring, neurons, null, null);
       }
       EdgeAttribution edges = EdgeAttribution.of(lens, pairs, scoring, progress);
       ScoredGraph scores = ScoredGraph.of(graph, edges);
-      return new Found(scores, edges.clean(), edges.corrupted(), scoring, null, null);
+      return new Found(scores, edges.clean(), edges.corrupted(), scoring, null, null, null);
     }
   }
 
@@ -209,6 +257,11 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
           "gates: %.1f %% open, KL divergence of the prediction %.3f nats%n",
           100 * found.mask.kept(), found.mask.divergence());
     }
+    if (found.divergence != null) {
+      System.out.printf(
+          "KL divergence of the prediction at the gates %.4f nats; scores are its gradient%n",
+          found.divergence);
+    }
     System.out.println("   score  " + level.label());
     strongest(scores, top).forEach((name, score) -> System.out.printf("%+8.3f  %s%n", score, name));
     Hint.print(
@@ -219,10 +272,15 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   @Override
   protected void fill(JsonObject object, Found found) {
     fillRuns(object, found.clean, found.corrupted);
-    object.put("method", found.scoring.method().label());
-    object.put("steps", found.scoring.steps());
-    object.put("rule", found.scoring.rule().label());
-    object.put("ablation", found.scoring.ablation().label());
+    if (found.scoring != null) {
+      object.put("method", found.scoring.method().label());
+      object.put("steps", found.scoring.steps());
+      object.put("rule", found.scoring.rule().label());
+    } else {
+      object.put("gates", String.valueOf(gatesFile));
+      object.put("kl_divergence", found.divergence);
+    }
+    object.put("ablation", scoringOption.ablation().label());
     if (found.mask != null) {
       object.put("keep", scoringOption.mask(level).keep());
       object.put("seed", scoringOption.mask(level).seed());
@@ -255,6 +313,20 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     return new JsonObject().with("component", node.name());
   }
 
+  /** Returns the meaning of the scores in words. */
+  private String meaning(Found found) {
+    if (found.divergence != null) {
+      return "the gradient of the KL divergence with respect to the gate";
+    }
+    return found.mask != null
+        ? "the probability that the learned gate is open"
+        : "by how much the "
+            + label()
+            + " moves when the "
+            + level.label()
+            + " alone carries its value from the corrupted text";
+  }
+
   /** Returns the strongest edges as a graph and as bars. */
   @Override
   protected List<? extends View> views(Found found) {
@@ -263,18 +335,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     String note =
         String.format(
             "The strongest %d of %d %ss: %s. Clean %.3f, corrupted %.3f.",
-            shown,
-            scores.size(),
-            level.label(),
-            found.mask == null
-                ? "by how much the "
-                    + label()
-                    + " moves when the "
-                    + level.label()
-                    + " alone carries its value from the corrupted text"
-                : "the probability that the learned gate is open",
-            found.clean,
-            found.corrupted);
+            shown, scores.size(), level.label(), meaning(found), found.clean, found.corrupted);
     if (level != CircuitLevel.EDGE) {
       List<Bars.Bar> bars = new ArrayList<>();
       strongest(scores, top).forEach((name, score) -> bars.add(new Bars.Bar(name, score)));

@@ -8,12 +8,14 @@ import dev.vidrio.lens.circuit.EdgeScoring;
 import dev.vidrio.lens.circuit.EdgeScoring.Method;
 import dev.vidrio.lens.circuit.EdgeScoring.Rule;
 import dev.vidrio.lens.circuit.LearnedMask;
+import dev.vidrio.lens.circuit.MaskGates;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options of a method that scores edges. */
 public final class ScoringOption {
-  /** The share of components that masks keep by default. */
+  /** The share of components that learned gates keep by default. */
   private static final double NODES = 0.2;
 
   @Option(
@@ -23,7 +25,7 @@ public final class ScoringOption {
         "${COMPLETION-CANDIDATES}. Default: eap_ig_inputs, or eap with --steps 0.",
         "exact runs the model without each edge; eap_ig_activations takes N gradients for each"
             + " layer; masks learns gates of edges or components, which keep the prediction (edge"
-            + " pruning)."
+            + " pruning), ugs those of uniform gradient sampling."
       })
   private @Nullable Method method;
 
@@ -32,17 +34,21 @@ public final class ScoringOption {
       paramLabel = "N",
       description =
           "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP)."
-              + " With masks, the steps of training. Default: 5, or 200 with masks.")
+              + " With masks and ugs, the steps of training. Default: 5, or 200 with masks and"
+              + " ugs.")
   private @Nullable Integer steps;
 
   @Option(
       names = "--keep",
       paramLabel = "SHARE",
       description =
-          "With masks, the share of gates that stay open. Default: 0.05, or 0.2 of nodes.")
+          "With masks and ugs, the share of gates that stay open. Default: 0.05, or 0.2 of nodes.")
   private @Nullable Double keep;
 
-  @Option(names = "--seed", paramLabel = "N", description = "With masks, the seed of the gates.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "With masks and ugs, the seed of the gates.")
   private @Nullable Long seed;
 
   @Option(
@@ -60,9 +66,9 @@ public final class ScoringOption {
       defaultValue = "patch",
       description =
           "What an edge carries if it is ablated: patch, its value of the corrupted text; mean, the"
-              + " mean over all tokens of the clean texts; zero; optimal, in 'lens curve',"
-              + " constants that are trained for each circuit over the clean texts, of which there"
-              + " should be many.")
+              + " mean over all tokens of the clean texts; zero; optimal, in 'lens curve' and with"
+              + " masks and ugs, constants that are trained for each circuit over the clean texts,"
+              + " of which there should be many.")
   private CircuitAblation ablation = CircuitAblation.PATCH;
 
   /** Returns whether a method is given. */
@@ -75,33 +81,42 @@ public final class ScoringOption {
     boolean noStep = steps != null && steps == 0;
     Method chosen = method != null ? method : noStep ? Method.EAP : Method.EAP_IG_INPUTS;
     int otherwise =
-        chosen == Method.MASKS ? LearnedMask.Options.DEFAULT.steps() : EdgeScoring.STEPS;
+        chosen.gates() == null ? EdgeScoring.STEPS : LearnedMask.Options.DEFAULT.steps();
     int given = steps == null ? otherwise : steps;
     int count = chosen == Method.EAP ? Math.max(1, given) : given;
-    if (chosen != Method.MASKS && (keep != null || seed != null)) {
-      throw new UsageException((keep == null ? "--seed" : "--keep") + ": requires --method masks");
+    if (chosen.gates() == null && (keep != null || seed != null)) {
+      throw new UsageException(
+          (keep == null ? "--seed" : "--keep") + ": requires --method masks or ugs");
     }
-    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, scored()));
+    return OptionValues.of(() -> new EdgeScoring(chosen, count, rule, scored(chosen)));
   }
 
   /** Returns the options of learned masks. */
   LearnedMask.Options mask(CircuitLevel level) {
     LearnedMask.Options defaults = LearnedMask.Options.DEFAULT;
+    EdgeScoring scoring = scoring();
+    MaskGates gates = Objects.requireNonNull(scoring.method().gates());
     double otherwise = level == CircuitLevel.NODE ? NODES : defaults.keep();
     return OptionValues.of(
         () ->
             new LearnedMask.Options(
+                gates,
                 level,
-                scored(),
+                scoring.ablation(),
                 keep == null ? otherwise : keep,
-                scoring().steps(),
+                scoring.steps(),
                 defaults.rate(),
                 seed == null ? 0 : seed));
   }
 
-  /** Returns what edges carry when they are scored: optimal constants are those of a circuit. */
-  private CircuitAblation scored() {
-    return ablation == CircuitAblation.OPTIMAL ? CircuitAblation.PATCH : ablation;
+  /**
+   * Returns what edges carry when they are scored. Optimal constants are those of a circuit, which
+   * only learned gates have.
+   */
+  private CircuitAblation scored(Method chosen) {
+    return ablation == CircuitAblation.OPTIMAL && chosen.gates() == null
+        ? CircuitAblation.PATCH
+        : ablation;
   }
 
   /** Returns what ablated edges carry. */
@@ -113,9 +128,10 @@ public final class ScoringOption {
   String describe(CircuitLevel level) {
     EdgeScoring scoring = scoring();
     return switch (scoring.method()) {
-      case MASKS ->
+      case MASKS, UGS ->
           String.format(
-              "masks (%d steps, %.3g %% kept)", scoring.steps(), 100 * mask(level).keep());
+              "%s (%d steps, %.3g %% kept)",
+              scoring.method().label(), scoring.steps(), 100 * mask(level).keep());
       case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS ->
           String.format(
               "%s (%d gradients, %s)",

@@ -4,8 +4,11 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.TextBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -14,9 +17,11 @@ import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.ComponentAblation;
+import dev.vidrio.lens.intervene.OptimalConstants;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
@@ -39,7 +44,10 @@ import picocli.CommandLine.Option;
     description = {
       "Ablation: measures the total effect of each component on the next token.",
       "One line per component: the drop of the log-probability, of the difference of two logits, or"
-          + " of another --metric, without it."
+          + " of another --metric, without it.",
+      "A component carries zeros, its mean over texts, or with --ablation optimal the constant with"
+          + " which the model predicts best over the clean texts of --pairs, of which there should"
+          + " be many. Constants are trained one by one, which --layers limits."
     })
 public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   /** Tokens per chunk of the text of {@code --mean-of}. */
@@ -58,6 +66,21 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   private Site site = Site.HEAD;
 
   @Option(
+      names = "--ablation",
+      paramLabel = "ABLATION",
+      description =
+          "zero; mean, over the clean texts of --pairs or the text of --mean-of; optimal, with"
+              + " --pairs. Default: zero, or mean with --mean-of.")
+  private @Nullable CircuitAblation ablation;
+
+  @Option(
+      names = "--layers",
+      paramLabel = "N,N",
+      split = ",",
+      description = "Layers to ablate; negative numbers count from the end. Default: all.")
+  private List<Integer> layers = List.of();
+
+  @Option(
       names = "--mean-of",
       paramLabel = "FILE",
       description = "Replace a component by its mean activation over this text, not by zeros.")
@@ -74,6 +97,7 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
    * @param mean of the metric
    * @param effects of each component, row by row
    * @param texts their number
+   * @param constants of optimal ablation, or null
    */
   record Found(
       String name,
@@ -81,7 +105,8 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
       Estimate mean,
       List<Estimate> effects,
       int texts,
-      ComponentAblation ablation) {}
+      ComponentAblation ablation,
+      @Nullable OptimalConstants constants) {}
 
   /** A component and the drop of the metric without it. */
   private record Effect(String name, Estimate value) {}
@@ -90,6 +115,26 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   protected void check() {
     super.check();
     data.check(command());
+    CircuitAblation by = ablation();
+    if (by == CircuitAblation.PATCH) {
+      throw new UsageException(
+          "--ablation patch: must be zero, mean or optimal; 'vidrio lens patch' has it");
+    }
+    if (meanOf != null && by != CircuitAblation.MEAN) {
+      throw new UsageException("--mean-of: cannot be combined with --ablation " + by.label());
+    }
+    if (by == CircuitAblation.OPTIMAL && !data.isGiven()) {
+      throw new UsageException("--ablation optimal: requires --pairs");
+    }
+    if (by == CircuitAblation.MEAN && meanOf == null && !data.isGiven()) {
+      throw new UsageException("--ablation mean: requires --pairs or --mean-of");
+    }
+  }
+
+  private CircuitAblation ablation() {
+    return ablation != null
+        ? ablation
+        : meanOf == null ? CircuitAblation.ZERO : CircuitAblation.MEAN;
   }
 
   @Override
@@ -99,13 +144,13 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
     }
     Lens lens = Lens.of(opened);
     MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
-    List<int[]> others = others(opened);
+    List<Measured> texts =
+        data.each(lens, spec, text -> Arrays.copyOf(text, position.of(text) + 1), each -> each);
+    List<int[]> tokens = texts.stream().map(Measured::text).toList();
+    List<int[]> others = meanOf == null ? tokens : others(opened);
+    OptimalConstants constants = ablation() == CircuitAblation.OPTIMAL ? train(lens, tokens) : null;
     List<ComponentAblation> all =
-        data.each(
-            lens,
-            spec,
-            text -> Arrays.copyOf(text, position.of(text) + 1),
-            measured -> ablate(lens, measured, others));
+        texts.stream().map(text -> ablate(lens, text, others, constants)).toList();
     ComponentAblation first = all.getFirst();
     List<Estimate> effects =
         DataOption.means(all.stream().map(AblateCommand::effects).toList(), "--site " + site());
@@ -123,7 +168,24 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
         mean,
         effects,
         all.size(),
-        new ComponentAblation(site, mean.mean(), first.rows(), first.columns(), table));
+        new ComponentAblation(site, mean.mean(), first.rows(), first.columns(), table),
+        constants);
+  }
+
+  private OptimalConstants train(Lens lens, List<int[]> texts) {
+    try (var bar = new ProgressBar("constants")) {
+      return OptimalConstants.of(
+          lens,
+          texts,
+          site,
+          layers(lens.model()),
+          OptimalConstants.Options.DEFAULT,
+          share -> bar.update(share, ""));
+    }
+  }
+
+  private List<Integer> layers(Model model) {
+    return layers.stream().map(layer -> LayerNumber.of(model, layer)).distinct().toList();
   }
 
   @Override
@@ -131,16 +193,22 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
     int[] tokens = cut(position.of(text) + 1);
     Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
     use(measured.text());
-    ComponentAblation ablation = ablate(lens, measured, others(lens.model()));
-    List<Estimate> effects = effects(ablation).stream().map(Estimate::of).toList();
+    ComponentAblation found = ablate(lens, measured, others(lens.model()), null);
+    List<Estimate> effects = effects(found).stream().map(Estimate::of).toList();
     return new Found(
-        measured.name(), measured, Estimate.of(ablation.metric()), effects, 1, ablation);
+        measured.name(), measured, Estimate.of(found.metric()), effects, 1, found, null);
   }
 
-  private ComponentAblation ablate(Lens lens, Measured measured, List<int[]> others) {
-    return meanOf == null
-        ? ComponentAblation.zero(lens, measured.text(), measured.metric(), site)
-        : ComponentAblation.mean(lens, measured.text(), measured.metric(), site, others);
+  private ComponentAblation ablate(
+      Lens lens, Measured measured, List<int[]> others, @Nullable OptimalConstants constants) {
+    int[] text = measured.text();
+    List<Integer> chosen = layers(lens.model());
+    if (constants != null) {
+      return ComponentAblation.optimal(lens, text, measured.metric(), constants);
+    }
+    return ablation() == CircuitAblation.ZERO
+        ? ComponentAblation.zero(lens, text, measured.metric(), site, chosen)
+        : ComponentAblation.mean(lens, text, measured.metric(), site, chosen, others);
   }
 
   /** Returns the effects of all components, row by row. */
@@ -169,6 +237,15 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   protected void print(Found found) {
     ComponentAblation ablation = found.ablation;
     System.out.println(found.name + ": " + found.mean);
+    if (found.constants != null) {
+      List<OptimalConstants.Loss> losses = found.constants.losses();
+      System.out.printf(
+          "KL divergence of the prediction without a component, mean of %d: %.4f nats with its"
+              + " mean, %.4f with its optimal constant%n",
+          losses.size(),
+          losses.stream().mapToDouble(OptimalConstants.Loss::mean).average().orElse(0),
+          losses.stream().mapToDouble(OptimalConstants.Loss::optimal).average().orElse(0));
+    }
     int columns = ablation.columns().size();
     List<Effect> effects = new ArrayList<>();
     for (int i = 0; i < found.effects.size(); i++) {
@@ -198,11 +275,16 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
       found.measured.fill(object);
     }
     object.put("site", site());
-    object.put("by", meanOf == null ? "zero" : "mean");
+    object.put("by", ablation().label());
     object.put("metric", found.ablation.metric());
     object.put("rows", found.ablation.rows());
     object.put("columns", found.ablation.columns());
     object.put("without", found.ablation.without());
+    if (found.constants != null) {
+      List<OptimalConstants.Loss> losses = found.constants.losses();
+      object.put("kl_with_mean", losses.stream().map(OptimalConstants.Loss::mean).toList());
+      object.put("kl_with_optimal", losses.stream().map(OptimalConstants.Loss::optimal).toList());
+    }
   }
 
   @Override
