@@ -58,9 +58,14 @@ import java.util.function.Function;
 public final class Model implements AutoCloseable {
   private final LoadedModel loaded;
 
-  private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
+  private Model(
+      BiFunction<String, Arena, Gguf> source,
+      String name,
+      Optional<Path> file,
+      ModelOptions options) {
     this.loaded =
-        new LoadedModel(source, name, options.executor(), options.progress(), options.repacking());
+        new LoadedModel(
+            source, name, file, options.executor(), options.progress(), options.repacking());
   }
 
   /**
@@ -86,6 +91,7 @@ public final class Model implements AutoCloseable {
                 ? HuggingFaceModel.open(file, arena).toGguf(arena)
                 : Gguf.open(file, arena),
         file.toString(),
+        Optional.of(file),
         options);
   }
 
@@ -98,7 +104,11 @@ public final class Model implements AutoCloseable {
    * @throws UncheckedIOException if the stream fails or ends early
    */
   public static Model read(String name, InputStream in, long size, ModelOptions options) {
-    return new Model((ignored, arena) -> Gguf.parse(name, copy(in, size, arena)), name, options);
+    return new Model(
+        (ignored, arena) -> Gguf.parse(name, copy(in, size, arena)),
+        name,
+        Optional.empty(),
+        options);
   }
 
   private static MemorySegment copy(InputStream in, long size, Arena arena) {
