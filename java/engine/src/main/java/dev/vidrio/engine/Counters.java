@@ -91,6 +91,7 @@ final class Counters {
             disk.readBytes(),
             disk.writtenBytes(),
             disk.dropped(),
+            disk.pending(),
             disk.bytes());
   }
 }

@@ -319,6 +319,34 @@ public final class Model implements AutoCloseable {
     return new Chat(newSession(session.withSlots(2)), format, template, generation);
   }
 
+  /**
+   * Opens a {@linkplain Chat#save saved} conversation without tools, with {@link
+   * GenerationOptions#DEFAULT}.
+   *
+   * @throws ModelException as {@link #openChat(Path, ChatOptions, GenerationOptions,
+   *     SessionOptions)} does
+   */
+  public Chat openChat(Path file) {
+    return openChat(file, ChatOptions.DEFAULT, GenerationOptions.DEFAULT, SessionOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a {@linkplain Chat#save saved} conversation. Its next answer has the bits that it has
+   * without saving. If the element type or the adapter differs from that of the saved conversation,
+   * or the context is too short, its tokens run again.
+   *
+   * @param session as in {@link #newChat(ChatOptions, GenerationOptions, SessionOptions)}
+   * @throws ModelFileException if the file is missing or damaged, or the conversation is with
+   *     another model
+   * @throws InvalidInputException if the model has no chat template, or the options do not fit it
+   */
+  public Chat openChat(
+      Path file, ChatOptions template, GenerationOptions generation, SessionOptions session) {
+    loaded.requireOpen();
+    ChatFormat format = requireChatFormat();
+    return Chat.open(file, newSession(session.withSlots(2)), format, template, generation);
+  }
+
   private ChatFormat requireChatFormat() {
     return chatFormat()
         .orElseThrow(() -> new InvalidInputException("model", name(), "has no chat template"));

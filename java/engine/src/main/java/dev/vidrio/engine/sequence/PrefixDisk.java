@@ -339,6 +339,11 @@ public final class PrefixDisk {
     return dropped;
   }
 
+  /** Returns the number of states that wait to be written or are being written. */
+  public int pending() {
+    return pending.size() + (writing == null ? 0 : 1);
+  }
+
   /** Returns the bytes of the directory, with the states of other models and processes. */
   public long bytes() {
     return directory.bytes();

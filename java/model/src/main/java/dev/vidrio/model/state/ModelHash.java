@@ -90,18 +90,23 @@ public record ModelHash(String hex) {
    * Returns the hash of an open model, from a small file in a directory if it was computed before:
    * the model's files are then those whose hash was computed if their names, sizes, identities and
    * times of the last changes are equal. These times cannot be set on POSIX systems, and files that
-   * changed just before or after the model was opened are not remembered.
+   * changed just before or after the model was opened are not remembered. It is computed once per
+   * open model.
    *
    * @param directory where the hash is remembered; created if missing
    */
   public static ModelHash of(LoadedModel model, Path directory) {
+    return model.cached(ModelHash.class, arena -> of(model, directory, SETTLED));
+  }
+
+  static ModelHash of(LoadedModel model, Path directory, Duration settled) {
     Optional<Path> file = model.file();
     if (file.isEmpty()) {
       return of(model);
     }
     try {
       Path path = file.get().toRealPath();
-      Optional<String> signature = signature(path, model.opened());
+      Optional<String> signature = signature(path, model.opened().minus(settled));
       if (signature.isEmpty()) {
         return of(model);
       }
@@ -113,7 +118,7 @@ public record ModelHash(String hex) {
         return known.get();
       }
       ModelHash computed = of(model);
-      if (signature(path, model.opened()).equals(signature)) {
+      if (signature(path, model.opened().minus(settled)).equals(signature)) {
         write(remembered, signature.get(), computed);
       }
       return computed;
@@ -149,9 +154,9 @@ public record ModelHash(String hex) {
    * Returns what identifies the files of a model; empty if one changed just before it was opened,
    * or later.
    */
-  private static Optional<String> signature(Path path, Instant opened) throws IOException {
+  private static Optional<String> signature(Path path, Instant before) throws IOException {
     StringBuilder lines = new StringBuilder();
-    FileTime latest = FileTime.from(opened.minus(SETTLED));
+    FileTime latest = FileTime.from(before);
     for (Path file : files(path)) {
       var attributes = Files.readAttributes(file, BasicFileAttributes.class);
       FileTime changed = changed(file, attributes);

@@ -1,6 +1,5 @@
 package dev.vidrio.model.state;
 
-import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Session;
@@ -39,8 +38,6 @@ public final class StateKey {
    */
   static final int ARITHMETIC = 1;
 
-  static final int BYTES = 32;
-
   private final byte[] hash;
 
   private StateKey(byte[] hash) {
@@ -56,17 +53,25 @@ public final class StateKey {
    */
   public static StateKey root(
       ModelHash model, Session session, String salt, @Nullable Adaptation adaptation) {
-    LoadedModel loaded = session.model();
+    return root(
+        "vidrio state",
+        Integer.toString(ARITHMETIC),
+        model.hex(),
+        plan(session.model(), session),
+        session.cache().type().name(),
+        salt,
+        adaptation == null ? "" : adaptation.adapter().sha256(),
+        adaptation == null ? "" : Float.toHexString(adaptation.strength()));
+  }
+
+  /** Returns a key that depends on each part. */
+  static StateKey root(String... parts) {
     MessageDigest digest = sha256();
-    put(digest, "vidrio state");
-    put(digest, Integer.toString(ARITHMETIC));
-    put(digest, model.hex());
-    put(digest, plan(loaded, session));
-    KvType type = session.cache().type();
-    put(digest, type.name());
-    put(digest, salt);
-    put(digest, adaptation == null ? "" : adaptation.adapter().sha256());
-    put(digest, adaptation == null ? "" : Float.toHexString(adaptation.strength()));
+    for (String part : parts) {
+      byte[] utf8 = part.getBytes(StandardCharsets.UTF_8);
+      digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, utf8.length));
+      digest.update(utf8);
+    }
     return new StateKey(digest.digest());
   }
 
@@ -106,12 +111,6 @@ public final class StateKey {
   /** Copies the hash to a buffer. */
   void putTo(ByteBuffer buffer) {
     buffer.put(hash);
-  }
-
-  private static void put(MessageDigest digest, String part) {
-    byte[] utf8 = part.getBytes(StandardCharsets.UTF_8);
-    digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, utf8.length));
-    digest.update(utf8);
   }
 
   static MessageDigest sha256() {
