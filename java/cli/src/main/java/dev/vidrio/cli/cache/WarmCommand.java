@@ -49,7 +49,7 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
   @Option(
       names = "--system",
       description =
-          "The text is the system prompt of a chat: keep what the chat template makes of it, up to"
+          "The text is the system prompt of a chat: keep its rendering by the chat template, up to"
               + " the user's message.")
   private boolean system;
 
@@ -73,7 +73,7 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
       description = "Context length in tokens. Default: the model's, at most 4096.")
   private int context;
 
-  /** What was kept. */
+  /** A prefix that is kept now: its tokens, and those that were found. */
   record Warmed(int tokens, int found, DiskCacheStatus disk) {}
 
   @Override

@@ -98,6 +98,11 @@ public final class PrefixDisk {
     this.session = session;
     this.onWritten = onWritten;
     this.model = ModelHash.of(session.model(), directory.hashes());
+    try {
+      directory.count();
+    } catch (IOException e) {
+      logFailure("cannot be listed", e);
+    }
     // A block is offered once, and again only if it was evicted.
     this.maxPending = 2 * session.cache().blocks();
   }
@@ -290,7 +295,6 @@ public final class PrefixDisk {
     long start = threads.getCurrentThreadCpuTime();
     if (!registered) {
       directory.register(model, session.model().name());
-      directory.count();
       registered = true;
     }
     writeIfOpen(running);

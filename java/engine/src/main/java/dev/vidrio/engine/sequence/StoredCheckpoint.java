@@ -9,6 +9,7 @@ import dev.vidrio.model.state.StateKey;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -97,7 +98,7 @@ final class StoredCheckpoint {
       if (!disk.read(chain.state(disk, length), parts)) {
         return null;
       }
-      int[] prefix = java.util.Arrays.copyOf(tokens, length);
+      int[] prefix = Arrays.copyOf(tokens, length);
       int[] owned = blocks.stream().mapToInt(Integer::intValue).toArray();
       return new SequenceCheckpoint(cache, prefix, owned, slot, length);
     } finally {
@@ -127,7 +128,7 @@ final class StoredCheckpoint {
     if (length < SequenceCheckpoint.MIN_TOKENS || length < checkpoint.firstReachable()) {
       return;
     }
-    int[] tokens = java.util.Arrays.copyOf(checkpoint.tokens(), length);
+    int[] tokens = Arrays.copyOf(checkpoint.tokens(), length);
     Chain chain = chain(root, tokens);
     int[] blocks = checkpoint.blocks();
     if (cache.blockBytes() > 0) {

@@ -13,9 +13,9 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Files that only their owner can read, as far as the file system has permissions: they hold what
- * prompts were computed to. A file is written under a temporary name and renamed, so that no
- * process ever opens half a file.
+ * Files that only their owner can read, as far as the file system has permissions, since they
+ * reveal prompts. A file is written under a temporary name and renamed, so that no process ever
+ * opens half a file.
  */
 final class PrivateFiles {
   /** The first characters of temporary names. */

@@ -21,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -145,7 +146,7 @@ class SavedChatTest {
         assertRejected(model, file, "is not a whole conversation: ");
       }
       for (int length : new int[] {0, 7, 19, 40, bytes.length - 1}) {
-        Files.write(file, java.util.Arrays.copyOf(bytes, length));
+        Files.write(file, Arrays.copyOf(bytes, length));
         assertRejected(model, file, "is not a whole conversation: ");
       }
       Files.write(file, bytes);
