@@ -28,7 +28,7 @@ public final class TokenSequence {
   private int kept;
   private int nextCheckpoint = NO_CHECKPOINT;
   private int cachedTokens;
-  // Whether the rest of the prefix may be on disk.
+  // True if the rest of the prefix may be on disk.
   private boolean mayLoad = true;
   private boolean stopped;
 

@@ -11,7 +11,7 @@ import java.util.Random;
 
 /**
  * A process that writes and reads random states of a directory, whose contents follow from their
- * keys, until it is killed or has done so many times. It fails if a state has other contents.
+ * keys, until it is killed or has done a given number. It fails if a state has other contents.
  */
 final class StateWriter {
   static final ModelHash MODEL = new ModelHash("0123456789abcdef".repeat(4));
