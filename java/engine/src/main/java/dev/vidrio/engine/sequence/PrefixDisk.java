@@ -1,5 +1,6 @@
 package dev.vidrio.engine.sequence;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.state.DamagedStateException;
 import dev.vidrio.model.state.ModelHash;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * Keeps the prefixes of a prefix cache on disk, for later processes. Reads when a request begins;
  * writes behind, in a thread of its own, one state at a time and straight from the memory of the
  * cache. States that wait to be written take no memory: those that the prefix cache evicts are
- * dropped. While requests run, the writer takes at most {@value #BUSY_SHARE} of the processors'
+ * dropped. While requests run, the writer takes at most {@value #BUSY_SHARE} of the process's CPU
  * time.
  *
  * <p>A failure of the file system never fails a request: reading is a miss, writing pauses. The
@@ -62,8 +63,11 @@ public final class PrefixDisk {
 
   private static final System.Logger LOG = System.getLogger("dev.vidrio.engine");
 
-  /** Share of the processors' time for writing while requests run. */
+  /** Share of the process's CPU time for writing while requests run. */
   private static final double BUSY_SHARE = 0.01;
+
+  private static final OperatingSystemMXBean SYSTEM =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private static final Duration PAUSE = Duration.ofMinutes(1);
 
@@ -76,7 +80,8 @@ public final class PrefixDisk {
   private final BlockingQueue<Running> toWriter = new ArrayBlockingQueue<>(1);
   private @Nullable Thread writer;
   private @Nullable Running writing;
-  private long notBefore = System.nanoTime();
+  // The CPU time of the process before which nothing is written while requests run.
+  private long notBefore;
   private long pausedUntil = System.nanoTime();
   private boolean loggedDamage;
   private boolean loggedFailure;
@@ -198,7 +203,10 @@ public final class PrefixDisk {
   public void advance(boolean busy) {
     endWrite();
     long now = System.nanoTime();
-    if (writing != null || now - pausedUntil < 0 || (busy && now - notBefore < 0)) {
+    if (writing != null
+        || pending.isEmpty()
+        || now - pausedUntil < 0
+        || (busy && SYSTEM.getProcessCpuTime() < notBefore)) {
       return;
     }
     for (Write next = pending.poll(); next != null; next = pending.poll()) {
@@ -227,12 +235,10 @@ public final class PrefixDisk {
     writing = null;
     running.write.unpin();
     writtenBytes += running.bytes;
-    long now = System.nanoTime();
-    int processors = Runtime.getRuntime().availableProcessors();
-    notBefore = now + (long) (running.nanos / (BUSY_SHARE * processors));
+    notBefore = SYSTEM.getProcessCpuTime() + (long) (running.nanos / BUSY_SHARE);
     if (running.failure != null) {
       logFailure("cannot be written", running.failure);
-      pausedUntil = now + PAUSE.toNanos();
+      pausedUntil = System.nanoTime() + PAUSE.toNanos();
       dropped += pending.size();
       pending.clear();
     }

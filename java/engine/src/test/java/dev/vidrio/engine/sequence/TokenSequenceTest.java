@@ -20,7 +20,9 @@ class TokenSequenceTest extends BardCase {
       PrefixBlocks.Entry last = null;
       for (int i = 0; i < 2; i++) {
         int block = session.cache().acquire();
-        last = prefixes.keep(last, request.cacheSalt(), prompt, i * KvCache.BLOCK, block);
+        last =
+            prefixes.keep(
+                last, new PrefixRoot(request.cacheSalt(), null), prompt, i * KvCache.BLOCK, block);
         session.cache().release(block);
       }
       var branch = new TokenSequence(request);
