@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
       "The directory may be copied to other machines: bits do not depend on the processor. --kv,"
           + " --fast and --adapter must be those of the server."
     })
-@JsonHelp("Print JSON: tokens, tokens found in the directory, files and bytes written.")
+@JsonHelp("Print JSON: tokens, tokens found in the directory, seconds, bytes written.")
 final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
   @Mixin private CacheDirectoryOption directory = new CacheDirectoryOption();
   @Mixin private SessionOption session = new SessionOption();
@@ -73,8 +73,8 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
       description = "Context length in tokens. Default: the model's, at most 4096.")
   private int context;
 
-  /** A prefix that is kept now: its tokens, and those that were found. */
-  record Warmed(int tokens, int found, DiskCacheStatus disk) {}
+  /** A prefix that is kept now: its tokens, those that were found, and the time of the prompt. */
+  record Warmed(int tokens, int found, double seconds, DiskCacheStatus disk) {}
 
   @Override
   protected void check() {
@@ -109,7 +109,11 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
             .build();
     try (Engine engine = Engine.open(opened, engineOptions)) {
       Completion completion = engine.submit(request).result();
-      return new Warmed(prompt.length, completion.cachedTokens(), awaitWritten(engine));
+      return new Warmed(
+          prompt.length,
+          completion.cachedTokens(),
+          completion.total().toNanos() / 1e9,
+          awaitWritten(engine));
     }
   }
 
@@ -152,14 +156,15 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
   @Override
   protected void print(Warmed warmed) {
     System.out.printf(
-        "%d tokens, %d of them found; %s written%n",
-        warmed.tokens, warmed.found, Units.bytes(warmed.disk.writtenBytes()));
+        "%d tokens, %d of them found, in %.2f s; %s written%n",
+        warmed.tokens, warmed.found, warmed.seconds, Units.bytes(warmed.disk.writtenBytes()));
   }
 
   @Override
   protected void fill(JsonObject object, Warmed warmed) {
     object.put("tokens", warmed.tokens);
     object.put("found", warmed.found);
+    object.put("seconds", warmed.seconds);
     object.put("written_bytes", warmed.disk.writtenBytes());
   }
 }
