@@ -20,4 +20,5 @@ module dev.vidrio.model {
   exports dev.vidrio.model.quantize;
   exports dev.vidrio.model.sampling;
   exports dev.vidrio.model.session;
+  exports dev.vidrio.model.state;
 }

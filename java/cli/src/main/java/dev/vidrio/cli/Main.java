@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.bench.BenchCommand;
+import dev.vidrio.cli.cache.CacheCommands;
 import dev.vidrio.cli.eval.EvalCommand;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
@@ -162,6 +163,7 @@ public final class Main implements Runnable, CommandGroup {
         PullCommand.class,
         ListCommand.class,
         RmCommand.class,
+        CacheCommands.class,
         DoctorCommand.class,
         CompletionCommand.class);
   }

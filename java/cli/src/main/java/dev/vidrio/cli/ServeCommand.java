@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.ServedCommands;
+import dev.vidrio.cli.option.CacheDirectoryOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
@@ -53,6 +54,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private PrecisionOption precision = new PrecisionOption();
   @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
   @Mixin private ServedDraftsOption drafts = new ServedDraftsOption();
+  @Mixin private CacheDirectoryOption cacheDirectory = new CacheDirectoryOption();
   @Mixin private SecretsOption secrets = new SecretsOption();
 
   @Option(
@@ -244,6 +246,7 @@ final class ServeCommand implements Callable<Integer> {
             .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
             .withFast(precision.isFast())
             .withDraftTokens(drafts.tokens());
+    engine = cacheDirectory.applyTo(engine);
     ServerLimits limits =
         ServerLimits.DEFAULT
             .withTokens(maxTokens)

@@ -2,7 +2,9 @@ package dev.vidrio.engine;
 
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.PrefixCache;
+import dev.vidrio.engine.sequence.PrefixDisk;
 import dev.vidrio.kernel.KvCache;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Cumulative counts of an engine, updated by the scheduler's thread and published to all others.
@@ -13,6 +15,7 @@ final class Counters {
 
   private final KvCache cache;
   private final PrefixCache prefixes;
+  private final @Nullable PrefixDisk disk;
   private volatile EngineStatus status;
   private long publishedAt = System.nanoTime();
   long promptTokens;
@@ -23,9 +26,10 @@ final class Counters {
   long preemptions;
   long steps;
 
-  Counters(KvCache cache, PrefixCache prefixes) {
+  Counters(KvCache cache, PrefixCache prefixes, @Nullable PrefixDisk disk) {
     this.cache = cache;
     this.prefixes = prefixes;
+    this.disk = disk;
     this.status = status(0, 0);
   }
 
@@ -74,6 +78,20 @@ final class Counters {
         draftTokens,
         acceptedTokens,
         preemptions,
-        steps);
+        steps,
+        diskStatus());
+  }
+
+  private DiskCacheStatus diskStatus() {
+    return disk == null
+        ? DiskCacheStatus.NONE
+        : new DiskCacheStatus(
+            disk.hits(),
+            disk.misses(),
+            disk.readBytes(),
+            disk.writtenBytes(),
+            disk.dropped(),
+            disk.pending(),
+            disk.bytes());
   }
 }

@@ -344,8 +344,10 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Cancels all requests and frees the memory. Waits for a running step, unless called by the
-   * scheduling thread, such as from a listener; then requests are canceled after the call.
+   * Cancels all requests and frees the memory. Waits for a running step and, with a {@linkplain
+   * EngineOptions#cacheDirectory cache directory}, up to five seconds for prefixes that are not yet
+   * written; unless called by the scheduling thread, such as from a listener: then requests are
+   * canceled after the call.
    */
   @Override
   public void close() {

@@ -8,6 +8,8 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.state.StateDirectory;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +35,11 @@ import org.jspecify.annotations.Nullable;
  *     prompts that begin with the same tokens. For a model with recurrent states, they are kept
  *     with the states at a few positions, as many as fit into half of {@code cacheBytes} with the
  *     sequences
+ * @param cacheDirectory a directory in which the prefix cache keeps its prefixes for later
+ *     processes, and finds those of earlier ones; null for none. Any number of engines, processes
+ *     and models may share it
+ * @param cacheDirectoryBytes maximum size of its files in bytes; the least recently used are
+ *     deleted
  * @param fast as in {@link SessionOptions#fast}
  * @param adapters maximum number of different {@linkplain GenerationRequest#adaptation adapters} of
  *     running requests
@@ -53,6 +60,8 @@ public record EngineOptions(
     long cacheBytes,
     KvType kvType,
     boolean prefixCache,
+    @Nullable Path cacheDirectory,
+    long cacheDirectoryBytes,
     boolean fast,
     int adapters,
     @Nullable Model draft,
@@ -80,6 +89,8 @@ public record EngineOptions(
           0,
           SessionOptions.DEFAULT_KV_TYPE,
           true,
+          null,
+          StateDirectory.DEFAULT_BYTES,
           false,
           0,
           null,
@@ -100,6 +111,11 @@ public record EngineOptions(
     requireRange("adapters", adapters, 0, 1024);
     requireRange("draft tokens", draftTokens, 0, Session.CANDIDATES);
     requireRange("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
+    requireRange("cache directory bytes", cacheDirectoryBytes, 1, Long.MAX_VALUE);
+    if (cacheDirectory != null && !prefixCache) {
+      throw new InvalidInputException(
+          "cache directory", cacheDirectory, "not supported without the prefix cache");
+    }
     if (streamInterval.isNegative() || streamInterval.compareTo(MAX_INTERVAL) > 0) {
       throw new InvalidInputException(
           "stream interval", streamInterval, "must be 0 to " + MAX_INTERVAL);
@@ -116,6 +132,8 @@ public record EngineOptions(
     long cacheBytes;
     KvType kvType;
     boolean prefixCache;
+    @Nullable Path cacheDirectory;
+    long cacheDirectoryBytes;
     boolean fast;
     int adapters;
     @Nullable Model draft;
@@ -133,6 +151,8 @@ public record EngineOptions(
       cacheBytes = of.cacheBytes;
       kvType = of.kvType;
       prefixCache = of.prefixCache;
+      cacheDirectory = of.cacheDirectory;
+      cacheDirectoryBytes = of.cacheDirectoryBytes;
       fast = of.fast;
       adapters = of.adapters;
       draft = of.draft;
@@ -152,6 +172,8 @@ public record EngineOptions(
           cacheBytes,
           kvType,
           prefixCache,
+          cacheDirectory,
+          cacheDirectoryBytes,
           fast,
           adapters,
           draft,
@@ -210,6 +232,20 @@ public record EngineOptions(
   /** Returns a copy with prefix caching on or off. */
   public EngineOptions withPrefixCache(boolean keep) {
     return with(copy -> copy.prefixCache = keep);
+  }
+
+  /**
+   * Returns a copy whose prefix cache also keeps its prefixes in a directory, for later processes,
+   * or not if it is null. They have the bits that computing them has, on every machine.
+   *
+   * @param maxBytes maximum size of its files in bytes
+   */
+  public EngineOptions withCacheDirectory(@Nullable Path directory, long maxBytes) {
+    return with(
+        copy -> {
+          copy.cacheDirectory = directory;
+          copy.cacheDirectoryBytes = maxBytes;
+        });
   }
 
   /** Returns a copy with fast matrix products allowed or not. */

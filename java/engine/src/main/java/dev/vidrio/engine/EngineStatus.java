@@ -19,6 +19,7 @@ package dev.vidrio.engine;
  * @param acceptedTokens draft tokens that the model accepted
  * @param preemptions number of preemptions of running requests
  * @param steps number of steps
+ * @param disk the prefix cache on disk
  */
 public record EngineStatus(
     int running,
@@ -35,4 +36,5 @@ public record EngineStatus(
     long draftTokens,
     long acceptedTokens,
     long preemptions,
-    long steps) {}
+    long steps,
+    DiskCacheStatus disk) {}

@@ -8,11 +8,14 @@ import dev.vidrio.engine.pace.WaitEstimator;
 import dev.vidrio.engine.request.BeamSearch;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.PrefixCache;
+import dev.vidrio.engine.sequence.PrefixDisk;
 import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.session.Session;
+import dev.vidrio.model.state.StateDirectory;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -27,11 +30,15 @@ import org.jspecify.annotations.Nullable;
  * priority is preempted: its memory is released, and it is computed again later, to the same bits.
  */
 final class Scheduler {
+  /** Time for writing prefixes to disk when the engine is closed. */
+  private static final Duration MAX_FLUSH = Duration.ofSeconds(5);
+
   private final EngineOptions options;
   private final EngineListener listener;
   private final Session session;
   private final KvCache cache;
   private final PrefixCache prefixes;
+  private final @Nullable PrefixDisk disk;
   private final Drafter drafter;
   private final LensSteps lens;
   private final Step step;
@@ -69,14 +76,17 @@ final class Scheduler {
     this.listener = listener;
     this.session = session;
     this.cache = session.cache();
+    this.disk = disk(options, session, inbox::wake);
     this.prefixes =
-        options.prefixCache() ? PrefixCache.of(cache, this::runningSequences) : PrefixCache.NONE;
+        options.prefixCache()
+            ? PrefixCache.of(cache, this::runningSequences, disk)
+            : PrefixCache.NONE;
     this.lens = new LensSteps(options.lens(), model, session);
     this.drafter = drafter;
     this.step = new Step(session, prefixes, drafter);
     this.waits = new WaitEstimator(options.sequences(), stats, budget);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, stats);
-    this.counters = new Counters(cache, prefixes);
+    this.counters = new Counters(cache, prefixes, disk);
     this.completion =
         new RequestCompletion(session, listener, drafter, lens, stats, counters, onEnd);
     this.positions = Admission.positions(session);
@@ -91,6 +101,15 @@ final class Scheduler {
   void check(GenerationRequest request) {
     lens.check(request);
     admission.check(request);
+  }
+
+  private static @Nullable PrefixDisk disk(
+      EngineOptions options, Session session, Runnable onWritten) {
+    Path directory = options.cacheDirectory();
+    return directory == null
+        ? null
+        : new PrefixDisk(
+            StateDirectory.open(directory, options.cacheDirectoryBytes()), session, onWritten);
   }
 
   private Iterator<TokenSequence> runningSequences() {
@@ -114,6 +133,9 @@ final class Scheduler {
         begin(System.nanoTime());
         if (!running.isEmpty()) {
           runStep();
+        }
+        if (disk != null) {
+          disk.advance(!running.isEmpty());
         }
         sendNotifications();
         awaitWork();
@@ -145,6 +167,10 @@ final class Scheduler {
         } else {
           completion.fail(active, failure);
         }
+      }
+      sendNotifications();
+      if (disk != null) {
+        disk.close(MAX_FLUSH);
       }
       prefixes.clear();
       sendNotifications();
@@ -204,6 +230,7 @@ final class Scheduler {
       return;
     }
     long now = System.nanoTime();
+    start += step.loadingNanos; // not work of the model
     budget.observe(step.decoding, step.prompt, (double) (now - start));
     counters.steps++;
     readRows(now);

@@ -17,7 +17,7 @@ import java.util.function.Predicate;
  * tokens, and chunks of prompts. Cache blocks are reserved before anything is added, so that a
  * composed step can always run. Used by the scheduler's thread only.
  */
-final class Step {
+final class Step implements PrefixCache.Room {
   /** Pending tokens of one sequence, followed by its draft. */
   static final class Part {
     final RunningRequest active;
@@ -40,12 +40,16 @@ final class Step {
   /** A row of logits, after a position of a part's sequence. */
   record Row(Part part, int position) {}
 
+  /** Time of a step for loading prefixes from disk while other sequences wait. */
+  private static final long MAX_LOADING_NANOS = 10_000_000;
+
   private final KvCache cache;
   private final PrefixCache prefixes;
   private final Drafter drafter;
   private int freeRows;
   private int reserved;
   private int reservedSlots;
+  private long sharingSince;
 
   /** The parts in their order. */
   final List<Part> parts = new ArrayList<>();
@@ -64,6 +68,9 @@ final class Step {
 
   /** The number of tokens of sequences that do not generate yet. */
   int prompt;
+
+  /** The time in which prefixes were looked up and loaded. */
+  long loadingNanos;
 
   Step(Session session, PrefixCache prefixes, Drafter drafter) {
     this.runner = session;
@@ -88,6 +95,7 @@ final class Step {
     reservedSlots = 0;
     decoding = 0;
     prompt = 0;
+    loadingNanos = 0;
   }
 
   /** Returns whether a request is in the step. */
@@ -124,7 +132,9 @@ final class Step {
    */
   void addChunk(
       RunningRequest active, TokenSequence tokens, int max, Predicate<RunningRequest> preempt) {
-    prefixes.share(tokens);
+    if (!share(tokens)) {
+      return;
+    }
     int position = tokens.sequence().length();
     int count = prefixes.chunk(tokens, Math.min(tokens.pending(), Math.min(max, freeTokens)));
     int wanted = 0;
@@ -139,6 +149,41 @@ final class Step {
       add(new Part(active, tokens, count, new int[0]), wanted);
       prompt += count;
     }
+  }
+
+  /** Lets a sequence continue from a cached prefix; returns false if it must wait for the rest. */
+  private boolean share(TokenSequence tokens) {
+    long before = loadingNanos;
+    sharingSince = System.nanoTime();
+    boolean shared = prefixes.share(tokens, this);
+    loadingNanos = before + System.nanoTime() - sharingSince;
+    return shared;
+  }
+
+  @Override
+  public boolean isLate() {
+    long now = loadingNanos + System.nanoTime() - sharingSince;
+    return !parts.isEmpty() && now > MAX_LOADING_NANOS;
+  }
+
+  @Override
+  public boolean hasBlock() {
+    while (cache.freeBlocks() <= reserved) {
+      if (!prefixes.evict()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public boolean hasSlot() {
+    while (cache.freeSlots() <= reservedSlots) {
+      if (!prefixes.evictSlot()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Returns the draft after the next token, as far as it fits and can be rolled back. */

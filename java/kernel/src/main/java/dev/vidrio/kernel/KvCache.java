@@ -1,5 +1,7 @@
 package dev.vidrio.kernel;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -242,6 +244,66 @@ public final class KvCache {
     }
   }
 
+  /** Returns the bytes of a block with all layers. */
+  public long blockBytes() {
+    return bytes(shape, type, 1);
+  }
+
+  /**
+   * Returns the memory of a block: one part for each shape of its layers, in the order in which the
+   * shapes first occur. The bytes are the same on every executor and instruction set.
+   */
+  public List<MemorySegment> block(int block) {
+    pool.requireOwned(block);
+    return kinds.stream()
+        .map(kind -> memory.asSlice(kind.begin + block * kind.blockBytes(), kind.blockBytes()))
+        .toList();
+  }
+
+  /**
+   * Returns a copy of a block whose positions from {@code positions} on are zero, in the parts of
+   * {@link #block}.
+   *
+   * @param positions a multiple of {@value #LANES}
+   */
+  public List<MemorySegment> copyOf(int block, int positions, Arena arena) {
+    require(positions % LANES == 0, positions + " positions: not a multiple of " + LANES);
+    List<MemorySegment> copies = new ArrayList<>();
+    for (MemorySegment part : block(block)) {
+      copies.add(arena.allocate(part.byteSize()).copyFrom(part));
+    }
+    for (int i = 0; i < kinds.size(); i++) {
+      Kind kind = kinds.get(i);
+      long layerBytes = kind.keyBytes + kind.valueBytes;
+      for (int layer = 0; layer < kind.layers.size(); layer++) {
+        clear(kind, copies.get(i).asSlice(layer * layerBytes, layerBytes), positions);
+      }
+    }
+    return copies;
+  }
+
+  /** Clears the positions of a layer in a block from {@code from} on. */
+  private void clear(Kind kind, MemorySegment layer, int from) {
+    if (!(kind.shape instanceof KvShape.KeyValue(int heads, int _, int dV))) {
+      clearRows(layer, 0, kind.keyBytes / BLOCK, from);
+      return;
+    }
+    // Q8_0 stores the scales of all positions of a head after their values.
+    long scales = type == KvType.Q8_0 ? dV / 32 * (long) Short.BYTES : 0;
+    long elements = type.bytes(dV) - scales;
+    for (int head = 0; head < heads; head++) {
+      // The keys of a tile of positions are contiguous, so that a position has its share.
+      clearRows(layer, head * (kind.keyBytes / heads), kind.keyBytes / heads / BLOCK, from);
+      long values = kind.keyBytes + head * (kind.valueBytes / heads);
+      clearRows(layer, values, elements, from);
+      clearRows(layer, values + BLOCK * elements, scales, from);
+    }
+  }
+
+  private static void clearRows(MemorySegment layer, long begin, long rowBytes, int from) {
+    layer.asSlice(begin + from * rowBytes, (BLOCK - from) * rowBytes).fill((byte) 0);
+  }
+
   /** Returns the number of slots; 0 if no layer has states. */
   public int slots() {
     return slots.count();
@@ -293,6 +355,12 @@ public final class KvCache {
     slots.requireOwned(to);
     long bytes = shape.bytesPerSequence();
     MemorySegment.copy(states, from * bytes, states, to * bytes, bytes);
+  }
+
+  /** Returns the memory of a slot with all layers. */
+  public MemorySegment slot(int slot) {
+    slots.requireOwned(slot);
+    return states.asSlice(slot * slotStride(), slotStride());
   }
 
   /**

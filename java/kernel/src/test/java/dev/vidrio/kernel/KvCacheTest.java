@@ -9,10 +9,12 @@ import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class KvCacheTest {
@@ -295,6 +297,67 @@ class KvCacheTest {
         }
       }
     }
+  }
+
+  /** Compares with the positions of every byte, by the layout in vidrio.h. */
+  @Test
+  void copiesFirstPositionsOfBlocks() {
+    int heads = 2;
+    int dH = 32;
+    int dV = 64;
+    var layer = new KvShape.KeyValue(heads, dH, dV);
+    var shape = new KvShape(List.of(layer, new KvShape.Conv(3), layer));
+    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0)) {
+      try (Arena arena = Arena.ofConfined()) {
+        var cache = new KvCache(new HeapExecutor(), shape, type, 2, 0, arena);
+        int block = cache.acquire();
+        cache.block(block).forEach(part -> part.fill((byte) -1));
+        assertEquals(
+            cache.blockBytes(),
+            cache.block(block).stream().mapToLong(MemorySegment::byteSize).sum());
+        List<Integer> positions = new ArrayList<>();
+        for (int l = 0; l < 2; l++) {
+          for (int head = 0; head < heads; head++) {
+            positions.addAll(positionsOfKeys(type, dH));
+          }
+          for (int head = 0; head < heads; head++) {
+            positions.addAll(positionsOfRows(type == KvType.Q8_0 ? dV : type.bytes(dV)));
+            positions.addAll(positionsOfRows(type == KvType.Q8_0 ? dV / 32 * 2 : 0));
+          }
+        }
+        List<MemorySegment> copies = cache.copyOf(block, 48, arena);
+        assertFirst(positions, copies.get(0));
+        assertFirst(positionsOfRows(3 * Float.BYTES), copies.get(1));
+        assertEquals(2, copies.size());
+      }
+    }
+  }
+
+  private static void assertFirst(List<Integer> positions, MemorySegment copy) {
+    assertEquals(positions.size(), copy.byteSize());
+    for (int i = 0; i < positions.size(); i++) {
+      int expected = positions.get(i) < 48 ? -1 : 0;
+      assertEquals(expected, copy.get(ValueLayout.JAVA_BYTE, i), "byte " + i);
+    }
+  }
+
+  private static List<Integer> positionsOfRows(int bytes) {
+    return IntStream.range(0, KvCache.BLOCK * bytes).map(i -> i / bytes).boxed().toList();
+  }
+
+  private static List<Integer> positionsOfKeys(KvType type, int dH) {
+    List<Integer> positions = new ArrayList<>();
+    for (int tile = 0; tile < KvCache.BLOCK; tile += KvCache.LANES) {
+      int bytes = type == KvType.Q8_0 ? 4 : type.bytes(1);
+      int groups = type == KvType.Q8_0 ? dH / 4 : dH;
+      for (int i = 0; i < groups * KvCache.LANES * bytes; i++) {
+        positions.add(tile + i / bytes % KvCache.LANES);
+      }
+      for (int i = 0; type == KvType.Q8_0 && i < dH / 32 * KvCache.LANES * 2; i++) {
+        positions.add(tile + i / 2 % KvCache.LANES);
+      }
+    }
+    return positions;
   }
 
   private static MemorySegment block(KvCache cache, MemorySegment half, int layer, int block) {

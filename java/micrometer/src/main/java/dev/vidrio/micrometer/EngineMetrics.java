@@ -61,6 +61,26 @@ public final class EngineMetrics implements EngineListener {
         "vidrio.preemptions",
         "Requests preempted for lack of KV cache blocks",
         EngineStatus::preemptions);
+    counter(
+        "vidrio.cache.disk.hits",
+        "States read from the prefix cache on disk",
+        status -> status.disk().hits());
+    counter(
+        "vidrio.cache.disk.misses",
+        "Lookups in the prefix cache on disk that found nothing",
+        status -> status.disk().misses());
+    counter(
+        "vidrio.cache.disk.read",
+        "Bytes read from the prefix cache on disk",
+        status -> status.disk().readBytes());
+    counter(
+        "vidrio.cache.disk.written",
+        "Bytes written to the prefix cache on disk",
+        status -> status.disk().writtenBytes());
+    gauge(
+        "vidrio.cache.disk.size",
+        "Bytes of the prefix cache on disk, of all models and processes",
+        status -> status.disk().bytes());
     counter("vidrio.steps", "Steps of the engine", EngineStatus::steps);
   }
 

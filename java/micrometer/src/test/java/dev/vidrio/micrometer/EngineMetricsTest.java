@@ -107,6 +107,10 @@ class EngineMetricsTest {
     // The counters of a step are updated at its end, after its last token.
     assertEquals(promptTokens, registry.get("vidrio.tokens.prompt").functionCounter().count());
     assertEquals(tokens, registry.get("vidrio.tokens.generated").functionCounter().count());
+    for (String name : List.of("hits", "misses", "read", "written")) {
+      assertEquals(0, registry.get("vidrio.cache.disk." + name).functionCounter().count());
+    }
+    assertEquals(0, registry.get("vidrio.cache.disk.size").gauge().value());
     assertEquals(1, registry.get("gen_ai.server.time_to_first_token").timer().count());
     assertEquals(1, registry.get("gen_ai.server.request.duration").timer().count());
     metrics.watch(null);

@@ -58,9 +58,14 @@ import java.util.function.Function;
 public final class Model implements AutoCloseable {
   private final LoadedModel loaded;
 
-  private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
+  private Model(
+      BiFunction<String, Arena, Gguf> source,
+      String name,
+      Optional<Path> file,
+      ModelOptions options) {
     this.loaded =
-        new LoadedModel(source, name, options.executor(), options.progress(), options.repacking());
+        new LoadedModel(
+            source, name, file, options.executor(), options.progress(), options.repacking());
   }
 
   /**
@@ -86,6 +91,7 @@ public final class Model implements AutoCloseable {
                 ? HuggingFaceModel.open(file, arena).toGguf(arena)
                 : Gguf.open(file, arena),
         file.toString(),
+        Optional.of(file),
         options);
   }
 
@@ -98,7 +104,11 @@ public final class Model implements AutoCloseable {
    * @throws UncheckedIOException if the stream fails or ends early
    */
   public static Model read(String name, InputStream in, long size, ModelOptions options) {
-    return new Model((ignored, arena) -> Gguf.parse(name, copy(in, size, arena)), name, options);
+    return new Model(
+        (ignored, arena) -> Gguf.parse(name, copy(in, size, arena)),
+        name,
+        Optional.empty(),
+        options);
   }
 
   private static MemorySegment copy(InputStream in, long size, Arena arena) {
@@ -307,6 +317,34 @@ public final class Model implements AutoCloseable {
     loaded.requireOpen();
     ChatFormat format = requireChatFormat();
     return new Chat(newSession(session.withSlots(2)), format, template, generation);
+  }
+
+  /**
+   * Opens a {@linkplain Chat#save saved} conversation without tools, with {@link
+   * GenerationOptions#DEFAULT}.
+   *
+   * @throws ModelException as {@link #openChat(Path, ChatOptions, GenerationOptions,
+   *     SessionOptions)} does
+   */
+  public Chat openChat(Path file) {
+    return openChat(file, ChatOptions.DEFAULT, GenerationOptions.DEFAULT, SessionOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a {@linkplain Chat#save saved} conversation. Its next answer has the bits that it has
+   * without saving. If the element type or the adapter differs from that of the saved conversation,
+   * or the context is too short, its tokens run again.
+   *
+   * @param session as in {@link #newChat(ChatOptions, GenerationOptions, SessionOptions)}
+   * @throws ModelFileException if the file is missing or damaged, or the conversation is with
+   *     another model
+   * @throws InvalidInputException if the model has no chat template, or the options do not fit it
+   */
+  public Chat openChat(
+      Path file, ChatOptions template, GenerationOptions generation, SessionOptions session) {
+    loaded.requireOpen();
+    ChatFormat format = requireChatFormat();
+    return Chat.open(file, newSession(session.withSlots(2)), format, template, generation);
   }
 
   private ChatFormat requireChatFormat() {

@@ -1,10 +1,16 @@
 package dev.vidrio.engine.sequence;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.state.StateDirectory;
+import dev.vidrio.model.state.StateDirectory.Kind;
+import dev.vidrio.model.state.StateKey;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,10 +25,14 @@ public final class PrefixBlocks implements PrefixCache {
   static final class Entry {
     private final Key key;
     final int block;
+    // The address on disk; null if it is kept in memory only.
+    private final @Nullable StateKey address;
+    private boolean evicted;
 
-    private Entry(Key key, int block) {
+    private Entry(Key key, int block, @Nullable StateKey address) {
       this.key = key;
       this.block = block;
+      this.address = address;
     }
   }
 
@@ -56,12 +66,18 @@ public final class PrefixBlocks implements PrefixCache {
   }
 
   private final KvCache cache;
+  private final @Nullable PrefixDisk disk;
   // From the least to the most recently used.
   private final Map<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
 
-  /** Creates an empty cache. */
-  public PrefixBlocks(KvCache cache) {
+  /**
+   * Creates an empty cache.
+   *
+   * @param disk keeps blocks for later processes; null for none
+   */
+  public PrefixBlocks(KvCache cache, @Nullable PrefixDisk disk) {
     this.cache = cache;
+    this.disk = disk;
   }
 
   /**
@@ -81,12 +97,81 @@ public final class PrefixBlocks implements PrefixCache {
     Key key = key(parent, root, tokens, from);
     Entry entry = entries.get(key);
     if (entry == null) {
-      entry = new Entry(key, block);
-      entries.put(key, entry);
+      StateKey before = addressBefore(parent, root);
+      entry = add(key, before, block);
       cache.retain(block);
+      if (disk != null && before != null) {
+        disk.offer(new BlockWrite(disk, entry, before, from + KvCache.BLOCK));
+      }
     }
     touch(parent);
     return entry;
+  }
+
+  private Entry add(Key key, @Nullable StateKey before, int block) {
+    int[] ids = key.tokens.ids;
+    var entry = new Entry(key, block, before == null ? null : before.next(ids, 0, ids.length));
+    entries.put(key, entry);
+    return entry;
+  }
+
+  /** Returns the address of the block before, or null if blocks after it are not on disk. */
+  private @Nullable StateKey addressBefore(@Nullable Entry parent, Object root) {
+    return parent != null ? parent.address : disk == null ? null : disk.root(root);
+  }
+
+  /**
+   * Loads a block from disk as {@link #find} finds it; returns null if there is none, or no room.
+   */
+  @Nullable Entry load(@Nullable Entry parent, Object root, int[] tokens, int from, Room room) {
+    StateKey before = addressBefore(parent, root);
+    if (disk == null || before == null || !room.hasBlock()) {
+      return null;
+    }
+    int block = cache.acquire();
+    Key key = key(parent, root, tokens, from);
+    int[] ids = key.tokens.ids;
+    StateKey address = before.next(ids, 0, ids.length);
+    if (!disk.read(
+        disk.address(Kind.BLOCK, address, before, from + KvCache.BLOCK), cache.block(block))) {
+      cache.release(block);
+      return null;
+    }
+    touch(parent);
+    return add(key, before, block);
+  }
+
+  /** Writes a block that is still cached to disk. */
+  private final class BlockWrite implements PrefixDisk.Write {
+    private final Entry entry;
+    private final StateDirectory.Address address;
+
+    BlockWrite(PrefixDisk disk, Entry entry, StateKey before, int positions) {
+      this.entry = entry;
+      StateKey key = Objects.requireNonNull(entry.address);
+      this.address = disk.address(Kind.BLOCK, key, before, positions);
+    }
+
+    @Override
+    public StateDirectory.Address address() {
+      return address;
+    }
+
+    @Override
+    public boolean isNeeded() {
+      return !entry.evicted;
+    }
+
+    @Override
+    public List<MemorySegment> pin() {
+      cache.retain(entry.block);
+      return cache.block(entry.block);
+    }
+
+    @Override
+    public void unpin() {
+      cache.release(entry.block);
+    }
   }
 
   private static Key key(@Nullable Entry parent, Object root, int[] tokens, int from) {
@@ -102,8 +187,8 @@ public final class PrefixBlocks implements PrefixCache {
   }
 
   @Override
-  public void share(TokenSequence tokens) {
-    tokens.share(this);
+  public boolean share(TokenSequence tokens, Room room) {
+    return tokens.share(this, room);
   }
 
   @Override
@@ -114,10 +199,15 @@ public final class PrefixBlocks implements PrefixCache {
   /** {@inheritDoc} Evicts the least recently used block. */
   @Override
   public boolean evict() {
+    return evictUnshared() || (disk != null && disk.awaitWrite() && evictUnshared());
+  }
+
+  private boolean evictUnshared() {
     for (Iterator<Entry> i = entries.values().iterator(); i.hasNext(); ) {
       Entry entry = i.next();
       if (!cache.isShared(entry.block)) {
         i.remove();
+        entry.evicted = true;
         cache.release(entry.block);
         return true;
       }
@@ -132,7 +222,10 @@ public final class PrefixBlocks implements PrefixCache {
 
   @Override
   public void clear() {
-    entries.values().forEach(entry -> cache.release(entry.block));
+    for (Entry entry : entries.values()) {
+      entry.evicted = true;
+      cache.release(entry.block);
+    }
     entries.clear();
   }
 }

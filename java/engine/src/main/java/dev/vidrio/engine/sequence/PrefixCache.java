@@ -1,6 +1,7 @@
 package dev.vidrio.engine.sequence;
 
 import dev.vidrio.kernel.KvCache;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps computed prefixes for later requests that begin with the same tokens, until their memory is
@@ -14,13 +15,54 @@ public interface PrefixCache {
    * Returns a prefix cache of blocks or, for models with recurrent states, of checkpoints.
    *
    * @param running the sequences of the requests that run, now and later
+   * @param disk keeps prefixes for later processes; null for none
    */
-  static PrefixCache of(KvCache cache, Iterable<TokenSequence> running) {
-    return cache.slots() == 0 ? new PrefixBlocks(cache) : new PrefixCheckpoints(cache, running);
+  static PrefixCache of(KvCache cache, Iterable<TokenSequence> running, @Nullable PrefixDisk disk) {
+    return cache.slots() == 0
+        ? new PrefixBlocks(cache, disk)
+        : new PrefixCheckpoints(cache, running, disk);
   }
 
-  /** Lets a sequence continue from a cached prefix, if that is longer than what has run. */
-  default void share(TokenSequence tokens) {}
+  /** Memory and time of a step for prefixes that are loaded from disk. */
+  interface Room {
+    /** No memory and no time, so that only prefixes in memory are used. */
+    Room NONE =
+        new Room() {
+          @Override
+          public boolean hasBlock() {
+            return false;
+          }
+
+          @Override
+          public boolean hasSlot() {
+            return false;
+          }
+
+          @Override
+          public boolean isLate() {
+            return false;
+          }
+        };
+
+    /** Frees a block that the step does not need, if there is none; returns false if it cannot. */
+    boolean hasBlock();
+
+    /** Frees a state slot that the step does not need; returns false if it cannot. */
+    boolean hasSlot();
+
+    /** Returns whether other sequences would wait too long. */
+    boolean isLate();
+  }
+
+  /**
+   * Lets a sequence continue from a cached prefix, if that is longer than what has run.
+   *
+   * @return false if the rest of the prefix is to be loaded in the next step, so that the sequence
+   *     must not run in this one
+   */
+  default boolean share(TokenSequence tokens, Room room) {
+    return true;
+  }
 
   /** Returns how many of the next {@code count} tokens may run before a prefix is to be kept. */
   default int chunk(TokenSequence tokens, int count) {

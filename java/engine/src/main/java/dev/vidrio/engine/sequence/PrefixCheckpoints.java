@@ -3,12 +3,14 @@ package dev.vidrio.engine.sequence;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.SequenceCheckpoint;
+import dev.vidrio.model.state.StateKey;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps checkpoints of sequences of models with recurrent states, which blocks do not hold. They
@@ -28,21 +30,23 @@ final class PrefixCheckpoints implements PrefixCache {
 
   private final KvCache cache;
   private final Iterable<TokenSequence> running;
+  private final @Nullable PrefixDisk disk;
   // From the least to the most recently used.
   private final List<Kept> all = new ArrayList<>();
   // The number of checkpoints that own each block and each slot.
   private final int[] ownedBlocks;
   private final int[] ownedSlots;
 
-  PrefixCheckpoints(KvCache cache, Iterable<TokenSequence> running) {
+  PrefixCheckpoints(KvCache cache, Iterable<TokenSequence> running, @Nullable PrefixDisk disk) {
     this.cache = cache;
     this.running = running;
+    this.disk = disk;
     this.ownedBlocks = new int[cache.blocks()];
     this.ownedSlots = new int[cache.slots()];
   }
 
   @Override
-  public void share(TokenSequence tokens) {
+  public boolean share(TokenSequence tokens, Room room) {
     Kept best = null;
     int longest = tokens.sequence().length();
     for (Kept kept : all) {
@@ -52,10 +56,49 @@ final class PrefixCheckpoints implements PrefixCache {
         longest = reach;
       }
     }
+    if (tokens.mayLoadCheckpoint()) {
+      Kept loaded = load(tokens, longest, room);
+      if (loaded != null) {
+        best = loaded;
+        longest = loaded.checkpoint.length();
+      }
+    }
     if (best != null) {
       touch(best);
       tokens.restore(best.checkpoint, longest);
     }
+    return true;
+  }
+
+  /** Loads a checkpoint of more tokens than the longest in memory from disk, or returns null. */
+  private @Nullable Kept load(TokenSequence tokens, int longest, Room room) {
+    StateKey root = disk == null ? null : disk.root(tokens.root());
+    if (disk == null || root == null) {
+      return null;
+    }
+    // At least one token must run, for its logits.
+    int last = SequenceCheckpoint.positionFor(tokens.length());
+    int[] ids = tokens.tokens(0, last);
+    StoredCheckpoint.Chain chain = StoredCheckpoint.chain(root, ids);
+    for (int length = last;
+        length > longest && length >= SequenceCheckpoint.MIN_TOKENS;
+        length -= StateKey.SPAN) {
+      if (disk.contains(chain.state(disk, length))) {
+        SequenceCheckpoint loaded = StoredCheckpoint.load(disk, cache, chain, ids, length, room);
+        if (loaded != null) {
+          Kept kept = new Kept(tokens.root(), loaded);
+          add(kept);
+          return kept;
+        }
+      }
+    }
+    disk.countMiss();
+    return null;
+  }
+
+  private void add(Kept kept) {
+    all.addLast(kept);
+    count(kept.checkpoint, 1);
   }
 
   private void touch(Kept kept) {
@@ -114,8 +157,11 @@ final class PrefixCheckpoints implements PrefixCache {
       }
     }
     Kept kept = tokens.checkpoint();
-    all.addLast(kept);
-    count(kept.checkpoint, 1);
+    add(kept);
+    StateKey root = disk == null ? null : disk.root(kept.root);
+    if (disk != null && root != null) {
+      StoredCheckpoint.offer(disk, cache, root, kept.checkpoint, () -> all.contains(kept));
+    }
   }
 
   private void count(SequenceCheckpoint checkpoint, int more) {
@@ -128,7 +174,8 @@ final class PrefixCheckpoints implements PrefixCache {
   @Override
   public boolean evict() {
     // Evicting the last checkpoint of a block that only checkpoints own frees it.
-    return removeFirst(this::isOwnBlock);
+    return removeFirst(this::isOwnBlock)
+        || (disk != null && disk.awaitWrite() && removeFirst(this::isOwnBlock));
   }
 
   @Override

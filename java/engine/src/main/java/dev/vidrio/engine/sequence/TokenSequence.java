@@ -5,7 +5,6 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.SequenceCheckpoint;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +28,8 @@ public final class TokenSequence {
   private int kept;
   private int nextCheckpoint = NO_CHECKPOINT;
   private int cachedTokens;
+  // True if the rest of the prefix may be on disk.
+  private boolean mayLoad = true;
   private boolean stopped;
 
   /** Creates the sequence of a prompt. */
@@ -44,8 +45,7 @@ public final class TokenSequence {
       // No other request has these edits.
       return this;
     }
-    String salt = request.cacheSalt();
-    return request.adaptation() == null ? salt : List.of(salt, request.adaptation());
+    return new PrefixRoot(request.cacheSalt(), request.adaptation());
   }
 
   /** Returns a copy, all of whose tokens have run, which shares the keys and values. */
@@ -89,6 +89,7 @@ public final class TokenSequence {
     lastKept = null;
     kept = 0;
     nextCheckpoint = NO_CHECKPOINT;
+    mayLoad = true;
     stopped = true;
   }
 
@@ -186,22 +187,47 @@ public final class TokenSequence {
     return request.promptLogProbabilities() < 0 && !request.watched();
   }
 
-  /** Appends cached blocks, as far as their tokens are equal. */
-  void share(PrefixBlocks prefixes) {
+  /**
+   * Appends cached blocks, as far as their tokens are equal, first those in memory and then those
+   * on disk.
+   *
+   * @return false if it must continue in the next step
+   */
+  boolean share(PrefixBlocks prefixes, PrefixCache.Room room) {
     Sequence current = sequence();
     if (!mayShare()) {
-      return;
+      return true;
     }
     // At least one token must run, for its logits.
     while (current.length() == kept && kept + KvCache.BLOCK < count) {
       PrefixBlocks.Entry found = prefixes.find(lastKept, root, tokens, kept);
+      if (found == null && mayLoad) {
+        if (room.isLate()) {
+          return false;
+        }
+        found = prefixes.load(lastKept, root, tokens, kept, room);
+        mayLoad = found != null;
+      }
       if (found == null) {
-        return;
+        return true;
       }
       current.append(found.block);
       lastKept = found;
       shared(KvCache.BLOCK);
     }
+    return true;
+  }
+
+  /** Returns whether a checkpoint may be on disk, once after each begin. */
+  boolean mayLoadCheckpoint() {
+    boolean may = mayLoad && mayShare();
+    mayLoad = false;
+    return may;
+  }
+
+  /** Returns the dependencies of keys and values other than the tokens. */
+  Object root() {
+    return root;
   }
 
   /** Adds full blocks to the prefix cache. */

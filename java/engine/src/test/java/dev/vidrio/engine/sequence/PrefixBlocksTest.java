@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class PrefixBlocksTest {
   private final Model model = Model.open(BardFiles.q8());
   private final KvCache cache = model.newSession(SessionOptions.DEFAULT).cache();
-  private final PrefixBlocks prefixes = new PrefixBlocks(cache);
+  private final PrefixBlocks prefixes = new PrefixBlocks(cache, null);
   private final int[] tokens = IntStream.range(0, 3 * KvCache.BLOCK).toArray();
 
   @AfterEach

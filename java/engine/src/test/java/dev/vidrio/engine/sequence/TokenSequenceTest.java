@@ -16,17 +16,19 @@ class TokenSequenceTest extends BardCase {
     int[] prompt = prompt(1, 3 * KvCache.BLOCK);
     GenerationRequest request = GenerationRequest.builder(prompt).build();
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
-      var prefixes = new PrefixBlocks(session.cache());
+      var prefixes = new PrefixBlocks(session.cache(), null);
       PrefixBlocks.Entry last = null;
       for (int i = 0; i < 2; i++) {
         int block = session.cache().acquire();
-        last = prefixes.keep(last, request.cacheSalt(), prompt, i * KvCache.BLOCK, block);
+        last =
+            prefixes.keep(
+                last, new PrefixRoot(request.cacheSalt(), null), prompt, i * KvCache.BLOCK, block);
         session.cache().release(block);
       }
       var branch = new TokenSequence(request);
       for (int i = 0; i < 2; i++) {
         branch.begin(session.newSequence());
-        branch.share(prefixes);
+        branch.share(prefixes, PrefixCache.Room.NONE);
         assertEquals(2 * KvCache.BLOCK, branch.sequence().length());
         assertEquals(2 * KvCache.BLOCK, branch.cachedTokens());
         branch.stop();

@@ -7,10 +7,15 @@ import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.model.huggingface.HuggingFaceAdapter;
 import dev.vidrio.model.load.LoadedModel;
 import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +36,7 @@ public final class Adapter implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Map<String, LowRank> updates;
   private final Consumer<Adapter> onClose;
+  private @Nullable String sha256;
   private int users;
   private boolean closed;
 
@@ -88,6 +94,45 @@ public final class Adapter implements AutoCloseable {
     return updates.values().stream()
         .mapToLong(update -> update.a().data().byteSize() + update.b().byteSize())
         .sum();
+  }
+
+  /** Returns a SHA-256 of its factors and scales, in hexadecimal digits. */
+  public synchronized String sha256() {
+    if (sha256 == null) {
+      requireOpen();
+      sha256 = HexFormat.of().formatHex(digest());
+    }
+    return sha256;
+  }
+
+  private byte[] digest() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      new TreeMap<>(updates)
+          .forEach(
+              (matrix, update) -> {
+                String head =
+                    "%s %s %s %s %s\0"
+                        .formatted(
+                            matrix,
+                            update.n(),
+                            update.k(),
+                            update.rank(),
+                            Float.toHexString(update.scale()));
+                digest.update(head.getBytes(StandardCharsets.UTF_8));
+                digest.update(update.a().data().asByteBuffer());
+                digest.update(update.b().asByteBuffer());
+              });
+      return digest.digest();
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+
+  private void requireOpen() {
+    if (closed && users == 0) {
+      throw new IllegalStateException("the adapter " + name + " is closed");
+    }
   }
 
   /** Returns the update of a matrix, or null. */

@@ -3,6 +3,7 @@ package dev.vidrio.model.chat;
 import static dev.vidrio.error.InvalidInputException.requireRange;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
@@ -11,8 +12,11 @@ import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.SequenceCheckpoint;
 import dev.vidrio.model.session.Session;
+import dev.vidrio.model.state.ConversationFile;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -175,6 +179,49 @@ public final class Chat implements AutoCloseable {
     messages.clear();
     messages.addAll(conversation);
     answer = null;
+  }
+
+  /**
+   * Writes the conversation with its computed state to a file, from which {@code Model.openChat}
+   * continues it without running its tokens again, in another process and on any processor. The
+   * file replaces an existing one; only its owner can read it. The last answer is generated to its
+   * end first. The file has neither the options nor the tools.
+   *
+   * @throws UncheckedIOException if the file cannot be written; an existing one is unchanged
+   */
+  public void save(Path file) {
+    if (answer != null) {
+      var _ = answer.result();
+    }
+    if (cached.length != sequence.length()) {
+      // An answer failed while its step ran.
+      cached = Arrays.copyOf(cached, sequence.truncate(Math.min(cached.length, sequence.length())));
+    }
+    ConversationFile.write(file, messages, session, sequence, cached);
+  }
+
+  /**
+   * Opens a saved conversation. Applications call {@code Model.openChat}.
+   *
+   * @param session as in the constructor; closed if the file cannot be read
+   * @throws ModelFileException if the file is missing or damaged, or belongs to another model
+   */
+  public static Chat open(
+      Path file,
+      Session session,
+      ChatFormat format,
+      ChatOptions template,
+      GenerationOptions generation) {
+    try {
+      var chat = new Chat(session, format, template, generation);
+      ConversationFile saved = ConversationFile.read(file, session, chat.sequence);
+      chat.messages.addAll(saved.messages());
+      chat.cached = saved.tokens();
+      return chat;
+    } catch (RuntimeException | Error e) {
+      session.close();
+      throw e;
+    }
   }
 
   /** Returns an unmodifiable view of the conversation, including the answers of the model. */

@@ -13,7 +13,10 @@ import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,12 +45,15 @@ public final class LoadedModel implements AutoCloseable {
   private final Arena arena;
   private final Map<Object, Runnable> resources = new ConcurrentHashMap<>();
   private final Map<Class<?>, Object> cached = new ConcurrentHashMap<>();
+  private final Optional<Path> file;
+  private final Instant opened = Instant.now();
   private volatile boolean closed;
 
   /**
    * Loads a model.
    *
    * @param source reads the file of a name into memory of an arena
+   * @param file the file or directory; empty if the model is read from a stream
    * @param executor creates the executor, which this model closes
    * @param progress receives loading progress, on the calling thread
    * @param repacking when quantized matrices are packed into new memory
@@ -56,23 +62,25 @@ public final class LoadedModel implements AutoCloseable {
   public LoadedModel(
       BiFunction<String, Arena, Gguf> source,
       String name,
+      Optional<Path> file,
       Supplier<Executor> executor,
       LoadListener progress,
       Repacking repacking) {
+    this.file = file;
     this.arena = Arena.ofShared();
     Executor started = null;
     try {
-      Gguf file = source.apply(name, arena);
-      this.gguf = file;
+      Gguf parsed = source.apply(name, arena);
+      this.gguf = parsed;
       started = executor.get();
       this.executor = started;
       // The vocabulary is read by one thread; the other processors pack weights meanwhile.
       CompletableFuture<Tokenizer> reading =
           CompletableFuture.supplyAsync(
-              () -> Tokenizers.fromGguf(file.metadata(), embeddingRows(file)),
+              () -> Tokenizers.fromGguf(parsed.metadata(), embeddingRows(parsed)),
               Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Catalog.load(file, started, arena, progress, repacking);
+        this.architecture = Catalog.load(parsed, started, arena, progress, repacking);
       } finally {
         this.tokenizer = result(reading);
       }
@@ -122,6 +130,16 @@ public final class LoadedModel implements AutoCloseable {
   /** Returns the file's name as the caller gave it. */
   public String name() {
     return gguf.name();
+  }
+
+  /** Returns the file or directory that was opened; empty if the model was read from a stream. */
+  public Optional<Path> file() {
+    return file;
+  }
+
+  /** Returns a time before the model's file was opened. */
+  public Instant opened() {
+    return opened;
   }
 
   /** Returns the parsed model file. */

@@ -26,8 +26,17 @@ public final class SequenceCheckpoint implements AutoCloseable {
   private final int firstReachable;
   private boolean closed;
 
-  /** Retains the blocks and the slot. */
-  SequenceCheckpoint(KvCache cache, int[] tokens, int[] blocks, int slot, int firstReachable) {
+  /**
+   * Creates a checkpoint of a state that was computed elsewhere. It retains the blocks and the
+   * slot.
+   *
+   * @param tokens the tokens of the prefix
+   * @param blocks the blocks that hold their positions
+   * @param slot the states after the last token, or {@link Batch#NO_SLOT}
+   * @param firstReachable the smallest length above 0 from which a sequence can resume
+   */
+  public SequenceCheckpoint(
+      KvCache cache, int[] tokens, int[] blocks, int slot, int firstReachable) {
     this.cache = cache;
     this.tokens = tokens;
     this.blocks = blocks;
@@ -55,6 +64,11 @@ public final class SequenceCheckpoint implements AutoCloseable {
   /** Returns the number of tokens. */
   public int length() {
     return tokens.length;
+  }
+
+  /** Returns a copy of the tokens. */
+  public int[] tokens() {
+    return tokens.clone();
   }
 
   /** Returns the smallest length above 0 from which a sequence can resume. */

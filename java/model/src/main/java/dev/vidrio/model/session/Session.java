@@ -350,6 +350,20 @@ public final class Session implements BatchRunner, AutoCloseable {
     return closed || model.isClosed();
   }
 
+  /**
+   * Runs an action that uses the memory of the cache on any thread, unless the session is closed.
+   * {@link #close} waits for its end. Thread-safe.
+   *
+   * @return false if the session is closed
+   */
+  public synchronized boolean runIfOpen(Runnable action) {
+    if (isClosed()) {
+      return false;
+    }
+    action.run();
+    return true;
+  }
+
   /** Frees the memory of the session. Waits for a running step. */
   @Override
   public synchronized void close() {

@@ -69,7 +69,7 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             .timeout(
                 Duration.ofMillis(
                     Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))))
-            .cacheSalt(tenant + "/" + salt)
+            .cacheSalt(tenant.isEmpty() && salt.isEmpty() ? "" : tenant + "/" + salt)
             .draftTokens(fields.integer("draft_tokens", -1, 0, 16))
             .beams(beams)
             .build();
