@@ -14,9 +14,17 @@ public final class EncodedPair {
   private final int[] ids;
   private final int[] types;
 
-  private EncodedPair(int[] ids, int[] types) {
-    this.ids = ids;
-    this.types = types;
+  /**
+   * Creates a pair from its tokens; copies the arrays.
+   *
+   * @throws IllegalArgumentException if the lengths differ
+   */
+  public EncodedPair(int[] ids, int[] types) {
+    if (ids.length != types.length) {
+      throw new IllegalArgumentException(ids.length + " ids and " + types.length + " types");
+    }
+    this.ids = ids.clone();
+    this.types = types.clone();
   }
 
   /** Joins two sequences by a template, or without special tokens. */
