@@ -56,6 +56,11 @@ public final class EmbeddingEngine implements AutoCloseable {
     return model.architecture().width();
   }
 
+  /** Returns whether vectors have length 1. */
+  public boolean isNormalizing() {
+    return normalize;
+  }
+
   /**
    * Embeds texts.
    *
