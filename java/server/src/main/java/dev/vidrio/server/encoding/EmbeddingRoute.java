@@ -3,6 +3,7 @@ package dev.vidrio.server.encoding;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
@@ -12,6 +13,7 @@ import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.WorkQueue;
 import dev.vidrio.server.prompt.Prompt;
+import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -43,7 +45,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
    * @param input the texts
    * @param pooling how the vectors of tokens become one
    * @param normalize if true, vectors have length 1
-   * @param dimensions the required size of a vector; 0 for the model's
+   * @param dimensions the size to which vectors are shortened; 0 for the model's
    * @param truncate if true, texts that exceed the context are cut
    */
   public record Inputs(
@@ -115,6 +117,10 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
               inputs.normalize(),
               options,
               done -> stopIf(Thread.currentThread().isInterrupted()));
+      if (inputs.dimensions() != 0) {
+        embeddings.replaceAll(
+            vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()));
+      }
       return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
   }
@@ -127,9 +133,9 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
 
   private static void requireWidth(Inputs inputs, Model model) {
     int width = model.architecture().width();
-    if (inputs.dimensions() != 0 && inputs.dimensions() != width) {
-      throw ApiException.unsupported(
-          "dimensions", Integer.toString(inputs.dimensions()), "not supported; must be " + width);
+    if (inputs.dimensions() > width) {
+      throw ApiException.invalid(
+          "dimensions", Integer.toString(inputs.dimensions()), "must be 1 to " + width);
     }
   }
 
@@ -142,9 +148,17 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
       if (ids.length > limit && !inputs.truncate()) {
         throw ApiException.contextLength(prompt.path(), ids.length, limit);
       }
-      texts.add(Arrays.copyOf(ids, Math.min(ids.length, limit)));
+      texts.add(ids.length > limit ? cut(prompt, tokenizer, limit) : ids);
     }
     return texts;
+  }
+
+  /** Cuts a prompt; a text keeps the tokens that the model expects at its end. */
+  private static int[] cut(Prompt prompt, Tokenizer tokenizer, int limit) {
+    String text = prompt.text();
+    return text == null
+        ? Arrays.copyOf(prompt.encode(tokenizer), limit)
+        : tokenizer.encode(text, EncodeOptions.DEFAULT, limit);
   }
 
   private static JsonObject toJson(
