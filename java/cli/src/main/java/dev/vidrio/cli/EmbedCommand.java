@@ -10,6 +10,7 @@ import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -45,11 +46,20 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Option(names = "--normalize", description = "Normalize vectors to length 1.")
   private boolean normalize;
 
+  @Option(
+      names = "--dimensions",
+      paramLabel = "N",
+      description = "Keep the first N elements, for models trained so (Matryoshka). Default: all.")
+  private int dimensions;
+
   /** The embeddings of texts. */
   record Found(List<int[]> texts, List<float[]> embeddings) {}
 
   @Override
   protected void check() {
+    if (dimensions < 0) {
+      throw new UsageException("--dimensions " + dimensions + ": must be 1 or more");
+    }
     if (batch != null && input.isPresent()) {
       throw new UsageException("--batch " + batch + ": -p, -f or --ids gives a second text");
     }
@@ -61,9 +71,19 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
         batch == null
             ? List.of(input.requiredIds(opened))
             : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+    if (dimensions != 0) {
+      Matryoshka.check(dimensions, opened.architecture().width());
+    }
     try (var bar = new ProgressBar("embedding")) {
+      List<float[]> vectors =
+          Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, ""));
       return new Found(
-          texts, Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, "")));
+          texts,
+          dimensions == 0
+              ? vectors
+              : vectors.stream()
+                  .map(vector -> Matryoshka.shorten(vector, dimensions, normalize))
+                  .toList());
     }
   }
 
