@@ -82,13 +82,20 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
         new Inputs(
             model,
             input,
-            Pooling.valueOf(
-                fields.oneOf("pooling", "mean", "mean", "last").toUpperCase(Locale.ROOT)),
+            pooling(fields),
             fields.bool("normalize", true),
             fields.integer("dimensions", 0, 1, Integer.MAX_VALUE),
             false);
     fields.end();
     embed(exchange, inputs, (vectors, tokens) -> toJson(model, vectors, tokens, base64));
+  }
+
+  private static Pooling pooling(JsonFields fields) {
+    String[] names =
+        Arrays.stream(Pooling.values())
+            .map(pooling -> pooling.name().toLowerCase(Locale.ROOT))
+            .toArray(String[]::new);
+    return Pooling.valueOf(fields.oneOf("pooling", "mean", names).toUpperCase(Locale.ROOT));
   }
 
   /** Computes the vectors of texts and sends the response. */
