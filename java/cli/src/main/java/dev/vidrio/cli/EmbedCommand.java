@@ -23,7 +23,8 @@ import picocli.CommandLine.Option;
     name = "embed",
     description = {
       "Prints embeddings of texts, one array per line.",
-      "An embedding is the residual stream after the final norm, pooled over the tokens."
+      "An embedding is the residual stream after the final norm, or the output of an encoder,"
+          + " pooled over the tokens."
     })
 @JsonHelp("Print model and embeddings as one JSON object.")
 final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
@@ -38,11 +39,12 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Option(
       names = "--pooling",
       paramLabel = "KIND",
-      defaultValue = "mean",
-      description = "${COMPLETION-CANDIDATES}.")
-  private Pooling pooling = Pooling.MEAN;
+      description = "${COMPLETION-CANDIDATES}. Default: that of the model file, or mean.")
+  private @Nullable Pooling pooling;
 
-  @Option(names = "--normalize", description = "Normalize vectors to length 1.")
+  @Option(
+      names = "--normalize",
+      description = "Normalize vectors to length 1, also if the model file does not.")
   private boolean normalize;
 
   /** The embeddings of texts. */
@@ -61,9 +63,11 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
         batch == null
             ? List.of(input.requiredIds(opened))
             : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+    Pooling chosen = pooling == null ? Embeddings.pooling(opened) : pooling;
+    boolean normalizes = normalize || Embeddings.normalizes(opened);
     try (var bar = new ProgressBar("embedding")) {
       return new Found(
-          texts, Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, "")));
+          texts, Embeddings.of(opened, texts, chosen, normalizes, done -> bar.update(done, "")));
     }
   }
 
