@@ -1,13 +1,16 @@
-"""Compares the scores of `vidrio rerank` with those of Qwen3-Reranker's published code in transformers.
+"""Compares the scores of `vidrio rerank` with those of transformers.
 
     python compare_rerank.py VOCABULARY.gguf TEMPLATE.jinja [--count 40] [--seed 1]
+    python compare_rerank.py DIRECTORY [--count 40] [--seed 1]
 
 Takes Qwen's vocabulary as a GGUF file and Qwen3's chat template, and makes a model of Qwen3's
-architecture with random weights and few layers. Query and documents are mixtures of all kinds of text,
-without names of special tokens, which the published code parses and Vidrio does not. Prints the largest
-difference of the scores, and ends with 1 when it exceeds 1e-5.
+architecture with random weights and few layers, whose scores are those of Qwen3-Reranker's published
+code. Or takes a directory with BERT's tokenizer, and makes a random cross-encoder, whose scores are
+those of sentence-transformers. Query and documents are mixtures of all kinds of text, without names of
+special tokens, which the others parse and Vidrio does not. Prints the largest difference of the scores,
+and ends with 1 when it exceeds 1e-5.
 
-Needs the packages of requirements.txt, torch and transformers.
+Needs the packages of requirements.txt, torch, transformers and sentence-transformers.
 """
 
 import argparse
@@ -16,7 +19,15 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from sentence_transformers import CrossEncoder
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 import compare_tokens
 import strings
@@ -64,10 +75,28 @@ def score(model, tokenizer, query: str, document: str) -> float:
     return torch.log_softmax(torch.stack([false, true]), 0)[1].exp().item()
 
 
+def cross_encoder(directory: str, tokenizer: str, seed: int, query: str, documents: list[str]):
+    """Writes a random cross-encoder and returns its scores by sentence-transformers."""
+    AutoTokenizer.from_pretrained(tokenizer).save_pretrained(directory)
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=30522,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        initializer_range=0.2,
+        num_labels=1,
+    )
+    BertForSequenceClassification(config).eval().save_pretrained(directory)
+    model = CrossEncoder(directory, device="cpu", activation_fn=torch.nn.Sigmoid())
+    return [float(score) for score in model.predict([(query, document) for document in documents])]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compares reranking with transformers.")
-    parser.add_argument("vocabulary", help="GGUF file with Qwen's vocabulary")
-    parser.add_argument("template", help="file with Qwen3's chat template")
+    parser.add_argument("vocabulary", help="GGUF file with Qwen's vocabulary, or directory")
+    parser.add_argument("template", nargs="?", help="file with Qwen3's chat template")
     parser.add_argument("--count", type=int, default=40, help="documents (default 40)")
     parser.add_argument("--seed", type=int, default=1, help="of weights and texts (default 1)")
     vidrio.add_options(parser)
@@ -75,8 +104,12 @@ def main() -> None:
     texts = [t for t in strings.make(arguments.count * 3, arguments.seed, []) if "<" not in t and t.strip()]
     query, *documents = texts[: arguments.count + 1]
     with tempfile.TemporaryDirectory() as directory:
-        model, tokenizer = make(directory, arguments.vocabulary, arguments.template, arguments.seed)
-        expected = [score(model, tokenizer, query, document) for document in documents]
+        vocabulary, seed = arguments.vocabulary, arguments.seed
+        if arguments.template is None:
+            expected = cross_encoder(directory, vocabulary, seed, query, documents)
+        else:
+            model, tokenizer = make(directory, vocabulary, arguments.template, seed)
+            expected = [score(model, tokenizer, query, document) for document in documents]
         batch = Path(directory, "documents.json")
         batch.write_text(json.dumps(documents))
         command = ["rerank", "-m", directory, query, "--documents", str(batch), "--json"]

@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
     name = "embed",
     description = {
       "Prints embeddings of texts, one array per line.",
-      "An embedding is the residual stream after the final norm, pooled over the tokens."
+      "An embedding is the residual stream after the final norm, or the output of an encoder,"
+          + " pooled over the tokens."
     })
 @JsonHelp("Print model and embeddings as one JSON object.")
 final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
@@ -39,11 +40,12 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Option(
       names = "--pooling",
       paramLabel = "KIND",
-      defaultValue = "mean",
-      description = "${COMPLETION-CANDIDATES}.")
-  private Pooling pooling = Pooling.MEAN;
+      description = "${COMPLETION-CANDIDATES}. Default: that of the model file, or mean.")
+  private @Nullable Pooling pooling;
 
-  @Option(names = "--normalize", description = "Normalize vectors to length 1.")
+  @Option(
+      names = "--normalize",
+      description = "Normalize vectors to length 1, also if the model file does not.")
   private boolean normalize;
 
   @Option(
@@ -72,17 +74,19 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
             ? List.of(input.requiredIds(opened))
             : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
     if (dimensions != 0) {
-      Matryoshka.check(dimensions, opened.architecture().width());
+      Matryoshka.check(dimensions, Embeddings.width(opened));
     }
+    Pooling chosen = pooling == null ? Embeddings.pooling(opened) : pooling;
+    boolean normalizes = normalize || Embeddings.normalizes(opened);
     try (var bar = new ProgressBar("embedding")) {
       List<float[]> vectors =
-          Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, ""));
+          Embeddings.of(opened, texts, chosen, normalizes, done -> bar.update(done, ""));
       return new Found(
           texts,
           dimensions == 0
               ? vectors
               : vectors.stream()
-                  .map(vector -> Matryoshka.shorten(vector, dimensions, normalize))
+                  .map(vector -> Matryoshka.shorten(vector, dimensions, normalizes))
                   .toList());
     }
   }

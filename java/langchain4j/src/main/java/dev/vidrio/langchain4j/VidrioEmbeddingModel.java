@@ -15,6 +15,7 @@ import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.langchain4j.spi.VidrioEmbeddingModelBuilderFactory;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.evaluation.Matryoshka;
 import java.nio.file.Path;
@@ -38,7 +39,11 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
 
   private VidrioEmbeddingModel(Builder builder) {
     this.owned = builder.model == null;
-    this.engine = new EmbeddingEngine(model(builder), builder.pooling, builder.normalize);
+    Model model = model(builder);
+    Pooling pooling = builder.pooling;
+    this.engine =
+        new EmbeddingEngine(
+            model, pooling == null ? Embeddings.pooling(model) : pooling, builder.normalize);
     this.listeners = builder.listeners;
     this.normalize = builder.normalize;
   }
@@ -128,7 +133,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
   public static class Builder {
     private @Nullable Model model;
     private @Nullable Path modelPath;
-    private Pooling pooling = Pooling.MEAN;
+    private @Nullable Pooling pooling;
     private boolean normalize = true;
     private List<EmbeddingModelListener> listeners = List.of();
 
@@ -147,7 +152,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
       return this;
     }
 
-    /** Sets how the vectors of a text's tokens are pooled; by default their mean. */
+    /** Sets how the vectors of a text's tokens are pooled; by default as the model file says. */
     public Builder pooling(Pooling value) {
       pooling = value;
       return this;

@@ -23,6 +23,9 @@ import java.util.function.DoubleConsumer;
  * List<Double> relevance = reranker.scores(pairs, SessionOptions.DEFAULT, done -> {});
  * }
  *
+ * <p>An encoder with a classifier of one class, a cross-encoder such as bge-reranker, reads the
+ * pair, and the score is the sigmoid of its logit ({@link ClassifierReranker}).
+ *
  * <p>A chat model is asked whether the document meets the query, and the score is the probability
  * of "yes" against "no" ({@link YesNoReranker}). This is the form of Qwen3-Reranker (arXiv
  * 2506.05176), whose own prompt results from its template; other chat models can judge so too, less
@@ -55,7 +58,9 @@ public interface Reranker {
    * @throws UnsupportedModelException if the model cannot rerank
    */
   static Reranker of(Model model, String instruction) {
-    return YesNoReranker.of(model, instruction);
+    return model.architecture().isEncoder()
+        ? ClassifierReranker.of(model)
+        : YesNoReranker.of(model, instruction);
   }
 
   /**

@@ -91,6 +91,7 @@ final class RowEvaluator {
 
   /** Returns the logits as output, delivered concurrently. */
   static Output logits(Model model) {
+    model.loaded().requireDecoder();
     return new Output(UnaryOperator.identity(), model.architecture().vocabulary(), false);
   }
 

@@ -4,6 +4,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.evaluation.Matryoshka;
+import dev.vidrio.model.evaluation.TextEncoder;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
@@ -25,6 +26,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 
@@ -43,7 +45,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
    *
    * @param model the name of the model
    * @param input the texts
-   * @param pooling how the vectors of tokens become one
+   * @param pooling how the vectors of tokens become one; empty for that of the model file
    * @param normalize if true, vectors have length 1
    * @param dimensions the size to which vectors are shortened; 0 for the model's
    * @param truncate if true, texts that exceed the context are cut
@@ -51,7 +53,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   public record Inputs(
       String model,
       List<Prompt> input,
-      Pooling pooling,
+      Optional<Pooling> pooling,
       boolean normalize,
       int dimensions,
       boolean truncate) {}
@@ -90,12 +92,15 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     embed(exchange, inputs, (vectors, tokens) -> toJson(model, vectors, tokens, base64));
   }
 
-  private static Pooling pooling(JsonFields fields) {
+  private static Optional<Pooling> pooling(JsonFields fields) {
     String[] names =
         Arrays.stream(Pooling.values())
             .map(pooling -> pooling.name().toLowerCase(Locale.ROOT))
             .toArray(String[]::new);
-    return Pooling.valueOf(fields.oneOf("pooling", "mean", names).toUpperCase(Locale.ROOT));
+    String name = fields.oneOf("pooling", "", names);
+    return name.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Pooling.valueOf(name.toUpperCase(Locale.ROOT)));
   }
 
   /** Computes the vectors of texts and sends the response. */
@@ -114,19 +119,24 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     Model model = lease.model().model();
     requireWidth(inputs, model);
     List<int[]> texts = encode(inputs, model);
-    SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
+    Pooling pooling = inputs.pooling().orElseGet(() -> Embeddings.pooling(model));
+    SessionOptions defaults =
+        model.architecture().isEncoder() ? TextEncoder.exact() : SessionOptions.DEFAULT;
+    SessionOptions options = defaults.withAdaptation(lease.adaptation());
     return () -> {
       List<float[]> embeddings =
           Embeddings.of(
               model,
               texts,
-              inputs.pooling(),
+              pooling,
               inputs.normalize(),
               options,
               done -> stopIf(Thread.currentThread().isInterrupted()));
       if (inputs.dimensions() != 0) {
-        embeddings.replaceAll(
-            vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()));
+        embeddings =
+            embeddings.stream()
+                .map(vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()))
+                .toList();
       }
       return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
@@ -139,7 +149,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   }
 
   private static void requireWidth(Inputs inputs, Model model) {
-    int width = model.architecture().width();
+    int width = Embeddings.width(model);
     if (inputs.dimensions() > width) {
       throw ApiException.invalid(
           "dimensions", Integer.toString(inputs.dimensions()), "must be 1 to " + width);
