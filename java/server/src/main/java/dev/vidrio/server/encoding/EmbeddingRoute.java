@@ -125,8 +125,10 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
               options,
               done -> stopIf(Thread.currentThread().isInterrupted()));
       if (inputs.dimensions() != 0) {
-        embeddings.replaceAll(
-            vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()));
+        embeddings =
+            embeddings.stream()
+                .map(vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()))
+                .toList();
       }
       return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
