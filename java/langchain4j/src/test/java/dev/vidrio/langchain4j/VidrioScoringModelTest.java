@@ -15,6 +15,7 @@ import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,7 +35,8 @@ class VidrioScoringModelTest {
       RerankingEngine.Result expected = engine.rerank(QUERY, DOCUMENTS);
       Response<List<Double>> response = owning.scoreAll(segments, QUERY);
       assertEquals(expected.scores(), response.content());
-      assertEquals(expected.tokens(), response.tokenUsage().inputTokenCount());
+      assertEquals(
+          expected.tokens(), Objects.requireNonNull(response.tokenUsage()).inputTokenCount());
       assertEquals(expected.scores().get(1), owning.score("The sun", QUERY).content());
       assertEquals(expected.scores(), LangChain4jExamples.score(model, segments));
       TextSegment tooLong = TextSegment.from("x".repeat(3000));

@@ -149,7 +149,8 @@ final class GgufVocabulary {
     try {
       return new PairTemplate(parts);
     } catch (IllegalArgumentException e) {
-      throw metadata.error(PairTemplate.KEY, parts.size() + " parts", e.getMessage());
+      throw metadata.error(
+          PairTemplate.KEY, parts.size() + " parts", String.valueOf(e.getMessage()));
     }
   }
 

@@ -354,7 +354,7 @@ public final class HuggingFaceVocabulary {
       return new PairTemplate(parts);
     } catch (IllegalArgumentException e) {
       throw new ModelFileException(
-          json.file(), "post_processor template", "pair", e.getMessage(), e);
+          json.file(), "post_processor template", "pair", String.valueOf(e.getMessage()), e);
     }
   }
 
