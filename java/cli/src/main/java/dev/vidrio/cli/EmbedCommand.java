@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
 
 /** {@code vidrio embed}. */
 @Command(
@@ -33,7 +35,8 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Option(
       names = "--batch",
       paramLabel = "FILE",
-      description = "A JSON array of strings to embed one by one.")
+      description =
+          "A JSON array of texts to embed one by one: strings, or arrays of token ids as they are.")
   private @Nullable Path batch;
 
   @Option(
@@ -62,13 +65,24 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
     List<int[]> texts =
         batch == null
             ? List.of(input.requiredIds(opened))
-            : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+            : Json.readArray(batch).stream().map(text -> encode(opened, batch, text)).toList();
     Pooling chosen = pooling == null ? Embeddings.pooling(opened) : pooling;
     boolean normalizes = normalize || Embeddings.normalizes(opened);
     try (var bar = new ProgressBar("embedding")) {
       return new Found(
           texts, Embeddings.of(opened, texts, chosen, normalizes, done -> bar.update(done, "")));
     }
+  }
+
+  private static int[] encode(Model opened, Path file, JsonNode text) {
+    if (text.isString()) {
+      return opened.tokenizer().encode(text.stringValue());
+    }
+    if (!text.isArray() || !text.valueStream().allMatch(JsonNode::isInt)) {
+      throw new CommandException(
+          file + ": element " + text + ": must be a string or an array of token ids");
+    }
+    return text.valueStream().mapToInt(JsonNode::intValue).toArray();
   }
 
   @Override
