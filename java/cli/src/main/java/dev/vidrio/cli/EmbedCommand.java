@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
 
 /** {@code vidrio embed}. */
 @Command(
@@ -34,7 +36,8 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Option(
       names = "--batch",
       paramLabel = "FILE",
-      description = "A JSON array of strings to embed one by one.")
+      description =
+          "A JSON array of texts to embed one by one: strings, or arrays of token ids as they are.")
   private @Nullable Path batch;
 
   @Option(
@@ -72,7 +75,7 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
     List<int[]> texts =
         batch == null
             ? List.of(input.requiredIds(opened))
-            : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+            : Json.readArray(batch).stream().map(text -> encode(opened, batch, text)).toList();
     if (dimensions != 0) {
       Matryoshka.check(dimensions, Embeddings.width(opened));
     }
@@ -89,6 +92,17 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
                   .map(vector -> Matryoshka.shorten(vector, dimensions, normalizes))
                   .toList());
     }
+  }
+
+  private static int[] encode(Model opened, Path file, JsonNode text) {
+    if (text.isString()) {
+      return opened.tokenizer().encode(text.stringValue());
+    }
+    if (!text.isArray() || !text.valueStream().allMatch(JsonNode::isInt)) {
+      throw new CommandException(
+          file + ": element " + text + ": must be a string or an array of token ids");
+    }
+    return text.valueStream().mapToInt(JsonNode::intValue).toArray();
   }
 
   @Override

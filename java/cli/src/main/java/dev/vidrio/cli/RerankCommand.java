@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
     name = "rerank",
     description = {
       "Orders documents by their relevance to a query.",
-      "A score is from 0 to 1: the probability that a chat model judges that the document meets"
-          + " the query."
+      "A score is from 0 to 1: the sigmoid of an encoder's classifier, or the probability that a"
+          + " chat model judges that the document meets the query."
     })
 @JsonHelp("Print model, tokens and results as one JSON object.")
 final class RerankCommand extends ModelCommand<RerankCommand.Ranking> {

@@ -36,7 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Encoders against transformers, which wrote tiny random models (generate.py). */
+/**
+ * Encoders against transformers, which wrote tiny random models (generate.py), or against their
+ * formulas in double (formulas.py).
+ */
 class EncodersTest {
   private static final Path DIRECTORY = Path.of("src/test/resources/dev/vidrio/model/encoder");
 
@@ -61,8 +64,13 @@ class EncodersTest {
     return SafetensorsFile.read(DIRECTORY.resolve(name).resolve("expected.safetensors"));
   }
 
-  private static Model directory(String name) {
-    return Model.open(DIRECTORY.resolve(name));
+  /** Returns the forms in which a fixture has its model: a directory, unless it is a file alone. */
+  private static List<Path> forms(String name) {
+    Path directory = DIRECTORY.resolve(name);
+    Path file = directory.resolve("model.gguf");
+    return Files.exists(directory.resolve("config.json"))
+        ? List.of(directory, file)
+        : List.of(file);
   }
 
   private static void assertClose(float[] expected, float[] actual) {
@@ -102,8 +110,8 @@ class EncodersTest {
   @MethodSource("names")
   void hiddenStatesAreThoseOfTransformers(String name) throws IOException {
     SafetensorsFile expected = expected(name);
-    for (String file : List.of("", "model.gguf")) {
-      try (Model model = Model.open(DIRECTORY.resolve(name).resolve(file))) {
+    for (Path form : forms(name)) {
+      try (Model model = Model.open(form)) {
         assertClose(
             expected.floats("hidden"),
             hidden(model, expected.ints("tokens"), expected.ints("types")));
@@ -115,11 +123,11 @@ class EncodersTest {
   @MethodSource("names")
   void logitsOfClassesAreThoseOfTransformers(String name) throws IOException {
     SafetensorsFile expected = expected(name);
-    for (String file : List.of("", "model.gguf")) {
-      if (name.equals(WITHOUT_POOLER) && !file.isEmpty()) {
+    for (Path form : forms(name)) {
+      if (name.equals(WITHOUT_POOLER) && Files.isRegularFile(form)) {
         continue;
       }
-      try (Model model = Model.open(DIRECTORY.resolve(name).resolve(file))) {
+      try (Model model = Model.open(form)) {
         List<int[]> ids = List.of(expected.ints("tokens"));
         List<int[]> types = List.of(expected.ints("types"));
         if (Classification.isSupported(model)) {
@@ -150,7 +158,7 @@ class EncodersTest {
   void bitsDependOnTextAlone(String name) {
     List<int[]> texts = texts(64, 7);
     List<float[]> together;
-    try (Model model = directory(name)) {
+    try (Model model = Model.open(forms(name).getFirst())) {
       together = Embeddings.of(model, texts, Pooling.MEAN, false, done -> {});
       for (int i = 0; i < texts.size(); i += 9) {
         List<int[]> alone = List.of(texts.get(i));
@@ -169,7 +177,7 @@ class EncodersTest {
 
   private static void assertBits(
       List<float[]> expected, String name, List<int[]> texts, Supplier<Executor> executor) {
-    try (Model model = Model.open(DIRECTORY.resolve(name), ModelOptions.with(executor))) {
+    try (Model model = Model.open(forms(name).getFirst(), ModelOptions.with(executor))) {
       List<float[]> actual = Embeddings.of(model, texts, Pooling.MEAN, false, done -> {});
       for (int i = 0; i < texts.size(); i++) {
         assertArrayEquals(expected.get(i), actual.get(i));
@@ -180,7 +188,7 @@ class EncodersTest {
   @Test
   void poolsTokens() {
     int[] text = texts(1, 5).getFirst();
-    try (Model model = directory("bert")) {
+    try (Model model = Model.open(forms("bert").getFirst())) {
       float[] hidden = hidden(model, text, new int[text.length]);
       int d = model.architecture().width();
       float[] last = Arrays.copyOfRange(hidden, hidden.length - d, hidden.length);
@@ -201,7 +209,7 @@ class EncodersTest {
 
   @Test
   void rejectsWhatEncodersCannot() {
-    try (Model model = directory("roberta")) {
+    try (Model model = Model.open(forms("roberta").getFirst())) {
       assertThrows(
           UnsupportedModelException.class,
           () -> model.generate(new int[] {3}, GenerationOptions.DEFAULT));
