@@ -20,13 +20,7 @@ import java.util.stream.IntStream;
 /**
  * Reorders documents by their relevance to a query, for any number of threads:
  *
- * {@snippet :
- * try (var engine = new RerankingEngine(model)) {
- *   for (RerankingEngine.Ranked best : engine.rerank(query, documents).best(3)) {
- *     System.out.println(best.score() + " " + documents.get(best.index()));
- *   }
- * }
- * }
+ * {@snippet file="EngineExamples.java" region="rerank"}
  *
  * <p>Calls run one after the other on a dedicated thread, since a virtual thread in native code
  * would pin its carrier. The model belongs to the caller and may serve an {@link Engine} at the

@@ -1,5 +1,6 @@
 package dev.vidrio.engine;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,7 +13,9 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Reranker;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.EncodedPair;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,6 +52,15 @@ class RerankingEngineTest extends BardCase {
         assertEquals(pairs.stream().mapToInt(EncodedPair::size).sum(), result.get().tokens());
       }
     }
+  }
+
+  @Test
+  void exampleRuns() throws IOException {
+    var out = new ByteArrayOutputStream();
+    try (Model tiny = Model.open(TinyModel.writeReranker(directory.resolve("tiny.gguf")))) {
+      EngineExamples.rerank(tiny, "sun", DOCUMENTS, new PrintStream(out, true, UTF_8));
+    }
+    assertEquals(3, out.toString(UTF_8).lines().count());
   }
 
   @Test

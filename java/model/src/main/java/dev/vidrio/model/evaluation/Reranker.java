@@ -16,12 +16,7 @@ import java.util.function.DoubleConsumer;
  * separately, the model reads query and document together; so it is more accurate and slower, and
  * serves to reorder the best results of a search.
  *
- * {@snippet :
- * Reranker reranker = Reranker.of(model);
- * List<EncodedPair> pairs =
- *     documents.stream().map(document -> reranker.encode(query, document)).toList();
- * List<Double> relevance = reranker.scores(pairs, SessionOptions.DEFAULT, done -> {});
- * }
+ * {@snippet file="GenerationExamples.java" region="rerank"}
  *
  * <p>An encoder with a classifier of one class, a cross-encoder such as bge-reranker, reads the
  * pair, and the score is the sigmoid of its logit ({@link ClassifierReranker}).
