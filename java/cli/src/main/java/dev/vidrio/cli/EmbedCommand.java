@@ -62,16 +62,17 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
 
   @Override
   protected Found run(Model opened) {
-    List<int[]> texts =
-        batch == null
-            ? List.of(input.requiredIds(opened))
-            : Json.readArray(batch).stream().map(text -> encode(opened, batch, text)).toList();
+    List<int[]> texts = batch == null ? List.of(input.requiredIds(opened)) : read(opened, batch);
     Pooling chosen = pooling == null ? Embeddings.pooling(opened) : pooling;
     boolean normalizes = normalize || Embeddings.normalizes(opened);
     try (var bar = new ProgressBar("embedding")) {
       return new Found(
           texts, Embeddings.of(opened, texts, chosen, normalizes, done -> bar.update(done, "")));
     }
+  }
+
+  private static List<int[]> read(Model opened, Path file) {
+    return Json.readArray(file).stream().map(text -> encode(opened, file, text)).toList();
   }
 
   private static int[] encode(Model opened, Path file, JsonNode text) {
