@@ -74,8 +74,8 @@ class SentenceModulesTest {
     int bytes = 4 * (2 * D + 2);
     byte[] header =
         ("{\"linear.weight\": {\"dtype\": \"F32\", \"shape\": [2, 32], \"data_offsets\": [0, 256]},"
-             + " \"linear.bias\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [256,"
-             + " 264]}}")
+                + " \"linear.bias\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [256,"
+                + " 264]}}")
             .getBytes(StandardCharsets.UTF_8);
     ByteBuffer buffer =
         ByteBuffer.allocate(8 + header.length + bytes).order(ByteOrder.LITTLE_ENDIAN);
