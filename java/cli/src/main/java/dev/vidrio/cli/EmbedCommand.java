@@ -72,10 +72,7 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
 
   @Override
   protected Found run(Model opened) {
-    List<int[]> texts =
-        batch == null
-            ? List.of(input.requiredIds(opened))
-            : Json.readArray(batch).stream().map(text -> encode(opened, batch, text)).toList();
+    List<int[]> texts = batch == null ? List.of(input.requiredIds(opened)) : read(opened, batch);
     if (dimensions != 0) {
       Matryoshka.check(dimensions, Embeddings.width(opened));
     }
@@ -92,6 +89,10 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
                   .map(vector -> Matryoshka.shorten(vector, dimensions, normalizes))
                   .toList());
     }
+  }
+
+  private static List<int[]> read(Model opened, Path file) {
+    return Json.readArray(file).stream().map(text -> encode(opened, file, text)).toList();
   }
 
   private static int[] encode(Model opened, Path file, JsonNode text) {

@@ -46,6 +46,15 @@ public final class SentenceModules {
   private static final Map<String, Integer> POOLING_TYPES =
       Map.of("mean", 1, "cls", 2, "lasttoken", 3);
 
+  private static final Map<String, String> MODES =
+      Map.of(
+          "pooling_mode_mean_tokens", "mean",
+          "pooling_mode_cls_token", "cls",
+          "pooling_mode_lasttoken", "lasttoken",
+          "pooling_mode_max_tokens", "max",
+          "pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len",
+          "pooling_mode_weightedmean_tokens", "weightedmean");
+
   private SentenceModules() {}
 
   /**
@@ -100,15 +109,12 @@ public final class SentenceModules {
     if (config.isString("pooling_mode")) {
       modes.add(config.string("pooling_mode", ""));
     } else {
-      for (String mode :
-          List.of("mean", "cls", "lasttoken", "max", "mean_sqrt_len", "weightedmean")) {
-        String suffix = mode.startsWith("mean") || mode.endsWith("mean") ? "_tokens" : "";
-        String key = "pooling_mode_" + (mode.equals("cls") ? "cls_token" : mode + suffix);
-        key = mode.equals("max") ? "pooling_mode_max_tokens" : key;
-        if (config.bool(key, false)) {
-          modes.add(mode);
-        }
-      }
+      MODES.forEach(
+          (key, mode) -> {
+            if (config.bool(key, false)) {
+              modes.add(mode);
+            }
+          });
     }
     String mode = modes.size() == 1 ? modes.getFirst() : modes.toString();
     if (mode.equals("max")) {

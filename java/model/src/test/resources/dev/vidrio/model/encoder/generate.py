@@ -63,6 +63,18 @@ MODELS = {
         "XLMRobertaConfig",
         ROBERTA | dict(num_labels=1),
     ),
+    "distilbert": (
+        "DistilBertModel",
+        "DistilBertConfig",
+        dict(
+            vocab_size=VOCABULARY,
+            dim=32,
+            hidden_dim=48,
+            n_layers=2,
+            n_heads=4,
+            max_position_embeddings=64,
+        ),
+    ),
     "modern-bert": ("ModernBertModel", "ModernBertConfig", MODERN),
     "modern-bert-classifier": (
         "ModernBertForSequenceClassification",

@@ -28,6 +28,7 @@ import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 
@@ -44,12 +45,13 @@ final class Encoders {
           // tables of positions begin with unused rows.
           ArchitectureEntry.of(
                   "bert", "Google", EncoderSpec.postNorm(noPe(), plain(ActivationKind.GELU)))
-              .models("BERT, RoBERTa, XLM-R; E5, BGE, GTE, MiniLM")
+              .models("BERT, RoBERTa, XLM-R, DistilBERT; E5, BGE, MiniLM")
               .traits(Trait.ENCODER, Trait.LEARNED_POSITIONS)
               .directory(bert("", "bert."), "BertModel", "BertForMaskedLM")
               .directory(
                   bert("bert.").outside(Encoders::pooledClassifier),
                   "BertForSequenceClassification")
+              .directory(distilBert("", "distilbert."), "DistilBertModel", "DistilBertForMaskedLM")
               .directory(
                   roberta("", "roberta."),
                   "RobertaModel",
@@ -180,6 +182,35 @@ final class Encoders {
     Layout layout =
         unused == 0 ? Layout.AS_IS : Layout.rows(rows, rows - unused, row -> row + unused);
     model.take("embeddings.position_embeddings.weight", "position_embd.weight", layout);
+  }
+
+  /** Returns the mapping of DistilBERT (arXiv 1910.01108), which has no token types. */
+  private static MappingSpec distilBert(String... roots) {
+    return MappingSpec.of(
+            linear("attention.q_lin", "attn_q"),
+            linear("attention.k_lin", "attn_k"),
+            linear("attention.v_lin", "attn_v"),
+            linear("attention.out_lin", "attn_output"),
+            linear("sa_layer_norm", "attn_output_norm"),
+            linear("ffn.lin1", "ffn_up"),
+            linear("ffn.lin2", "ffn_down"),
+            linear("output_layer_norm", "layer_output_norm"))
+        .attributes(
+            Map.of(
+                "hidden_size", List.of("dim"),
+                "num_hidden_layers", List.of("n_layers"),
+                "num_attention_heads", List.of("n_heads"),
+                "intermediate_size", List.of("hidden_dim")))
+        .activation("activation", "gelu")
+        .epsilon((config, out) -> out.real("attention.layer_norm_epsilon", 1e-12))
+        .noRope()
+        .root(roots)
+        .modules("embeddings.word_embeddings", "embeddings.LayerNorm", "transformer.layer.")
+        .finalNorm("token_embd_norm")
+        .withoutHead()
+        .tensors((config, model) -> positions(config, model, 0))
+        .ignoring("vocab_")
+        .withoutAdapters();
   }
 
   private static void requireAbsolutePositions(Config config) {
