@@ -1,15 +1,18 @@
 """Compares Vidrio's tokens with those of llama.cpp and Hugging Face tokenizers.
 
-    python compare_tokens.py MODEL.gguf... [--count 100000] [--seed 1] [--text FILE]... [--show 5]
+    python compare_tokens.py MODEL... [--count 100000] [--seed 1] [--text FILE]... [--show 5]
 
-Takes GGUF files, also such as hold a vocabulary alone, and gives each engine the same strings: code
+Takes GGUF files, also such as hold a vocabulary alone, and directories with a tokenizer.json, and
+gives each engine the same strings: code
 points of all planes, white space of all kinds, marks, digits, emoji, code, scripts mixed, names of
 special tokens, and slices of the `--text` files. Names of special tokens are parsed; none are added.
 
 llama.cpp reads the file itself. For Hugging Face tokenizers there is no tokenizer.json next to it, so
 that one is made of the file's vocabulary and merges and of the expressions that the originals of
-these models have; for pre-tokenizers that HUGGING_FACE does not list, and for other models than
-byte-level BPE, there is none.
+these models have; for pre-tokenizers that HUGGING_FACE does not list, and for SentencePiece BPE,
+there is none. WordPiece and the unigram model get the pipelines of BERT and XLM-RoBERTa. A directory
+is read by Hugging Face tokenizers itself and not by llama.cpp; here each string is compared as the
+first and as the second text of a pair with special tokens and types, whole and cut to 16 tokens.
 
 Prints how many strings each pair agrees on, and the first disagreements, each cut down to the
 shortest string that still shows one. Ends with 1 when Vidrio differs from both of the others where
@@ -25,12 +28,12 @@ from pathlib import Path
 
 from gguf import GGUFReader
 from llama_cpp import Llama
-from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 import strings
 import vidrio
 
-NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
+UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
 TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 HEAD = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 GPT_2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -56,10 +59,14 @@ def field(reader: GGUFReader, key: str):
 def hugging_face(path: str) -> Tokenizer | None:
     """Returns a tokenizer of Hugging Face with the file's vocabulary, if its words are known."""
     reader = GGUFReader(path)
+    if field(reader, "model") in ("bert", "t5"):
+        tokenizer = bert(reader) if field(reader, "model") == "bert" else xlm_roberta(reader)
+        add_literals(reader, tokenizer)
+        return tokenizer
     expressions = HUGGING_FACE.get(field(reader, "pre"))
     if field(reader, "model") != "gpt2" or expressions is None:
         return None
-    tokens, types = field(reader, "tokens"), field(reader, "token_type")
+    tokens = field(reader, "tokens")
     merges = [tuple(merge.split(" ")) for merge in field(reader, "merges")]
     vocabulary = {token: id for id, token in enumerate(tokens)}
     whole = field(reader, "pre") == "llama-bpe"
@@ -67,8 +74,43 @@ def hugging_face(path: str) -> Tokenizer | None:
     splits = [pre_tokenizers.Split(Regex(each), "isolated") for each in expressions]
     bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, bytes])
-    literals = [t for t, type in zip(tokens, types) if type in (CONTROL, USER_DEFINED)]
-    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in literals])
+    add_literals(reader, tokenizer)
+    return tokenizer
+
+
+def add_literals(reader: GGUFReader, tokenizer: Tokenizer) -> None:
+    """Adds the tokens that are recognized by their spelling; encoders' masks strip space."""
+    tokens, types = field(reader, "tokens"), field(reader, "token_type")
+    kinds = (UNKNOWN, CONTROL, USER_DEFINED)
+    literals = [t for t, type in zip(tokens, types) if type in kinds]
+    strips = field(reader, "model") == "t5" and "<mask>"
+    tokenizer.add_special_tokens(
+        [AddedToken(token, normalized=False, lstrip=token == strips) for token in literals]
+    )
+
+
+def bert(reader: GGUFReader) -> Tokenizer:
+    """Returns BERT's tokenizer with the file's vocabulary."""
+    vocabulary = {}
+    for token, type in zip(field(reader, "tokens"), field(reader, "token_type")):
+        word = token[1:] if token.startswith("\u2581") else "##" + token
+        vocabulary[token if type == CONTROL else word] = len(vocabulary)
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def xlm_roberta(reader: GGUFReader) -> Tokenizer:
+    """Returns XLM-RoBERTa's tokenizer with the file's vocabulary."""
+    tokens, scores = field(reader, "tokens"), field(reader, "scores")
+    unknown = field(reader, "unknown_token_id")
+    tokenizer = Tokenizer(models.Unigram(list(zip(tokens, scores)), unknown, False))
+    charsmap = bytes(value & 255 for value in field(reader, "precompiled_charsmap"))
+    tokenizer.normalizer = normalizers.Precompiled(charsmap)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    )
     return tokenizer
 
 
@@ -94,6 +136,42 @@ def engines(arguments, path: str) -> dict:
             encoding.ids for encoding in tokenizer.encode_batch_fast(texts)
         ]
     return found
+
+
+def directory_engines(arguments, path: str) -> dict:
+    """Returns functions from pairs of strings to lists of ids and types, by the engines' names."""
+    tokenizer = Tokenizer.from_file(str(Path(path, "tokenizer.json")))
+    tokenizer.no_padding()
+
+    def ours(pairs: list[tuple[str, str]], most: int) -> list[list[int]]:
+        with tempfile.TemporaryDirectory() as directory:
+            batch = Path(directory, "pairs.json")
+            batch.write_text(json.dumps(pairs))
+            command = ["tokenize", "-m", path, "--pairs", str(batch), "--max-tokens", str(most)]
+            return json.loads(vidrio.run(arguments, *command))
+
+    def theirs(pairs: list[tuple[str, str]], most: int) -> list[list[int]]:
+        tokenizer.enable_truncation(most)
+        found = tokenizer.encode_batch(pairs)
+        return [[encoding.ids, encoding.type_ids] for encoding in found]
+
+    return {"vidrio": ours, "hugging face": theirs}
+
+
+def compare_directory(arguments, path: str, texts: list[str]) -> bool:
+    """Prints where the pairs of a directory's tokenizer differ."""
+    by_name = directory_engines(arguments, path)
+    pairs = list(zip(texts, texts[1:] + texts[:1]))
+    print(f"{Path(path).name}: {len(pairs)} pairs")
+    differ = 0
+    for most in (1_000_000, 16):
+        a, b = (engine(pairs, most) for engine in by_name.values())
+        differing = [(pair, x, y) for pair, x, y in zip(pairs, a, b) if x != y]
+        print(f"  vidrio and hugging face, {most} tokens at most: {len(differing)} differ")
+        for pair, x, y in differing[: arguments.show]:
+            print(f"    {pair!a}: {x} and {y}")
+        differ += len(differing)
+    return differ > 0
 
 
 def shorter(text: str) -> list[str]:
@@ -142,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Compares Vidrio's tokens with those of other engines."
     )
-    parser.add_argument("models", nargs="+", metavar="model", help="GGUF file")
+    parser.add_argument("models", nargs="+", metavar="model", help="GGUF file or directory")
     parser.add_argument("--count", type=int, default=100_000, help="strings (default 100000)")
     parser.add_argument("--seed", type=int, default=1, help="of the strings (default 1)")
     parser.add_argument("--text", action="append", default=[], help="UTF-8 file to take slices of")
@@ -154,7 +232,8 @@ def main() -> None:
     made = strings.make(arguments.count, arguments.seed, texts)
     for path in arguments.models:
         try:
-            faults += compare(arguments, path, made)
+            run = compare_directory if Path(path).is_dir() else compare
+            faults += run(arguments, path, made)
         except (OSError, ValueError) as error:
             print(f"{Path(path).name}: {error}")
             faults += "is not supported" not in str(error)

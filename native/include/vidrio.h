@@ -259,10 +259,12 @@ typedef enum vd_rows {
 typedef enum vd_embed_index {
     VD_EMBED_TOKENS = 0,     // row tokens[i] * (1 + skip) + offset
     VD_EMBED_POSITIONS = 1,  // row positions[i] * (1 + skip) + offset: learned positions
+    VD_EMBED_TYPES = 2,      // row types[i] * (1 + skip) + offset: token types
 } vd_embed_index;
 
 // Copies to y[i] [d] the row of table [V,d] that token i of the batch selects. The table is in
-// GGUF's layout (not packed) and has a row for every token or position within the plan's limits.
+// GGUF's layout (not packed) and has a row for every token, position or type within the plan's
+// limits.
 typedef struct vd_embed {
     const void *table;
     float *y;
@@ -271,7 +273,7 @@ typedef struct vd_embed {
     int32_t d;
     int32_t index;   // vd_embed_index
     int32_t offset;  // not negative
-    int32_t skip;    // rows between those of consecutive tokens, or positions
+    int32_t skip;    // rows between those of consecutive tokens, positions or types
 } vd_embed;
 
 typedef enum vd_norm_kind {
@@ -413,9 +415,17 @@ typedef struct vd_kv_store {
     vd_kv_cache cache;
 } vd_kv_store;
 
-// Computes causal attention of q [n, H, d_h] over the positions up to each token's own: z [n, H,
-// d_v]. H is a multiple of H_kv; query head h reads key-value head h / (H / H_kv). ALiBi: Press et
-// al. 2022, arXiv 2108.12409.
+// The shape of the window of positions that a token attends to.
+typedef enum vd_window_shape {
+    VD_WINDOW_SLIDING = 0,   // ends with the token
+    VD_WINDOW_ALIGNED = 1,   // begins at a multiple of its length, and ends with the token
+    VD_WINDOW_CENTERED = 2,  // bidirectional: half of the length before and after the token, within
+                             // the rows of its sequence in the step, which are adjacent
+} vd_window_shape;
+
+// Computes attention of q [n, H, d_h] over a window of positions, up to each token's own unless it
+// is centered: z [n, H, d_v]. H is a multiple of H_kv; query head h reads key-value head h / (H /
+// H_kv). ALiBi: Press et al. 2022, arXiv 2108.12409.
 typedef struct vd_attention {
     const float *q;
     vd_kv_cache cache;
@@ -423,11 +433,10 @@ typedef struct vd_attention {
     const float *sinks;   // [H] logits without a value in the softmax (attention sinks), or null
     const float *slopes;  // [H] ALiBi slopes by which scores decrease with distance, or null
     int32_t H;
-    int32_t window;   // positions attended to, including the token's own; 0: all
-    float scale;      // factor of q . k, usually 1/sqrt(d_h)
-    float cap;        // scores s become cap * tanh(s / cap); 0: no cap
-    int32_t aligned;  // 0: windows end with the token; 1: they begin at multiples of their length,
-                      // and the token's own window ends with it
+    int32_t window;  // length, including the token's own position; 0: all positions
+    float scale;     // factor of q . k, usually 1/sqrt(d_h)
+    float cap;       // scores s become cap * tanh(s / cap); 0: no cap
+    int32_t shape;   // vd_window_shape
     int32_t reserved;
 } vd_attention;
 
@@ -445,7 +454,7 @@ typedef struct vd_scores {
     int32_t window;
     float scale;
     float cap;
-    int32_t aligned;
+    int32_t shape;
 } vd_scores;
 
 // Computes the softmax of scores [n, H, P] over the positions that each token attends to. Elsewhere
@@ -457,12 +466,12 @@ typedef struct vd_softmax {
     int32_t H;
     int32_t P;
     int32_t window;
-    int32_t aligned;
+    int32_t shape;
 } vd_softmax;
 
-// Computes z [n, H, d_v], the sum of the values up to each token's own position, weighted by
-// pattern [n, H, P]. Heads whose pattern equals softmax, because it was not edited, copy z from
-// attention, so that their bits do not change.
+// Computes z [n, H, d_v], the sum of the values up to each token's own position, or of its whole
+// sequence if windows are centered, weighted by pattern [n, H, P]. Heads whose pattern equals
+// softmax, because it was not edited, copy z from attention, so that their bits do not change.
 typedef struct vd_attention_values {
     const float *pattern;
     const float *softmax;    // [n, H, P], the pattern before it was edited
@@ -471,6 +480,8 @@ typedef struct vd_attention_values {
     float *z;
     int32_t H;
     int32_t P;
+    int32_t shape;
+    int32_t reserved;
 } vd_attention_values;
 
 // Convolves each column of x causally along its sequence: y[i] is the sum of the last L rows of x
@@ -1078,6 +1089,7 @@ typedef struct vd_batch {
     const int32_t *block_tables;  // [n_sequences, max_blocks]
     const int32_t *logit_rows;    // [n_logits] rows of the batch whose logits are computed
     const int32_t *slots;         // [n_sequences] of states; null if the limits have none
+    const int32_t *types;         // [n_tokens] token types; null: all 0
 } vd_batch;
 
 // The sizes of a plan's buffers. vd_plan_run checks each batch against them.
@@ -1088,6 +1100,7 @@ typedef struct vd_limits {
     int32_t vocabulary;
     int32_t blocks;  // of the key-value cache
     int32_t slots;   // of states; 0 if no operation has a state
+    int32_t types;   // token types; 0 if no operation looks them up, then batches have none
 } vd_limits;
 
 typedef struct vd_plan vd_plan;

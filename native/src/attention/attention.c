@@ -26,7 +26,7 @@ vd_status vd_attention_check(const vd_op *op) {
     int valid =
         attention->q != NULL && attention->z != NULL && vd_kv_cache_valid(&attention->cache) &&
         attention->H > 0 && attention->H % attention->cache.H_kv == 0 &&
-        vd_window_valid(attention->window, attention->aligned) && isfinite(attention->scale) &&
+        vd_window_valid(attention->window, attention->shape) && isfinite(attention->scale) &&
         isfinite(attention->cap) && attention->cap >= 0 && op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
@@ -71,6 +71,7 @@ static tiling tiling_of(const vd_attention *op) {
 typedef struct row_group {
     int64_t begin;
     int64_t end;
+    int32_t last;        // last position of the sequence in the step
     int64_t chunk;       // first chunk that they attend to
     int64_t chunks;      // number of chunks from there on
     int divided;         // 1: each chunk is a work item; 0: each tile is
@@ -80,20 +81,28 @@ typedef struct row_group {
     int64_t part;        // first partial result of the divided tiles
 } row_group;
 
-static int64_t first_position(const vd_attention *op, int64_t position) {
-    return vd_window_begin(op->window, op->aligned, (int32_t)position);
+static int32_t first_position(const vd_attention *op, int32_t position) {
+    return vd_window_begin(op->window, op->shape, position);
+}
+
+// Returns the position after the last one that row `row` of a group attends to.
+static int32_t end_position(const vd_attention *op, const vd_batch *batch, const row_group *t,
+                            int64_t row) {
+    return vd_window_end(op->window, op->shape, batch->positions[row], t->last);
 }
 
 // Returns the tokens before row `end`: as many of one sequence as fit a tile.
 static row_group row_group_before(const vd_attention *op, const vd_batch *batch, tiling c,
                                   int64_t end) {
     row_group t = {.begin = end - 1, .end = end};
+    t.last = op->shape == VD_WINDOW_CENTERED ? vd_last_position(batch, end - 1)
+                                             : batch->positions[end - 1];
     while (t.begin > 0 && end - t.begin < c.rows &&
            batch->sequences[t.begin - 1] == batch->sequences[t.begin]) {
         t.begin--;
     }
     t.chunk = first_position(op, batch->positions[t.begin]) / VD_ATTENTION_CHUNK;
-    t.chunks = batch->positions[end - 1] / VD_ATTENTION_CHUNK + 1 - t.chunk;
+    t.chunks = (end_position(op, batch, &t, end - 1) - 1) / VD_ATTENTION_CHUNK + 1 - t.chunk;
     return t;
 }
 
@@ -148,8 +157,9 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
             tile->z[tile->n] = op->z + (row * op->H + head) * op->cache.d_v;
             tile->sink[tile->n] = op->sinks == NULL ? 0.0f : op->sinks[head];
             tile->slope[tile->n] = op->slopes == NULL ? 0.0f : op->slopes[head];
-            tile->first[tile->n] = (int32_t)first_position(op, batch->positions[row]);
-            tile->end[tile->n] = batch->positions[row] + 1;
+            tile->position[tile->n] = batch->positions[row];
+            tile->first[tile->n] = first_position(op, batch->positions[row]);
+            tile->end[tile->n] = end_position(op, batch, t, row);
             tile->n++;
         }
     }
@@ -192,7 +202,7 @@ static void set_next_keys(vd_query_tile *tile, const vd_step *step, tiling c, co
     const vd_batch *batch = step->batch;
     const int32_t *blocks =
         batch->block_tables + (int64_t)batch->sequences[t->begin] * batch->max_blocks;
-    int64_t end = batch->positions[t->end - 1] + 1;
+    int64_t end = end_position(tile->op, batch, t, t->end - 1);
     for (int64_t i = 0; i < VD_ATTENTION_CHUNK / VD_KV_BLOCK; i++) {
         int64_t at = chunk * VD_ATTENTION_CHUNK + i * VD_KV_BLOCK;
         int32_t head = (int32_t)(index / c.parts);

@@ -57,7 +57,7 @@ static void chunk(const vd_query_tile *tile, int64_t begin, float *parts) {
         float *s = tile->scores + j * VD_ATTENTION_CHUNK;
         float *statistics = parts + (j + 1) * stride - 16;
         if (tile->op->cap > 0 || tile->op->slopes != NULL) {
-            adjust_scores(tile->op, s, ranges[j], tile->slope[j], begin + 1 - tile->end[j]);
+            adjust_scores(tile->op, s, ranges[j], tile->slope[j], begin - tile->position[j]);
         }
         key_range blocks = mask_scores(s, ranges[j]);
         statistics[0] = vd_max_score(s, blocks.from, blocks.to);

@@ -19,12 +19,14 @@ VD_INLINE f32x16 vd_cap_score(f32x16 s, float cap) {
     return f32x16_mul(f32x16_splat(cap), x);
 }
 
-// Adds the ALiBi term slope * distance (not positive) to 16 scores. `distance` is that of the first
-// one.
+// Adds the ALiBi term -slope * |distance| to 16 scores. `distance` leads from the query's position
+// to that of the first one.
 VD_INLINE f32x16 vd_add_alibi(f32x16 s, float slope, int32_t distance) {
     static const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    i32x16 distances = i32x16_add(i32x16_load(lanes), i32x16_splat(distance));
-    return f32x16_fma(f32x16_splat(slope), f32x16_from_int(distances), s);
+    i32x16 to_key = i32x16_add(i32x16_load(lanes), i32x16_splat(distance));
+    i32x16 to_query = i32x16_sub(i32x16_zero(), to_key);
+    i32x16 negative = i32x16_sub(i32x16_zero(), i32x16_max(to_key, to_query));
+    return f32x16_fma(f32x16_splat(slope), f32x16_from_int(negative), s);
 }
 
 // Loads scores [t, t + 16); those from `end` on are -infinity.

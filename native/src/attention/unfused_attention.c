@@ -25,7 +25,7 @@ vd_status vd_scores_check(const vd_op *op) {
     const vd_scores *scores = &op->as.scores;
     int valid = scores->q != NULL && scores->y != NULL &&
                 sizes_valid(op, &scores->cache, scores->H, scores->P) &&
-                vd_window_valid(scores->window, scores->aligned) && isfinite(scores->scale) &&
+                vd_window_valid(scores->window, scores->shape) && isfinite(scores->scale) &&
                 isfinite(scores->cap) && scores->cap >= 0;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
@@ -34,26 +34,33 @@ vd_status vd_softmax_check(const vd_op *op) {
     const vd_softmax *softmax = &op->as.softmax;
     int valid = softmax->x != NULL && softmax->y != NULL && softmax->H > 0 && softmax->P > 0 &&
                 softmax->P <= INT32_MAX / softmax->H &&
-                vd_window_valid(softmax->window, softmax->aligned) && op->rows == VD_ROWS_TOKENS;
+                vd_window_valid(softmax->window, softmax->shape) && op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
 vd_status vd_attention_values_check(const vd_op *op) {
     const vd_attention_values *values = &op->as.attention_values;
     int valid = values->pattern != NULL && values->softmax != NULL && values->attention != NULL &&
-                values->z != NULL && sizes_valid(op, &values->cache, values->H, values->P);
+                values->z != NULL && vd_window_valid(0, values->shape) &&
+                sizes_valid(op, &values->cache, values->H, values->P);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// Returns the last position of the sequence of a row if windows need it.
+static int32_t last_position(const vd_batch *batch, int64_t row, int32_t shape) {
+    return shape == VD_WINDOW_CENTERED ? vd_last_position(batch, row) : batch->positions[row];
 }
 
 // Returns query head `head` of H of a row of the batch, attending to all its positions.
 static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t row, int32_t head,
-                         int32_t H) {
+                         int32_t H, int32_t shape) {
     const vd_batch *batch = step->batch;
     return (vd_query){
         .cache = cache,
         .blocks = batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks,
         .head = head / (H / cache->H_kv),
-        .end = batch->positions[row] + 1,
+        .position = batch->positions[row],
+        .end = vd_window_end(0, shape, batch->positions[row], last_position(batch, row, shape)),
     };
 }
 
@@ -89,10 +96,12 @@ void vd_scores_run(const vd_op *op, const vd_step *step) {
     quants own;
     for (int64_t i = heads.begin; i < heads.end; i++) {
         int32_t head = (int32_t)(i % scores->H);
-        vd_query query = query_of(step, &scores->cache, i / scores->H, head, scores->H);
+        vd_query query =
+            query_of(step, &scores->cache, i / scores->H, head, scores->H, scores->shape);
         query.q = scores->q + i * scores->cache.d_h;
         query.slope = scores->slopes == NULL ? 0.0f : scores->slopes[head];
-        query.first = vd_window_begin(scores->window, scores->aligned, query.end - 1);
+        query.first = vd_window_begin(scores->window, scores->shape, query.position);
+        query.end = vd_window_end(scores->window, scores->shape, query.position, query.end - 1);
         if (scores->cache.type == VD_Q8_0) {
             quantize(&query, step->isa, &own);
         }
@@ -108,8 +117,10 @@ void vd_softmax_run(const vd_op *op, const vd_step *step) {
     for (int64_t i = heads.begin; i < heads.end; i++) {
         const float *x = softmax->x + i * softmax->P;
         float *y = softmax->y + i * softmax->P;
-        int32_t end = step->batch->positions[i / softmax->H] + 1;
-        int32_t first = vd_window_begin(softmax->window, softmax->aligned, end - 1);
+        int32_t position = step->batch->positions[i / softmax->H];
+        int32_t last = last_position(step->batch, i / softmax->H, softmax->shape);
+        int32_t first = vd_window_begin(softmax->window, softmax->shape, position);
+        int32_t end = vd_window_end(softmax->window, softmax->shape, position, last);
         memmove(y + first, x + first, (size_t)(end - first) * sizeof *y);
         fill_outside(y, first, end, softmax->P, -INFINITY);
         vd_unfused_attention_kernels[step->isa]->softmax(
@@ -122,8 +133,8 @@ void vd_attention_values_run(const vd_op *op, const vd_step *step) {
     int64_t d_v = values->cache.d_v;
     vd_range heads = vd_share(step->worker, step->rows * values->H);
     for (int64_t i = heads.begin; i < heads.end; i++) {
-        vd_query query =
-            query_of(step, &values->cache, i / values->H, (int32_t)(i % values->H), values->H);
+        vd_query query = query_of(step, &values->cache, i / values->H, (int32_t)(i % values->H),
+                                  values->H, values->shape);
         const float *pattern = values->pattern + i * values->P;
         float *z = values->z + i * d_v;
         if (memcmp(pattern, values->softmax + i * values->P, (size_t)query.end * sizeof *pattern) ==

@@ -9,7 +9,8 @@ typedef struct vd_query {
     const vd_kv_cache *cache;
     const int32_t *blocks;  // the sequence's row of the block tables
     int32_t head;           // key-value head
-    int32_t first;          // positions [first, end) are attended to
+    int32_t position;
+    int32_t first;  // positions [first, end) are attended to
     int32_t end;
     float slope;     // if the operation has ALiBi slopes
     const float *q;  // [d_h]

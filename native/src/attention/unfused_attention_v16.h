@@ -82,7 +82,7 @@ VD_INLINE void score(const vd_scores *op, const vd_query *query, int64_t t, f32x
     f32x16 s = f32x16_mul(f32x16_splat(op->scale), product);
     s = op->cap > 0 ? vd_cap_score(s, op->cap) : s;
     if (op->slopes != NULL) {
-        s = vd_add_alibi(s, query->slope, (int32_t)(t + 1 - query->end));
+        s = vd_add_alibi(s, query->slope, (int32_t)(t - query->position));
     }
     f32x16_store_up_to(y + t, s, op->P - t);
 }

@@ -15,12 +15,12 @@ static vd_status check(const vd_op *op, int outputs) {
     const vd_attention *a = &b->attention;
     int valid = outputs && a->q != NULL && b->dz != NULL && b->statistics != NULL &&
                 vd_kv_cache_valid(&a->cache) && a->H > 0 && a->H % a->cache.H_kv == 0 &&
-                vd_window_valid(a->window, a->aligned) && isfinite(a->scale) && isfinite(a->cap) &&
+                vd_window_valid(a->window, a->shape) && isfinite(a->scale) && isfinite(a->cap) &&
                 a->cap >= 0 && op->rows == VD_ROWS_TOKENS;
     if (!valid) {
         return VD_INVALID_ARGUMENT;
     }
-    return a->cache.type == VD_F32 ? VD_OK : VD_UNSUPPORTED;
+    return a->cache.type == VD_F32 && a->shape != VD_WINDOW_CENTERED ? VD_OK : VD_UNSUPPORTED;
 }
 
 vd_status vd_query_backward_check(const vd_op *op) {

@@ -73,7 +73,7 @@ VD_INLINE int64_t vd_segment_end(const vd_batch *batch, int64_t begin) {
 
 // Returns the first position that the query at position end - 1 attends to.
 VD_INLINE int64_t vd_first_position(const vd_attention *op, int64_t end) {
-    return vd_window_begin(op->window, op->aligned, (int32_t)end - 1);
+    return vd_window_begin(op->window, op->shape, (int32_t)end - 1);
 }
 
 // Returns the offset of a row's query head in q and dq.

@@ -6,7 +6,7 @@ void VD_NAME(vd_conv)(const vd_conv *op, const vd_batch *batch, vd_range columns
     for (int64_t i = 0; i < batch->n_tokens; i++) {
         int64_t sequence = batch->sequences[i];
         int32_t position = batch->positions[i];
-        int32_t first = vd_window_begin(op->L, 0, position);
+        int32_t first = vd_window_begin(op->L, VD_WINDOW_SLIDING, position);
         const float *kernel = op->kernel + (int64_t)(op->L - 1 - position + first) * op->d;
         for (int64_t c = columns.begin; c < columns.end; c += 16) {
             int64_t left = columns.end - c;

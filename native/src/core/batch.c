@@ -16,6 +16,7 @@ static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int
     if (outside(batch->tokens[i], limits->vocabulary) || outside(position, limits->positions) ||
         outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks ||
         position < ends[sequence] ||
+        (batch->types != NULL && outside(batch->types[i], limits->types)) ||
         (limits->slots > 0 && outside(batch->slots[sequence], limits->slots))) {
         return VD_OUT_OF_RANGE;
     }

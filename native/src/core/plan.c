@@ -59,7 +59,7 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
 
 static int limits_valid(const vd_limits *limits) {
     return limits->tokens > 0 && limits->logits > 0 && limits->positions > 0 &&
-           limits->vocabulary > 0 && limits->blocks > 0 && limits->slots >= 0;
+           limits->vocabulary > 0 && limits->blocks > 0 && limits->slots >= 0 && limits->types >= 0;
 }
 
 // Returns the number of positions that an operation's operands have room for.

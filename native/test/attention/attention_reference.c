@@ -1,6 +1,7 @@
 #include "attention/attention_reference.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "quantize/quantize.h"
 #include "support/cache.h"
@@ -56,7 +57,7 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
         s = cap * tanh(s / cap);
     }
     if (op->slopes != NULL) {
-        s += (double)one->slope * (t + 1 - one->end);
+        s += (double)one->slope * -abs(t - one->position);
         *error += roundings(1) * fabs(s);
     }
     return s;

@@ -6,13 +6,13 @@
 
 #include "vidrio.h"
 
-// A query of the operation, with its KV head, the positions [first, end) that it attends to, and
-// the sink and slope of its head if the operation has them.
+// A query of the operation, with its KV head, its position, the positions [first, end) that it
+// attends to, and the sink and slope of its head if the operation has them.
 typedef struct one_query {
     const vd_attention *op;
     const int32_t *blocks;
     const float *q;
-    int32_t head, first, end;
+    int32_t head, position, first, end;
     float sink, slope;
 } one_query;
 

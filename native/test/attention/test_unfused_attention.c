@@ -26,7 +26,7 @@ static const int32_t tokens[ROWS][2] = {{0, 0},  {0, 15},  {1, 63}, {0, 16},
 // ---- whole attention ---------------------------------------------------------------------------
 
 typedef struct unfused_case {
-    int32_t H, d_h, d_v, P, window, aligned;
+    int32_t H, d_h, d_v, P, window, shape;
     vd_type type;
     float cap;
     int sinks, slopes;
@@ -34,8 +34,21 @@ typedef struct unfused_case {
     uint64_t seed;
 } unfused_case;
 
+// Returns the last position of the sequence of a row, as far as its rows are adjacent.
+static int32_t last_position(int32_t row) {
+    while (row + 1 < ROWS && tokens[row + 1][0] == tokens[row][0]) {
+        row++;
+    }
+    return tokens[row][1];
+}
+
+// Returns the position after the last one that a row can attend to.
+static int32_t end_of(const unfused_case *c, int32_t row) {
+    return end_attended(0, c->shape, tokens[row][1], last_position(row));
+}
+
 // Patterns of odd heads are doubled, and so is their z. Those of even heads differ from softmax at
-// most after the token's own position.
+// most after the last position that a token can attend to.
 typedef struct results {
     float scores[ROWS * H_MAX * P_MAX], softmax[ROWS * H_MAX * P_MAX], z[ROWS * H_MAX * D_H_MAX];
 } results;
@@ -70,7 +83,7 @@ static void prepare(memory *m, const unfused_case *c) {
 
 static void edit_pattern(const unfused_case *c, float *pattern) {
     for (int32_t i = 0; i < ROWS * c->H; i++) {
-        int32_t end = tokens[i / c->H][1] + 1;
+        int32_t end = end_of(c, i / c->H);
         float *own = pattern + i * c->P;
         for (int32_t t = 0; t < end && i % 2 == 1; t++) {
             own[t] *= 2;
@@ -97,7 +110,7 @@ static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) 
                        .H = c->H,
                        .P = c->P,
                        .window = c->window,
-                       .aligned = c->aligned,
+                       .shape = c->shape,
                        .scale = 0.125f,
                        .cap = c->cap}},
         {.kind = VD_OP_SOFTMAX,
@@ -108,7 +121,7 @@ static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) 
                         .H = c->H,
                         .P = c->P,
                         .window = c->window,
-                        .aligned = c->aligned}},
+                        .shape = c->shape}},
     };
     run_ops(ops, 2, isa, workers, &m.b.view);
     float *pattern = guarded_copy(softmax, per_head * (size_t)c->P, c->where);
@@ -120,7 +133,8 @@ static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) 
                                          .cache = m.cache,
                                          .z = z,
                                          .H = c->H,
-                                         .P = c->P}};
+                                         .P = c->P,
+                                         .shape = c->shape}};
     run_ops(&mix, 1, isa, workers, &m.b.view);
     memcpy(y->scores, scores, per_head * (size_t)c->P);
     memcpy(y->softmax, softmax, per_head * (size_t)c->P);
@@ -141,13 +155,14 @@ static void check_formula(const unfused_case *c) {
                        .cap = c->cap};
     for (int32_t i = 0; i < ROWS * c->H; i++) {
         const int32_t *token = tokens[i / c->H];
-        int32_t h = i % c->H, end = token[1] + 1;
+        int32_t h = i % c->H, last = last_position(i / c->H);
         one_query one = {.op = &op,
                          .blocks = m.b.block_tables + token[0] * BLOCKS,
                          .q = m.q + i * c->d_h,
                          .head = h / (c->H / H_KV),
-                         .first = first_attended(c->window, c->aligned, end),
-                         .end = end,
+                         .position = token[1],
+                         .first = first_attended(c->window, c->shape, token[1] + 1),
+                         .end = end_attended(c->window, c->shape, token[1], last),
                          .sink = m.sinks[h],
                          .slope = m.slopes[h]};
         check_scores(&one, c->P, expected.scores + i * c->P);
@@ -192,7 +207,7 @@ static void equals_scalar_and_formula(rng *r) {
                                                  : widths[rng_below(r, 6)],
                           .P = (int32_t)rng_between(r, 301, P_MAX),
                           .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
-                          .aligned = (int32_t)rng_below(r, 2),
+                          .shape = (int32_t)rng_below(r, 3),
                           .type = type,
                           .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
                           .sinks = (int)rng_below(r, 2),
@@ -245,7 +260,7 @@ static void check_head(const float *from, const float *sink, const float *y, vd_
 }
 
 // Checks softmax of tokens at the last positions: ROWS of them, or P if that is less.
-static void softmax_equals_scalar_and_formula(rng *r, int32_t P, int32_t window, int32_t aligned,
+static void softmax_equals_scalar_and_formula(rng *r, int32_t P, int32_t window, int32_t shape,
                                               int sinks, int in_place, placement where) {
     int32_t rows = P < ROWS ? P : ROWS;
     batch b;
@@ -261,16 +276,17 @@ static void softmax_equals_scalar_and_formula(rng *r, int32_t P, int32_t window,
         size_t bytes = (size_t)(rows * H * P) * sizeof(float);
         float *from = guarded_copy(x, bytes, where);
         float *y = in_place ? from : guarded_alloc(bytes, where);
-        vd_op op = {.kind = VD_OP_SOFTMAX,
-                    .as.softmax = {
-                        .x = from, .y = y, .H = H, .P = P, .window = window, .aligned = aligned}};
+        vd_op op = {
+            .kind = VD_OP_SOFTMAX,
+            .as.softmax = {.x = from, .y = y, .H = H, .P = P, .window = window, .shape = shape}};
         op.as.softmax.sinks = sinks ? guarded_copy(sink, sizeof sink, where) : NULL;
         run_ops(&op, 1, isa, 1 + (int32_t)isa % 3, &b.view);
         if (isa == VD_ISA_SCALAR) {
             memcpy(first, y, bytes);
             for (int64_t g = 0; g < rows * H; g++) {
-                int32_t end = P - rows + (int32_t)(g / H) + 1;
-                vd_range attended = {first_attended(window, aligned, end), end};
+                int32_t position = P - rows + (int32_t)(g / H);
+                vd_range attended = {first_attended(window, shape, position + 1),
+                                     end_attended(window, shape, position, P - 1)};
                 check_head(x + g * P, sinks ? &sink[g % H] : NULL, y + g * P, attended, P);
             }
         } else {
@@ -292,11 +308,12 @@ int main(void) {
         for (int64_t j = 1; j < (int64_t)(sizeof x / sizeof x[0]); j += 7) {
             x[j] = j % P > 0 ? -INFINITY : x[j];
         }
-        for (int64_t row = 0; row < ROWS - 1 && P >= ROWS; row++) {
+        int32_t shape = i / 4 % 3;
+        for (int64_t row = 0; row < ROWS - 1 && P >= ROWS && shape != VD_WINDOW_CENTERED; row++) {
             x[(row * H + 1) * P + P - 1] = NAN;
         }
         int32_t window = i % 4 == 3 ? 2 + (int32_t)rng_below(&r, 40) : 0;
-        softmax_equals_scalar_and_formula(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0,
+        softmax_equals_scalar_and_formula(&r, P, window, shape, i % 2, i % 3 == 0,
                                           (placement)(i % PLACEMENTS));
     }
     return 0;

@@ -113,7 +113,7 @@ static void run(workload *w, vd_isa isa, int32_t workers, results r) {
 static void variants_equal_scalar(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, PARTS);
-    w.op.attention.aligned = aligned;
+    w.op.attention.shape = aligned;
     describe("attention backward scalar, H %d, H_kv %d, d_h %d", c->H, c->H_kv, c->d_h);
     results expected = results_of(&w), actual = results_of(&w);
     run(&w, VD_ISA_SCALAR, 1, expected);
@@ -175,7 +175,7 @@ static double score(const total *t, double x, int32_t row, int32_t head, int32_t
 static double of_query(const total *t, double x, int32_t row, int32_t head) {
     const vd_attention *a = &t->w->op.attention;
     const float *dz = t->w->op.dz + ((int64_t)row * a->H + head) * a->cache.d_v;
-    int32_t first = first_attended(a->window, a->aligned, row + 1);
+    int32_t first = first_attended(a->window, a->shape, row + 1);
     double sum = a->sinks == NULL ? 0 : exp((double)a->sinks[head]), weighted = 0;
     for (int32_t p = first; p <= row; p++) {
         double e = exp(score(t, x, row, head, p)), along = 0;
@@ -237,7 +237,7 @@ static void check_tensor(const workload *w, const attention_case *c, tensor whic
 static void gradients_match_differences(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, SMALL);
-    w.op.attention.aligned = aligned;
+    w.op.attention.shape = aligned;
     describe(
         "attention backward against differences, H %d, H_kv %d, window %d, cap %g, sinks %d, "
         "slopes %d",
@@ -287,7 +287,7 @@ static void rejects_unsupported_caches(rng *r) {
         for (int too_long = 0; too_long < 2; too_long++) {
             vd_op op = {.kind = (int32_t)kind, .as.attention_backward = w.op};
             vd_kv_cache *cache = &op.as.attention_backward.attention.cache;
-            vd_limits limits = {30, 1, 100, 10, 10, 0};
+            vd_limits limits = {30, 1, 100, 10, 10, 0, 0};
             cache->type = too_long ? VD_F32 : VD_F16;
             cache->stride = 1 << 20;
             limits.positions = too_long ? VD_BACKWARD_POSITIONS + 1 : 100;

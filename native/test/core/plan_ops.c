@@ -2,8 +2,13 @@
 
 #include "backward/backward_ops.h"
 
-const vd_limits plan_limits = {
-    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7, .slots = 2};
+const vd_limits plan_limits = {.tokens = 4,
+                               .logits = 3,
+                               .positions = 200,
+                               .vocabulary = 10,
+                               .blocks = 7,
+                               .slots = 2,
+                               .types = 2};
 
 static char memory[64];  // any buffer of operations that never run
 
@@ -100,7 +105,7 @@ vd_op valid_op(vd_op_kind kind) {
             op.as.softmax = (vd_softmax){p, p, p, 4, 9, 0, 0};
             break;
         case VD_OP_ATTENTION_VALUES:
-            op.as.attention_values = (vd_attention_values){p, p, p, cache, p, 4, 9};
+            op.as.attention_values = (vd_attention_values){p, p, p, cache, p, 4, 9, 0, 0};
             break;
         case VD_OP_GAIN:
             op.as.gain = (vd_gain){p, p, p, p, 2, 3, 1, 0};

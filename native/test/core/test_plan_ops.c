@@ -15,7 +15,8 @@ static void rejects_embed_norm_quantize(void) {
     REJECTS(VD_OP_EMBED, op.as.embed.d = 63);
     REJECTS(VD_OP_EMBED, op.as.embed.type = 4);
     REJECTS(VD_OP_EMBED, op.as.embed.type = -1);
-    REJECTS(VD_OP_EMBED, op.as.embed.index = 2);
+    REJECTS(VD_OP_EMBED, op.as.embed.index = 3);
+    REJECTS(VD_OP_EMBED, (op.as.embed.index = VD_EMBED_TYPES, op.as.embed.V = 1));
     REJECTS(VD_OP_EMBED, op.as.embed.index = -1);
     REJECTS(VD_OP_EMBED, op.as.embed.offset = -1);
     REJECTS(VD_OP_EMBED, (op.as.embed.index = VD_EMBED_POSITIONS, op.as.embed.V = 199));
@@ -100,7 +101,7 @@ static void rejects_kv_store_attention(void) {
     REJECTS(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
     REJECTS(VD_OP_ATTENTION, op.as.attention.scale = NAN);
     REJECTS(VD_OP_ATTENTION, op.as.attention.window = -1);
-    REJECTS(VD_OP_ATTENTION, op.as.attention.aligned = 2);
+    REJECTS(VD_OP_ATTENTION, op.as.attention.shape = 3);
     REJECTS(VD_OP_ATTENTION, op.as.attention.cap = -1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.cap = INFINITY);
     REJECTS(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
@@ -189,7 +190,7 @@ static void rejects_unfused_attention(void) {
     REJECTS(VD_OP_SCORES, op.as.scores.P = 0);
     REJECTS(VD_OP_SCORES, op.as.scores.P = INT32_MAX / 4 + 1);
     REJECTS(VD_OP_SCORES, op.as.scores.window = -1);
-    REJECTS(VD_OP_SCORES, op.as.scores.aligned = -1);
+    REJECTS(VD_OP_SCORES, op.as.scores.shape = -1);
     REJECTS(VD_OP_SCORES, op.as.scores.cap = -1);
     REJECTS(VD_OP_SCORES, op.as.scores.scale = NAN);
     REJECTS(VD_OP_SCORES, op.rows = VD_ROWS_LOGITS);
@@ -199,7 +200,7 @@ static void rejects_unfused_attention(void) {
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.P = -1);
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.P = INT32_MAX / 4 + 1);
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.window = -1);
-    REJECTS(VD_OP_SOFTMAX, op.as.softmax.aligned = 2);
+    REJECTS(VD_OP_SOFTMAX, op.as.softmax.shape = 3);
     REJECTS(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
     REJECTS(VD_OP_ATTENTION_VALUES, op.as.attention_values.pattern = NULL);
     REJECTS(VD_OP_ATTENTION_VALUES, op.as.attention_values.softmax = NULL);

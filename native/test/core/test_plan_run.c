@@ -7,8 +7,13 @@
 #include "support/plans.h"
 #include "support/rng.h"
 
-static const vd_limits limits = {
-    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7, .slots = 2};
+static const vd_limits limits = {.tokens = 4,
+                                 .logits = 3,
+                                 .positions = 200,
+                                 .vocabulary = 10,
+                                 .blocks = 7,
+                                 .slots = 2,
+                                 .types = 2};
 
 enum { WIDTH = 5 };
 
@@ -100,6 +105,9 @@ static void rejects_invalid_sizes(void) {
     RUN(VD_OUT_OF_RANGE, b->view.n_sequences = 1);
     RUN(VD_OUT_OF_RANGE, b->view.max_blocks = -1);
     RUN(VD_OUT_OF_RANGE, b->view.max_blocks = 0);
+    RUN(VD_OUT_OF_RANGE, b->types[1] = -1);
+    RUN(VD_OUT_OF_RANGE, b->types[2] = 2);
+    RUN(VD_OK, b->view.types = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.tokens = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.slots = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.positions = NULL);

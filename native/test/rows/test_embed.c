@@ -17,13 +17,16 @@ static void embeds_rows_of_a_table(rng *r, vd_type type, weight_bits bits, int32
     batch_begin(&b, r, 1, 1);
     for (int32_t i = 0; i < ROWS; i++) {
         batch_add(&b, 0, i, i == 0 ? TOKENS - 1 : (int32_t)rng_below(r, TOKENS), 0);
+        b.types[i] = i % 2;
     }
     int64_t row_bytes = weights_row_bytes(type, d);
     unsigned char *table = guarded_alloc((size_t)(V * row_bytes), where);
     random_weights(r, type, bits, V, d, table);
     float *expected = guarded_alloc((size_t)ROWS * d * sizeof(float), where);
     for (int64_t i = 0; i < (int64_t)ROWS * d; i++) {
-        int64_t chosen = index == VD_EMBED_TOKENS ? b.tokens[i / d] : b.positions[i / d];
+        int64_t chosen = index == VD_EMBED_TOKENS  ? b.tokens[i / d]
+                         : index == VD_EMBED_TYPES ? b.types[i / d]
+                                                   : b.positions[i / d];
         const unsigned char *row = table + (chosen * (1 + skip) + OFFSET) * row_bytes;
         expected[i] = (float)weight_value(type, row, i % d);
     }
@@ -55,7 +58,7 @@ int main(void) {
             int32_t d = is_quantized(weight_types[t])
                             ? (int32_t)block_elements(weight_types[t]) * (1 + i % 5)
                             : i;
-            embeds_rows_of_a_table(&r, weight_types[t], bits, d, (vd_embed_index)(i / 2 % 2), i % 3,
+            embeds_rows_of_a_table(&r, weight_types[t], bits, d, (vd_embed_index)(i / 2 % 3), i % 3,
                                    (placement)(i % PLACEMENTS));
         }
     }

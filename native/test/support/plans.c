@@ -28,7 +28,8 @@ void batch_begin(batch *b, rng *r, int32_t n_sequences, int32_t max_blocks) {
                          .sequences = b->sequences,
                          .block_tables = b->block_tables,
                          .logit_rows = b->logit_rows,
-                         .slots = b->slots};
+                         .slots = b->slots,
+                         .types = b->types};
     shuffle(r, b->block_tables, n_sequences * max_blocks);
     shuffle(r, b->slots, n_sequences);
 }
@@ -38,6 +39,7 @@ void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int 
     CHECK(row < TOKENS_MAX);
     b->tokens[row] = token;
     b->positions[row] = position;
+    b->types[row] = 0;
     b->sequences[row] = sequence;
     if (wants_logits) {
         b->logit_rows[b->view.n_logits++] = row;
@@ -73,10 +75,12 @@ static vd_limits limits_of(const vd_batch *b) {
                         .positions = 1,
                         .vocabulary = 1,
                         .blocks = 1,
-                        .slots = b->n_sequences};
+                        .slots = b->n_sequences,
+                        .types = 1};
     for (int32_t i = 0; i < b->n_tokens; i++) {
         limits.positions = beyond(limits.positions, b->positions[i]);
         limits.vocabulary = beyond(limits.vocabulary, b->tokens[i]);
+        limits.types = beyond(limits.types, b->types == NULL ? 0 : b->types[i]);
     }
     for (int32_t i = 0; i < b->n_sequences * b->max_blocks; i++) {
         limits.blocks = beyond(limits.blocks, b->block_tables[i]);

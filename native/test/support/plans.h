@@ -15,6 +15,7 @@ typedef struct batch {
     int32_t logit_rows[TOKENS_MAX];
     int32_t block_tables[SEQUENCES_MAX * BLOCKS_MAX];
     int32_t slots[SEQUENCES_MAX];
+    int32_t types[TOKENS_MAX];
 } batch;
 
 // Initializes an empty batch. Its sequences are assigned blocks 0 to n_sequences * max_blocks - 1

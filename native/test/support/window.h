@@ -5,12 +5,25 @@
 #include <stdint.h>
 
 // Returns the first position that the token at position `end` - 1 attends to.
-static inline int32_t first_attended(int32_t window, int32_t aligned, int32_t end) {
+static inline int32_t first_attended(int32_t window, int32_t shape, int32_t end) {
     int32_t first = end - 1;
-    while (first > 0 && (window == 0 || (aligned ? first % window > 0 : end - first < window))) {
+    while (first > 0 && (window == 0 || (shape == VD_WINDOW_ALIGNED    ? first % window > 0
+                                         : shape == VD_WINDOW_CENTERED ? end - first <= window / 2
+                                                                       : end - first < window))) {
         first--;
     }
     return first;
+}
+
+// Returns the position after the last one that the token at a position attends to, in a sequence
+// that ends with position `last`.
+static inline int32_t end_attended(int32_t window, int32_t shape, int32_t position, int32_t last) {
+    int32_t end = position + 1;
+    while (shape == VD_WINDOW_CENTERED && end <= last &&
+           (window == 0 || end - position <= window / 2)) {
+        end++;
+    }
+    return end;
 }
 
 #endif

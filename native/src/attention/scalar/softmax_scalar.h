@@ -8,13 +8,13 @@
 #include "core/arch.h"
 #include "simd/exp.h"
 
-// Returns the score of a product q . k. slope is null without ALiBi; distance (not positive) leads
-// from the query's position to the key's.
+// Returns the score of a product q . k. slope is null without ALiBi; distance leads from the
+// query's position to the key's.
 VD_INLINE float vd_score_of(float product, float scale, float cap, const float *slope,
                             int64_t distance) {
     float s = scale * product;
     s = cap > 0 ? cap * vd_tanh(s * (1.0f / cap)) : s;
-    return slope != NULL ? fmaf(*slope, (float)distance, s) : s;
+    return slope != NULL ? fmaf(*slope, (float)(distance < 0 ? distance : -distance), s) : s;
 }
 
 // Adds a sink to a softmax with the maximum M and the sum *L of exponentials. Returns the factor by

@@ -1748,6 +1748,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_EMBED_POSITIONS() {
         return VD_EMBED_POSITIONS;
     }
+    private static final int VD_EMBED_TYPES = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_TYPES = 2
+     * }
+     */
+    public static int VD_EMBED_TYPES() {
+        return VD_EMBED_TYPES;
+    }
     private static final int VD_NORM_RMS = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1819,6 +1828,33 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_HEAD_MAX() {
         return VD_HEAD_MAX;
+    }
+    private static final int VD_WINDOW_SLIDING = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_SLIDING = 0
+     * }
+     */
+    public static int VD_WINDOW_SLIDING() {
+        return VD_WINDOW_SLIDING;
+    }
+    private static final int VD_WINDOW_ALIGNED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_ALIGNED = 1
+     * }
+     */
+    public static int VD_WINDOW_ALIGNED() {
+        return VD_WINDOW_ALIGNED;
+    }
+    private static final int VD_WINDOW_CENTERED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_CENTERED = 2
+     * }
+     */
+    public static int VD_WINDOW_CENTERED() {
+        return VD_WINDOW_CENTERED;
     }
     private static final int VD_SPAN = (int)16L;
     /**

@@ -22,6 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float *z;
  *     int32_t H;
  *     int32_t P;
+ *     int32_t shape;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -38,7 +40,9 @@ public class vd_attention_values {
         vd_kv_cache.layout().withName("cache"),
         Vidrio.C_POINTER.withName("z"),
         Vidrio.C_INT.withName("H"),
-        Vidrio.C_INT.withName("P")
+        Vidrio.C_INT.withName("P"),
+        Vidrio.C_INT.withName("shape"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_attention_values");
 
     /**
@@ -354,6 +358,94 @@ public class vd_attention_values {
      */
     public static void P(MemorySegment struct, int fieldValue) {
         struct.set(P$LAYOUT, P$OFFSET, fieldValue);
+    }
+
+    private static final OfInt shape$LAYOUT = (OfInt)$LAYOUT.select(groupElement("shape"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static final OfInt shape$layout() {
+        return shape$LAYOUT;
+    }
+
+    private static final long shape$OFFSET = $LAYOUT.byteOffset(groupElement("shape"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static final long shape$offset() {
+        return shape$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static int shape(MemorySegment struct) {
+        return struct.get(shape$LAYOUT, shape$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static void shape(MemorySegment struct, int fieldValue) {
+        struct.set(shape$LAYOUT, shape$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -25,6 +25,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const int32_t *block_tables;
  *     const int32_t *logit_rows;
  *     const int32_t *slots;
+ *     const int32_t *types;
  * }
  * }
  */
@@ -44,7 +45,8 @@ public class vd_batch {
         Vidrio.C_POINTER.withName("sequences"),
         Vidrio.C_POINTER.withName("block_tables"),
         Vidrio.C_POINTER.withName("logit_rows"),
-        Vidrio.C_POINTER.withName("slots")
+        Vidrio.C_POINTER.withName("slots"),
+        Vidrio.C_POINTER.withName("types")
     ).withName("vd_batch");
 
     /**
@@ -492,6 +494,50 @@ public class vd_batch {
      */
     public static void slots(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(slots$LAYOUT, slots$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout types$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("types"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const int32_t *types
+     * }
+     */
+    public static final AddressLayout types$layout() {
+        return types$LAYOUT;
+    }
+
+    private static final long types$OFFSET = $LAYOUT.byteOffset(groupElement("types"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const int32_t *types
+     * }
+     */
+    public static final long types$offset() {
+        return types$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const int32_t *types
+     * }
+     */
+    public static MemorySegment types(MemorySegment struct) {
+        return struct.get(types$LAYOUT, types$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const int32_t *types
+     * }
+     */
+    public static void types(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(types$LAYOUT, types$OFFSET, fieldValue);
     }
 
     /**

@@ -21,6 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t vocabulary;
  *     int32_t blocks;
  *     int32_t slots;
+ *     int32_t types;
  * }
  * }
  */
@@ -36,7 +37,8 @@ public class vd_limits {
         Vidrio.C_INT.withName("positions"),
         Vidrio.C_INT.withName("vocabulary"),
         Vidrio.C_INT.withName("blocks"),
-        Vidrio.C_INT.withName("slots")
+        Vidrio.C_INT.withName("slots"),
+        Vidrio.C_INT.withName("types")
     ).withName("vd_limits");
 
     /**
@@ -308,6 +310,50 @@ public class vd_limits {
      */
     public static void slots(MemorySegment struct, int fieldValue) {
         struct.set(slots$LAYOUT, slots$OFFSET, fieldValue);
+    }
+
+    private static final OfInt types$LAYOUT = (OfInt)$LAYOUT.select(groupElement("types"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t types
+     * }
+     */
+    public static final OfInt types$layout() {
+        return types$LAYOUT;
+    }
+
+    private static final long types$OFFSET = $LAYOUT.byteOffset(groupElement("types"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t types
+     * }
+     */
+    public static final long types$offset() {
+        return types$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t types
+     * }
+     */
+    public static int types(MemorySegment struct) {
+        return struct.get(types$LAYOUT, types$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t types
+     * }
+     */
+    public static void types(MemorySegment struct, int fieldValue) {
+        struct.set(types$LAYOUT, types$OFFSET, fieldValue);
     }
 
     /**

@@ -21,7 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t H;
  *     int32_t P;
  *     int32_t window;
- *     int32_t aligned;
+ *     int32_t shape;
  * }
  * }
  */
@@ -38,7 +38,7 @@ public class vd_softmax {
         Vidrio.C_INT.withName("H"),
         Vidrio.C_INT.withName("P"),
         Vidrio.C_INT.withName("window"),
-        Vidrio.C_INT.withName("aligned")
+        Vidrio.C_INT.withName("shape")
     ).withName("vd_softmax");
 
     /**
@@ -312,48 +312,48 @@ public class vd_softmax {
         struct.set(window$LAYOUT, window$OFFSET, fieldValue);
     }
 
-    private static final OfInt aligned$LAYOUT = (OfInt)$LAYOUT.select(groupElement("aligned"));
+    private static final OfInt shape$LAYOUT = (OfInt)$LAYOUT.select(groupElement("shape"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t aligned
+     * int32_t shape
      * }
      */
-    public static final OfInt aligned$layout() {
-        return aligned$LAYOUT;
+    public static final OfInt shape$layout() {
+        return shape$LAYOUT;
     }
 
-    private static final long aligned$OFFSET = $LAYOUT.byteOffset(groupElement("aligned"));
+    private static final long shape$OFFSET = $LAYOUT.byteOffset(groupElement("shape"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t aligned
+     * int32_t shape
      * }
      */
-    public static final long aligned$offset() {
-        return aligned$OFFSET;
+    public static final long shape$offset() {
+        return shape$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t aligned
+     * int32_t shape
      * }
      */
-    public static int aligned(MemorySegment struct) {
-        return struct.get(aligned$LAYOUT, aligned$OFFSET);
+    public static int shape(MemorySegment struct) {
+        return struct.get(shape$LAYOUT, shape$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t aligned
+     * int32_t shape
      * }
      */
-    public static void aligned(MemorySegment struct, int fieldValue) {
-        struct.set(aligned$LAYOUT, aligned$OFFSET, fieldValue);
+    public static void shape(MemorySegment struct, int fieldValue) {
+        struct.set(shape$LAYOUT, shape$OFFSET, fieldValue);
     }
 
     /**

@@ -155,6 +155,7 @@ public final class Main implements Runnable, CommandGroup {
         TokenizeCommand.class,
         EvalCommand.class,
         EmbedCommand.class,
+        RerankCommand.class,
         LensCommand.class,
         BenchCommand.class,
         ConvertCommand.class,

@@ -7,11 +7,14 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.TokenizerOption;
 import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodedPair;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +44,20 @@ final class TokenizeCommand implements Runnable {
       description = "A JSON array of strings; prints a JSON array of arrays of ids.")
   private @Nullable Path batch;
 
+  @Option(
+      names = "--pairs",
+      paramLabel = "FILE",
+      description =
+          "A JSON array of pairs of strings, as rerankers read them; prints a JSON array of ids and"
+              + " types for each, with the model's special tokens.")
+  private @Nullable Path pairs;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description = "With --pairs: cut longer pairs, the longer text first. Default: no limit.")
+  private int maxTokens = Integer.MAX_VALUE;
+
   @Option(names = "--ids", description = "Print only a JSON array of ids.")
   private boolean idsOnly;
 
@@ -55,8 +72,11 @@ final class TokenizeCommand implements Runnable {
 
   @Override
   public void run() {
-    if ((text == null ? 0 : 1) + (file == null ? 0 : 1) + (batch == null ? 0 : 1) > 1) {
-      throw new UsageException("TEXT, --file and --batch exclude each other");
+    if (Stream.of(text, file, batch, pairs).filter(Objects::nonNull).count() > 1) {
+      throw new UsageException("TEXT, --file, --batch and --pairs exclude each other");
+    }
+    if (pairs == null && maxTokens != Integer.MAX_VALUE) {
+      throw new UsageException("--max-tokens " + maxTokens + ": needs --pairs");
     }
     Tokenizer tokenizer = model.open();
     var options = new EncodeOptions(!noSpecial, bos);
@@ -64,9 +84,23 @@ final class TokenizeCommand implements Runnable {
       List<int[]> all = new ArrayList<>();
       Json.readStrings(batch).forEach(each -> all.add(tokenizer.encode(each, options)));
       Json.printCompact(all);
+    } else if (pairs != null) {
+      Json.printCompact(encodePairs(tokenizer, pairs));
     } else {
       print(tokenizer, tokenizer.encode(input(), options));
     }
+  }
+
+  private List<List<int[]>> encodePairs(Tokenizer tokenizer, Path file) {
+    var options = new EncodeOptions(!noSpecial, true);
+    return Json.readStringLists(file, 2).stream()
+        .map(
+            pair -> {
+              EncodedPair encoded =
+                  tokenizer.encodePair(pair.getFirst(), pair.getLast(), options, maxTokens);
+              return List.of(encoded.ids(), encoded.types());
+            })
+        .toList();
   }
 
   private String input() {

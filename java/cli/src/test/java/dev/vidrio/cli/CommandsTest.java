@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -223,6 +224,53 @@ class CommandsTest {
     }
     assertEquals(1, squares, 1e-5);
     assertFalse(Cli.run("embed", "-p", "a", "--pooling", "last").out().isBlank());
+    JsonNode cut =
+        Cli.run("embed", "--batch", batch.toString(), "--dimensions", "3", "--json").json();
+    assertEquals(3, cut.get("embeddings").get(1).size());
+    Cli tooMany = Cli.run("embed", "-p", "a", "--dimensions", "9999");
+    assertTrue(tooMany.err().contains("dimensions 9999: must be 1 to "), tooMany.err());
+  }
+
+  @Test
+  void rerankOrdersDocuments() throws IOException {
+    String model = TinyModel.writeReranker(directory.resolve("reranker.gguf")).toString();
+    Path documents = Files.writeString(directory.resolve("documents.json"), "[\"a\", \"b c\"]");
+    String[] command = {"rerank", "-m", model, "sun", "--documents", documents.toString()};
+    Cli text = Cli.run(command);
+    assertEquals(0, text.code(), text.err());
+    assertEquals(3, text.out().lines().count());
+    JsonNode json = Cli.run(concat(command, "--json", "--top-n", "1")).json();
+    assertEquals(1, json.get("results").size());
+    assertTrue(json.get("results").get(0).get("relevance_score").doubleValue() < 1);
+    assertTrue(json.get("tokens").intValue() > 100);
+    JsonNode other = Cli.run(concat(command, "--json", "--instruction", "Find")).json();
+    assertTrue(other.get("tokens").intValue() < json.get("tokens").intValue());
+    Files.writeString(documents, "[\"" + "x".repeat(2000) + "\"]");
+    Cli tooLong = Cli.run(command);
+    assertTrue(tooLong.err().contains("document 0 "), tooLong.err());
+    assertEquals(0, Cli.run(concat(command, "--truncate")).code());
+    Files.writeString(documents, "[]");
+    assertTrue(Cli.run(command).err().contains("must have at least one document"));
+    assertTrue(Cli.run(concat(command, "--top-n", "0")).err().contains("--top-n 0: must be 1"));
+  }
+
+  private static String[] concat(String[] command, String... more) {
+    return Stream.concat(Stream.of(command), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void tokenizePrintsPairs() throws IOException {
+    Path pairs = Files.writeString(directory.resolve("pairs.json"), "[[\"a\", \"b\"]]");
+    Cli whole = Cli.run("tokenize", "--pairs", pairs.toString());
+    assertEquals("[[[0,65,66],[0,0,0]]]", whole.out().strip(), whole.err());
+    Cli cut = Cli.run("tokenize", "--pairs", pairs.toString(), "--max-tokens", "2");
+    assertEquals("[[[0,66],[0,0]]]", cut.out().strip(), cut.err());
+    Files.writeString(pairs, "[[\"a\"]]");
+    assertTrue(
+        Cli.run("tokenize", "--pairs", pairs.toString())
+            .err()
+            .contains("element [\"a\"]: must be an array of 2 strings"));
+    assertTrue(Cli.run("tokenize", "a", "--max-tokens", "1").err().contains("needs --pairs"));
   }
 
   @Test

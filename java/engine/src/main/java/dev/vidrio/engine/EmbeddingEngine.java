@@ -4,27 +4,44 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.TextEncoder;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Embeds texts for any number of threads. Calls run one after the other on a dedicated thread,
- * since a virtual thread in native code would pin its carrier. The model belongs to the caller and
- * may serve an {@link Engine} at the same time; their steps alternate. Thread-safe.
+ * Embeds texts for any number of threads. The calls that wait run together on a dedicated thread,
+ * since a virtual thread in native code would pin its carrier: texts of different calls and lengths
+ * share steps, without padding. A text's vector does not depend on the others, bit for bit. The
+ * model belongs to the caller and may serve an {@link Engine} at the same time; their steps
+ * alternate. Thread-safe.
  */
 public final class EmbeddingEngine implements AutoCloseable {
   private final Model model;
   private final Pooling pooling;
   private final boolean normalize;
+  private final Queue<Call> waiting = new ConcurrentLinkedQueue<>();
+  private final @Nullable TextEncoder encoder;
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("vidrio-embeddings").factory());
+
+  /** The texts of a call, and the future of their vectors. */
+  private record Call(List<int[]> texts, CompletableFuture<List<float[]>> vectors) {}
+
+  /** Starts the thread, with the pooling and normalization that the model file names. */
+  public EmbeddingEngine(Model model) {
+    this(model, Embeddings.pooling(model), Embeddings.normalizes(model));
+  }
 
   /**
    * Starts the thread.
@@ -36,6 +53,8 @@ public final class EmbeddingEngine implements AutoCloseable {
     this.model = model;
     this.pooling = pooling;
     this.normalize = normalize;
+    this.encoder =
+        model.architecture().isEncoder() ? new TextEncoder(model, TextEncoder.exact()) : null;
   }
 
   /**
@@ -53,7 +72,12 @@ public final class EmbeddingEngine implements AutoCloseable {
 
   /** Returns the length d of a vector. */
   public int dimension() {
-    return model.architecture().width();
+    return Embeddings.width(model);
+  }
+
+  /** Returns whether vectors have length 1. */
+  public boolean isNormalizing() {
+    return normalize;
   }
 
   /**
@@ -65,10 +89,11 @@ public final class EmbeddingEngine implements AutoCloseable {
    */
   public Result embed(List<String> texts) {
     List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
-    Future<List<float[]>> vectors;
+    requireLengths(tokens);
+    var vectors = new CompletableFuture<List<float[]>>();
+    waiting.add(new Call(tokens, vectors));
     try {
-      vectors =
-          thread.submit(() -> Embeddings.of(model, tokens, pooling, normalize, fraction -> {}));
+      thread.execute(this::run);
     } catch (RejectedExecutionException e) {
       throw new EngineException.Closed(model.name());
     }
@@ -86,9 +111,55 @@ public final class EmbeddingEngine implements AutoCloseable {
     }
   }
 
+  /** Checks lengths before texts of several calls are combined. */
+  private void requireLengths(List<int[]> texts) {
+    int limit = model.architecture().contextLength();
+    for (int i = 0; i < texts.size(); i++) {
+      int n = texts.get(i).length;
+      if (n == 0 || n > limit) {
+        throw new InvalidInputException(
+            "text " + i, n + " tokens", "must have 1 to " + limit + " tokens");
+      }
+    }
+  }
+
+  /** Answers all calls that are waiting. */
+  private void run() {
+    List<Call> calls = new ArrayList<>();
+    for (Call call = waiting.poll(); call != null; call = waiting.poll()) {
+      if (!call.vectors.isDone()) {
+        calls.add(call);
+      }
+    }
+    if (calls.isEmpty()) {
+      return;
+    }
+    try {
+      List<int[]> texts = calls.stream().flatMap(call -> call.texts.stream()).toList();
+      List<float[]> vectors = vectors(texts);
+      int next = 0;
+      for (Call call : calls) {
+        int end = next + call.texts.size();
+        call.vectors.complete(List.copyOf(vectors.subList(next, end)));
+        next = end;
+      }
+    } catch (Throwable e) {
+      calls.forEach(call -> call.vectors.completeExceptionally(e));
+    }
+  }
+
+  private List<float[]> vectors(List<int[]> texts) {
+    return encoder == null
+        ? Embeddings.of(model, texts, pooling, normalize, fraction -> {})
+        : Embeddings.of(encoder, model, texts, pooling, normalize, fraction -> {});
+  }
+
   /** Ends the thread, after the calls that are waiting have been answered. */
   @Override
   public void close() {
+    if (encoder != null && !thread.isShutdown()) {
+      thread.execute(encoder::close);
+    }
     thread.shutdown();
     try {
       var _ = thread.awaitTermination(1, TimeUnit.MINUTES);

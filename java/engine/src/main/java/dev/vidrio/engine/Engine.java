@@ -150,6 +150,7 @@ public final class Engine implements AutoCloseable {
    * @throws EngineException as {@link #submit(GenerationRequest)} does
    */
   public List<TokenStream> submit(GenerationRequest request, int n) {
+    model.loaded().requireDecoder();
     check(request, n);
     List<GenerationRequest> answers =
         IntStream.range(0, n).mapToObj(i -> ofAnswer(request, i)).toList();

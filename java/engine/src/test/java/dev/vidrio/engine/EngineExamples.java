@@ -8,6 +8,7 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.template.ChatMessage;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -46,6 +47,16 @@ final class EngineExamples {
     ChatFormat format = engine.model().chatFormat().orElseThrow(); // none: not made for chat
     int[] prompt = format.encode(List.of(ChatMessage.user("What is glass?")));
     return engine.submit(GenerationRequest.builder(prompt).build()).result();
+    // @end
+  }
+
+  static void rerank(Model model, String query, List<String> documents, PrintStream out) {
+    // @start region="rerank"
+    try (var engine = new RerankingEngine(model)) {
+      for (RerankingEngine.Ranked best : engine.rerank(query, documents).best(3)) {
+        out.println(best.score() + " " + documents.get(best.index()));
+      }
+    }
     // @end
   }
 }

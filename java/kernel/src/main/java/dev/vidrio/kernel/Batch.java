@@ -3,6 +3,7 @@ package dev.vidrio.kernel;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.Window;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -49,6 +50,7 @@ public final class Batch {
             arena.allocate(JAVA_INT, limits.tokens()),
             arena.allocate(JAVA_INT, limits.tokens()),
             arena.allocate(JAVA_INT, limits.tokens()),
+            arena.allocate(JAVA_INT, limits.tokens()),
             arena.allocate(JAVA_INT, blocks),
             arena.allocate(JAVA_INT, limits.sequences()),
             arena.allocate(JAVA_INT, limits.logits()));
@@ -60,6 +62,7 @@ public final class Batch {
    * @param tokens the id of each token
    * @param positions the position of each token
    * @param sequences the sequence of each token
+   * @param types the type of each token
    * @param blockTables [sequences, blocksPerSequence]
    * @param slots [sequences]
    * @param logitRows the rows whose logits are requested
@@ -68,6 +71,7 @@ public final class Batch {
       MemorySegment tokens,
       MemorySegment positions,
       MemorySegment sequences,
+      MemorySegment types,
       MemorySegment blockTables,
       MemorySegment slots,
       MemorySegment logitRows) {}
@@ -123,13 +127,29 @@ public final class Batch {
   }
 
   /**
-   * Adds a token.
+   * Adds a token of type 0.
    *
    * @param wantsLogits if true, its row of logits is computed; rows of logits are in the order of
    *     these calls
    * @throws IndexOutOfBoundsException if the batch is full, or an argument exceeds the limits
    */
   public void add(int token, int position, int sequence, boolean wantsLogits) {
+    add(token, 0, position, sequence, wantsLogits);
+  }
+
+  /**
+   * Adds a token.
+   *
+   * @param type index of its embedding in plans with token types, such as that of the first or the
+   *     second text of a pair
+   * @param wantsLogits if true, its row of logits is computed; rows of logits are in the order of
+   *     these calls
+   * @throws IndexOutOfBoundsException if the batch is full, or an argument exceeds the limits
+   */
+  public void add(int token, int type, int position, int sequence, boolean wantsLogits) {
+    if (type < 0) {
+      throw new IndexOutOfBoundsException("token type " + type + " must not be negative");
+    }
     checkIndex("batch row", tokenCount, limits.tokens());
     checkIndex("token id", token, limits.vocabulary());
     checkIndex("position", position, limits.positions());
@@ -141,6 +161,7 @@ public final class Batch {
     memory.tokens.setAtIndex(JAVA_INT, tokenCount, token);
     memory.positions.setAtIndex(JAVA_INT, tokenCount, position);
     memory.sequences.setAtIndex(JAVA_INT, tokenCount, sequence);
+    memory.types.setAtIndex(JAVA_INT, tokenCount, type);
     maxPosition = Math.max(maxPosition, position);
     tokenCount++;
   }
@@ -194,6 +215,26 @@ public final class Batch {
   /** Returns the sequence of a row's token. */
   public int sequence(int row) {
     return memory.sequences.getAtIndex(JAVA_INT, row);
+  }
+
+  /** Returns the type of a row's token. */
+  public int type(int row) {
+    return memory.types.getAtIndex(JAVA_INT, row);
+  }
+
+  /** Returns the last position of the sequence of a row in this batch. */
+  public int lastPosition(int row) {
+    int last = row;
+    while (last + 1 < tokenCount && sequence(last + 1) == sequence(row)) {
+      last++;
+    }
+    return position(last);
+  }
+
+  /** Returns the position after the last one that a row attends to. */
+  public int end(Window window, int row) {
+    int position = position(row);
+    return window.end(position, window.bidirectional() ? lastPosition(row) : position);
   }
 
   /** Returns the batch row of logit row i. */

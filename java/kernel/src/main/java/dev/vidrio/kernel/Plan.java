@@ -106,6 +106,16 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint,
     return ops.stream().mapToInt(Op::positions).min().orElse(Integer.MAX_VALUE);
   }
 
+  /** Returns the number of token types that it has embeddings of, or 0 if it reads no types. */
+  public int types() {
+    int types =
+        ops.stream()
+            .mapToInt(op -> op instanceof Op.Embed embed ? embed.types() : Integer.MAX_VALUE)
+            .min()
+            .orElse(Integer.MAX_VALUE);
+    return types == Integer.MAX_VALUE ? 0 : types;
+  }
+
   /** Returns this plan with an operation appended, all of whose results are outputs. */
   public Plan then(Op op) {
     List<Op> more = new ArrayList<>(ops);

@@ -103,6 +103,11 @@ public final class PlanBuilder {
     return embed(name, table, Op.EmbedIndex.POSITIONS, offset, 0);
   }
 
+  /** Looks up embeddings of token types in a table [types, d]. */
+  public Buffer embedTypes(String name, Weights table) {
+    return embed(name, table, Op.EmbedIndex.TYPES, 0, 0);
+  }
+
   private Buffer embed(String name, Weights table, Op.EmbedIndex index, int offset, int skip) {
     var y = new Buffer(name, Rows.TOKENS, table.k());
     return append(new Op.Embed(table, index, offset, skip, y));

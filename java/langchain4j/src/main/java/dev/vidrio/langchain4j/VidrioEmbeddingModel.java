@@ -4,7 +4,9 @@ import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
 import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingParameter;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
 import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.embedding.response.EmbeddingResponseMetadata;
 import dev.langchain4j.model.output.TokenUsage;
@@ -13,9 +15,12 @@ import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.langchain4j.spi.VidrioEmbeddingModelBuilderFactory;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,12 +34,18 @@ import org.jspecify.annotations.Nullable;
 public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable {
   private final EmbeddingEngine engine;
   private final boolean owned;
+  private final boolean normalize;
   private final List<EmbeddingModelListener> listeners;
 
   private VidrioEmbeddingModel(Builder builder) {
     this.owned = builder.model == null;
-    this.engine = new EmbeddingEngine(model(builder), builder.pooling, builder.normalize);
+    Model model = model(builder);
+    Pooling pooling = builder.pooling;
+    this.engine =
+        new EmbeddingEngine(
+            model, pooling == null ? Embeddings.pooling(model) : pooling, builder.normalize);
     this.listeners = builder.listeners;
+    this.normalize = builder.normalize;
   }
 
   private static Model model(Builder builder) {
@@ -63,10 +74,17 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
   @Override
   public EmbeddingResponse doEmbed(EmbeddingRequest request) {
     try {
+      Integer dimensions = request.dimensions();
+      int size = dimensions == null ? engine.dimension() : dimensions;
+      Matryoshka.check(size, engine.dimension());
       EmbeddingEngine.Result result =
           engine.embed(request.inputs().stream().map(EmbeddingInput::text).toList());
       return EmbeddingResponse.builder()
-          .embeddings(result.vectors().stream().map(Embedding::from).toList())
+          .embeddings(
+              result.vectors().stream()
+                  .map(vector -> Matryoshka.shorten(vector, size, normalize))
+                  .map(Embedding::from)
+                  .toList())
           .metadata(
               EmbeddingResponseMetadata.builder()
                   .modelName(modelName())
@@ -76,6 +94,12 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     } catch (RuntimeException e) {
       throw ExceptionMapper.map(e);
     }
+  }
+
+  /** Returns the parameter {@code dimensions}, to which vectors are shortened. */
+  @Override
+  public Set<EmbeddingParameter<?>> supportedParameters() {
+    return Set.of(EmbeddingRequestParameters.DIMENSIONS);
   }
 
   @Override
@@ -109,7 +133,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
   public static class Builder {
     private @Nullable Model model;
     private @Nullable Path modelPath;
-    private Pooling pooling = Pooling.MEAN;
+    private @Nullable Pooling pooling;
     private boolean normalize = true;
     private List<EmbeddingModelListener> listeners = List.of();
 
@@ -128,7 +152,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
       return this;
     }
 
-    /** Sets how the vectors of a text's tokens are pooled; by default their mean. */
+    /** Sets how the vectors of a text's tokens are pooled; by default as the model file says. */
     public Builder pooling(Pooling value) {
       pooling = value;
       return this;

@@ -1,11 +1,13 @@
 package dev.vidrio.langchain4j;
 
 import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** The examples of the Javadoc. */
@@ -51,6 +53,14 @@ final class LangChain4jExamples {
     // @start region="embed"
     try (VidrioEmbeddingModel embedding = VidrioEmbeddingModel.builder().model(model).build()) {
       return embedding.embed("What is the capital of Germany?").content();
+    }
+    // @end
+  }
+
+  static List<Double> score(Model model, List<TextSegment> found) {
+    // @start region="score"
+    try (VidrioScoringModel scoring = VidrioScoringModel.builder().model(model).build()) {
+      return scoring.scoreAll(found, "What is the capital of Germany?").content();
     }
     // @end
   }

@@ -66,7 +66,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
 
   @Override
   protected boolean supportsDimensionsParameter() {
-    return false;
+    return true;
   }
 
   @Override

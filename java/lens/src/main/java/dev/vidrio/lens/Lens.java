@@ -60,6 +60,7 @@ public final class Lens {
 
   /** Returns the lens of a model, which must stay open. */
   public static Lens of(Model model) {
+    model.loaded().requireDecoder();
     return new Lens(model, HookMap.of(model), false, null);
   }
 

@@ -7,6 +7,7 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.evaluation.Reranker;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.Generator;
@@ -17,6 +18,7 @@ import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
+import dev.vidrio.tokenizer.EncodedPair;
 import dev.vidrio.tokenizer.TokenDecoder;
 import java.io.PrintStream;
 import java.lang.foreign.MemorySegment;
@@ -159,5 +161,15 @@ final class GenerationExamples {
       return logits.getAtIndex(JAVA_FLOAT, 0);
     }
     // @end
+  }
+
+  static List<Double> rerank(Model model, String query, List<String> documents) {
+    // @start region="rerank"
+    Reranker reranker = Reranker.of(model);
+    List<EncodedPair> pairs =
+        documents.stream().map(document -> reranker.encode(query, document)).toList();
+    List<Double> relevance = reranker.scores(pairs, SessionOptions.DEFAULT, done -> {});
+    // @end
+    return relevance;
   }
 }

@@ -69,4 +69,11 @@ class GenerationExamplesTest {
       assertFalse(GenerationExamples.answer(model).isBlank());
     }
   }
+
+  @Test
+  void reranks(@TempDir Path directory) throws IOException {
+    try (Model model = Model.open(TinyModel.writeReranker(directory.resolve("tiny.gguf")))) {
+      assertEquals(2, GenerationExamples.rerank(model, "sun", List.of("The sun", "Rain")).size());
+    }
+  }
 }

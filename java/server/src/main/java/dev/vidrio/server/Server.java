@@ -12,6 +12,7 @@ import dev.vidrio.server.chat.ResponseRequest;
 import dev.vidrio.server.completion.CompletionRequest;
 import dev.vidrio.server.completion.InfillRequest;
 import dev.vidrio.server.encoding.EmbeddingRoute;
+import dev.vidrio.server.encoding.RerankRoute;
 import dev.vidrio.server.encoding.TokenRoutes;
 import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.generation.RequestLimits;
@@ -113,6 +114,7 @@ public final class Server implements AutoCloseable {
     routes.add(text.route("/v1/responses", ResponseRequest::read));
     var vectors = new EmbeddingRoute(models, embeddings, limits.requestTime());
     routes.add(vectors.route());
+    routes.addAll(new RerankRoute(models, embeddings, limits.requestTime()).routes());
     routes.addAll(new AnthropicRoutes(models, text, requestLimits).routes());
     routes.addAll(new OllamaRoutes(models, text, vectors).routes());
     routes.addAll(new LensRoutes(models, lens, options.lensCommands()).routes());

@@ -178,8 +178,27 @@ class StrictnessTest {
             + " input[0][0] 99999999: must be below 2048",
         "/v1/embeddings | {'model':'bard','input':[1,99999]} | 400 invalid_value input[1] input[1]"
             + " 99999: must be below",
-        "/v1/embeddings | {'model':'bard','input':'a','dimensions':3} | 400 unsupported_parameter"
-            + " dimensions",
+        "/v1/embeddings | {'model':'bard','input':'a','dimensions':0} | 400 invalid_value"
+            + " dimensions dimensions 0: must be an integer from 1",
+        "/v1/embeddings | {'model':'bard','input':'a','dimensions':9999} | 400 invalid_value"
+            + " dimensions dimensions 9999: must be 1 to ",
+        "/v1/rerank | {'model':'bard','query':'a','documents':['b']} | 400 unsupported_parameter"
+            + " model model 'bard': reranking is not supported: supported: chat models",
+        "/v1/rerank | {'model':'bard','query':'a'} | 400 missing_required_parameter documents",
+        "/v1/rerank | {'model':'bard','query':'a','documents':[]} | 400 invalid_value documents"
+            + " documents of 0 elements: must have 1 to 2048",
+        "/v1/rerank | {'model':'bard','query':'a','documents':123} | 400 invalid_value documents",
+        "/v1/rerank | {'model':'bard','query':'a','documents':[1,2]} | 400 invalid_value"
+            + " documents[0] documents[0] 1: must be a string or an object with text",
+        "/v1/rerank | {'model':'bard','query':'a','documents':[{'text':1}]} | 400 invalid_value"
+            + " documents[0].text",
+        "/v1/rerank | {'model':'bard','query':['a'],'documents':['b']} | 400 invalid_value query",
+        "/v1/rerank | {'model':'bard','query':'a','documents':['b'],'top_n':0} | 400 invalid_value"
+            + " top_n",
+        "/v1/rerank | {'model':'bard','query':'a','documents':['b'],'rank':1} | 400"
+            + " unknown_parameter rank",
+        "/rerank | {'model':'bard','query':'a','texts':['b'],'raw_scores':true} | 400"
+            + " unsupported_parameter raw_scores",
         "/v1/embeddings | {'model':'bard','input':'a','encoding_format':'x'} | 400 invalid_value"
             + " encoding_format",
         "/tokenize | {'model':'bard','text':1} | 400 invalid_value text",

@@ -2,6 +2,7 @@ package dev.vidrio.spring;
 
 import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.model.evaluation.Matryoshka;
 import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
 import java.util.List;
@@ -62,7 +63,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
     }
     // Observations read the model and the dimension from the options.
     EmbeddingOptions own =
-        EmbeddingOptions.builder().model(name).dimensions(engine.dimension()).build();
+        EmbeddingOptions.builder().model(name).dimensions(dimensions(request)).build();
     EmbeddingModelObservationContext context =
         EmbeddingModelObservationContext.builder()
             .embeddingRequest(new EmbeddingRequest(request.getInstructions(), own))
@@ -80,11 +81,22 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
 
   private EmbeddingResponse response(EmbeddingRequest request) {
     EmbeddingEngine.Result result = engine.embed(request.getInstructions());
-    List<float[]> vectors = result.vectors();
+    int size = dimensions(request);
+    List<float[]> vectors =
+        result.vectors().stream()
+            .map(vector -> Matryoshka.shorten(vector, size, engine.isNormalizing()))
+            .toList();
     List<Embedding> embeddings =
         IntStream.range(0, vectors.size()).mapToObj(i -> new Embedding(vectors.get(i), i)).toList();
     var usage = new DefaultUsage(result.tokens(), 0);
     return new EmbeddingResponse(embeddings, new EmbeddingResponseMetadata(name, usage));
+  }
+
+  /** Returns the size to which vectors are shortened. */
+  private int dimensions(EmbeddingRequest request) {
+    EmbeddingOptions options = request.getOptions();
+    Integer dimensions = options == null ? null : options.getDimensions();
+    return dimensions == null ? engine.dimension() : dimensions;
   }
 
   private void requireOwn(EmbeddingOptions options) {
@@ -93,9 +105,8 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
       throw new InvalidInputException("model", model, "not found; available: " + name);
     }
     Integer dimensions = options.getDimensions();
-    if (dimensions != null && dimensions != engine.dimension()) {
-      throw new InvalidInputException(
-          "dimensions", dimensions, "not supported; must be " + engine.dimension());
+    if (dimensions != null) {
+      Matryoshka.check(dimensions, engine.dimension());
     }
   }
 

@@ -12,6 +12,7 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
 import io.micrometer.common.KeyValue;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
@@ -57,10 +58,22 @@ class VidrioEmbeddingModelTest {
       for (EmbeddingOptions options :
           List.of(
               EmbeddingOptions.builder().model("other").build(),
-              EmbeddingOptions.builder().dimensions(3).build())) {
+              EmbeddingOptions.builder().dimensions(100_000).build())) {
         var request = new EmbeddingRequest(TEXTS, options);
         assertThrows(InvalidInputException.class, () -> embedding.call(request));
       }
+    }
+  }
+
+  @Test
+  void shortensVectors() {
+    try (Model model = Model.open(BardFiles.q8());
+        var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
+      var embedding = new VidrioEmbeddingModel(engine);
+      EmbeddingOptions options = EmbeddingOptions.builder().dimensions(3).build();
+      float[] vector = embedding.call(new EmbeddingRequest(TEXTS, options)).getResult().getOutput();
+      float[] whole = embedding.embed(TEXTS.getFirst());
+      assertArrayEquals(Matryoshka.shorten(whole, 3, true), vector);
     }
   }
 

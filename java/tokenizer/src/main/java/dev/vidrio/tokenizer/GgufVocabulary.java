@@ -8,12 +8,14 @@ import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.Normalization;
+import dev.vidrio.tokenizer.vocabulary.PairTemplate;
 import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.PreTokenizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -41,6 +43,17 @@ final class GgufVocabulary {
    */
   private static final Set<String> NONE = Set.of("none", "no_vocab");
 
+  private static final String ADD_SEPARATOR = PREFIX + "add_sep_token";
+
+  /** The ids of the special tokens of the original BERT. */
+  private static final Map<TokenRole, Integer> BERT_TOKENS =
+      Map.of(
+          TokenRole.BOS, 101,
+          TokenRole.UNKNOWN, 100,
+          TokenRole.SEPARATOR, 102,
+          TokenRole.PADDING, 0,
+          TokenRole.MASK, 103);
+
   private GgufVocabulary() {}
 
   /** Returns whether a file contains no vocabulary. */
@@ -61,24 +74,84 @@ final class GgufVocabulary {
     String name = metadata.string(PREFIX + "model");
     List<String> tokens = metadata.strings(PREFIX + "tokens");
     TokenModel model = readModel(metadata, name);
-    boolean addBos =
+    boolean isWordPiece = model instanceof TokenModel.WordPiece;
+    boolean addBosByDefault =
         switch (model) {
           case TokenModel.ByteLevelBpe bpe ->
               PreTokenizer.require(metadata.file(), bpe.preTokenizer()).addBos();
           case TokenModel.SentencePieceBpe bpe -> true;
           case TokenModel.Unigram unigram -> false;
+          case TokenModel.WordPiece wordPiece -> true;
           case TokenModel.Pipeline pipeline -> false;
         };
     List<TokenType> types = readTypes(metadata, tokens.size());
+    Map<TokenRole, Integer> roles = readRoles(metadata, tokens.size());
+    if (isWordPiece) {
+      addBertRoles(metadata, tokens.size(), roles);
+    }
+    boolean addBos = metadata.boolValue(PREFIX + "add_bos_token", addBosByDefault);
+    boolean addEos = metadata.boolValue(PREFIX + "add_eos_token", isWordPiece);
     return new Vocabulary(
         metadata.file(),
         model,
         tokens,
         types,
-        readRoles(metadata, tokens.size()),
-        metadata.boolValue(PREFIX + "add_bos_token", addBos),
-        metadata.boolValue(PREFIX + "add_eos_token", false),
-        readRules(metadata, tokens, types));
+        roles,
+        addBos,
+        addEos,
+        readRules(metadata, model, tokens, types, roles),
+        readPair(
+            metadata,
+            PairTemplate.standard(
+                roles, addBos, addEos, addsSeparator(metadata, model), isWordPiece ? 1 : 0)));
+  }
+
+  /**
+   * Adds the roles of BERT's special tokens, which files may leave out. As in llama.cpp, a text
+   * ends with the separator.
+   */
+  private static void addBertRoles(Metadata metadata, int size, Map<TokenRole, Integer> roles) {
+    String first = PREFIX + "cls_token_id"; // of files before 2025
+    if (metadata.contains(first)) {
+      roles.putIfAbsent(TokenRole.BOS, metadata.intValue(first, 0, size - 1));
+    }
+    BERT_TOKENS.forEach(
+        (role, id) -> {
+          if (id < size) {
+            roles.putIfAbsent(role, id);
+          }
+        });
+    Integer separator = roles.get(TokenRole.SEPARATOR);
+    if (separator != null) {
+      roles.putIfAbsent(TokenRole.EOS, separator);
+    }
+  }
+
+  /** Returns whether a separator token follows the EOS token between the sequences of a pair. */
+  private static boolean addsSeparator(Metadata metadata, TokenModel model) {
+    return switch (model) {
+      case TokenModel.WordPiece wordPiece -> false; // its EOS token is the separator
+      case TokenModel.ByteLevelBpe bpe ->
+          metadata.boolValue(ADD_SEPARATOR, PreTokenizer.isRoberta(bpe.preTokenizer()));
+      default -> metadata.boolValue(ADD_SEPARATOR, false);
+    };
+  }
+
+  private static PairTemplate readPair(Metadata metadata, PairTemplate standard) {
+    if (!metadata.contains(PairTemplate.KEY)) {
+      return standard;
+    }
+    int[] values = metadata.ints(PairTemplate.KEY, PairTemplate.SECOND, Vocabulary.MAX_EMBEDDINGS);
+    List<PairTemplate.Part> parts = new ArrayList<>();
+    for (int i = 0; i + 1 < values.length; i += 2) {
+      parts.add(new PairTemplate.Part(values[i], values[i + 1]));
+    }
+    try {
+      return new PairTemplate(parts);
+    } catch (IllegalArgumentException e) {
+      throw metadata.error(
+          PairTemplate.KEY, parts.size() + " parts", String.valueOf(e.getMessage()));
+    }
   }
 
   private static TokenModel readModel(Metadata metadata, String name) {
@@ -105,6 +178,11 @@ final class GgufVocabulary {
               metadata.boolValue(PREFIX + "add_space_prefix", false),
               metadata.boolValue(PREFIX + "remove_extra_whitespaces", false),
               readCharsmap(metadata));
+      case "bert" -> {
+        boolean lowercases = metadata.boolValue(TokenModel.WordPiece.LOWERCASE, true);
+        yield new TokenModel.WordPiece(
+            lowercases, metadata.boolValue(TokenModel.WordPiece.STRIP_ACCENTS, lowercases));
+      }
       case "vidrio" -> {
         String scores = TokenModel.Pipeline.SCORES;
         yield new TokenModel.Pipeline(
@@ -119,7 +197,7 @@ final class GgufVocabulary {
               metadata.file(),
               "tokenizer '" + name + "'",
               "supported: gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
-                  + " (unigram), vidrio (Hugging Face pipeline)");
+                  + " (unigram), bert (WordPiece), vidrio (Hugging Face pipeline)");
     };
   }
 
@@ -194,10 +272,15 @@ final class GgufVocabulary {
   /**
    * Reads the rules for literal tokens. Phi-3 files of other programs lack these keys; as in
    * llama.cpp, they are recognized by the model's name, and all but three of their literal tokens
-   * strip white space to their right.
+   * strip white space to their right. The mask token of encoders with BPE or the unigram model
+   * strips white space to its left.
    */
   private static LiteralRules readRules(
-      Metadata metadata, List<String> tokens, List<TokenType> types) {
+      Metadata metadata,
+      TokenModel model,
+      List<String> tokens,
+      List<TokenType> types,
+      Map<TokenRole, Integer> roles) {
     if (RULES.stream().anyMatch(metadata::contains)) {
       int size = tokens.size();
       return new LiteralRules(
@@ -215,7 +298,12 @@ final class GgufVocabulary {
         }
       }
     }
-    return new LiteralRules(Set.of(), right, Set.of(), Set.of());
+    boolean isEncoder =
+        metadata.optionalString("general.architecture").orElse("").contains("bert")
+            && !(model instanceof TokenModel.WordPiece);
+    Integer mask = roles.get(TokenRole.MASK);
+    Set<Integer> left = isEncoder && mask != null ? Set.of(mask) : Set.of();
+    return new LiteralRules(left, right, Set.of(), Set.of());
   }
 
   private static Set<Integer> ids(Metadata metadata, String key, int size) {

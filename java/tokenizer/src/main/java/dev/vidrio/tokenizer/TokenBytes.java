@@ -52,6 +52,8 @@ final class TokenBytes {
       case TokenModel.ByteLevelBpe bpe -> TokenBytes::byteLevel;
       case TokenModel.SentencePieceBpe bpe -> TokenBytes::spaced;
       case TokenModel.Unigram unigram -> TokenBytes::spaced;
+      case TokenModel.WordPiece wordPiece ->
+          (token, type) -> type == TokenType.NORMAL ? spaced(token, type) : token.getBytes(UTF_8);
       case TokenModel.Pipeline pipeline -> {
         StageReader.Decoder decoder =
             new StageReader(vocabulary.source(), pipeline.stages()).decoder();

@@ -2,11 +2,13 @@ package dev.vidrio.tokenizer;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.vocabulary.PairTemplate;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -58,6 +60,58 @@ public interface Tokenizer {
    * token that is divided between parts is plain text.
    */
   int[] encode(List<String> parts, EncodeOptions options);
+
+  /**
+   * Encodes text to at most a number of tokens: cuts the text at its end and keeps the tokens that
+   * {@link EncodeOptions#addBosEos} adds.
+   *
+   * @param maxTokens the maximum number of tokens, including those that are added
+   * @throws InvalidInputException if the added tokens alone are more
+   */
+  default int[] encode(String text, EncodeOptions options, int maxTokens) {
+    int[] ids = encode(text, options);
+    return ids.length <= maxTokens ? ids : Arrays.copyOf(ids, maxTokens);
+  }
+
+  /** Returns the layout of a pair of sequences. */
+  default PairTemplate pairTemplate() {
+    return PairTemplate.standard(Map.of(), false, false, false, 0);
+  }
+
+  /** Encodes a pair of texts, as encoders that compare two texts read it. */
+  default EncodedPair encodePair(String first, String second) {
+    return encodePair(first, second, EncodeOptions.DEFAULT, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Encodes a pair of texts to at most a number of tokens. A longer pair is cut at the ends of its
+   * texts, the longer text first, until both have the same length or the pair fits; special tokens
+   * are kept ({@code longest_first} in Hugging Face tokenizers).
+   *
+   * @param options {@link EncodeOptions#addBosEos} adds the special tokens of {@link #pairTemplate}
+   * @param maxTokens the maximum number of tokens, including special tokens
+   * @throws InvalidInputException if the special tokens alone are more
+   */
+  default EncodedPair encodePair(
+      String first, String second, EncodeOptions options, int maxTokens) {
+    PairTemplate template = pairTemplate();
+    int special = options.addBosEos() ? template.specialTokens() : 0;
+    if (maxTokens < special) {
+      throw new InvalidInputException(
+          "maxTokens", String.valueOf(maxTokens), "must be at least " + special);
+    }
+    EncodeOptions plain = options.withAddBosEos(false);
+    int[] a = encode(first, plain);
+    int[] b = encode(second, plain);
+    int room = maxTokens - special;
+    if ((long) a.length + b.length > room) {
+      int shorter = Math.min(Math.min(a.length, b.length), room / 2);
+      boolean isFirstShorter = a.length <= b.length;
+      a = Arrays.copyOf(a, isFirstShorter ? shorter : room - shorter);
+      b = Arrays.copyOf(b, isFirstShorter ? room - shorter : shorter);
+    }
+    return EncodedPair.of(template, a, b, options.addBosEos());
+  }
 
   /**
    * Returns the single token of a text, without BOS and EOS. If the text encodes to several tokens,

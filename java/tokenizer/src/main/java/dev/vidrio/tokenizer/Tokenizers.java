@@ -13,9 +13,9 @@ import java.nio.file.Path;
  *
  * {@snippet file="TokenizerExamples.java" region="tokenizer"}
  *
- * <p>Supported are byte-level BPE, SentencePiece BPE, the unigram model, and pipelines of Hugging
- * Face tokenizers. A tokenizer that cannot be reproduced exactly is rejected by name instead of
- * being approximated.
+ * <p>Supported are byte-level BPE, SentencePiece BPE, the unigram model, WordPiece, and pipelines
+ * of Hugging Face tokenizers. A tokenizer that cannot be reproduced exactly is rejected by name
+ * instead of being approximated.
  */
 public final class Tokenizers {
 
@@ -45,10 +45,16 @@ public final class Tokenizers {
         : of(readVocabulary(metadata).padded(embeddings));
   }
 
+  /** Returns whether a Hugging Face directory contains a tokenizer. */
+  public static boolean isHuggingFace(Path directory) {
+    return HuggingFaceVocabulary.isIn(directory);
+  }
+
   /**
    * Creates the tokenizer of a Hugging Face directory.
    *
-   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @param directory contains {@code tokenizer.json}, or else BERT's {@code vocab.txt}, and
+   *     optionally {@code tokenizer_config.json}
    * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
@@ -60,7 +66,8 @@ public final class Tokenizers {
    * Reads the vocabulary of a Hugging Face directory, in the terms of GGUF's {@code tokenizer.ggml}
    * keys.
    *
-   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @param directory contains {@code tokenizer.json}, or else BERT's {@code vocab.txt}, and
+   *     optionally {@code tokenizer_config.json}
    * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */

@@ -13,11 +13,13 @@ import dev.vidrio.tokenizer.huggingface.PipelineModel;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.unigram.UnigramModel;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.PairTemplate;
 import dev.vidrio.tokenizer.vocabulary.SpellingIndex;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.wordpiece.WordPieceModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +44,7 @@ final class VocabularyTokenizer implements Tokenizer {
   private final Literals userDefined;
   private final Map<TokenRole, Integer> roles;
   private final Set<Integer> endOfGeneration;
+  private final PairTemplate pairTemplate;
 
   /**
    * Creates the tokenizer of a vocabulary.
@@ -57,6 +60,7 @@ final class VocabularyTokenizer implements Tokenizer {
     types = special.types();
     roles = special.roles();
     endOfGeneration = special.endOfGeneration();
+    pairTemplate = vocabulary.pairTemplate();
     first = vocabulary.addBos() ? bos() : OptionalInt.empty();
     last = vocabulary.addEos() ? eos() : OptionalInt.empty();
     bytes = TokenBytes.of(vocabulary, types);
@@ -65,6 +69,7 @@ final class VocabularyTokenizer implements Tokenizer {
           case TokenModel.ByteLevelBpe bpe -> ByteLevelModel.of(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
               SentencePieceModel.of(vocabulary, bpe, ids, bytes, types);
+          case TokenModel.WordPiece wordPiece -> WordPieceModel.of(vocabulary, wordPiece, types);
           case TokenModel.Unigram unigram -> UnigramModel.of(vocabulary, unigram, bytes, types);
           case TokenModel.Pipeline pipeline ->
               PipelineModel.of(vocabulary, pipeline, ids, bytes, types);
@@ -149,6 +154,30 @@ final class VocabularyTokenizer implements Tokenizer {
       last.ifPresent(out::add);
     }
     return out.toArray(0);
+  }
+
+  @Override
+  public int[] encode(String text, EncodeOptions options, int maxTokens) {
+    int[] ids = encode(text, options);
+    boolean ends = options.addBosEos() && last.isPresent();
+    int special = ends ? 1 + (first.isPresent() ? 1 : 0) : 0;
+    if (maxTokens < special) {
+      throw new InvalidInputException(
+          "maxTokens", String.valueOf(maxTokens), "must be at least " + special);
+    }
+    if (ids.length <= maxTokens) {
+      return ids;
+    }
+    int[] cut = Arrays.copyOf(ids, maxTokens);
+    if (ends) {
+      cut[maxTokens - 1] = last.getAsInt();
+    }
+    return cut;
+  }
+
+  @Override
+  public PairTemplate pairTemplate() {
+    return pairTemplate;
   }
 
   @Override

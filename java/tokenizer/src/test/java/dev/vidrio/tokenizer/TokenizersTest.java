@@ -110,13 +110,14 @@ class TokenizersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"bert", "rwkv", "plamo2", "no_vocab", ""})
+  @ValueSource(strings = {"whitespace", "rwkv", "plamo2", "no_vocab", ""})
   void rejectsUnsupportedModelsByName(String model) {
     assertEquals(
         "x.gguf: tokenizer '"
             + model
             + "' is not supported: supported: gpt2 (byte-level BPE), llama and gemma4"
-            + " (SentencePiece BPE), t5 (unigram), vidrio (Hugging Face pipeline)",
+            + " (SentencePiece BPE), t5 (unigram), bert (WordPiece), vidrio (Hugging"
+            + " Face pipeline)",
         refusal(UnsupportedModelException.class, file().string(PREFIX + "model", model)));
   }
 

@@ -51,6 +51,22 @@ public final class Json {
     return ids;
   }
 
+  /** Reads a JSON array of arrays with {@code length} strings each. */
+  public static List<List<String>> readStringLists(Path file, int length) {
+    return readArray(file).stream()
+        .map(
+            element -> {
+              if (!element.isArray()
+                  || element.size() != length
+                  || !element.valueStream().allMatch(JsonNode::isString)) {
+                throw new CommandException(
+                    file + ": element " + element + ": must be an array of " + length + " strings");
+              }
+              return element.valueStream().map(JsonNode::stringValue).toList();
+            })
+        .toList();
+  }
+
   /** Reads a JSON array of strings. */
   public static List<String> readStrings(Path file) {
     return readArray(file).stream()

@@ -27,6 +27,24 @@ public final class JsonFile {
    * @throws ModelFileException if the file cannot be read, is too long or contains something else
    */
   public static JsonNode readObject(Path file, long maxBytes) {
+    return requireObject(file.toString(), "", read(file, maxBytes));
+  }
+
+  /**
+   * Reads a file that contains a JSON array.
+   *
+   * @param maxBytes the largest file size accepted
+   * @throws ModelFileException if the file cannot be read, is too long or contains something else
+   */
+  public static JsonNode readArray(Path file, long maxBytes) {
+    JsonNode node = read(file, maxBytes);
+    if (!node.isArray()) {
+      throw new ModelFileException(file.toString(), "", "", "must hold a JSON array");
+    }
+    return node;
+  }
+
+  private static JsonNode read(Path file, long maxBytes) {
     String name = file.toString();
     try {
       if (!Files.isRegularFile(file)) {
@@ -38,7 +56,7 @@ public final class JsonFile {
         String limit = "must be at most " + maxBytes;
         throw new ModelFileException(name, "size", Long.toString(size), limit);
       }
-      return parseObject(name, "", Files.readAllBytes(file));
+      return parse(name, "", Files.readAllBytes(file));
     } catch (IOException e) {
       throw new ModelFileException(name, "", "", MappedFile.reason(e), e);
     }
@@ -52,12 +70,19 @@ public final class JsonFile {
    * @throws ModelFileException if the bytes are not a JSON object
    */
   public static JsonNode parseObject(String file, String field, byte[] utf8) {
+    return requireObject(file, field, parse(file, field, utf8));
+  }
+
+  private static JsonNode requireObject(String file, String field, JsonNode node) {
+    if (!node.isObject()) {
+      throw new ModelFileException(file, field, "", "must hold a JSON object");
+    }
+    return node;
+  }
+
+  private static JsonNode parse(String file, String field, byte[] utf8) {
     try {
-      JsonNode node = MAPPER.readTree(utf8);
-      if (!node.isObject()) {
-        throw new ModelFileException(file, field, "", "must hold a JSON object");
-      }
-      return node;
+      return MAPPER.readTree(utf8);
     } catch (JacksonException e) {
       throw new ModelFileException(file, field, "", "invalid JSON: " + reason(e), e);
     }

@@ -112,16 +112,24 @@ public final class TinyModel {
 
   /** Writes a model with a chat template for the roles system, user and assistant. */
   public static Path writeChat(Path file) throws IOException {
-    GgufWriter writer =
-        writer(Options.standard())
-            .uint32("llama.context_length", 8 * CONTEXT)
-            .string(
-                "tokenizer.chat_template",
-                "{{ bos_token }}{% for m in messages %}"
-                    + "{% if m.role not in ['system', 'user', 'assistant'] %}"
-                    + "{{ raise_exception('role ' + m.role) }}{% endif %}"
-                    + "{{ m.role[0] }}:{{ m.content }}\n{% endfor %}a:");
-    return Files.write(file, writer.toBytes());
+    return Files.write(file, chatWriter().toBytes());
+  }
+
+  /** Writes such a model with the tokens {@code yes} and {@code no}. */
+  public static Path writeReranker(Path file) throws IOException {
+    return Files.write(file, withUserDefined(chatWriter(), "yes", "no").toBytes());
+  }
+
+  /** Returns a writer of the model with a chat template. */
+  public static GgufWriter chatWriter() {
+    return writer(Options.standard())
+        .uint32("llama.context_length", 8 * CONTEXT)
+        .string(
+            "tokenizer.chat_template",
+            "{{ bos_token }}{% for m in messages %}"
+                + "{% if m.role not in ['system', 'user', 'assistant'] %}"
+                + "{{ raise_exception('role ' + m.role) }}{% endif %}"
+                + "{{ m.role[0] }}:{{ m.content }}\n{% endfor %}a:");
   }
 
   /** Returns a writer with the model's content, for tests that modify it. */

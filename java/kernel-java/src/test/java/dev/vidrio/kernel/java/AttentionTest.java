@@ -46,15 +46,18 @@ class AttentionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "6, 3, 64, F16, 0, false, 0, false, false",
-    "4, 2, 16, BF16, 100, false, 0, true, false",
-    "3, 1, 32, Q8_0, 0, false, 20, false, true",
-    "9, 3, 64, Q8_0, 300, false, 0, true, true",
-    "5, 1, 6, F32, 2, false, 3, false, true",
-    "8, 2, 80, F16, 17, false, 0, false, false",
-    "8, 2, 80, F32, 17, true, 0, false, false",
-    "9, 3, 64, Q8_0, 256, true, 3, true, false",
-    "5, 1, 6, BF16, 100, true, 0, false, true"
+    "6, 3, 64, F16, 0, SLIDING, 0, false, false",
+    "4, 2, 16, BF16, 100, SLIDING, 0, true, false",
+    "3, 1, 32, Q8_0, 0, SLIDING, 20, false, true",
+    "9, 3, 64, Q8_0, 300, SLIDING, 0, true, true",
+    "5, 1, 6, F32, 2, SLIDING, 3, false, true",
+    "8, 2, 80, F16, 17, SLIDING, 0, false, false",
+    "8, 2, 80, F32, 17, ALIGNED, 0, false, false",
+    "9, 3, 64, Q8_0, 256, ALIGNED, 3, true, false",
+    "5, 1, 6, BF16, 100, ALIGNED, 0, false, true",
+    "4, 4, 32, F32, 0, CENTERED, 0, false, false",
+    "6, 2, 16, F16, 30, CENTERED, 0, true, true",
+    "4, 2, 64, Q8_0, 300, CENTERED, 2, false, true"
   })
   void attention_typesAndParameters(
       int heads,
@@ -62,13 +65,13 @@ class AttentionTest {
       int dH,
       KvType type,
       int window,
-      boolean aligned,
+      Window.Shape shape,
       float cap,
       boolean sinks,
       boolean slopes) {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, heads, kvHeads, dH, type)) {
-      test.window = new Window(window, aligned);
+      test.window = new Window(window, shape);
       test.cap = cap;
       test.sinks = sinks;
       test.slopes = slopes;

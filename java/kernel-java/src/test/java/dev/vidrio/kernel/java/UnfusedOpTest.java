@@ -82,7 +82,7 @@ class UnfusedOpTest {
             new UnfusedOp.Scores(attention, P, scores),
             new UnfusedOp.Softmax(HEADS, window, sinks, scores, softmax),
             new HookOp.Edit(softmax, doubled(), pattern),
-            new UnfusedOp.WeightedValues(0, HEADS, pattern, softmax, z, mixed),
+            new UnfusedOp.WeightedValues(0, HEADS, window, pattern, softmax, z, mixed),
             new Op.Norm(Op.NormKind.LAYER, 1e-5f, 1, x, null, null, bare, null),
             new Op.Norm(Op.NormKind.LAYER, 1e-5f, 1, x, null, null, buffer("x̂", D), scale),
             new UnfusedOp.Normalize(Op.NormKind.LAYER, x, scale, again),
@@ -109,19 +109,21 @@ class UnfusedOpTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, F32, 0, false, 0, false",
-    "2, F16, 20, false, 0, true",
-    "3, BF16, 0, false, 4, true",
-    "4, Q8_0, 0, false, 0, false",
-    "5, Q8_0, 7, false, 2, true",
-    "6, F32, 16, false, 0, true",
-    "7, F32, 7, true, 0, true",
-    "8, Q8_0, 16, true, 2, false"
+    "1, F32, 0, SLIDING, 0, false",
+    "2, F16, 20, SLIDING, 0, true",
+    "3, BF16, 0, SLIDING, 4, true",
+    "4, Q8_0, 0, SLIDING, 0, false",
+    "5, Q8_0, 7, SLIDING, 2, true",
+    "6, F32, 16, SLIDING, 0, true",
+    "7, F32, 7, ALIGNED, 0, true",
+    "8, Q8_0, 16, ALIGNED, 2, false",
+    "9, F32, 0, CENTERED, 0, true",
+    "10, F16, 9, CENTERED, 2, false"
   })
   void equalBitsOnEveryExecutor(
-      long seed, KvType type, int window, boolean aligned, float cap, boolean vectors) {
+      long seed, KvType type, int window, Window.Shape shape, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared()) {
-      Plan plan = plan(new Random(seed), arena, new Window(window, aligned), cap, vectors);
+      Plan plan = plan(new Random(seed), arena, new Window(window, shape), cap, vectors);
       PlanRuns.assertSameBits(plan, type, PlanRuns.steps(seed), i -> {})
           .forEach(step -> assertGain(plan, step));
     }
@@ -140,16 +142,16 @@ class UnfusedOpTest {
    */
   @ParameterizedTest
   @CsvSource({
-    "11, 0, false, 0, false",
-    "12, 20, false, 0, true",
-    "13, 0, false, 4, true",
-    "14, 20, true, 0, true"
+    "11, 0, SLIDING, 0, false",
+    "12, 20, SLIDING, 0, true",
+    "13, 0, SLIDING, 4, true",
+    "14, 20, ALIGNED, 0, true"
   })
   void weightedValues_editedPattern(
-      long seed, int window, boolean aligned, float cap, boolean vectors) {
+      long seed, int window, Window.Shape shape, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(2)) {
-      Plan plan = plan(new Random(seed), arena, new Window(window, aligned), cap, vectors);
+      Plan plan = plan(new Random(seed), arena, new Window(window, shape), cap, vectors);
       List<List<Token>> steps = PlanRuns.steps(seed);
       float[][][] values = new float[PlanRuns.SEQUENCES][P][];
       List<Map<Buffer, int[]>> results = PlanRuns.run(vector, plan, KvType.F32, steps, i -> {});
@@ -273,9 +275,11 @@ class UnfusedOpTest {
     Buffer eighteen = buffer("x", 18);
     assertRefused(() -> new UnfusedOp.Softmax(4, Window.ALL, null, eighteen, buffer("y", 18)));
     Buffer x = buffer("x", 18);
-    assertRefused(() -> new UnfusedOp.WeightedValues(0, 4, x, x, buffer("a", 64), q));
-    assertRefused(() -> new UnfusedOp.WeightedValues(0, 2, x, buffer("s", 20), buffer("a", 64), q));
-    assertRefused(() -> new UnfusedOp.WeightedValues(0, 2, x, x, buffer("a", 32), q));
+    assertRefused(() -> new UnfusedOp.WeightedValues(0, 4, Window.ALL, x, x, buffer("a", 64), q));
+    assertRefused(
+        () ->
+            new UnfusedOp.WeightedValues(0, 2, Window.ALL, x, buffer("s", 20), buffer("a", 64), q));
+    assertRefused(() -> new UnfusedOp.WeightedValues(0, 2, Window.ALL, x, x, buffer("a", 32), q));
     assertRefused(
         () -> new UnfusedOp.Normalize(Op.NormKind.RMS, q, buffer("scale", 7), buffer("y", 64)));
     try (Arena arena = Arena.ofConfined()) {

@@ -37,6 +37,7 @@ final class NativePlan extends PreparedPlan {
   private final KvCache cache;
   private final Arena arena;
   private final MemorySegment header;
+  private final int types;
 
   /** Operations that have run, of all steps and parts of steps, while packings are deferred. */
   private long executed;
@@ -67,6 +68,7 @@ final class NativePlan extends PreparedPlan {
     this.cache = cache;
     this.arena = arena;
     this.header = vd_batch.allocate(arena);
+    this.types = plan.types();
     // Last, since nothing frees it if the constructor fails.
     this.encoding = encode();
   }
@@ -91,6 +93,7 @@ final class NativePlan extends PreparedPlan {
       vd_limits.vocabulary(bounds, limits().vocabulary());
       vd_limits.blocks(bounds, cache.blocks());
       vd_limits.slots(bounds, cache.slots());
+      vd_limits.types(bounds, types);
       MemorySegment result = local.allocate(ADDRESS);
       MemorySegment bad = local.allocate(JAVA_INT);
       int status =
@@ -174,6 +177,7 @@ final class NativePlan extends PreparedPlan {
     vd_batch.block_tables(header, batch.memory().blockTables());
     vd_batch.logit_rows(header, batch.memory().logitRows());
     vd_batch.slots(header, batch.memory().slots());
+    vd_batch.types(header, types > 0 ? batch.memory().types() : MemorySegment.NULL);
   }
 
   @Override

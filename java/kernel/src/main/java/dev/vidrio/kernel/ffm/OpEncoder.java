@@ -55,6 +55,7 @@ import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.UnfusedOp;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.LowRankTable;
 import dev.vidrio.kernel.weight.Weights;
@@ -147,6 +148,7 @@ final class OpEncoder {
         switch (op.index()) {
           case TOKENS -> Vidrio.VD_EMBED_TOKENS();
           case POSITIONS -> Vidrio.VD_EMBED_POSITIONS();
+          case TYPES -> Vidrio.VD_EMBED_TYPES();
         });
     vd_embed.offset(s, op.offset());
     vd_embed.skip(s, op.skip());
@@ -251,8 +253,16 @@ final class OpEncoder {
     vd_attention.sinks(s, memory.address(op.sinks()));
     vd_attention.slopes(s, memory.address(op.slopes()));
     vd_attention.window(s, op.window().length());
-    vd_attention.aligned(s, op.window().aligned() ? 1 : 0);
+    vd_attention.shape(s, shape(op.window()));
     vd_attention.cap(s, op.cap());
+  }
+
+  private static int shape(Window window) {
+    return switch (window.shape()) {
+      case SLIDING -> Vidrio.VD_WINDOW_SLIDING();
+      case ALIGNED -> Vidrio.VD_WINDOW_ALIGNED();
+      case CENTERED -> Vidrio.VD_WINDOW_CENTERED();
+    };
   }
 
   private int conv(SequenceOp.Conv op, MemorySegment s) {
@@ -428,7 +438,7 @@ final class OpEncoder {
     vd_scores.H(s, op.heads());
     vd_scores.P(s, op.positions());
     vd_scores.window(s, op.window().length());
-    vd_scores.aligned(s, op.window().aligned() ? 1 : 0);
+    vd_scores.shape(s, shape(op.window()));
     vd_scores.scale(s, op.scale());
     vd_scores.cap(s, op.cap());
     return Vidrio.VD_OP_SCORES();
@@ -441,7 +451,7 @@ final class OpEncoder {
     vd_softmax.H(s, op.heads());
     vd_softmax.P(s, op.positions());
     vd_softmax.window(s, op.window().length());
-    vd_softmax.aligned(s, op.window().aligned() ? 1 : 0);
+    vd_softmax.shape(s, shape(op.window()));
     return Vidrio.VD_OP_SOFTMAX();
   }
 
@@ -453,6 +463,7 @@ final class OpEncoder {
     vd_attention_values.z(s, memory.address(op.z()));
     vd_attention_values.H(s, op.heads());
     vd_attention_values.P(s, op.positions());
+    vd_attention_values.shape(s, shape(op.window()));
     return Vidrio.VD_OP_ATTENTION_VALUES();
   }
 

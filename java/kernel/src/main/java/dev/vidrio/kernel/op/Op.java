@@ -146,14 +146,16 @@ public sealed interface Op
   enum EmbedIndex {
     TOKENS,
     /** Learned positions. */
-    POSITIONS
+    POSITIONS,
+    /** Token types, such as the two texts of a pair. */
+    TYPES
   }
 
   /**
    * Looks up rows of a table [V, d] in row layout: one per token of the batch, [n, d].
    *
-   * @param offset the row of token 0, or of position 0
-   * @param skip rows between the row of one token, or position, and that of the next
+   * @param offset the row of token, position or type 0
+   * @param skip rows between the row of one token, position or type and that of the next
    */
   record Embed(Weights table, EmbedIndex index, int offset, int skip, Buffer y) implements Op {
     public Embed {
@@ -162,14 +164,32 @@ public sealed interface Op
       require(offset >= 0 && skip >= 0, y, "offset or skip");
     }
 
-    /** Returns the row of the table for a token at a position. */
-    public int row(int token, int position) {
-      return (index == EmbedIndex.TOKENS ? token : position) * (1 + skip) + offset;
+    /** Returns the row of the table for a token with a position and a type. */
+    public int row(int token, int position, int type) {
+      int selected =
+          switch (index) {
+            case TOKENS -> token;
+            case POSITIONS -> position;
+            case TYPES -> type;
+          };
+      return selected * (1 + skip) + offset;
+    }
+
+    /** Returns the number of types that the table has rows for, or the maximum if any fits. */
+    public int types() {
+      return index == EmbedIndex.TYPES
+          ? Math.max(0, (table.n() - offset + skip) / (1 + skip))
+          : Integer.MAX_VALUE;
     }
 
     /** Returns the rows that the table needs for a vocabulary and a number of positions. */
     public long rowsNeeded(int vocabulary, int positions) {
-      long rows = index == EmbedIndex.TOKENS ? vocabulary : positions;
+      long rows =
+          switch (index) {
+            case TOKENS -> vocabulary;
+            case POSITIONS -> positions;
+            case TYPES -> 1;
+          };
       return (rows - 1) * (1L + skip) + offset + 1;
     }
 

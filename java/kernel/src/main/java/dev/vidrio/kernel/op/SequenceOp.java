@@ -57,7 +57,8 @@ public sealed interface SequenceOp extends Op {
   }
 
   /**
-   * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_v].
+   * Attention of each token over its sequence up to itself, or over all of it if the window is
+   * bidirectional: q [n, H, d_h] → z [n, H, d_v].
    *
    * @param heads H, a multiple of the cache's H_kv
    * @param scale factor on the scores, usually 1/√d_h

@@ -87,15 +87,22 @@ public sealed interface UnfusedOp extends Op {
   }
 
   /**
-   * The values up to each token's position, weighted by its pattern [n, H, P]: z [n, H, d_v]. Heads
-   * whose pattern equals the softmax bit for bit copy z from attention, so that the bits of heads
-   * that are not edited do not change.
+   * The values up to each token's position, or of its whole sequence if the window is
+   * bidirectional, weighted by its pattern [n, H, P]: z [n, H, d_v]. Heads whose pattern equals the
+   * softmax bit for bit copy z from attention, so that the bits of heads that are not edited do not
+   * change.
    *
    * @param softmax the pattern before edits
    * @param attention z of {@link SequenceOp.Attention}
    */
   record WeightedValues(
-      int layer, int heads, Buffer pattern, Buffer softmax, Buffer attention, Buffer z)
+      int layer,
+      int heads,
+      Window window,
+      Buffer pattern,
+      Buffer softmax,
+      Buffer attention,
+      Buffer z)
       implements UnfusedOp {
     public WeightedValues {
       require(layer >= 0 && heads > 0 && z.width() % heads == 0, z, "layer or heads");

@@ -100,7 +100,8 @@ final class Unfusing {
     }
     pattern = edit(second, pattern, ops);
     moved.put(second, new HookSource.HeadRows(pattern, a.heads()));
-    ops.add(new UnfusedOp.WeightedValues(a.layer(), a.heads(), pattern, softmax, z, a.z()));
+    ops.add(
+        new UnfusedOp.WeightedValues(a.layer(), a.heads(), a.window(), pattern, softmax, z, a.z()));
     return ops;
   }
 

@@ -2,6 +2,9 @@ package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.SequenceOp;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +45,23 @@ public record Architecture(
   /** Returns the plan for contexts of a number of positions. */
   public Plan plan(int positions) {
     return longContext == null || positions <= longContext.above ? plan : longContext.plan;
+  }
+
+  /**
+   * Returns whether the output of the plan are the last hidden states [rows, d] of tokens instead
+   * of logits: an encoder, which embeds or classifies texts and cannot generate.
+   */
+  public boolean isEncoder() {
+    return !plan.hooks().containsKey(HookPoint.of(HookSite.LOGITS));
+  }
+
+  /**
+   * Returns whether tokens attend to later ones, so that all tokens of a sequence must run in one
+   * step.
+   */
+  public boolean isBidirectional() {
+    return plan.ops().stream()
+        .anyMatch(op -> op instanceof SequenceOp.Attention a && a.window().bidirectional());
   }
 
   /** Returns the shape of the key-value cache. */

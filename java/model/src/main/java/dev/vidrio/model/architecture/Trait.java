@@ -39,6 +39,8 @@ public enum Trait {
   EXPERTS_BEFORE_ATTENTION,
   /** Layers have token embeddings of their own. */
   PER_LAYER_EMBEDDING,
+  /** Attention is bidirectional, and the output are hidden states instead of logits. */
+  ENCODER,
   /** Several residual streams (AltUp, arXiv 2301.13310). */
   PARALLEL_STREAMS
 }

@@ -246,7 +246,7 @@ public final class Hyperparameters {
 
   /** Rejects keys that change the arithmetic and that were not read. */
   void finish() {
-    if (!flag("attention.causal", true)) {
+    if (!read.contains("attention.causal") && !flag("attention.causal", true)) {
       throw unsupported(full("attention.causal") + " false");
     }
     for (String key : ARITHMETIC) {

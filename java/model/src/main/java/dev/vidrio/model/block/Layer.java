@@ -47,6 +47,11 @@ public final class Layer {
     return index;
   }
 
+  /** Returns whether the file has a tensor of the layer. */
+  public boolean has(String name) {
+    return weights.has(tensor(name));
+  }
+
   /** Returns the number of query heads. */
   private int heads() {
     return dimensions.heads(index);
@@ -124,6 +129,24 @@ public final class Layer {
         residPre,
         (hook, x) -> mixer.write(hook, ln1(x)),
         (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
+  }
+
+  /**
+   * Writes a block with a norm after each residual addition (Vaswani et al. 2017, arXiv
+   * 1706.03762). The points {@code hook_resid_mid} and {@code hook_resid_post} are the sums before
+   * these norms, as in TransformerLens's HookedEncoder.
+   *
+   * @param mixerNorm tensor of the norm after the addition of the mixer
+   * @param ffnNorm tensor of the norm after the addition of the feed-forward block
+   */
+  public Buffer normalizedSums(
+      Buffer residPre, Sublayer mixer, String mixerNorm, Sublayer ffn, String ffnNorm) {
+    hook(HookSite.RESID_PRE, residPre);
+    Buffer written = mixer.write(hook(mixerOut()), residPre);
+    Buffer residMid = plan.add(hook(HookSite.RESID_MID), residPre, written);
+    Buffer normalized = ln1(mixerNorm, residMid);
+    Buffer ffnOut = ffn.write(hook(HookSite.MLP_OUT), normalized);
+    return ln2(ffnNorm, plan.add(hook(HookSite.RESID_POST), normalized, ffnOut));
   }
 
   /** Writes a pre-norm block of a mixer alone. */

@@ -30,6 +30,12 @@ public record ModelDimensions(
     int contextLength,
     KvShape kvShape) {
 
+  /** Returns dimensions with another shape of the cache. */
+  public ModelDimensions withKvShape(KvShape newShape) {
+    return new ModelDimensions(
+        d, layers, layerHeads, dH, dFfn, dExpert, vocabulary, contextLength, newShape);
+  }
+
   /** Larger than in any known model, and small enough that products of two do not overflow. */
   public static final int MAX_WIDTH = 1 << 20;
 

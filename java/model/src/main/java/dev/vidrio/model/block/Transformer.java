@@ -135,6 +135,28 @@ public final class Transformer {
     return plan.add(layers().getFirst().hook(HookSite.RESID_PRE), tokens, positions);
   }
 
+  /**
+   * Writes the normalized sum of the embeddings of tokens, of their types if the file has such, and
+   * of positions if there is a table of them.
+   */
+  public Buffer embedForEncoder() {
+    Buffer x = embed();
+    if (weights.has("token_types.weight")) {
+      Weights table = weights.table("token_types.weight", rows("token_types"), dimensions.d());
+      Buffer types = plan.embedTypes("hook_token_type_embed", table);
+      x = plan.add("hook_embed.typed", x, types);
+    }
+    if (weights.has("position_embd.weight")) {
+      Weights table =
+          weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
+      Buffer positions = plan.embedPositions(hook(HookSite.POS_EMBED), table, 0);
+      x = plan.add("hook_embed.sum", x, positions);
+    }
+    return weights.has("token_embd_norm.weight")
+        ? norm("hook_full_embed", "token_embd_norm", x)
+        : x;
+  }
+
   /** Writes a norm with the gain {@code tensor.weight} and, if the file has one, a bias. */
   public Buffer norm(String hook, String tensor, Buffer x) {
     return norm(hook, tensor, epsilon, x);
@@ -252,6 +274,30 @@ public final class Transformer {
     plan.hook(HookPoint.of(HookSite.LN_FINAL_SCALE), normalized);
     plan.hook(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), normalized);
     plan.output(logits.write(hook(HookSite.LOGITS), normalized));
+    return architecture();
+  }
+
+  /**
+   * Completes an encoder, whose output are the last hidden states [rows, d] of the requested rows.
+   *
+   * @param norm tensor of a norm after the last layer, or null for none
+   * @param hidden output of the last layer
+   */
+  public Architecture finishEncoder(@Nullable String norm, Buffer hidden) {
+    Buffer chosen = plan.gather(norm == null ? "hidden" : "resid_post.chosen", hidden);
+    if (norm == null) {
+      plan.output(chosen);
+      return architecture();
+    }
+    Buffer normalized = norm("ln_final", norm, chosen);
+    plan.hook(HookPoint.of(HookSite.LN_FINAL_SCALE), normalized);
+    plan.hook(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), normalized);
+    plan.output(normalized);
+    return architecture();
+  }
+
+  /** Checks that the whole file was read, and returns the model with its plan. */
+  private Architecture architecture() {
     weights.finish();
     params.finish();
     return new Architecture(

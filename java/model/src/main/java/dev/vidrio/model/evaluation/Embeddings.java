@@ -13,7 +13,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 
-/** Computes text embeddings [d]: the residual stream after the final norm, pooled over tokens. */
+/**
+ * Computes text embeddings [d]: the residual stream after the final norm, or the output of an
+ * encoder, pooled over tokens. Dense layers that a model file has for its embeddings follow.
+ */
 public final class Embeddings {
   private Embeddings() {}
 
@@ -22,7 +25,26 @@ public final class Embeddings {
     /** The mean of all tokens. */
     MEAN,
     /** The last token, which attends to all others. */
-    LAST
+    LAST,
+    /** The first token, {@code [CLS]} of encoders. */
+    FIRST,
+    /** The maximum of each element over all tokens. */
+    MAX
+  }
+
+  /** Returns the pooling that a model file names, by default the mean. */
+  public static Pooling pooling(Model model) {
+    return TextHead.embedding(model).pooling();
+  }
+
+  /** Returns whether a model file has vectors divided by their Euclidean length. */
+  public static boolean normalizes(Model model) {
+    return TextHead.embedding(model).normalize();
+  }
+
+  /** Returns the number of elements of an embedding. */
+  public static int width(Model model) {
+    return TextHead.embedding(model).width();
   }
 
   /**
@@ -36,7 +58,9 @@ public final class Embeddings {
    */
   public static List<float[]> of(
       Model model, List<int[]> texts, Pooling pooling, boolean normalize, DoubleConsumer progress) {
-    return of(model, texts, pooling, normalize, SessionOptions.DEFAULT, progress);
+    SessionOptions options =
+        model.architecture().isEncoder() ? TextEncoder.exact() : SessionOptions.DEFAULT;
+    return of(model, texts, pooling, normalize, options, progress);
   }
 
   /**
@@ -51,6 +75,11 @@ public final class Embeddings {
       boolean normalize,
       SessionOptions options,
       DoubleConsumer progress) {
+    if (model.architecture().isEncoder()) {
+      try (var encoder = new TextEncoder(model, options)) {
+        return of(encoder, model, texts, pooling, normalize, progress);
+      }
+    }
     int declared = model.architecture().contextLength();
     List<RowEvaluator.Input> inputs = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
@@ -59,7 +88,7 @@ public final class Embeddings {
         throw new InvalidInputException(
             "text " + i, n + " tokens", "must have 1 to " + declared + " tokens");
       }
-      inputs.add(new RowEvaluator.Input(texts.get(i), pooling == Pooling.MEAN ? 0 : n - 1));
+      inputs.add(new RowEvaluator.Input(texts.get(i), pooling == Pooling.LAST ? n - 1 : 0));
     }
     int width = model.architecture().width();
     double[][] sums = new double[texts.size()][width];
@@ -68,14 +97,48 @@ public final class Embeddings {
         new RowEvaluator.Output(Embeddings::hidden, width, true),
         inputs,
         options,
-        (i, position, row) -> add(sums[i], row),
+        (i, position, row) -> add(pooling, sums[i], position, row),
         progress);
+    TextHead head = TextHead.embedding(model);
     List<float[]> embeddings = new ArrayList<>();
     for (int i = 0; i < sums.length; i++) {
-      int count = inputs.get(i).rows();
-      embeddings.add(scaled(sums[i], normalize ? length(sums[i]) : count));
+      int count = pooling == Pooling.MEAN ? inputs.get(i).rows() : 1;
+      embeddings.add(
+          head.isEmpty()
+              ? scaled(sums[i], normalize ? length(sums[i]) : count)
+              : finished(head, scaled(sums[i], count), normalize));
     }
     return embeddings;
+  }
+
+  /**
+   * Embeds texts with an encoder whose memory serves several calls.
+   *
+   * @param encoder an encoder of the model
+   */
+  public static List<float[]> of(
+      TextEncoder encoder,
+      Model model,
+      List<int[]> texts,
+      Pooling pooling,
+      boolean normalize,
+      DoubleConsumer progress) {
+    TextHead head = TextHead.embedding(model);
+    return encoder.pooled(texts, null, pooling, progress).stream()
+        .map(vector -> finished(head, vector, normalize))
+        .toList();
+  }
+
+  private static float[] finished(TextHead head, float[] pooled, boolean normalize) {
+    float[] vector = head.apply(pooled);
+    if (!normalize) {
+      return vector;
+    }
+    var wide = new double[vector.length];
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] = vector[i];
+    }
+    return scaled(wide, length(wide));
   }
 
   /** Returns the plan up to the final norm, whose values are the output. */
@@ -89,9 +152,15 @@ public final class Embeddings {
     throw new IllegalStateException("the plan has no final norm");
   }
 
-  private static void add(double[] sum, MemorySegment row) {
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] += row.getAtIndex(JAVA_FLOAT, i);
+  private static void add(Pooling pooling, double[] pooled, int position, MemorySegment row) {
+    for (int i = 0; i < pooled.length; i++) {
+      float value = row.getAtIndex(JAVA_FLOAT, i);
+      pooled[i] =
+          switch (pooling) {
+            case MEAN, LAST -> pooled[i] + value;
+            case FIRST -> position == 0 ? value : pooled[i];
+            case MAX -> position == 0 ? value : Math.max(pooled[i], value);
+          };
     }
   }
 

@@ -7,6 +7,7 @@ import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
@@ -17,6 +18,7 @@ import java.util.stream.IntStream;
 /**
  * Runs many sequences, several per step, and delivers rows of a plan's output. Memory is bounded: a
  * row is valid during its step, and the cache of a sequence is released after its last token.
+ * Tokens that all inputs begin with run once, such as the instructions of a reranker.
  */
 final class RowEvaluator {
   /** Maximum tokens of a step. */
@@ -26,6 +28,9 @@ final class RowEvaluator {
   private static final long ROW_BYTES = 64L << 20;
 
   private static final int MAX_SEQUENCES = 16;
+
+  /** The minimum length of a common beginning that runs once. */
+  private static final int MIN_SHARED = 16;
 
   private RowEvaluator() {}
 
@@ -43,6 +48,13 @@ final class RowEvaluator {
     Input(int[] tokens, int first) {
       this.tokens = tokens;
       this.first = first;
+    }
+
+    /** Returns the number of tokens before the first delivered row that equal another input's. */
+    private int sharedWith(Input other) {
+      int limit = Math.min(first, other.first);
+      int differs = Arrays.mismatch(tokens, 0, limit, other.tokens, 0, limit);
+      return differs < 0 ? limit : differs;
     }
 
     /** Returns the number of rows to deliver. */
@@ -79,6 +91,7 @@ final class RowEvaluator {
 
   /** Returns the logits as output, delivered concurrently. */
   static Output logits(Model model) {
+    model.loaded().requireDecoder();
     return new Output(UnaryOperator.identity(), model.architecture().vocabulary(), false);
   }
 
@@ -133,14 +146,25 @@ final class RowEvaluator {
     Plan plan = output.part().apply(model.architecture().plan(longest));
     long rows = Math.clamp(ROW_BYTES / (output.width() * (long) Float.BYTES), 1, BATCH);
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
+    int shared = shared(inputs);
     var options =
-        new SessionOptions(longest, BATCH, sequences, (int) rows)
+        new SessionOptions(longest, BATCH, sequences + (shared > 0 ? 1 : 0), (int) rows)
             .withKvType(computing.kvType())
             .withFast(computing.fast())
             .withAdaptation(computing.adaptation());
     try (Session session = model.newSession(options, plan)) {
-      new Run(session, inputs, consumer, output.inOrder()).run(progress);
+      new Run(session, inputs, shared, consumer, output.inOrder()).run(progress);
     }
+  }
+
+  /**
+   * Returns the number of tokens that all inputs have in common before their first rows, if running
+   * them once saves work.
+   */
+  private static int shared(List<Input> inputs) {
+    Input first = inputs.getFirst();
+    int shared = inputs.stream().mapToInt(first::sharedWith).min().orElse(0);
+    return inputs.size() > 1 && shared >= MIN_SHARED ? shared : 0;
   }
 
   /** One pass over the inputs, in order. */
@@ -149,21 +173,27 @@ final class RowEvaluator {
     private final List<Input> inputs;
     private final RowConsumer consumer;
     private final boolean inOrder;
+    private final int shared;
+    private final Sequence beginning;
     private final List<RowSource> sources = new ArrayList<>();
     private final List<Sequence> ended = new ArrayList<>();
     private Sequence sequence;
     private int input;
     private int position;
 
-    Run(Session session, List<Input> inputs, RowConsumer consumer, boolean inOrder) {
+    Run(Session session, List<Input> inputs, int shared, RowConsumer consumer, boolean inOrder) {
       this.session = session;
       this.inputs = inputs;
+      this.shared = shared;
       this.consumer = consumer;
       this.inOrder = inOrder;
-      this.sequence = session.newSequence();
+      this.beginning = session.newSequence();
+      this.sequence = beginning;
     }
 
     void run(DoubleConsumer progress) {
+      runBeginning();
+      next();
       while (input < inputs.size()) {
         session.begin();
         fill();
@@ -175,6 +205,25 @@ final class RowEvaluator {
         ended.clear();
         progress.accept((double) input / inputs.size());
       }
+    }
+
+    /** Runs the tokens that all inputs have in common. */
+    private void runBeginning() {
+      int[] tokens = inputs.getFirst().tokens;
+      for (int done = 0; done < shared; ) {
+        session.begin();
+        int end = Math.min(shared, done + session.limits().tokens());
+        for (; done < end; done++) {
+          session.add(beginning, tokens[done], false);
+        }
+        session.run();
+      }
+    }
+
+    /** Begins the next input after the common tokens. */
+    private void next() {
+      sequence = beginning.fork();
+      position = shared;
     }
 
     private void take(int row) {
@@ -202,9 +251,8 @@ final class RowEvaluator {
         }
         sequences++;
         ended.add(sequence);
-        sequence = session.newSequence();
         input++;
-        position = 0;
+        next();
       }
     }
   }

@@ -46,6 +46,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
     this.runner = runner;
     this.options = options;
     LoadedModel model = runner.model();
+    model.requireDecoder();
     this.chooser =
         new TokenChooser(
             new Sampler(options.sampling(), model.architecture().vocabulary()),

@@ -15,6 +15,7 @@ import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,7 +78,8 @@ public record HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
     mapping.keys(config, out.scope(architecture + "."));
     mapping.keysOfTensors(config, map, out);
     mapping.tensors(config, map);
-    List<TensorSource> tensors = map.finish();
+    List<TensorSource> tensors = new ArrayList<>(map.finish());
+    tensors.addAll(SentenceModules.put(directory, architecture, arena, out));
     TokenizerFiles.put(directory, embeddings(tensors), out);
     return new HuggingFaceModel(out.build(name), tensors);
   }

@@ -7,6 +7,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.tokenizer.Tokenizers;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.Normalization;
+import dev.vidrio.tokenizer.vocabulary.PairTemplate;
 import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Adds the tokenizer and the chat template of a directory as keys {@code tokenizer.*}. */
 final class TokenizerFiles {
@@ -32,7 +34,7 @@ final class TokenizerFiles {
    * @param embeddings number of token ids of the model
    */
   static void put(Path directory, long embeddings, MetadataBuilder out) {
-    if (Files.exists(directory.resolve("tokenizer.json"))) {
+    if (Tokenizers.isHuggingFace(directory)) {
       put(Tokenizers.readHuggingFace(directory).padded(embeddings), out);
     }
     Path settings = directory.resolve("tokenizer_config.json");
@@ -66,6 +68,7 @@ final class TokenizerFiles {
           .integers(LiteralRules.SINGLE, sorted(rules.singleWords()))
           .integers(LiteralRules.NORMALIZED, sorted(rules.normalized()));
     }
+    putPair(vocabulary, out);
     vocabulary.roles().forEach((role, id) -> out.integer(PREFIX + role.key(), id));
     switch (vocabulary.model()) {
       case TokenModel.ByteLevelBpe bpe -> {
@@ -82,6 +85,10 @@ final class TokenizerFiles {
               .strings(PREFIX + "merges", bpe.merges())
               .bool(PREFIX + "add_space_prefix", bpe.spacePrefix() != SpacePrefix.NEVER)
               .string(SpacePrefix.KEY, bpe.spacePrefix().name());
+      case TokenModel.WordPiece wordPiece ->
+          out.string(PREFIX + "model", "bert")
+              .bool(TokenModel.WordPiece.LOWERCASE, wordPiece.lowercases())
+              .bool(TokenModel.WordPiece.STRIP_ACCENTS, wordPiece.stripsAccents());
       case TokenModel.Unigram unigram ->
           throw new IllegalStateException("tokenizer.json has a pipeline instead");
       case TokenModel.Pipeline pipeline -> {
@@ -93,6 +100,22 @@ final class TokenizerFiles {
           out.doubles(TokenModel.Pipeline.SCORES, scores);
         }
       }
+    }
+  }
+
+  /** Adds the layout of pairs, if it does not follow from the other keys. */
+  private static void putPair(Vocabulary vocabulary, MetadataBuilder out) {
+    PairTemplate pair = vocabulary.pairTemplate();
+    int secondType = vocabulary.model() instanceof TokenModel.WordPiece ? 1 : 0;
+    PairTemplate standard =
+        PairTemplate.standard(
+            vocabulary.roles(), vocabulary.addBos(), vocabulary.addEos(), false, secondType);
+    if (!pair.equals(standard)) {
+      out.integers(
+          PairTemplate.KEY,
+          pair.parts().stream()
+              .flatMapToInt(part -> IntStream.of(part.token(), part.type()))
+              .toArray());
     }
   }
 

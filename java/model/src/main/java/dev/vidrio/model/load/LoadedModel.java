@@ -2,6 +2,7 @@ package dev.vidrio.model.load;
 
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
@@ -192,6 +193,20 @@ public final class LoadedModel implements AutoCloseable {
   public <T> T cached(Class<T> type, Function<Arena, T> factory) {
     requireOpen();
     return type.cast(cached.computeIfAbsent(type, ignored -> factory.apply(arena)));
+  }
+
+  /**
+   * Checks that the model computes logits.
+   *
+   * @throws UnsupportedModelException if it is an encoder
+   */
+  public void requireDecoder() {
+    if (architecture.isEncoder()) {
+      throw new UnsupportedModelException(
+          name(),
+          "architecture " + architecture.name() + " without logits",
+          "it is an encoder, which embeds or classifies texts");
+    }
   }
 
   /** Returns whether the model is closed or being closed. */

@@ -24,7 +24,15 @@ final class Mix {
 
   /** Parts of the names of matrices whose types stay. */
   private static final List<String> KEPT =
-      List.of("ffn_gate_inp.weight", "shortconv.conv.weight", "ssm_conv1d", "altup", "laurel");
+      List.of(
+          "ffn_gate_inp.weight",
+          "shortconv.conv.weight",
+          "ssm_conv1d",
+          "altup",
+          "laurel",
+          "token_types",
+          "cls.",
+          "dense_");
 
   private final FileType type;
   private final boolean isWeighted;

@@ -55,6 +55,8 @@ public final class Session implements BatchRunner, AutoCloseable {
   private final @Nullable AdapterSlots adapters;
   private final boolean ownsAdapters;
   private final LoraInsertion.@Nullable Inserted adapted;
+  private final int types;
+  private final boolean bidirectional;
   private volatile boolean closed;
 
   /** A sequence of the current step, and its length before the step. */
@@ -83,6 +85,8 @@ public final class Session implements BatchRunner, AutoCloseable {
     this.options = options.withContext(options.positions(model.architecture()));
     this.onClose = onClose;
     this.limits = limits(model, options);
+    this.types = steps.types();
+    this.bidirectional = model.architecture().isBidirectional();
     try {
       this.cache = shared == null ? cache(model, options) : shared.cache;
       this.batch = new Batch(limits, arena);
@@ -201,8 +205,23 @@ public final class Session implements BatchRunner, AutoCloseable {
 
   @Override
   public void add(Sequence sequence, int token, boolean wantsLogits) {
+    add(sequence, token, 0, wantsLogits);
+  }
+
+  /**
+   * Adds the next token of a sequence to the step, as {@link #add(Sequence, int, boolean)} does.
+   * All tokens of a sequence of a model with bidirectional attention must be in one step.
+   *
+   * @param type the token type of models that have such: 0 in the first text of a pair
+   * @throws InvalidInputException also if the model does not have the type, or attention is
+   *     bidirectional and earlier tokens of the sequence have run
+   */
+  public void add(Sequence sequence, int token, int type, boolean wantsLogits) {
     sequence.requireIn(cache);
     requireToken(token);
+    if (type != 0) {
+      requireRange("token type", type, 0, Math.max(0, types - 1));
+    }
     if (sequence.length() >= limits.positions()) {
       throw new InvalidInputException(
           "context", "", "all " + limits.positions() + " positions are used");
@@ -216,6 +235,12 @@ public final class Session implements BatchRunner, AutoCloseable {
               .formatted(limits.tokens(), limits.logits()));
     }
     boolean another = inBatch.isEmpty() || inBatch.getLast().sequence != sequence;
+    if (another && bidirectional && sequence.length() > 0) {
+      throw new InvalidInputException(
+          "sequence",
+          sequence.length() + " tokens",
+          "have run, and later tokens change them in a model with bidirectional attention");
+    }
     if (another && inBatch.size() == limits.sequences()) {
       throw new InvalidInputException(
           "step", "", "is full: at most " + limits.sequences() + " sequences");
@@ -229,7 +254,7 @@ public final class Session implements BatchRunner, AutoCloseable {
     } else {
       batch.extendSequence(inBatch.size() - 1, sequence.blocks(), sequence.blockCount());
     }
-    batch.add(token, position, inBatch.size() - 1, wantsLogits);
+    batch.add(token, type, position, inBatch.size() - 1, wantsLogits);
   }
 
   @Override
@@ -296,6 +321,12 @@ public final class Session implements BatchRunner, AutoCloseable {
           "prompt",
           tokens.length + " tokens",
           "only " + free + " of the " + limits.positions() + " positions of the context are free");
+    }
+    if (bidirectional && tokens.length > limits.tokens()) {
+      throw new InvalidInputException(
+          "prompt",
+          tokens.length + " tokens",
+          "must be at most the batch of " + limits.tokens() + ", since attention is bidirectional");
     }
     for (int token : tokens) {
       requireToken(token);

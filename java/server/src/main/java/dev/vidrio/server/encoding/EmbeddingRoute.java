@@ -3,6 +3,8 @@ package dev.vidrio.server.encoding;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
+import dev.vidrio.model.evaluation.TextEncoder;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
@@ -12,6 +14,7 @@ import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.WorkQueue;
 import dev.vidrio.server.prompt.Prompt;
+import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,6 +26,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 
@@ -41,15 +45,15 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
    *
    * @param model the name of the model
    * @param input the texts
-   * @param pooling how the vectors of tokens become one
+   * @param pooling how the vectors of tokens become one; empty for that of the model file
    * @param normalize if true, vectors have length 1
-   * @param dimensions the required size of a vector; 0 for the model's
+   * @param dimensions the size to which vectors are shortened; 0 for the model's
    * @param truncate if true, texts that exceed the context are cut
    */
   public record Inputs(
       String model,
       List<Prompt> input,
-      Pooling pooling,
+      Optional<Pooling> pooling,
       boolean normalize,
       int dimensions,
       boolean truncate) {}
@@ -80,13 +84,23 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
         new Inputs(
             model,
             input,
-            Pooling.valueOf(
-                fields.oneOf("pooling", "mean", "mean", "last").toUpperCase(Locale.ROOT)),
+            pooling(fields),
             fields.bool("normalize", true),
             fields.integer("dimensions", 0, 1, Integer.MAX_VALUE),
             false);
     fields.end();
     embed(exchange, inputs, (vectors, tokens) -> toJson(model, vectors, tokens, base64));
+  }
+
+  private static Optional<Pooling> pooling(JsonFields fields) {
+    String[] names =
+        Arrays.stream(Pooling.values())
+            .map(pooling -> pooling.name().toLowerCase(Locale.ROOT))
+            .toArray(String[]::new);
+    String name = fields.oneOf("pooling", "", names);
+    return name.isEmpty()
+        ? Optional.empty()
+        : Optional.of(Pooling.valueOf(name.toUpperCase(Locale.ROOT)));
   }
 
   /** Computes the vectors of texts and sends the response. */
@@ -105,16 +119,25 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     Model model = lease.model().model();
     requireWidth(inputs, model);
     List<int[]> texts = encode(inputs, model);
-    SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
+    Pooling pooling = inputs.pooling().orElseGet(() -> Embeddings.pooling(model));
+    SessionOptions defaults =
+        model.architecture().isEncoder() ? TextEncoder.exact() : SessionOptions.DEFAULT;
+    SessionOptions options = defaults.withAdaptation(lease.adaptation());
     return () -> {
       List<float[]> embeddings =
           Embeddings.of(
               model,
               texts,
-              inputs.pooling(),
+              pooling,
               inputs.normalize(),
               options,
               done -> stopIf(Thread.currentThread().isInterrupted()));
+      if (inputs.dimensions() != 0) {
+        embeddings =
+            embeddings.stream()
+                .map(vector -> Matryoshka.shorten(vector, inputs.dimensions(), inputs.normalize()))
+                .toList();
+      }
       return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
   }
@@ -126,10 +149,10 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   }
 
   private static void requireWidth(Inputs inputs, Model model) {
-    int width = model.architecture().width();
-    if (inputs.dimensions() != 0 && inputs.dimensions() != width) {
-      throw ApiException.unsupported(
-          "dimensions", Integer.toString(inputs.dimensions()), "not supported; must be " + width);
+    int width = Embeddings.width(model);
+    if (inputs.dimensions() > width) {
+      throw ApiException.invalid(
+          "dimensions", Integer.toString(inputs.dimensions()), "must be 1 to " + width);
     }
   }
 
@@ -142,9 +165,17 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
       if (ids.length > limit && !inputs.truncate()) {
         throw ApiException.contextLength(prompt.path(), ids.length, limit);
       }
-      texts.add(Arrays.copyOf(ids, Math.min(ids.length, limit)));
+      texts.add(ids.length > limit ? cut(prompt, tokenizer, limit) : ids);
     }
     return texts;
+  }
+
+  /** Cuts a prompt; a text keeps the tokens that the model expects at its end. */
+  private static int[] cut(Prompt prompt, Tokenizer tokenizer, int limit) {
+    String text = prompt.text();
+    return text == null
+        ? Arrays.copyOf(prompt.encode(tokenizer), limit)
+        : tokenizer.encode(text, EncodeOptions.DEFAULT, limit);
   }
 
   private static JsonObject toJson(

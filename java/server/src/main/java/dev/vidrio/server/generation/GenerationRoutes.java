@@ -39,6 +39,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
       throws IOException {
     ApiRequest request = reader.read(fields, limits, exchange.tenant());
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
+      lease.model().requireDecoder();
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
       AnswerFormat wanted = request.format(lease.model());

@@ -3,6 +3,7 @@ package dev.vidrio.server.http;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
@@ -149,6 +150,12 @@ public final class Exchange {
   /** Sends a JSON object, as for {@link Json#bytes}, with status 200. */
   public void answer(Map<String, ? extends @Nullable Object> json) throws IOException {
     answer(200, json);
+  }
+
+  /** Sends a JSON array of objects with status 200. */
+  public void answerArray(List<? extends Map<String, ? extends @Nullable Object>> json)
+      throws IOException {
+    response.finish(200, JSON, Json.bytes(json));
   }
 
   /** Sends a JSON object. */

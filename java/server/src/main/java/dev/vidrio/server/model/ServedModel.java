@@ -97,6 +97,18 @@ public record ServedModel(
     return model.tokenizer();
   }
 
+  /**
+   * Checks that the model generates text.
+   *
+   * @throws ApiException 400 if it is an encoder
+   */
+  public void requireDecoder() {
+    if (model.architecture().isEncoder()) {
+      throw ApiException.unsupported(
+          "model", "'" + id + "'", "is an encoder; use /v1/embeddings or /v1/rerank");
+    }
+  }
+
   /** Returns whether the model has a chat template. */
   public boolean isChat() {
     return format.isPresent();

@@ -1,6 +1,5 @@
 package dev.vidrio.server.ollama;
 
-import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.server.encoding.EmbeddingRoute;
 import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.http.ApiException;
@@ -17,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,7 +135,12 @@ public record OllamaRoutes(ModelRegistry models, GenerationRoutes text, Embeddin
   private EmbeddingRoute.Inputs inputs(
       String name, List<Prompt> input, boolean normalize, int dimensions, boolean truncate) {
     return new EmbeddingRoute.Inputs(
-        OllamaModels.resolve(models, name), input, Pooling.MEAN, normalize, dimensions, truncate);
+        OllamaModels.resolve(models, name),
+        input,
+        Optional.empty(),
+        normalize,
+        dimensions,
+        truncate);
   }
 
   private void embed(

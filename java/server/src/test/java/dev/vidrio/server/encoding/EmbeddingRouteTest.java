@@ -7,6 +7,7 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.evaluation.Matryoshka;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
@@ -87,6 +88,20 @@ class EmbeddingRouteTest {
     var values = new float[bytes.length / 4];
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(values);
     assertArrayEquals(expected("Romeo", Pooling.MEAN, true), values);
+  }
+
+  @Test
+  void shortensVectors() {
+    for (boolean normalize : new boolean[] {true, false}) {
+      JsonNode json =
+          server.json(
+              PATH,
+              "{'model':'bard','input':'Romeo','dimensions':5,'normalize':" + normalize + "}");
+      float[] whole = expected("Romeo", Pooling.MEAN, normalize);
+      assertArrayEquals(
+          Matryoshka.shorten(whole, 5, normalize),
+          floats(json.path("data").path(0).path("embedding")));
+    }
   }
 
   @Test

@@ -8,6 +8,8 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.spring.VidrioChatModel;
 import dev.vidrio.spring.VidrioEmbeddingModel;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -100,7 +102,9 @@ public class VidrioAutoConfiguration {
     @ConditionalOnMissingBean
     EmbeddingEngine vidrioEmbeddingEngine(Model model, VidrioProperties properties) {
       VidrioProperties.Embedding embedding = properties.embedding();
-      return new EmbeddingEngine(model, embedding.pooling(), embedding.normalize());
+      Pooling pooling = embedding.pooling();
+      return new EmbeddingEngine(
+          model, pooling == null ? Embeddings.pooling(model) : pooling, embedding.normalize());
     }
 
     @Bean

@@ -79,8 +79,7 @@ public record VidrioProperties(
    * @param pooling how the vectors of a text's tokens are pooled
    * @param normalize if true, vectors are normalized to a Euclidean length of 1
    */
-  public record Embedding(
-      @DefaultValue("mean") Pooling pooling, @DefaultValue("true") boolean normalize) {}
+  public record Embedding(@Nullable Pooling pooling, @DefaultValue("true") boolean normalize) {}
 
   EngineOptions engineOptions() {
     return EngineOptions.DEFAULT

@@ -24,6 +24,11 @@ public final class IntList {
     items[size++] = item;
   }
 
+  /** Removes the items from an index on. */
+  public void truncate(int newSize) {
+    size = newSize;
+  }
+
   void addAll(int[] more) {
     reserve(more.length);
     System.arraycopy(more, 0, items, size, more.length);

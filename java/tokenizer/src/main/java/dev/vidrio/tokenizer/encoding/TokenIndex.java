@@ -48,6 +48,24 @@ public final class TokenIndex {
     return end - start > longest ? ABSENT : slots[slot(text, start, end)];
   }
 
+  /** Returns the longest token that begins at {@code start} and ends by {@code limit}, or −1. */
+  public int longest(byte[] text, int start, int limit) {
+    long hash = seed;
+    int found = ABSENT;
+    int last = (int) Math.min((long) start + longest, limit);
+    for (int end = start + 1; end <= last; end++) {
+      hash = mix(hash, text[end - 1]);
+      int id = slots[slot(hash, text, start, end)];
+      found = id == ABSENT ? found : id;
+    }
+    return found;
+  }
+
+  /** Returns the number of bytes of a token. */
+  public int length(int id) {
+    return bytes[id].length;
+  }
+
   /** Receives a token and its end position. */
   @FunctionalInterface
   public interface TokenSink {

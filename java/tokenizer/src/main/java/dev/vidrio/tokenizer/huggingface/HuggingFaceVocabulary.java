@@ -6,6 +6,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.PairTemplate;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -26,8 +27,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads a {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
- * Byte-level BPE of a known family and BPE with {@code byte_fallback} map to the models of GGUF
- * files, other pipelines to {@link TokenModel.Pipeline}. Unsupported parts are rejected by name.
+ * Byte-level BPE of a known family, BPE with {@code byte_fallback} and BERT's WordPiece map to the
+ * models of GGUF files, other pipelines to {@link TokenModel.Pipeline}. Unsupported parts are
+ * rejected by name.
  */
 public final class HuggingFaceVocabulary {
 
@@ -40,7 +42,9 @@ public final class HuggingFaceVocabulary {
               TokenRole.BOS, "bos_token",
               TokenRole.EOS, "eos_token",
               TokenRole.UNKNOWN, "unk_token",
-              TokenRole.PADDING, "pad_token"));
+              TokenRole.PADDING, "pad_token",
+              TokenRole.SEPARATOR, "sep_token",
+              TokenRole.MASK, "mask_token"));
 
   private final TokenizerJson json;
   private final List<String> tokens = new ArrayList<>();
@@ -50,49 +54,92 @@ public final class HuggingFaceVocabulary {
     this.json = json;
   }
 
+  /** Returns whether a directory contains a tokenizer that this class reads. */
+  public static boolean isIn(Path directory) {
+    return Files.exists(directory.resolve("tokenizer.json"))
+        || Files.exists(directory.resolve(VocabularyText.NAME));
+  }
+
   /**
    * Reads the vocabulary of a directory. The stages of a pipeline are copied without validation.
    *
-   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @param directory contains {@code tokenizer.json}, or else BERT's {@code vocab.txt}, and
+   *     optionally {@code tokenizer_config.json}
    * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
   public static Vocabulary read(Path directory) {
     Path file = directory.resolve("tokenizer.json");
-    Path config = directory.resolve("tokenizer_config.json");
+    Path options = directory.resolve("tokenizer_config.json");
+    JsonNode config = Files.exists(options) ? JsonFile.readObject(options, MAX_BYTES) : null;
+    Path text = directory.resolve(VocabularyText.NAME);
+    if (!Files.exists(file) && Files.exists(text)) {
+      JsonNode root = VocabularyText.read(text, config, MAX_BYTES);
+      return new HuggingFaceVocabulary(new TokenizerJson(text.toString(), root)).read(config);
+    }
     JsonNode root = JsonFile.readObject(file, MAX_BYTES);
-    return new HuggingFaceVocabulary(new TokenizerJson(file.toString(), root))
-        .read(Files.exists(config) ? JsonFile.readObject(config, MAX_BYTES) : null);
+    return new HuggingFaceVocabulary(new TokenizerJson(file.toString(), root)).read(config);
   }
 
   private Vocabulary read(@Nullable JsonNode config) {
     JsonNode model = json.root().path("model");
     String type = TokenizerJson.type(model);
-    if (!type.equals("BPE") && !type.equals("Unigram")) {
-      throw json.unsupported("model", model, "BPE, Unigram");
+    boolean isWordPiece = type.equals("WordPiece");
+    if (!isWordPiece && !type.equals("BPE") && !type.equals("Unigram")) {
+      throw json.unsupported("model", model, "BPE, Unigram, WordPiece");
     }
     for (String option : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
       JsonNode value = model.path(option);
-      if (value.isNumber() || !value.asString("").isEmpty()) {
+      if (!isWordPiece && (value.isNumber() || !value.asString("").isEmpty())) {
         throw json.unsupported("model with " + option, "BPE without it");
       }
     }
     readTokens(model);
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = readPostProcessor(roles);
+    boolean addBos = added.contains("BOS");
+    boolean addEos = added.contains("EOS");
+    PairTemplate pairTemplate =
+        readPair().orElseGet(() -> PairTemplate.standard(roles, addBos, addEos, false, 0));
     return new Vocabulary(
         json.file(),
-        type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
+        switch (type) {
+          case "BPE" -> readBpe(model);
+          case "WordPiece" -> readWordPiece(model, roles);
+          default -> pipeline(List.of(), readScores(model));
+        },
         tokens,
         types,
         roles,
-        added.contains("BOS"),
-        added.contains("EOS"),
+        addBos,
+        addEos,
         new LiteralRules(
             withFlag("lstrip"),
             withFlag("rstrip"),
             withFlag("single_word"),
-            withFlag("normalized")));
+            withFlag("normalized")),
+        pairTemplate);
+  }
+
+  /** Returns the model, and respells the tokens if it is one of GGUF. */
+  private TokenModel readWordPiece(JsonNode model, Map<TokenRole, Integer> roles) {
+    String unknown = model.path("unk_token").asString("[UNK]");
+    int id = tokens.indexOf(unknown);
+    if (id < 0) {
+      throw new ModelFileException(
+          json.file(), "unk_token", "'" + unknown + "'", "must be a token");
+    }
+    roles.put(TokenRole.UNKNOWN, id);
+    Optional<TokenModel> common = WordPieceReader.read(json);
+    if (common.isPresent()) {
+      Optional<List<String>> spellings = WordPieceReader.respelled(tokens, types);
+      if (spellings.isPresent()) {
+        tokens.clear();
+        tokens.addAll(spellings.get());
+        return common.get();
+      }
+    }
+    return pipeline(List.of(), List.of());
   }
 
   private TokenModel readBpe(JsonNode model) {
@@ -246,6 +293,78 @@ public final class HuggingFaceVocabulary {
       }
     }
     return added;
+  }
+
+  /**
+   * Returns the layout of pairs, if the post-processor ends one with a special token. Decoders have
+   * layouts too, but were not trained on pairs.
+   */
+  private Optional<PairTemplate> readPair() {
+    for (JsonNode part : json.steps("post_processor")) {
+      switch (TokenizerJson.type(part)) {
+        case "BertProcessing" -> {
+          return Optional.of(readPair(part, 1, 1));
+        }
+        case "RobertaProcessing" -> {
+          return Optional.of(readPair(part, 2, 0));
+        }
+        case "TemplateProcessing" -> {
+          JsonNode pair = part.path("pair");
+          return pair.path(pair.size() - 1).has("SpecialToken")
+              ? Optional.of(readPair(pair))
+              : Optional.empty();
+        }
+        default -> {}
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Returns the layout of a processor with two special tokens.
+   *
+   * @param separators the number of separators between the sequences
+   * @param secondType the type of the second sequence
+   */
+  private PairTemplate readPair(JsonNode processor, int separators, int secondType) {
+    int first = requireToken(processor.path("cls").path(0).asString(""));
+    int separator = requireToken(processor.path("sep").path(0).asString(""));
+    List<PairTemplate.Part> parts = new ArrayList<>();
+    parts.add(new PairTemplate.Part(first, 0));
+    parts.add(new PairTemplate.Part(PairTemplate.FIRST, 0));
+    parts.addAll(Collections.nCopies(separators, new PairTemplate.Part(separator, 0)));
+    parts.add(new PairTemplate.Part(PairTemplate.SECOND, secondType));
+    parts.add(new PairTemplate.Part(separator, secondType));
+    return new PairTemplate(parts);
+  }
+
+  private PairTemplate readPair(JsonNode template) {
+    List<PairTemplate.Part> parts = new ArrayList<>();
+    for (JsonNode item : template) {
+      JsonNode sequence = item.path("Sequence");
+      JsonNode content = sequence.isMissingNode() ? item.path("SpecialToken") : sequence;
+      String id = content.path("id").asString("");
+      int token =
+          sequence.isMissingNode()
+              ? requireToken(id)
+              : id.equals("A") ? PairTemplate.FIRST : PairTemplate.SECOND;
+      parts.add(new PairTemplate.Part(token, content.path("type_id").asInt(0)));
+    }
+    try {
+      return new PairTemplate(parts);
+    } catch (IllegalArgumentException e) {
+      throw new ModelFileException(
+          json.file(), "post_processor template", "pair", String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private int requireToken(String token) {
+    int id = tokens.indexOf(token);
+    if (id < 0) {
+      throw new ModelFileException(
+          json.file(), "post_processor", "'" + token + "'", "must be a token");
+    }
+    return id;
   }
 
   private void add(String role, String token, List<String> added, Map<TokenRole, Integer> roles) {

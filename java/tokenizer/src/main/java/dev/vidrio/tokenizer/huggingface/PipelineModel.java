@@ -18,12 +18,13 @@ import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.WordSplitter;
+import dev.vidrio.tokenizer.wordpiece.WordPiece;
 import java.util.Arrays;
 import tools.jackson.databind.JsonNode;
 
 /**
  * A pipeline of Hugging Face tokenizers: normalizes text, splits it into words, and encodes each
- * word by BPE or the unigram model.
+ * word by BPE, the unigram model or WordPiece.
  *
  * <p>Neither yields control tokens, so that text cannot forge them. (In Hugging Face tokenizers the
  * unigram model may produce them from text that the normalizer has changed.)
@@ -69,15 +70,18 @@ public final class PipelineModel {
                 (types[id].isText() || types[id] == TokenType.BYTE)
                     && (scores.length == 0 || Double.isFinite(scores[id])));
     WordModel model =
-        TokenizerJson.type(options).equals("Unigram")
-            ? unigram(json, options, tokens, scores, byteTokens)
-            : bpe(
-                json,
-                options,
-                tokens,
-                new MergeTable(vocabulary, pipeline.merges(), ids),
-                ids,
-                byteTokens);
+        switch (TokenizerJson.type(options)) {
+          case "Unigram" -> unigram(json, options, tokens, scores, byteTokens);
+          case "WordPiece" -> wordPiece(json, options, tokens, spellings, types, ids);
+          default ->
+              bpe(
+                  json,
+                  options,
+                  tokens,
+                  new MergeTable(vocabulary, pipeline.merges(), ids),
+                  ids,
+                  byteTokens);
+        };
     return new TextModel(normalizer, firstWords, words, model);
   }
 
@@ -89,6 +93,34 @@ public final class PipelineModel {
     }
     double lowest = Arrays.stream(scores).filter(Double::isFinite).min().orElse(0);
     return new Viterbi(tokens, scores, unknown, lowest - Viterbi.UNKNOWN_PENALTY, byteTokens);
+  }
+
+  private static WordModel wordPiece(
+      TokenizerJson json,
+      JsonNode options,
+      TokenIndex starts,
+      byte[][] spellings,
+      TokenType[] types,
+      SpellingIndex ids) {
+    int unknown = ids.get(options.path("unk_token").asString("[UNK]"));
+    if (unknown < 0) {
+      throw json.unsupported("model WordPiece without unk_token", "one with it");
+    }
+    byte[] prefix = WordPieceReader.prefix(options).getBytes(UTF_8);
+    byte[][] continuations = new byte[spellings.length][];
+    for (int id = 0; id < spellings.length; id++) {
+      byte[] token = spellings[id];
+      boolean continues =
+          token.length > prefix.length
+              && Arrays.equals(token, 0, prefix.length, prefix, 0, prefix.length);
+      continuations[id] =
+          continues ? Arrays.copyOfRange(token, prefix.length, token.length) : new byte[0];
+    }
+    return new WordPiece(
+        starts,
+        new TokenIndex(continuations, id -> types[id].isText()),
+        unknown,
+        WordPieceReader.maxCharacters(options));
   }
 
   private static WordModel bpe(

@@ -1,5 +1,7 @@
 package dev.vidrio.tokenizer.huggingface;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.tokenizer.normalization.TextTransform;
@@ -12,6 +14,8 @@ import dev.vidrio.tokenizer.vocabulary.Normalization;
 import dev.vidrio.tokenizer.word.SplitBehavior;
 import dev.vidrio.tokenizer.word.WordPatterns;
 import dev.vidrio.tokenizer.word.WordSplitter;
+import dev.vidrio.tokenizer.wordpiece.BertNormalizer;
+import dev.vidrio.tokenizer.wordpiece.BertWords;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -70,13 +74,19 @@ public final class StageReader {
               step.path("strip_left").asBoolean(true), step.path("strip_right").asBoolean(true));
       case "Prepend" -> TextTransforms.prepend(json.shortText(step, "prepend"), false);
       case "Replace" -> TextTransforms.replace(json.pattern(step), json.shortText(step, "content"));
+      case "BertNormalizer" ->
+          new BertNormalizer(
+              step.path("clean_text").asBoolean(true),
+              step.path("handle_chinese_chars").asBoolean(true),
+              WordPieceReader.stripsAccents(step),
+              WordPieceReader.lowercases(step));
       case "Precompiled" -> TextTransforms.replace(charsmap(step.path("precompiled_charsmap")));
       default ->
           throw json.unsupported(
               "normalizer",
               step,
               "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, ByteLevel, Strip, Prepend, Replace,"
-                  + " Precompiled");
+                  + " Precompiled, BertNormalizer");
     };
   }
 
@@ -115,10 +125,7 @@ public final class StageReader {
       case "WhitespaceSplit" -> split(SPACE, SplitBehavior.REMOVED);
       case "Whitespace" ->
           splitters.add(SplitBehavior.REMOVED.splitter(new RegexSearch(WORDS), true));
-      case "BertPreTokenizer" -> {
-        split(SPACE, SplitBehavior.REMOVED);
-        split(PUNCTUATION, SplitBehavior.ISOLATED);
-      }
+      case "BertPreTokenizer" -> splitters.add(new BertWords());
       case "Digits" -> {
         boolean alone = step.path("individual_digits").asBoolean(false);
         split(NUMBER, alone ? SplitBehavior.ISOLATED : SplitBehavior.CONTIGUOUS);
@@ -223,6 +230,7 @@ public final class StageReader {
                 TextTransforms.replace(
                     RegexSearch.literal(step.path("replacement").asString("▁")), " "));
         case "ByteLevel" -> byteLevel = true;
+        case "WordPiece" -> steps.add(wordPiece(step.path("prefix").asString("##")));
         case "ByteFallback" -> {}
         case "Fuse" -> fused = true;
         case "Strip" -> {
@@ -232,9 +240,22 @@ public final class StageReader {
         }
         default ->
             throw json.unsupported(
-                "decoder", step, "Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel");
+                "decoder",
+                step,
+                "Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel, WordPiece");
       }
     }
     return new Decoder(TextTransform.sequence(steps), byteLevel);
+  }
+
+  /** Returns the transform that removes the prefix of a continuation or prepends a space. */
+  private static TextTransform wordPiece(String prefix) {
+    byte[] bytes = prefix.getBytes(UTF_8);
+    TextTransform start = TextTransforms.prepend(" ", false);
+    return (text, from, to) ->
+        to - from > bytes.length
+                && Arrays.equals(text, from, from + bytes.length, bytes, 0, bytes.length)
+            ? Arrays.copyOfRange(text, from + bytes.length, to)
+            : start.apply(text, from, to);
   }
 }

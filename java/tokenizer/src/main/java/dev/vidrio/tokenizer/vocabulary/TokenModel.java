@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * The algorithm that encodes the text between literal tokens, with its parameters. Sealed: {@link
- * ByteLevelBpe}, {@link SentencePieceBpe}, {@link Unigram} or {@link Pipeline}.
+ * ByteLevelBpe}, {@link SentencePieceBpe}, {@link Unigram}, {@link WordPiece} or {@link Pipeline}.
  */
 public sealed interface TokenModel {
 
@@ -86,5 +86,25 @@ public sealed interface TokenModel {
     public Unigram {
       scores = List.copyOf(scores);
     }
+  }
+
+  /**
+   * WordPiece with the normalization of BERT (Devlin et al. 2018, arXiv 1810.04805), {@code bert}
+   * in GGUF. As there, a token that begins a word is spelled with U+2581 before it, and a token
+   * that continues one without {@code ##}.
+   *
+   * @param lowercases whether text is lowercased
+   * @param stripsAccents whether accents are stripped
+   */
+  record WordPiece(boolean lowercases, boolean stripsAccents) implements TokenModel {
+
+    /** Marks the beginning of a word in the spelling of a token. */
+    public static final String START = "\u2581";
+
+    /** The GGUF key of {@link #lowercases}. */
+    public static final String LOWERCASE = "tokenizer.ggml.normalizer.lowercase";
+
+    /** The GGUF key of {@link #stripsAccents}. */
+    public static final String STRIP_ACCENTS = "tokenizer.ggml.normalizer.strip_accents";
   }
 }

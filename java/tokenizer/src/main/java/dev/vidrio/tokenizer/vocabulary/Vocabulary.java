@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  * @param addBos whether {@link TokenRole#BOS} is prepended to a text
  * @param addEos whether {@link TokenRole#EOS} is appended to a text
  * @param literalRules the matching rules of literal tokens
+ * @param pairTemplate the layout of a pair of sequences
  */
 public record Vocabulary(
     String source,
@@ -27,13 +28,36 @@ public record Vocabulary(
     Map<TokenRole, Integer> roles,
     boolean addBos,
     boolean addEos,
-    LiteralRules literalRules) {
+    LiteralRules literalRules,
+    PairTemplate pairTemplate) {
 
   /** The maximum number of token ids of an architecture. */
   public static final int MAX_EMBEDDINGS = 1 << 22;
 
   /** The score of tokens that never result from text. */
   private static final float UNLIKELY = -1000;
+
+  /** Creates a vocabulary with the standard layout of pairs. */
+  public Vocabulary(
+      String source,
+      TokenModel model,
+      List<String> tokens,
+      List<TokenType> types,
+      Map<TokenRole, Integer> roles,
+      boolean addBos,
+      boolean addEos,
+      LiteralRules literalRules) {
+    this(
+        source,
+        model,
+        tokens,
+        types,
+        roles,
+        addBos,
+        addEos,
+        literalRules,
+        PairTemplate.standard(roles, addBos, addEos, false, 0));
+  }
 
   /**
    * Copies the lists and checks their consistency.
@@ -56,6 +80,7 @@ public record Vocabulary(
     }
     switch (model) {
       case TokenModel.ByteLevelBpe bpe -> {}
+      case TokenModel.WordPiece wordPiece -> {}
       case TokenModel.SentencePieceBpe bpe -> checkScores(source, bpe.scores(), size);
       case TokenModel.Unigram unigram -> {
         checkScores(source, unigram.scores(), size);
@@ -74,6 +99,15 @@ public record Vocabulary(
       int id = role.getValue();
       if (id < 0 || id >= size) {
         throw error(source, role.getKey().key(), String.valueOf(id), "must be 0 to " + (size - 1));
+      }
+    }
+    for (PairTemplate.Part part : pairTemplate.parts()) {
+      if (part.token() >= size) {
+        throw new ModelFileException(
+            source,
+            "key '" + PairTemplate.KEY + "'",
+            "token " + part.token(),
+            "must be 0 to " + (size - 1));
       }
     }
     if (addBos && !roles.containsKey(TokenRole.BOS)) {
@@ -95,6 +129,7 @@ public record Vocabulary(
     TokenModel padded =
         switch (model) {
           case TokenModel.ByteLevelBpe bpe -> bpe;
+          case TokenModel.WordPiece wordPiece -> wordPiece;
           case TokenModel.SentencePieceBpe bpe ->
               new TokenModel.SentencePieceBpe(
                   padded(bpe.scores(), missing, UNLIKELY), bpe.merges(), bpe.spacePrefix());
@@ -120,7 +155,8 @@ public record Vocabulary(
         roles,
         addBos,
         addEos,
-        literalRules);
+        literalRules,
+        pairTemplate);
   }
 
   private static <T> List<T> padded(List<T> values, int missing, T padding) {

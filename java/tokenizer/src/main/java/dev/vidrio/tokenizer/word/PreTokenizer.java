@@ -52,10 +52,9 @@ import java.util.Optional;
 /**
  * The pre-tokenizer of a model family: the patterns that split text into words.
  *
- * <p>Names and groups are those of llama.cpp, without the encoders' pre-tokenizers, whose mask
- * token strips spaces. Where llama.cpp approximates the original pattern, the original is used:
- * {@code (?i:'s)} matches U+017F, and {@code gpt-4o} and {@code tekken} distinguish case in all
- * scripts and treat marks as letters.
+ * <p>Names and groups are those of llama.cpp. Where llama.cpp approximates the original pattern,
+ * the original is used: {@code (?i:'s)} matches U+017F, and {@code gpt-4o} and {@code tekken}
+ * distinguish case in all scripts and treat marks as letters.
  *
  * @param patterns the regular expressions, applied one after the other
  * @param ignoreMerges if true, a word that is a token as a whole becomes that token without merging
@@ -66,6 +65,9 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
   /** The names shown in errors; the others are names of single models. */
   static final String SUPPORTED =
       "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and others";
+
+  /** The encoders whose pairs have two tokens between the sequences. */
+  private static final String ROBERTA = "roberta-bpe jina-v1-en jina-v2-code";
 
   private static final Map<String, PreTokenizer> BY_NAME = new LinkedHashMap<>();
 
@@ -81,6 +83,7 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
     define("dbrx smaug-bpe chatglm-bpe", LLAMA_3);
     define(
         "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2", QWEN_2);
+    define(ROBERTA + " jina-v2-es jina-v2-de modern-bert", GPT_2);
     define("qwen35", QWEN_3_5);
     define("ufakzeka", UFAKZEKA);
     define("seed-coder", SEED_CODER);
@@ -165,6 +168,11 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
   /** Returns the pre-tokenizer with a name in {@code tokenizer.ggml.pre}, if it is known. */
   static Optional<PreTokenizer> find(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
+  }
+
+  /** Returns whether pairs of this encoder have a separator after the first sequence's EOS. */
+  public static boolean isRoberta(String name) {
+    return List.of(ROBERTA.split(" ", -1)).contains(name);
   }
 
   /** Returns the first name of the pre-tokenizer with these properties, if there is one. */

@@ -125,7 +125,7 @@ class HuggingFaceVocabularyTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "{'model':{'type':'WordPiece'}}; model 'WordPiece'",
+        "{'model':{'type':'WordLevel'}}; model 'WordLevel'",
         "{'model':{'type':'BPE','dropout':0.5}}; model with dropout",
         "{'model':{'type':'BPE','vocab':{'a':0}},'normalizer':{'type':'Nmt'}}; normalizer 'Nmt'",
       },

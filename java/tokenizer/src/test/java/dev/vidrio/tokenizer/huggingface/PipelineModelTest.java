@@ -85,7 +85,7 @@ class PipelineModelTest {
       delimiter = ';',
       quoteCharacter = '"',
       value = {
-        "normalizer; {'type':'BertNormalizer'}; normalizer 'BertNormalizer'",
+        "normalizer; {'type':'Nmt'}; normalizer 'Nmt'",
         "normalizer; {'type':'Replace','pattern':{'Regex':'(?<=a)b'},'content':''}; '(?<=a)b'",
         "normalizer; {'type':'Replace','pattern':{'Regex':'a*'},'content':''}; matches the empty"
             + " string",
@@ -100,7 +100,7 @@ class PipelineModelTest {
         "pre_tokenizer; {'type':'Metaspace','replacement':'▁▁'}; replacement '▁▁'",
         "pre_tokenizer; {'type':'Metaspace','replacement':'▁','prepend_scheme':'often'};"
             + " prepend_scheme 'often'",
-        "decoder; {'type':'WordPiece'}; decoder 'WordPiece'",
+        "decoder; {'type':'CTC'}; decoder 'CTC'",
         "decoder; {'type':'Strip','content':' ','start':1,'stop':0}; Strip without Fuse",
         "post_processor; {'type':'Mystery'}; post_processor 'Mystery'",
       })

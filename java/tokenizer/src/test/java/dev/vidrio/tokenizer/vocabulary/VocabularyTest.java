@@ -113,10 +113,10 @@ class VocabularyTest {
   @Test
   void rejectsUnknownPreTokenizersByName() {
     assertEquals(
-        "test.gguf: pre-tokenizer 'roberta-bpe' is not supported: supported: gpt-2, llama-bpe,"
+        "test.gguf: pre-tokenizer 'sarvam-moe' is not supported: supported: gpt-2, llama-bpe,"
             + " qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and others",
         refusal(
-            UnsupportedModelException.class, TestVocabulary.bytes().preTokenizer("roberta-bpe")));
+            UnsupportedModelException.class, TestVocabulary.bytes().preTokenizer("sarvam-moe")));
   }
 
   @Test

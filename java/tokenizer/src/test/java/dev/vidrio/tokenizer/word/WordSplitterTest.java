@@ -1,6 +1,7 @@
 package dev.vidrio.tokenizer.word;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -158,6 +159,10 @@ class WordSplitterTest {
         PreTokenizer.find("llama3").orElseThrow(), PreTokenizer.find("llama-bpe").orElseThrow());
     assertSame(
         PreTokenizer.find("starcoder").orElseThrow(), PreTokenizer.find("smollm").orElseThrow());
-    assertTrue(PreTokenizer.find("roberta-bpe").isEmpty());
+    PreTokenizer roberta = PreTokenizer.find("roberta-bpe").orElseThrow();
+    assertEquals(PreTokenizer.find("gpt-2").orElseThrow(), roberta);
+    assertTrue(PreTokenizer.isRoberta("jina-v1-en"));
+    assertFalse(PreTokenizer.isRoberta("jina-v2-de"));
+    assertTrue(PreTokenizer.find("sarvam-moe").isEmpty());
   }
 }

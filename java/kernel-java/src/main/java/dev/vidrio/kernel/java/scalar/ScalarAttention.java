@@ -24,8 +24,9 @@ public final class ScalarAttention {
     int kvHead = head / attention.group();
     long at = ((long) row * op.heads() + head) * dV;
     int sequence = batch.sequence(row);
-    int first = op.window().first(batch.position(row));
-    int end = batch.position(row) + 1;
+    int position = batch.position(row);
+    int first = op.window().first(position);
+    int end = batch.end(op.window(), row);
     var query = new QuantizedQuery(layer);
     query.load(attention.q(), ((long) row * op.heads() + head) * layer.dH());
     float M = 0;
@@ -36,7 +37,7 @@ public final class ScalarAttention {
       for (int t = from; t < to; t++) {
         long page = layer.keyPage(batch, sequence, kvHead, begin + t);
         float score = capped(op, query.dot(page, begin + t) * op.scale());
-        s[t] = Math.fma(slope(op, head), begin + t - (end - 1), score);
+        s[t] = Math.fma(slope(op, head), -Math.abs(begin + t - position), score);
       }
       float chunkM = max(from, to);
       float chunkL = exponentials(from, to, chunkM);

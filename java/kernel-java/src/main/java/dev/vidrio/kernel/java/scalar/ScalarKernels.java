@@ -53,7 +53,7 @@ public class ScalarKernels {
   /** Computes a row of y [tokens, d]. */
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int row) {
     int d = op.table().k();
-    int from = op.row(batch.token(row), batch.position(row));
+    int from = op.row(batch.token(row), batch.position(row), batch.type(row));
     for (int k = 0; k < d; k++) {
       Elements.set(y, (long) row * d + k, element(op.table(), from, k));
     }

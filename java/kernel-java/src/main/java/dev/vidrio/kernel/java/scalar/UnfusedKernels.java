@@ -5,6 +5,7 @@ import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.UnfusedOp;
+import dev.vidrio.kernel.op.Window;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -31,15 +32,16 @@ public final class UnfusedKernels {
       int head = i % op.heads();
       query.load(q, (long) i * layer.dH());
       int position = batch.position(row);
+      int to = batch.end(op.window(), row);
       Arrays.fill(scores, Float.NEGATIVE_INFINITY);
-      for (int t = op.window().first(position); t <= position; t++) {
+      for (int t = op.window().first(position); t < to; t++) {
         long page = layer.keyPage(batch, batch.sequence(row), kvHead(layer, head, op.heads()), t);
         float s = query.dot(page, t) * op.scale();
         s = op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
         scores[t] =
             op.slopes() == null
                 ? s
-                : Math.fma(Elements.get(op.slopes().data(), head), t - position, s);
+                : Math.fma(Elements.get(op.slopes().data(), head), -Math.abs(t - position), s);
       }
       Elements.copy(scores, y, (long) i * op.positions(), op.positions());
     }
@@ -56,26 +58,27 @@ public final class UnfusedKernels {
     var sum = new LaneSum();
     for (int i = begin; i < end; i++) {
       long at = (long) i * positions;
-      int last = batch.position(i / op.heads());
-      int first = op.window().first(last);
+      int position = batch.position(i / op.heads());
+      int first = op.window().first(position);
+      int to = batch.end(op.window(), i / op.heads());
       float sink =
           op.sinks() == null
               ? Float.NEGATIVE_INFINITY
               : Elements.get(op.sinks().data(), i % op.heads());
       float M = sink;
-      for (int t = first; t <= last; t++) {
+      for (int t = first; t < to; t++) {
         float s = Elements.get(x, at + t);
         M = s > M ? s : M;
       }
       var e = new float[positions];
       sum.clear();
-      for (int t = first; t <= last; t++) {
+      for (int t = first; t < to; t++) {
         e[t] = ScalarMath.exp(Elements.get(x, at + t) - M);
         sum.add(t, e[t]);
       }
       float L = sum.merge();
       float factor = 1 / (op.sinks() == null ? L : L + ScalarMath.exp(sink - M));
-      for (int t = first; t <= last; t++) {
+      for (int t = first; t < to; t++) {
         e[t] *= factor;
       }
       Elements.copy(e, y, at, positions);
@@ -88,14 +91,14 @@ public final class UnfusedKernels {
     int width = layer.dV();
     for (int i = begin; i < end; i++) {
       int row = i / op.heads();
-      int last = batch.position(row);
-      if (data.isSoftmax((long) i * op.positions(), last + 1)) {
+      int to = batch.end(op.window().bidirectional() ? Window.BIDIRECTIONAL : Window.ALL, row);
+      if (data.isSoftmax((long) i * op.positions(), to)) {
         Elements.copy(data.attention, (long) i * width, data.z, (long) i * width, width);
         continue;
       }
       int head = kvHead(layer, i % op.heads(), op.heads());
       var sums = new float[width];
-      for (int t = 0; t <= last; t++) {
+      for (int t = 0; t < to; t++) {
         long page = layer.valuePage(batch, batch.sequence(row), head, t);
         float weight = Elements.get(data.pattern, (long) i * op.positions() + t);
         for (int j = 0; j < width; j++) {

@@ -102,15 +102,16 @@ final class AttentionKernels {
   }
 
   /**
-   * Adds to scores [from, to) of query j, and to the rest of their vectors, the slope times the
-   * distance from the query.
+   * Subtracts from scores [from, to) of query j, and from the rest of their vectors, the slope
+   * times the distance from the query.
    *
-   * @param distance distance of the first position of the chunk, not positive
+   * @param distance leads from the query's position to the first one of the chunk
    */
   void addDistances(int j, float slope, int distance, int from, int to) {
     FloatVector slopes = FloatVector.broadcast(FLOATS, slope);
     for (int t = from / LENGTH * LENGTH; t < to; t += LENGTH) {
-      FloatVector d = Vectors.toFloats(IntVector.broadcast(INTS, distance + t).addIndex(1));
+      IntVector distances = IntVector.broadcast(INTS, distance + t).addIndex(1).abs().neg();
+      FloatVector d = Vectors.toFloats(distances);
       FloatVector s = FloatVector.fromArray(FLOATS, scores, j * CHUNK + t);
       slopes.fma(d, s).intoArray(scores, j * CHUNK + t);
     }

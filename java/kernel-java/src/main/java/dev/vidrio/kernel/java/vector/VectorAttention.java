@@ -30,10 +30,11 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Per query of the tile: its index over all rows, its head, the positions [first, end) that it
-  // attends to, and those of the chunk.
+  // Per query of the tile: its index over all rows, its head, its position, the positions [first,
+  // end) that it attends to, and those of the chunk.
   private final long[] at = new long[QUERIES];
   private final int[] heads = new int[QUERIES];
+  private final int[] position = new int[QUERIES];
   private final int[] first = new int[QUERIES];
   private final int[] end = new int[QUERIES];
   private final int[] from = new int[QUERIES];
@@ -68,8 +69,10 @@ final class VectorAttention {
         for (int h = 0; h < group; h++) {
           heads[queries] = head * group + h;
           at[queries] = (long) row * op.heads() + heads[queries];
-          first[queries] = op.window().first(batch.position(row));
-          end[queries++] = batch.position(row) + 1;
+          position[queries] = batch.position(row);
+          first[queries] = op.window().first(position[queries]);
+          end[queries] = batch.end(op.window(), row);
+          queries++;
           if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
             attend(attention, batch, sequence, head);
             queries = 0;
@@ -133,7 +136,7 @@ final class VectorAttention {
         kernels.cap(op, j, from[j], to[j]);
         if (op.slopes() != null) {
           float slope = ScalarAttention.slope(op, heads[j]);
-          kernels.addDistances(j, slope, begin + 1 - end[j], from[j], to[j]);
+          kernels.addDistances(j, slope, begin - position[j], from[j], to[j]);
         }
         kernels.exponentials(j, from[j], to[j]);
       }

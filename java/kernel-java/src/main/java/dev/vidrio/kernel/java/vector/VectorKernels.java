@@ -45,7 +45,7 @@ public final class VectorKernels extends ScalarKernels {
 
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int row) {
-    int from = op.row(batch.token(row), batch.position(row));
+    int from = op.row(batch.token(row), batch.position(row), batch.type(row));
     embed.row(op.table(), from, y, (long) row * op.table().k());
   }
 

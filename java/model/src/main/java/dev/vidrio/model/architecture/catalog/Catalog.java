@@ -34,7 +34,8 @@ public final class Catalog {
             Gpt.ENTRIES,
             Mixture.ENTRIES,
             Latent.ENTRIES,
-            Hybrid.ENTRIES)
+            Hybrid.ENTRIES,
+            Encoders.ENTRIES)
         .flatMap(List::stream)
         .forEach(
             entry -> {

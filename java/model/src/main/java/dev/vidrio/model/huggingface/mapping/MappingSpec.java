@@ -88,7 +88,9 @@ public final class MappingSpec implements Mapping, Cloneable {
   private String layers = "layers.";
   private String head = "lm_head";
   private @Nullable Boolean tied;
+  private boolean hasHead = true;
   private List<ModelTensors> tensors = List.of();
+  private List<ModelTensors> outside = List.of();
   private List<String> ignored = List.of();
   private boolean mapsAdapters = true;
 
@@ -291,6 +293,16 @@ public final class MappingSpec implements Mapping, Cloneable {
     return with(spec -> spec.tied = newTied);
   }
 
+  /** Removes the unembedding, which encoders do not have. */
+  public MappingSpec withoutHead() {
+    return with(spec -> spec.hasHead = false);
+  }
+
+  /** Adds tensors whose names do not have the prefix of modules. */
+  public MappingSpec outside(ModelTensors more) {
+    return with(spec -> spec.outside = append(outside, List.of(more)));
+  }
+
   /** Adds tensors outside the layers. */
   public MappingSpec tensors(ModelTensors more) {
     return with(spec -> spec.tensors = append(tensors, List.of(more)));
@@ -351,11 +363,8 @@ public final class MappingSpec implements Mapping, Cloneable {
     TensorMap model = map.in(root, "");
     takeEmbedding.take(config, model, embedding, "token_embd");
     takeFinalNorm.take(config, model, finalNorm, finalNormTo);
-    boolean usuallyTied = tied == null ? !map.has(head + ".weight") : tied;
-    if (config.bool("tie_word_embeddings", usuallyTied)) {
-      map.ignore(head + ".weight"); // which may be a copy
-    } else {
-      takeHead.take(config, map, head, "output");
+    if (hasHead) {
+      takeHead(config, map);
     }
     Rope read = rope.of(config);
     if (read != null) {
@@ -368,6 +377,16 @@ public final class MappingSpec implements Mapping, Cloneable {
       }
     }
     tensors.forEach(part -> part.take(config, model));
+    outside.forEach(part -> part.take(config, map));
     ignored.forEach(map::ignoreAll);
+  }
+
+  private void takeHead(Config config, TensorMap map) {
+    boolean usuallyTied = tied == null ? !map.has(head + ".weight") : tied;
+    if (config.bool("tie_word_embeddings", usuallyTied)) {
+      map.ignore(head + ".weight"); // which may be a copy
+    } else {
+      takeHead.take(config, map, head, "output");
+    }
   }
 }

@@ -1,0 +1,87 @@
+package dev.vidrio.server.encoding;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Matryoshka;
+import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.testserver.TestServer;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** Serves an encoder, which has no logits. */
+class EncoderRouteTest {
+  private static final Path FILE =
+      Path.of("../model/src/test/resources/dev/vidrio/model/encoder/modern-bert-first");
+
+  private static TestServer server;
+
+  @BeforeAll
+  static void start() {
+    server =
+        TestServer.start(options -> options, new ModelSource("encoder", () -> Model.open(FILE)));
+  }
+
+  @AfterAll
+  static void close() {
+    server.close();
+  }
+
+  @Test
+  void embedsWithThePoolingOfTheModel() {
+    JsonNode json = server.json("/v1/embeddings", "{'input':[[3,4,5],[7]],'dimensions':5}");
+    try (Model model = Model.open(FILE)) {
+      List<float[]> expected =
+          Embeddings.of(
+              model,
+              List.of(new int[] {3, 4, 5}, new int[] {7}),
+              Embeddings.pooling(model),
+              true,
+              done -> {});
+      for (int i = 0; i < 2; i++) {
+        float[] shortened = Matryoshka.shorten(expected.get(i), 5, true);
+        JsonNode actual = json.get("data").get(i).get("embedding");
+        assertEquals(5, actual.size());
+        for (int k = 0; k < 5; k++) {
+          assertEquals(shortened[k], actual.get(k).floatValue());
+        }
+      }
+    }
+    JsonNode other =
+        server.json("/v1/embeddings", "{'input':[3,4,5],'pooling':'max','dimensions':5}");
+    assertTrue(!other.get("data").get(0).equals(json.get("data").get(0)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/v1/completions {'prompt':[3,4]}",
+        "/v1/chat/completions {'messages':[{'role':'user','content':'a'}]}",
+        "/v1/lens/logits {'prompt':'a'}",
+      })
+  void rejectsRequestsThatNeedLogits(String request) {
+    String[] parts = request.split(" ", 2);
+    assertEquals(
+        "400 unsupported_parameter model model 'encoder': is an encoder; use /v1/embeddings or"
+            + " /v1/rerank",
+        TestServer.error(server.post(parts[0], parts[1])));
+  }
+
+  @Test
+  void rejectsRerankingWithOtherClassifiers() {
+    String error = TestServer.error(server.post("/v1/rerank", "{'query':'a','documents':['b']}"));
+    assertTrue(
+        error.startsWith(
+            "400 unsupported_parameter model model 'encoder': reranking with an encoder of 2"
+                + " classes is not supported: supported: encoders with a classifier"),
+        error);
+  }
+}
