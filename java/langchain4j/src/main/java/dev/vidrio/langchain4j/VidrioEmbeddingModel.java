@@ -13,6 +13,7 @@ import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.langchain4j.spi.VidrioEmbeddingModelBuilderFactory;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +34,9 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
 
   private VidrioEmbeddingModel(Builder builder) {
     this.owned = builder.model == null;
-    this.engine = new EmbeddingEngine(model(builder), builder.pooling, builder.normalize);
+    Model model = model(builder);
+    Pooling pooling = builder.pooling == null ? Embeddings.pooling(model) : builder.pooling;
+    this.engine = new EmbeddingEngine(model, pooling, builder.normalize);
     this.listeners = builder.listeners;
   }
 
@@ -109,7 +112,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
   public static class Builder {
     private @Nullable Model model;
     private @Nullable Path modelPath;
-    private Pooling pooling = Pooling.MEAN;
+    private @Nullable Pooling pooling;
     private boolean normalize = true;
     private List<EmbeddingModelListener> listeners = List.of();
 
@@ -128,7 +131,10 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
       return this;
     }
 
-    /** Sets how the vectors of a text's tokens are pooled; by default their mean. */
+    /**
+     * Sets how the vectors of a text's tokens are pooled; by default as the model file names, or
+     * their mean.
+     */
     public Builder pooling(Pooling value) {
       pooling = value;
       return this;
