@@ -7,6 +7,7 @@ import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2Quantize
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.TextEncoder;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,8 +42,8 @@ final class CompareEmbeddings {
     sets.put("64 texts of 8 to 250 tokens", texts(64, 8, 250));
     try (Model f32 = Model.open(Path.of(args[0]));
         Model q8 = Model.open(Path.of(args[1]));
-        var exact = new TextEncoder(f32, TextEncoder.exact());
-        var quantized = new TextEncoder(q8, TextEncoder.exact())) {
+        var exact = new TextEncoder(f32, SessionOptions.DEFAULT);
+        var quantized = new TextEncoder(q8, SessionOptions.DEFAULT)) {
       EmbeddingModel onnx = new AllMiniLmL6V2EmbeddingModel();
       EmbeddingModel onnxQ = new AllMiniLmL6V2QuantizedEmbeddingModel();
       var engines = new LinkedHashMap<String, Function<List<String>, List<float[]>>>();

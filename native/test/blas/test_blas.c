@@ -73,7 +73,7 @@ static vd_isa blas_isa(void) { return vd_isa_usable(VD_ISA_AVX2) ? VD_ISA_AVX2 :
 // Returns the status of creating a plan of a product.
 static vd_status planned(vd_isa isa, vd_type type, int32_t fast) {
     vd_op op = product_of(type, 8, 8, fast);
-    vd_limits limits = {1, 1, 1, 1, 1, 0, 0};
+    vd_limits limits = {1, 1, 1, 1, 1, 0, 1};
     vd_plan *plan;
     vd_status status = vd_plan_create(&op, 1, &limits, isa, &plan, NULL);
     if (status == VD_OK) {

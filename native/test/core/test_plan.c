@@ -87,13 +87,15 @@ static void rejects_invalid_arguments(void) {
         for (int32_t value = -1; value <= 0; value++) {
             int32_t values[5] = {1, 1, 1, 1, 1};
             values[which] = value;
-            vd_limits bad = {values[0], values[1], values[2], values[3], values[4], 0};
+            vd_limits bad = {values[0], values[1], values[2], values[3], values[4], 0, 0};
             CHECK(vd_plan_create(&op, 1, &bad, isa, &plan, &bad_op) == VD_INVALID_ARGUMENT);
             CHECK(bad_op == -1 && plan == NULL);
         }
     }
-    vd_limits negative = {1, 1, 1, 1, 1, -1};
+    vd_limits negative = {1, 1, 1, 1, 1, -1, 0};
     CHECK(vd_plan_create(&op, 1, &negative, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
+    vd_limits without_types = {1, 1, 1, 1, 1, 0, -1};
+    CHECK(vd_plan_create(&op, 1, &without_types, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
     vd_plan_free(NULL);
 }
 

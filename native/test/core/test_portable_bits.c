@@ -176,7 +176,7 @@ static void call(void *argument) {
                          .barrier = 1,
                          .as.add = {.a = c->x, .b = c->x, .y = c->x, .width = CALLER_WIDTH}};
     }
-    vd_limits limits = {CALLER_ROWS, 1, CALLER_ROWS, 1, 1, 0};
+    vd_limits limits = {CALLER_ROWS, 1, CALLER_ROWS, 1, 1, 0, 1};
     vd_plan *plan;
     CHECK(vd_plan_create(ops, CALLER_OPS, &limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
     for (int round = 0; round < 100; round++) {

@@ -267,7 +267,7 @@ static void add_logits(transformer *t, rng *r, const float *x) {
 
 void transformer_create(transformer *t, rng *r) {
     *t = (transformer){
-        .limits = {MODEL_TOKENS, MODEL_TOKENS, MODEL_POSITIONS, MODEL_V, MODEL_BLOCKS, 0}};
+        .limits = {MODEL_TOKENS, MODEL_TOKENS, MODEL_POSITIONS, MODEL_V, MODEL_BLOCKS, 0, 1}};
     angles a = make_angles(t);
     void *table = buffer(t, MODEL_V * weights_row_bytes(VD_Q8_0, D));
     random_weights(r, VD_Q8_0, WEIGHTS_PLAIN, MODEL_V, D, table);

@@ -5,6 +5,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.evaluation.TextEncoder;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -54,7 +55,7 @@ public final class EmbeddingEngine implements AutoCloseable {
     this.pooling = pooling;
     this.normalize = normalize;
     this.encoder =
-        model.architecture().isEncoder() ? new TextEncoder(model, TextEncoder.exact()) : null;
+        model.architecture().isEncoder() ? new TextEncoder(model, SessionOptions.DEFAULT) : null;
   }
 
   /**

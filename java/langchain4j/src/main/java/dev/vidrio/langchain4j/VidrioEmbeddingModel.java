@@ -40,10 +40,8 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
   private VidrioEmbeddingModel(Builder builder) {
     this.owned = builder.model == null;
     Model model = model(builder);
-    Pooling pooling = builder.pooling;
-    this.engine =
-        new EmbeddingEngine(
-            model, pooling == null ? Embeddings.pooling(model) : pooling, builder.normalize);
+    Pooling pooling = builder.pooling == null ? Embeddings.pooling(model) : builder.pooling;
+    this.engine = new EmbeddingEngine(model, pooling, builder.normalize);
     this.listeners = builder.listeners;
     this.normalize = builder.normalize;
   }
@@ -152,7 +150,10 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
       return this;
     }
 
-    /** Sets how the vectors of a text's tokens are pooled; by default as the model file says. */
+    /**
+     * Sets how the vectors of a text's tokens are pooled; by default as the model file names, or
+     * their mean.
+     */
     public Builder pooling(Pooling value) {
       pooling = value;
       return this;

@@ -54,13 +54,13 @@ public final class Classification {
    */
   public static List<float[]> logits(
       Model model, List<int[]> ids, List<int[]> types, DoubleConsumer progress) {
-    return logits(model, ids, types, TextEncoder.exact(), progress);
+    return logits(model, ids, types, SessionOptions.DEFAULT, progress);
   }
 
   /**
    * Computes logits with session options.
    *
-   * @param options the adapter, the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the adapter and {@code fast}; others are ignored
    */
   public static List<float[]> logits(
       Model model,

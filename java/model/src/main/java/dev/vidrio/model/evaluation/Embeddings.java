@@ -58,9 +58,7 @@ public final class Embeddings {
    */
   public static List<float[]> of(
       Model model, List<int[]> texts, Pooling pooling, boolean normalize, DoubleConsumer progress) {
-    SessionOptions options =
-        model.architecture().isEncoder() ? TextEncoder.exact() : SessionOptions.DEFAULT;
-    return of(model, texts, pooling, normalize, options, progress);
+    return of(model, texts, pooling, normalize, SessionOptions.DEFAULT, progress);
   }
 
   /**

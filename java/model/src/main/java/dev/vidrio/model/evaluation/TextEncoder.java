@@ -36,7 +36,8 @@ public final class TextEncoder implements AutoCloseable {
   /**
    * Creates an encoder without memory yet.
    *
-   * @param options the adapter, the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the adapter and {@code fast}; sizes and the element type of the cache are
+   *     ignored: keys and values live for one step and are F32
    * @throws InvalidInputException if the model is not an encoder
    */
   public TextEncoder(Model model, SessionOptions options) {
@@ -45,11 +46,6 @@ public final class TextEncoder implements AutoCloseable {
     }
     this.model = model;
     this.options = options;
-  }
-
-  /** Returns options whose cache is F32: an encoder's keys and values live for one step only. */
-  public static SessionOptions exact() {
-    return SessionOptions.DEFAULT.withKvType(KvType.F32);
   }
 
   /**
@@ -102,7 +98,7 @@ public final class TextEncoder implements AutoCloseable {
     var sized =
         new SessionOptions(
                 Math.min(batch, model.architecture().contextLength()), batch, SEQUENCES, batch)
-            .withKvType(options.kvType())
+            .withKvType(KvType.F32)
             .withFast(options.fast())
             .withAdaptation(options.adaptation())
             .withBlocks(KvCache.blocksFor(batch) + SEQUENCES);
