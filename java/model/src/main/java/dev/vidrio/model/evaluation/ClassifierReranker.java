@@ -61,12 +61,11 @@ final class ClassifierReranker implements Reranker {
             "document " + i, n + " tokens", "must have at most " + limit + " with its query");
       }
     }
-    SessionOptions exact = TextEncoder.exact().withAdaptation(options.adaptation());
     return Classification.logits(
             model,
             pairs.stream().map(EncodedPair::ids).toList(),
             pairs.stream().map(EncodedPair::types).toList(),
-            exact.withFast(options.fast()),
+            options,
             progress)
         .stream()
         .map(logits -> 1 / (1 + StrictMath.exp(-(double) logits[0])))

@@ -4,7 +4,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.evaluation.Matryoshka;
-import dev.vidrio.model.evaluation.TextEncoder;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
@@ -120,9 +119,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     requireWidth(inputs, model);
     List<int[]> texts = encode(inputs, model);
     Pooling pooling = inputs.pooling().orElseGet(() -> Embeddings.pooling(model));
-    SessionOptions defaults =
-        model.architecture().isEncoder() ? TextEncoder.exact() : SessionOptions.DEFAULT;
-    SessionOptions options = defaults.withAdaptation(lease.adaptation());
+    SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
     return () -> {
       List<float[]> embeddings =
           Embeddings.of(
