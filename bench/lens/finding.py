@@ -45,6 +45,13 @@ ABSENT = {
         "function-vector-plural",
         "function-vector-past",
         "amnesic-effect",
+        "entropy-neurons-most",
+        "comprehensiveness-grad_x_input",
+        "comprehensiveness-order",
+        "sufficiency-attn_lrp",
+        "sufficiency-ig",
+        "sufficiency-grad_x_input",
+        "sufficiency-order",
     },
 }
 
