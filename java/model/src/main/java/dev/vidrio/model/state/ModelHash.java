@@ -142,7 +142,7 @@ public record ModelHash(String hex) {
   }
 
   private static void write(Path remembered, String signature, ModelHash hash) throws IOException {
-    PrivateFiles.createDirectories(remembered.toAbsolutePath().getParent());
+    PrivateFiles.createDirectories(PrivateFiles.directoryOf(remembered));
     PrivateFiles.write(
         remembered,
         channel ->

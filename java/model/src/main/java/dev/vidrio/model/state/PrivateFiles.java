@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,7 +36,7 @@ final class PrivateFiles {
 
   /** Writes a file, which replaces an existing one at once. */
   static void write(Path file, Content content) throws IOException {
-    Path directory = file.toAbsolutePath().getParent();
+    Path directory = directoryOf(file);
     Path temporary = directory.resolve(TEMPORARY + PROCESS + "-" + COUNT.incrementAndGet());
     try {
       try (FileChannel channel =
@@ -50,6 +51,12 @@ final class PrivateFiles {
       Files.deleteIfExists(temporary);
       throw e;
     }
+  }
+
+  /** Returns the directory of a file. */
+  static Path directoryOf(Path file) {
+    Path absolute = file.toAbsolutePath();
+    return Objects.requireNonNullElse(absolute.getParent(), absolute);
   }
 
   /** Creates a directory and its parents, unless they exist. */
