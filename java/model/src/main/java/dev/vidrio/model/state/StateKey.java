@@ -1,5 +1,6 @@
 package dev.vidrio.model.state;
 
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Session;
@@ -10,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,8 +79,8 @@ public final class StateKey {
 
   /** Returns what distinguishes the plans over a model's weights. */
   private static String plan(LoadedModel loaded, Session session) {
-    int positions = session.limits().positions();
-    boolean isLong = loaded.architecture().plan(positions) != loaded.architecture().plan(1);
+    Plan plan = loaded.architecture().plan(session.limits().positions());
+    boolean isLong = !Objects.equals(plan, loaded.architecture().plan(1));
     // Fast products have the bits of one executor only.
     String arithmetic = session.options().fast() ? "fast " + loaded.executor().name() : "exact";
     return (isLong ? "long " : "short ") + arithmetic;
