@@ -327,7 +327,7 @@ public final class StateDirectory {
     return entries.stream()
         .sorted(
             Comparator.comparing((Entry entry) -> used.get(entry.path))
-                .thenComparing(Comparator.comparing(Entry::positions).reversed()))
+                .thenComparing(Comparator.comparingInt(Entry::positions).reversed()))
         .toList();
   }
 
