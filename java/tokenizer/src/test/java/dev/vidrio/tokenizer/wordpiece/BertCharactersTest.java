@@ -13,7 +13,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** The classes of all characters, from Hugging Face tokenizers (generate_wordpiece.py). */
 class BertCharactersTest {
 
-  private static final String RESOURCE = "/dev/vidrio/tokenizer/huggingface/hugging-face-wordpiece.json";
+  private static final String RESOURCE =
+      "/dev/vidrio/tokenizer/huggingface/hugging-face-wordpiece.json";
 
   private static void check(String name, IntPredicate actual) throws IOException {
     try (InputStream in = BertCharactersTest.class.getResourceAsStream(RESOURCE)) {
