@@ -157,19 +157,20 @@ class ServedCommandsTest {
 
   @Test
   void leavesNoFilesAndNoMemoryBehind() throws IOException {
-    Set<String> before = temporary();
-    run("attention", Map.of("prompt", TEXT, "output", "page.html"), Map.of("x.txt", "x"));
-    assertThrows(InvalidInputException.class, () -> run("logits", Map.of("top", "many"), Map.of()));
-    assertEquals(before, temporary());
+    Map<String, String> file = Map.of("left-behind.txt", "x");
+    run("attention", Map.of("prompt", TEXT, "output", "page.html"), file);
+    assertThrows(InvalidInputException.class, () -> run("logits", Map.of("top", "many"), file));
+    assertEquals(Set.of(), temporary("left-behind.txt"));
     assertArrayEquals(
         model.tokenizer().encode(TEXT), model.tokenizer().encode(TEXT), "the model is open");
   }
 
-  private static Set<String> temporary() throws IOException {
+  /** Returns the temporary directories of commands that contain a file. */
+  private static Set<Path> temporary(String file) throws IOException {
     try (var files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
       return files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.startsWith("vidrio-lens"))
+          .filter(path -> path.getFileName().toString().startsWith("vidrio-lens"))
+          .filter(path -> Files.exists(path.resolve(file)))
           .collect(Collectors.toSet());
     }
   }
