@@ -30,6 +30,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,6 +40,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Tests that the bits of logits depend only on the model and the preceding tokens: every executor,
  * number of workers, chunking of the prompt and batch gives the bits of the scalar C kernels.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class PortableBitsTest {
 
   /** The length crosses an attention chunk and several cache blocks. */
