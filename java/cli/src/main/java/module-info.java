@@ -21,6 +21,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.bench to
       info.picocli;
+  opens dev.vidrio.cli.cache to
+      info.picocli;
   opens dev.vidrio.cli.eval to
       info.picocli;
   opens dev.vidrio.cli.generation to
