@@ -12,11 +12,6 @@ import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,9 +27,7 @@ public final class EmbeddingEngine implements AutoCloseable {
   private final boolean normalize;
   private final Queue<Call> waiting = new ConcurrentLinkedQueue<>();
   private final @Nullable TextEncoder encoder;
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().daemon().name("vidrio-embeddings").factory());
+  private final WorkThread thread;
 
   /** The texts of a call, and the future of their vectors. */
   private record Call(List<int[]> texts, CompletableFuture<List<float[]>> vectors) {}
@@ -52,6 +45,7 @@ public final class EmbeddingEngine implements AutoCloseable {
    */
   public EmbeddingEngine(Model model, Pooling pooling, boolean normalize) {
     this.model = model;
+    this.thread = new WorkThread("vidrio-embeddings", model.name());
     this.pooling = pooling;
     this.normalize = normalize;
     this.encoder =
@@ -90,38 +84,13 @@ public final class EmbeddingEngine implements AutoCloseable {
    */
   public Result embed(List<String> texts) {
     List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
-    requireLengths(tokens);
+    // Before texts of several calls are combined.
+    Embeddings.requireLengths(model, tokens);
     var vectors = new CompletableFuture<List<float[]>>();
     waiting.add(new Call(tokens, vectors));
-    try {
-      thread.execute(this::run);
-    } catch (RejectedExecutionException e) {
-      throw new EngineException.Closed(model.name());
-    }
-    try {
-      return new Result(vectors.get(), tokens.stream().mapToInt(ids -> ids.length).sum());
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
-    } catch (InterruptedException e) {
-      vectors.cancel(false);
-      Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted while waiting for embeddings");
-    }
-  }
-
-  /** Checks lengths before texts of several calls are combined. */
-  private void requireLengths(List<int[]> texts) {
-    int limit = model.architecture().contextLength();
-    for (int i = 0; i < texts.size(); i++) {
-      int n = texts.get(i).length;
-      if (n == 0 || n > limit) {
-        throw new InvalidInputException(
-            "text " + i, n + " tokens", "must have 1 to " + limit + " tokens");
-      }
-    }
+    thread.execute(this::run);
+    return new Result(
+        WorkThread.await(vectors, "embeddings"), tokens.stream().mapToInt(ids -> ids.length).sum());
   }
 
   /** Answers all calls that are waiting. */
@@ -158,14 +127,6 @@ public final class EmbeddingEngine implements AutoCloseable {
   /** Ends the thread, after the calls that are waiting have been answered. */
   @Override
   public void close() {
-    if (encoder != null && !thread.isShutdown()) {
-      thread.execute(encoder::close);
-    }
-    thread.shutdown();
-    try {
-      var _ = thread.awaitTermination(1, TimeUnit.MINUTES);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    thread.close(encoder == null ? () -> {} : encoder::close);
   }
 }

@@ -9,12 +9,7 @@ import dev.vidrio.tokenizer.EncodedPair;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 
 /**
@@ -31,9 +26,7 @@ import java.util.stream.IntStream;
 public final class RerankingEngine implements AutoCloseable {
   private final Model model;
   private final Reranker reranker;
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().daemon().name("vidrio-reranking").factory());
+  private final WorkThread thread;
 
   /**
    * Starts the thread with the model's default instruction.
@@ -53,6 +46,7 @@ public final class RerankingEngine implements AutoCloseable {
   public RerankingEngine(Model model, String instruction) {
     this.model = model;
     this.reranker = Reranker.of(model, instruction);
+    this.thread = new WorkThread("vidrio-reranking", model.name());
   }
 
   /**
@@ -104,34 +98,15 @@ public final class RerankingEngine implements AutoCloseable {
   public Result rerank(String query, List<String> documents) {
     List<EncodedPair> pairs =
         documents.stream().map(document -> reranker.encode(query, document)).toList();
-    Future<List<Double>> scores;
-    try {
-      scores = thread.submit(() -> reranker.scores(pairs, SessionOptions.DEFAULT, done -> {}));
-    } catch (RejectedExecutionException e) {
-      throw new EngineException.Closed(model.name());
-    }
-    try {
-      return new Result(scores.get(), pairs.stream().mapToInt(EncodedPair::size).sum());
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new IllegalStateException(e.getCause());
-    } catch (InterruptedException e) {
-      scores.cancel(false);
-      Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted while waiting for scores");
-    }
+    var scores = new FutureTask<>(() -> reranker.scores(pairs, SessionOptions.DEFAULT, done -> {}));
+    thread.execute(scores);
+    return new Result(
+        WorkThread.await(scores, "scores"), pairs.stream().mapToInt(EncodedPair::size).sum());
   }
 
   /** Ends the thread, after the calls that are waiting have been answered. */
   @Override
   public void close() {
-    thread.shutdown();
-    try {
-      var _ = thread.awaitTermination(1, TimeUnit.MINUTES);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    thread.close(() -> {});
   }
 }
