@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 
 /**
@@ -128,7 +127,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
               pooling,
               inputs.normalize(),
               options,
-              done -> stopIf(Thread.currentThread().isInterrupted()));
+              done -> WorkQueue.stopIfCanceled());
       if (inputs.dimensions() != 0) {
         embeddings =
             embeddings.stream()
@@ -137,12 +136,6 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
       }
       return format.toJson(embeddings, texts.stream().mapToInt(ids -> ids.length).sum());
     };
-  }
-
-  private static void stopIf(boolean canceled) {
-    if (canceled) {
-      throw new CancellationException("the request was canceled");
-    }
   }
 
   private static void requireWidth(Inputs inputs, Model model) {

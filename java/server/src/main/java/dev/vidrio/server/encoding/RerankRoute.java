@@ -20,7 +20,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -142,17 +141,10 @@ public record RerankRoute(ModelRegistry models, WorkQueue queue, Duration time) 
     List<EncodedPair> pairs = encode(request, reranker, lease.model().model());
     SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
     return () -> {
-      List<Double> scores =
-          reranker.scores(pairs, options, done -> stopIf(Thread.currentThread().isInterrupted()));
+      List<Double> scores = reranker.scores(pairs, options, done -> WorkQueue.stopIfCanceled());
       int tokens = pairs.stream().mapToInt(EncodedPair::size).sum();
       return new Ranking(new RerankingEngine.Result(scores, tokens).best(request.most()), tokens);
     };
-  }
-
-  private static void stopIf(boolean canceled) {
-    if (canceled) {
-      throw new CancellationException("the request was canceled");
-    }
   }
 
   private static Reranker reranker(Request request, Model model) {

@@ -43,6 +43,17 @@ public final class WorkQueue implements AutoCloseable {
   }
 
   /**
+   * Ends a running task whose request was canceled; a task calls this between its steps.
+   *
+   * @throws CancellationException if the task was canceled
+   */
+  public static void stopIfCanceled() {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new CancellationException("the request was canceled");
+    }
+  }
+
+  /**
    * Submits a task.
    *
    * @throws ApiException 429 if the queue is full, 503 if it is closed
