@@ -12,7 +12,6 @@ import dev.langchain4j.model.embedding.response.EmbeddingResponseMetadata;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.spi.ServiceHelper;
 import dev.vidrio.engine.EmbeddingEngine;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.langchain4j.spi.VidrioEmbeddingModelBuilderFactory;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
@@ -39,24 +38,11 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
 
   private VidrioEmbeddingModel(Builder builder) {
     this.owned = builder.model == null;
-    Model model = model(builder);
+    Model model = GivenModel.of(builder.model, builder.modelPath);
     Pooling pooling = builder.pooling == null ? Embeddings.pooling(model) : builder.pooling;
     this.engine = new EmbeddingEngine(model, pooling, builder.normalize);
     this.listeners = builder.listeners;
     this.normalize = builder.normalize;
-  }
-
-  private static Model model(Builder builder) {
-    Model model = builder.model;
-    Path path = builder.modelPath;
-    if (model != null && path == null) {
-      return model;
-    }
-    if (model != null || path == null) {
-      throw new InvalidInputException(
-          "modelPath", String.valueOf(path), "exactly one of model and modelPath is required");
-    }
-    return Model.open(path);
   }
 
   /**

@@ -5,7 +5,6 @@ import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.model.scoring.ScoringModel;
 import dev.vidrio.engine.RerankingEngine;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Reranker;
 import java.nio.file.Path;
@@ -29,7 +28,7 @@ public final class VidrioScoringModel implements ScoringModel, AutoCloseable {
 
   private VidrioScoringModel(Builder builder) {
     this.owned = builder.model == null;
-    Model model = model(builder);
+    Model model = GivenModel.of(builder.model, builder.modelPath);
     try {
       this.engine = new RerankingEngine(model, builder.instruction);
     } catch (RuntimeException e) {
@@ -38,19 +37,6 @@ public final class VidrioScoringModel implements ScoringModel, AutoCloseable {
       }
       throw e;
     }
-  }
-
-  private static Model model(Builder builder) {
-    Model model = builder.model;
-    Path path = builder.modelPath;
-    if (model != null && path == null) {
-      return model;
-    }
-    if (model != null || path == null) {
-      throw new InvalidInputException(
-          "modelPath", String.valueOf(path), "exactly one of model and modelPath is required");
-    }
-    return Model.open(path);
   }
 
   /** Returns a builder. */
