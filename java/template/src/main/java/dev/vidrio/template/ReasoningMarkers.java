@@ -47,8 +47,6 @@ public record ReasoningMarkers(
           List.of("<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"),
           false);
 
-  private static final String KIMI_K3_SIGN = "open_tag('think')";
-
   private static final ReasoningMarkers GEMMA_4 =
       new ReasoningMarkers(
           "<|channel>thought",
@@ -58,10 +56,27 @@ public record ReasoningMarkers(
           List.of("<|channel>thought\n<channel|>", "<|channel>", "<channel|>"),
           false);
 
-  private static final List<ReasoningMarkers> KNOWN =
+  /**
+   * Known markers.
+   *
+   * @param signs texts of which a chat template with these markers contains one
+   */
+  private record Known(ReasoningMarkers markers, List<String> signs) {
+    /** Returns markers that a template contains as they are. */
+    static Known literal(ReasoningMarkers markers) {
+      return new Known(markers, List.of(markers.open, markers.close));
+    }
+
+    boolean isIn(String template) {
+      return signs.stream().anyMatch(template::contains);
+    }
+  }
+
+  private static final List<Known> KNOWN =
       List.of(
-          HARMONY,
-          GEMMA_4,
+          new Known(KIMI_K3, List.of("open_tag('think')")),
+          Known.literal(HARMONY),
+          Known.literal(GEMMA_4),
           between("<seed:think>", "</seed:think>"),
           between("[THINK]", "[/THINK]"),
           between("<mm:think>", "</mm:think>"),
@@ -75,18 +90,13 @@ public record ReasoningMarkers(
     dropped = List.copyOf(dropped);
   }
 
-  private static ReasoningMarkers between(String open, String close) {
-    return new ReasoningMarkers(open, close, "", List.of(close), List.of(), false);
+  private static Known between(String open, String close) {
+    return Known.literal(new ReasoningMarkers(open, close, "", List.of(close), List.of(), false));
   }
 
   /** Returns the markers of a model, detected by their occurrence in its chat template. */
   public static Optional<ReasoningMarkers> of(String template) {
-    if (template.contains(KIMI_K3_SIGN)) {
-      return Optional.of(KIMI_K3);
-    }
-    return KNOWN.stream()
-        .filter(marks -> template.contains(marks.open) || template.contains(marks.close))
-        .findFirst();
+    return KNOWN.stream().filter(known -> known.isIn(template)).map(Known::markers).findFirst();
   }
 
   /** Returns whether reasoning is open at the end of a prompt. */
