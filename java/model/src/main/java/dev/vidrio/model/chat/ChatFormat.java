@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -192,6 +193,18 @@ public final class ChatFormat {
                     "reasoning effort",
                     effort,
                     "the model's chat template reads no variable for it"));
+  }
+
+  /** Returns the template variables that switch reasoning off; none if the template reads none. */
+  public Map<String, Object> withoutReasoning() {
+    return SWITCHES.stream()
+        .filter(template::reads)
+        .collect(Collectors.toMap(name -> name, name -> false));
+  }
+
+  /** Returns whether reasoning is open at the end of a prompt that the template rendered. */
+  public boolean opensReasoning(String prompt) {
+    return reasoningMarkers != null && reasoningMarkers.isOpenAfter(prompt);
   }
 
   /** Returns the text of the last tokens of a prompt. */

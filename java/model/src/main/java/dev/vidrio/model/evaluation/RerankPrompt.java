@@ -41,9 +41,6 @@ interface RerankPrompt {
       "Judge whether the Document meets the requirements based on the Query and the Instruct"
           + " provided. Note that the answer can only be \"yes\" or \"no\".";
 
-  /** The variables of templates that switch reasoning on or off. */
-  List<String> SWITCHES = List.of("enable_thinking", "thinking");
-
   /** Returns the tokens of the prompt, after which the model answers. */
   int[] encode(String query, String document);
 
@@ -108,16 +105,13 @@ interface RerankPrompt {
 
   private static Optional<RerankPrompt> checked(ChatFormat format, Question question) {
     ChatOptions.Builder builder = ChatOptions.builder();
-    SWITCHES.stream()
-        .filter(format.template()::reads)
-        .forEach(name -> builder.variable(name, false));
+    format.withoutReasoning().forEach(builder::variable);
     ChatOptions options = builder.build();
     try {
       String text = format.template().render(question.messages("q-1", "d-2"), options);
       boolean complete =
           text.contains(TASK) && text.contains("<Query>: q-1") && text.contains("d-2");
-      boolean opensReasoning = text.strip().endsWith("<think>");
-      return complete && !opensReasoning
+      return complete && !format.opensReasoning(text)
           ? Optional.of(
               (query, document) -> format.encode(question.messages(query, document), options))
           : Optional.empty();
