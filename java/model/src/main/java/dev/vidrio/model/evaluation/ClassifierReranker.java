@@ -1,6 +1,5 @@
 package dev.vidrio.model.evaluation;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.SessionOptions;
@@ -53,14 +52,7 @@ final class ClassifierReranker implements Reranker {
   @Override
   public List<Double> scores(
       List<EncodedPair> pairs, SessionOptions options, DoubleConsumer progress) {
-    int limit = maxTokens();
-    for (int i = 0; i < pairs.size(); i++) {
-      int n = pairs.get(i).size();
-      if (n > limit) {
-        throw new InvalidInputException(
-            "document " + i, n + " tokens", "must have at most " + limit + " with its query");
-      }
-    }
+    PairLengths.require(pairs, maxTokens());
     return Classification.logits(
             model,
             pairs.stream().map(EncodedPair::ids).toList(),

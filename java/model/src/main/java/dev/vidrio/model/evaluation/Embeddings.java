@@ -48,6 +48,23 @@ public final class Embeddings {
   }
 
   /**
+   * Checks the lengths of texts.
+   *
+   * @param texts the token ids of each text
+   * @throws InvalidInputException if a text has no tokens or exceeds the model's context length
+   */
+  public static void requireLengths(Model model, List<int[]> texts) {
+    int limit = model.architecture().contextLength();
+    for (int i = 0; i < texts.size(); i++) {
+      int n = texts.get(i).length;
+      if (n == 0 || n > limit) {
+        throw new InvalidInputException(
+            "text " + i, n + " tokens", "must have 1 to " + limit + " tokens");
+      }
+    }
+  }
+
+  /**
    * Embeds texts, several per step.
    *
    * @param texts the token ids of each text, including BOS if the model expects it
@@ -78,14 +95,10 @@ public final class Embeddings {
         return of(encoder, model, texts, pooling, normalize, progress);
       }
     }
-    int declared = model.architecture().contextLength();
+    requireLengths(model, texts);
     List<RowEvaluator.Input> inputs = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       int n = texts.get(i).length;
-      if (n == 0 || n > declared) {
-        throw new InvalidInputException(
-            "text " + i, n + " tokens", "must have 1 to " + declared + " tokens");
-      }
       inputs.add(new RowEvaluator.Input(texts.get(i), pooling == Pooling.LAST ? n - 1 : 0));
     }
     int width = model.architecture().width();
@@ -129,9 +142,11 @@ public final class Embeddings {
 
   private static float[] finished(TextHead head, float[] pooled, boolean normalize) {
     float[] vector = head.apply(pooled);
-    if (!normalize) {
-      return vector;
-    }
+    return normalize ? normalized(vector) : vector;
+  }
+
+  /** Returns a vector divided by its Euclidean length, if that is not 0. */
+  static float[] normalized(float[] vector) {
     var wide = new double[vector.length];
     for (int i = 0; i < wide.length; i++) {
       wide[i] = vector[i];

@@ -39,14 +39,6 @@ public final class Matryoshka {
       return vector;
     }
     float[] result = Arrays.copyOf(vector, dimensions);
-    double sum = 0;
-    for (float value : result) {
-      sum += (double) value * value;
-    }
-    double length = Math.sqrt(sum);
-    for (int i = 0; normalize && length > 0 && i < dimensions; i++) {
-      result[i] = (float) (result[i] / length);
-    }
-    return result;
+    return normalize ? Embeddings.normalized(result) : result;
   }
 }

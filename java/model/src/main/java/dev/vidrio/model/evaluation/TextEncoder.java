@@ -59,9 +59,10 @@ public final class TextEncoder implements AutoCloseable {
    */
   public List<float[]> pooled(
       List<int[]> texts, @Nullable List<int[]> types, Pooling pooling, DoubleConsumer progress) {
+    Embeddings.requireLengths(model, texts);
     int longest = 1;
     for (int i = 0; i < texts.size(); i++) {
-      check(i, texts.get(i), types == null ? null : types.get(i));
+      requireTypes(i, texts.get(i), types == null ? null : types.get(i));
       longest = Math.max(longest, texts.get(i).length);
     }
     Session running = session(longest);
@@ -73,12 +74,7 @@ public final class TextEncoder implements AutoCloseable {
     return vectors;
   }
 
-  private void check(int i, int[] ids, int @Nullable [] types) {
-    int positions = model.architecture().contextLength();
-    if (ids.length == 0 || ids.length > positions) {
-      throw new InvalidInputException(
-          "text " + i, ids.length + " tokens", "must have 1 to " + positions + " tokens");
-    }
+  private static void requireTypes(int i, int[] ids, int @Nullable [] types) {
     if (types != null && types.length != ids.length) {
       throw new InvalidInputException(
           "text " + i, types.length + " token types", "must have one for each token");

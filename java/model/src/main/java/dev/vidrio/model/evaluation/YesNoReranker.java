@@ -81,14 +81,7 @@ final class YesNoReranker implements Reranker {
   @Override
   public List<Double> scores(
       List<EncodedPair> pairs, SessionOptions options, DoubleConsumer progress) {
-    int limit = maxTokens();
-    for (int i = 0; i < pairs.size(); i++) {
-      int n = pairs.get(i).size();
-      if (n > limit) {
-        throw new InvalidInputException(
-            "document " + i, n + " tokens", "must have at most " + limit + " with its query");
-      }
-    }
+    PairLengths.require(pairs, maxTokens());
     Double[] scores = new Double[pairs.size()];
     RowEvaluator.run(
         model,
