@@ -98,7 +98,7 @@ public final class PrefixBlocks implements PrefixCache {
     Entry entry = entries.get(key);
     if (entry == null) {
       StateKey before = addressBefore(parent, root);
-      entry = add(key, before, block);
+      entry = add(key, addressOf(key, before), block);
       cache.retain(block);
       if (disk != null && before != null) {
         disk.offer(new BlockWrite(disk, entry, before, from + KvCache.BLOCK));
@@ -108,11 +108,16 @@ public final class PrefixBlocks implements PrefixCache {
     return entry;
   }
 
-  private Entry add(Key key, @Nullable StateKey before, int block) {
-    int[] ids = key.tokens.ids;
-    var entry = new Entry(key, block, before == null ? null : before.next(ids, 0, ids.length));
+  private Entry add(Key key, @Nullable StateKey address, int block) {
+    var entry = new Entry(key, block, address);
     entries.put(key, entry);
     return entry;
+  }
+
+  /** Returns the address of a block after another, or null if that one has none. */
+  private static @Nullable StateKey addressOf(Key key, @Nullable StateKey before) {
+    int[] ids = key.tokens.ids;
+    return before == null ? null : before.next(ids, 0, ids.length);
   }
 
   /** Returns the address of the block before, or null if blocks after it are not on disk. */
@@ -130,15 +135,14 @@ public final class PrefixBlocks implements PrefixCache {
     }
     int block = cache.acquire();
     Key key = key(parent, root, tokens, from);
-    int[] ids = key.tokens.ids;
-    StateKey address = before.next(ids, 0, ids.length);
+    StateKey address = Objects.requireNonNull(addressOf(key, before));
     if (!disk.read(
         disk.address(Kind.BLOCK, address, before, from + KvCache.BLOCK), cache.block(block))) {
       cache.release(block);
       return null;
     }
     touch(parent);
-    return add(key, before, block);
+    return add(key, address, block);
   }
 
   /** Writes a block that is still cached to disk. */

@@ -134,7 +134,7 @@ public final class PrefixDisk {
   boolean read(StateDirectory.Address address, List<MemorySegment> parts) {
     boolean found = false;
     try {
-      found = readIfOpen(address, parts);
+      found = ifOpen(() -> directory.read(address, parts), false);
     } catch (DamagedStateException e) {
       if (!loggedDamage) {
         loggedDamage = true;
@@ -155,22 +155,32 @@ public final class PrefixDisk {
     return found;
   }
 
-  private boolean readIfOpen(StateDirectory.Address address, List<MemorySegment> parts)
-      throws IOException {
-    var found = new boolean[1];
-    var failure = new IOException[1];
+  /** Work with files. */
+  @FunctionalInterface
+  private interface Work<T> {
+    /** Does the work. */
+    T run() throws IOException;
+  }
+
+  /** Returns the result of work while the session is open, or another value if it is closed. */
+  private <T> T ifOpen(Work<T> work, T otherwise) throws IOException {
+    var result =
+        new Object() {
+          T value = otherwise;
+          @Nullable IOException failure;
+        };
     session.runIfOpen(
         () -> {
           try {
-            found[0] = directory.read(address, parts);
+            result.value = work.run();
           } catch (IOException e) {
-            failure[0] = e;
+            result.failure = e;
           }
         });
-    if (failure[0] != null) {
-      throw failure[0];
+    if (result.failure != null) {
+      throw result.failure;
     }
-    return found[0];
+    return result.value;
   }
 
   private void logFailure(String what, IOException e) {
@@ -303,23 +313,8 @@ public final class PrefixDisk {
       directory.register(model, session.model().name());
       registered = true;
     }
-    writeIfOpen(running);
+    running.bytes = ifOpen(() -> directory.write(running.write.address(), running.parts), 0L);
     running.nanos = Math.max(0, threads.getCurrentThreadCpuTime() - start);
-  }
-
-  private void writeIfOpen(Running running) throws IOException {
-    var failure = new IOException[1];
-    session.runIfOpen(
-        () -> {
-          try {
-            running.bytes = directory.write(running.write.address(), running.parts);
-          } catch (IOException e) {
-            failure[0] = e;
-          }
-        });
-    if (failure[0] != null) {
-      throw failure[0];
-    }
   }
 
   /** Returns the number of states that were read. */
