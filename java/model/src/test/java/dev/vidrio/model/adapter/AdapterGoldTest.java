@@ -1,8 +1,8 @@
 package dev.vidrio.model.adapter;
 
+import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.model.Model;
@@ -52,7 +52,7 @@ class AdapterGoldTest {
     try (Model model = Model.open(TinyModels.write(directory.resolve("model.gguf"), name));
         Adapter adapter = model.openAdapter(ADAPTERS.resolve(name))) {
       float[] logits = logits(model, adapter, expected.ints("tokens"));
-      assertClose(expected.floats("logits"), logits);
+      assertClose(expected.floats("logits"), logits, TOLERANCE);
     }
   }
 
@@ -88,16 +88,5 @@ class AdapterGoldTest {
       }
     }
     return logits;
-  }
-
-  private static void assertClose(float[] expected, float[] actual) {
-    double difference = 0;
-    double magnitude = 0;
-    for (int i = 0; i < expected.length; i++) {
-      difference = Math.max(difference, Math.abs((double) actual[i] - expected[i]));
-      magnitude = Math.max(magnitude, Math.abs((double) expected[i]));
-    }
-    double error = difference / magnitude;
-    assertTrue(error <= TOLERANCE, () -> "relative error " + error);
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.model.architecture;
 
+import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Batch;
@@ -48,7 +48,7 @@ class ArchitecturesTest {
       Architecture architecture = load(name, executor, arena);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
-      assertClose(expected.floats("logits"), logits);
+      assertClose(expected.floats("logits"), logits, TOLERANCE);
     }
   }
 
@@ -72,7 +72,7 @@ class ArchitecturesTest {
           new Differentiation(Map.of(logits, seed), Set.of(embed), GradientRules.EXACT)
               .differentiate(plan);
       float[] actual = run(gradient.plan(), gradient.of(embed), executor, tokens, arena);
-      assertClose(expected.floats("gradient"), actual);
+      assertClose(expected.floats("gradient"), actual, TOLERANCE);
     }
   }
 
@@ -85,19 +85,8 @@ class ArchitecturesTest {
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);
-      assertClose(logits, logits(architecture.plan(count), executor, tokens, arena));
+      assertClose(logits, logits(architecture.plan(count), executor, tokens, arena), TOLERANCE);
     }
-  }
-
-  private static void assertClose(float[] expected, float[] actual) {
-    double difference = 0;
-    double magnitude = 0;
-    for (int i = 0; i < expected.length; i++) {
-      difference = Math.max(difference, Math.abs((double) actual[i] - expected[i]));
-      magnitude = Math.max(magnitude, Math.abs((double) expected[i]));
-    }
-    double error = difference / magnitude;
-    assertTrue(error <= TOLERANCE, () -> "relative error " + error);
   }
 
   /** The logits [n, V] after each of the tokens, all in one step. */

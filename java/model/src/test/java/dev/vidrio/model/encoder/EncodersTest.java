@@ -1,10 +1,9 @@
 package dev.vidrio.model.encoder;
 
+import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.UnsupportedModelException;
@@ -73,18 +72,6 @@ class EncodersTest {
         : List.of(file);
   }
 
-  private static void assertClose(float[] expected, float[] actual) {
-    assertEquals(expected.length, actual.length);
-    double difference = 0;
-    double magnitude = 0;
-    for (int i = 0; i < expected.length; i++) {
-      difference = Math.max(difference, Math.abs((double) actual[i] - expected[i]));
-      magnitude = Math.max(magnitude, Math.abs((double) expected[i]));
-    }
-    double error = difference / magnitude;
-    assertTrue(error <= TOLERANCE, () -> "relative error " + error);
-  }
-
   /** Returns the hidden states [n, d] of tokens, by an own session. */
   private static float[] hidden(Model model, int[] tokens, int[] types) {
     int width = model.architecture().width();
@@ -114,7 +101,8 @@ class EncodersTest {
       try (Model model = Model.open(form)) {
         assertClose(
             expected.floats("hidden"),
-            hidden(model, expected.ints("tokens"), expected.ints("types")));
+            hidden(model, expected.ints("tokens"), expected.ints("types")),
+            TOLERANCE);
       }
     }
   }
@@ -133,7 +121,8 @@ class EncodersTest {
         if (Classification.isSupported(model)) {
           assertClose(
               expected.floats("logits"),
-              Classification.logits(model, ids, types, done -> {}).getFirst());
+              Classification.logits(model, ids, types, done -> {}).getFirst(),
+              TOLERANCE);
         } else {
           assertThrows(
               InvalidInputException.class,
