@@ -129,8 +129,8 @@ class SaeTrainerTest {
     float[] decoderBias = random(7, 1, D)[0];
     float[] encoderBias = random(8, 1, features)[0];
     var weights = new float[][][] {encoder, decoder, {decoderBias}, {encoderBias}};
-    var gradients = new SaeGradients(features, D);
-    var batch = new SaeBatch(x, encoder, decoder, decoderBias);
+    var gradients = new SaeGradients(features, D, D);
+    var batch = new SaeBatch(x, x, false, encoder, decoder, decoderBias);
     Features[] active = active(batch, encoder, encoderBias);
     batch.reconstruct(active);
     batch.backward(active, 0.3, gradients);
@@ -197,11 +197,11 @@ class SaeTrainerTest {
     float[][] x = random(4, 5, D);
     float[][] encoder = random(5, 2, D);
     float[][] decoder = random(6, 2, D);
-    var batch = new SaeBatch(x, encoder, decoder, new float[D]);
+    var batch = new SaeBatch(x, x, false, encoder, decoder, new float[D]);
     var none = new Features[x.length];
     Arrays.fill(none, Features.of(new float[2]));
     batch.reconstruct(none);
-    var gradients = new SaeGradients(2, D);
+    var gradients = new SaeGradients(2, D, D);
     batch.backwardOfRest(linear(x, encoder), 2, gradients);
     List<float[][]> expected = List.of(gradients.encoder, gradients.decoder);
     float step = 1e-3f;
