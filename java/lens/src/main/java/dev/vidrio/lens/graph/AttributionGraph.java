@@ -155,18 +155,29 @@ public final class AttributionGraph {
   }
 
   /**
-   * Returns the influence of a node on the predicted tokens: their probabilities flow back along
-   * edges, at each node in proportion to the magnitudes of effects.
+   * Returns the influence of a node on the predicted tokens: 1 is divided among them by their
+   * probabilities, and flows back along edges, at each node in proportion to the magnitudes of
+   * effects.
    */
   public double influence(int node) {
     return influence[node];
+  }
+
+  /** Returns the share of a predicted token in the probability of all of them. */
+  private double weight(int logit) {
+    double total = 0;
+    for (int i = 0; i < logits(); i++) {
+      total += nodes.get(logit(i)).probability();
+    }
+    return nodes.get(logit(logit)).probability() / total;
   }
 
   /** Returns the influence of each node by some effects. */
   private double[] influence(float[][] of) {
     var result = new double[nodes.size()];
     for (int i = 0; i < logits(); i++) {
-      spread(of[features + i], nodes.get(logit(i)).probability(), result);
+      result[logit(i)] = weight(i);
+      spread(of[features + i], weight(i), result);
     }
     for (int f = features - 1; f >= 0; f--) {
       spread(of[f], result[f], result);
@@ -214,9 +225,8 @@ public final class AttributionGraph {
     double sum = 0;
     double weights = 0;
     for (int i = 0; i < nodes.size(); i++) {
-      double weight = influence[i] + nodes.get(i).probability();
-      weights += weight;
-      sum += weight * (1 - errorShare(row(i)));
+      weights += influence[i];
+      sum += influence[i] * (1 - errorShare(row(i)));
     }
     return sum / weights;
   }
@@ -274,7 +284,7 @@ public final class AttributionGraph {
     requireShare("node share", nodeShare);
     requireShare("edge share", edgeShare);
     int sources = logit(0);
-    double least = threshold(influence, nodeShare);
+    double least = threshold(Arrays.copyOf(influence, sources), nodeShare);
     var kept = new BitSet(nodes.size());
     for (int i = 0; i < nodes.size(); i++) {
       GraphNode.Kind kind = nodes.get(i).kind();
@@ -313,9 +323,6 @@ public final class AttributionGraph {
 
   private List<GraphEdge> edges(float[][] pruned, double share) {
     double[] weights = influence(pruned);
-    for (int i = 0; i < logits(); i++) {
-      weights[logit(i)] = nodes.get(logit(i)).probability();
-    }
     List<GraphEdge> all = new ArrayList<>();
     List<Double> scores = new ArrayList<>();
     for (int r = 0; r < pruned.length; r++) {
@@ -360,11 +367,14 @@ public final class AttributionGraph {
     return kept;
   }
 
-  /** Returns, for each node, the share of influence of the nodes with at least its influence. */
+  /**
+   * Returns, for each node but logits, the share of influence of the nodes with at least its
+   * influence.
+   */
   private double[] cumulative() {
-    Integer[] order = IntStream.range(0, influence.length).boxed().toArray(Integer[]::new);
+    Integer[] order = IntStream.range(0, logit(0)).boxed().toArray(Integer[]::new);
     Arrays.sort(order, Comparator.comparingDouble(i -> -influence[i]));
-    double total = Arrays.stream(influence).sum();
+    double total = Arrays.stream(order).mapToDouble(i -> influence[i]).sum();
     var shares = new double[influence.length];
     double sum = 0;
     for (int i : order) {

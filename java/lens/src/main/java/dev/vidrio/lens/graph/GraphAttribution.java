@@ -85,6 +85,9 @@ final class GraphAttribution implements AutoCloseable {
     Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
     Preconditions.requireOneStream(model, "attribution graph");
     Preconditions.requireTokens(model, tokens);
+    for (int token : tokens) {
+      Preconditions.requireToken(model, token);
+    }
     int count = model.architecture().layers();
     Plan whole = model.architecture().plan(tokens.length);
     this.hooks = new HookMap(whole, count);
@@ -232,8 +235,10 @@ final class GraphAttribution implements AutoCloseable {
       features = Math.addExact(features, layers.get(i).count());
     }
     withErrors = layers.stream().filter(layer -> layer.errors() != null).toList();
-    List<GraphNode> logits = logits();
-    List<GraphRow> logitRows = rows(logitTargets(logits));
+    int[] predicted = predicted();
+    List<Target> logitTargets = logitTargets(predicted);
+    List<GraphNode> logits = logits(predicted, logitTargets);
+    List<GraphRow> logitRows = rows(logitTargets);
     TreeMap<Integer, GraphRow> rows = new TreeMap<>();
     while (rows.size() < options.features()) {
       List<Integer> next = mostInfluential(logits, logitRows, rows);
@@ -249,43 +254,53 @@ final class GraphAttribution implements AutoCloseable {
     return graph(logits, logitRows, rows);
   }
 
-  /** Returns the likeliest tokens. */
-  private List<GraphNode> logits() {
-    float[] logits = lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
-    double[] logProbabilities = Vectors.logProbabilities(logits);
-    double mean =
-        IntStream.range(0, logits.length).mapToDouble(t -> logits[t]).average().orElseThrow();
-    List<GraphNode> nodes = new ArrayList<>();
-    double sum = 0;
-    for (int token : Vectors.largest(logits, Math.min(options.logits(), logits.length))) {
-      if (sum >= options.probability()) {
-        break;
-      }
-      double probability = Math.exp(logProbabilities[token]);
-      sum += probability;
-      nodes.add(
-          new GraphNode(
-              GraphNode.Kind.LOGIT,
-              model.architecture().layers(),
-              tokens.length - 1,
-              token,
-              logits[token] - mean,
-              probability));
-    }
-    return nodes;
+  private float[] nextLogits() {
+    return lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
   }
 
-  /** Returns targets for the differences between logits and the mean logit. */
-  private List<Target> logitTargets(List<GraphNode> logits) {
-    var factors = new float[logits.size()][product.y().width()];
+  /** Returns the likeliest tokens, the likeliest first. */
+  private int[] predicted() {
+    float[] logits = nextLogits();
+    double[] logProbabilities = Vectors.logProbabilities(logits);
+    int[] likeliest = Vectors.largest(logits, Math.min(options.logits(), logits.length));
+    int count = 0;
+    double sum = 0;
+    while (count < likeliest.length && sum < options.probability()) {
+      sum += Math.exp(logProbabilities[likeliest[count++]]);
+    }
+    return Arrays.copyOf(likeliest, count);
+  }
+
+  /** Returns targets for the differences between the logits of tokens and the mean logit. */
+  private List<Target> logitTargets(int[] predicted) {
+    var factors = new float[predicted.length][product.y().width()];
     for (int i = 0; i < factors.length; i++) {
       Arrays.fill(factors[i], -1f / factors[i].length);
-      factors[i][logits.get(i).id()] += 1;
+      factors[i][predicted[i]] += 1;
     }
     int end = model.architecture().layers();
     return Arrays.stream(RowGradient.combinations(model.executor(), product.weights(), factors))
         .map(vector -> new Target(end, last, tokens.length - 1, new Seed(vector), 0))
         .toList();
+  }
+
+  private List<GraphNode> logits(int[] predicted, List<Target> targets) {
+    double[] logProbabilities = Vectors.logProbabilities(nextLogits());
+    float[] stream = pass.values(last)[0];
+    List<GraphNode> nodes = new ArrayList<>();
+    for (int i = 0; i < predicted.length; i++) {
+      double value = Vectors.dot(targets.get(i).seed.vector, stream);
+      double probability = Math.exp(logProbabilities[predicted[i]]);
+      nodes.add(
+          new GraphNode(
+              GraphNode.Kind.LOGIT,
+              model.architecture().layers(),
+              tokens.length - 1,
+              predicted[i],
+              value,
+              probability));
+    }
+    return nodes;
   }
 
   private int layerOf(int feature) {

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What the nodes of an {@link AttributionGraph} stand for in feed-forward blocks: the features of
- * transcoders, or neurons.
+ * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders, or
+ * neurons.
  */
 public sealed interface GraphFeatures {
   /** Returns neurons, which every feed-forward block has and which explain all of its output. */

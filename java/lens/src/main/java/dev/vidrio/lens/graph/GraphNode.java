@@ -8,8 +8,8 @@ import java.util.Locale;
  * @param layer of a feature, neuron or error; −1 for tokens, the number of layers for logits
  * @param position of its token in the text
  * @param id of the feature or neuron; the token of an embedding or a logit; −1 for errors
- * @param value the activation of a feature or neuron; of a logit, its difference to the mean logit;
- *     otherwise 0
+ * @param value the activation of a feature or neuron; of a logit, its difference to the mean logit,
+ *     both before a bias, a factor and a soft cap; otherwise 0
  * @param probability of a predicted token; otherwise 0
  */
 public record GraphNode(

@@ -240,12 +240,13 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
         found.pruned.nodes().size(),
         found.pruned.edges().size());
     System.out.printf(
-        "replacement %.3f (share of tokens, not errors), completeness %.3f%n",
+        "influence of tokens, not errors (replacement): %.3f; incoming effects that are not errors"
+            + " (completeness): %.3f%n",
         graph.replacement(), graph.completeness());
     for (int i = 0; i < nodes.size(); i++) {
       if (nodes.get(i).kind() == GraphNode.Kind.LOGIT) {
         System.out.printf(
-            "%s: probability %.3f, %.3f above the mean logit, of which effects explain %.3f%n",
+            "%s: probability %.3f, %.3f above the mean logit; effects sum to %.3f%n",
             name(graph, i), nodes.get(i).probability(), nodes.get(i).value(), graph.explained(i));
       }
     }
