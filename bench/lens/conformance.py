@@ -8,8 +8,8 @@ versions of the programs; --write also writes it to docs/lens/conformance.md. Ex
 is beyond its bar.
 
 DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
-logit-explanations (mt-upc), llm-transparency-tool (facebookresearch) and rlace-icml
-(shauli-ravfogel). Comparisons that need one that is missing are left out, and named.
+circuit-tracer (safety-research), logit-explanations (mt-upc),
+llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one that is missing are left out, and named.
 
 Needs the packages of requirements.txt in this directory.
 """
@@ -40,6 +40,7 @@ COMPARISONS = {
     "alignment": None,
     "erasure": "rlace-icml",
     "circuits": "EAP-IG",
+    "graphs": "circuit-tracer",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",
 }

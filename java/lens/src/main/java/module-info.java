@@ -14,6 +14,7 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode.sae;
   exports dev.vidrio.lens.detect;
   exports dev.vidrio.lens.fact;
+  exports dev.vidrio.lens.graph;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.inspect;
   exports dev.vidrio.lens.intervene;

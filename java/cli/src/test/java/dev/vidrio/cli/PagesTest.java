@@ -53,6 +53,7 @@ class PagesTest {
         WORD.matcher(block.group(1))
             .results()
             .map(word -> word.group(1) == null ? word.group(2) : word.group(1))
+            .map(word -> word.startsWith("docs/") ? ROOT.resolve(word).toString() : word)
             .toArray(String[]::new);
     Cli result = Cli.run(arguments);
     assertEquals(0, result.code(), result.err());

@@ -13,7 +13,6 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.GatherHoisting;
@@ -112,7 +111,7 @@ public final class GradientSession implements AutoCloseable {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
       Gradient derived = lens.computed(derive(edited, options));
-      this.gradient = options.repeatable() ? keepingForward(derived) : derived;
+      this.gradient = options.repeatable() ? derived.repeatable() : derived;
       this.repeatable = options.repeatable();
       this.batch = new Batch(limits, arena);
       int count = limits.blocksPerSequence();
@@ -166,26 +165,6 @@ public final class GradientSession implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
     }
-  }
-
-  /**
-   * Keeps the activations of the forward pass that the backward pass reads, since its own would
-   * otherwise reuse their memory.
-   */
-  private static Gradient keepingForward(Gradient gradient) {
-    List<Op> ops = gradient.plan().ops();
-    Set<Operand> written = new HashSet<>();
-    ops.subList(0, gradient.forwardOps()).forEach(op -> written.addAll(op.writes()));
-    Set<Buffer> outputs = new HashSet<>(gradient.plan().outputs());
-    for (Op op : ops.subList(gradient.forwardOps(), ops.size())) {
-      for (Operand read : op.reads()) {
-        if (written.contains(read) && read instanceof Buffer buffer) {
-          outputs.add(buffer);
-        }
-      }
-    }
-    var plan = new Plan(ops, gradient.plan().kv(), outputs);
-    return new Gradient(plan, gradient.forwardOps(), gradient.gradients());
   }
 
   private Buffer buffer(HookPoint point) {

@@ -8,7 +8,7 @@ import java.util.concurrent.CancellationException;
  * Cancels work by thread interruption. A thread checks before each forward pass, which runs to its
  * end; gradients, which run all tokens in one pass, are also checked within it.
  */
-final class Interruption {
+public final class Interruption {
   /** Operations between two checks. */
   private static final int OPERATIONS = 64;
 
@@ -19,7 +19,7 @@ final class Interruption {
    *
    * @throws CancellationException if this thread is interrupted
    */
-  static void run(ExecutablePlan plan, Batch batch, int begin, int end) {
+  public static void run(ExecutablePlan plan, Batch batch, int begin, int end) {
     for (int from = begin; from < end; from += OPERATIONS) {
       check();
       plan.run(batch, from, Math.min(end, from + OPERATIONS));
@@ -31,7 +31,7 @@ final class Interruption {
    *
    * @throws CancellationException if it is
    */
-  static void check() {
+  public static void check() {
     if (Thread.currentThread().isInterrupted()) {
       throw new CancellationException("interrupted before a pass");
     }

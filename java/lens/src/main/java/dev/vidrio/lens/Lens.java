@@ -91,7 +91,7 @@ public final class Lens {
   }
 
   /** Returns whether forward passes use an adapter. */
-  boolean isAdapted() {
+  public boolean isAdapted() {
     return adaptation != null;
   }
 

@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
+import dev.vidrio.cli.lens.circuit.GraphCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
 import dev.vidrio.cli.lens.decode.EraseCommand;
@@ -111,7 +112,8 @@ public final class LensCommand implements CommandGroup.Namespace {
             MeasureCommand.class,
             CircuitCommand.class,
             EdgesCommand.class,
-            CurveCommand.class),
+            CurveCommand.class,
+            GraphCommand.class),
         Section.of(
             "Facts and tasks",
             FactsCommand.class,

@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  *     rows, width], which the caller fills between the two parts of a step
  * @param wanted the activations whose gradients are computed
  * @param rules modifications of the gradient
+ * @param constants the activations that count as constants: the gradient with respect to one of
+ *     them is computed, but not passed on to what it depends on
  * @param checkpoints the activations that the backward pass does not recompute, in addition to the
  *     seeds and the outputs of the plan; null if it recomputes none
  */
@@ -41,13 +43,19 @@ public record Differentiation(
     Map<Buffer, MemorySegment> seeds,
     Set<Buffer> wanted,
     GradientRules rules,
+    Set<Buffer> constants,
     @Nullable Set<Buffer> checkpoints)
     implements PlanPass {
 
   /** Creates a differentiation that keeps all activations of the forward pass. */
   public Differentiation(
       Map<Buffer, MemorySegment> seeds, Set<Buffer> wanted, GradientRules rules) {
-    this(seeds, wanted, rules, null);
+    this(seeds, wanted, rules, Set.of(), null);
+  }
+
+  /** Returns a differentiation in which some activations count as constants. */
+  public Differentiation withConstants(Set<Buffer> newConstants) {
+    return new Differentiation(seeds, wanted, rules, newConstants, checkpoints);
   }
 
   /**
@@ -56,7 +64,7 @@ public record Differentiation(
    * forward pass and the memory of one layer.
    */
   public Differentiation recomputing(Set<Buffer> newCheckpoints) {
-    return new Differentiation(seeds, wanted, rules, newCheckpoints);
+    return new Differentiation(seeds, wanted, rules, constants, newCheckpoints);
   }
 
   @Override
@@ -71,15 +79,7 @@ public record Differentiation(
    *     from the seeds under the rules
    */
   public Gradient differentiate(Plan forward) {
-    Set<Buffer> kept = null;
-    if (checkpoints != null) {
-      kept = new HashSet<>(checkpoints);
-      kept.addAll(forward.outputs());
-      kept.addAll(seeds.keySet());
-    }
-    var walk = new Walk(forward, wanted, rules, kept);
-    seeds.forEach(walk::seed);
-    walk.run();
+    Walk walk = walk(forward);
     Map<Buffer, Buffer> gradients = walk.gradients(wanted);
     Set<Buffer> outputs = new LinkedHashSet<>(forward.outputs());
     outputs.addAll(gradients.values());
@@ -87,10 +87,35 @@ public record Differentiation(
     return new Gradient(plan, forward.ops().size(), gradients);
   }
 
+  /** Returns the activations that the gradient reaches from the seeds. */
+  public Set<Buffer> reached(Plan forward) {
+    Set<Buffer> reached = new LinkedHashSet<>();
+    for (Operand operand : walk(forward).gradients.keySet()) {
+      if (operand instanceof Buffer buffer) {
+        reached.add(buffer);
+      }
+    }
+    return reached;
+  }
+
+  private Walk walk(Plan forward) {
+    Set<Buffer> kept = null;
+    if (checkpoints != null) {
+      kept = new HashSet<>(checkpoints);
+      kept.addAll(forward.outputs());
+      kept.addAll(seeds.keySet());
+    }
+    var walk = new Walk(forward, wanted, rules, constants, kept);
+    seeds.forEach(walk::seed);
+    walk.run();
+    return walk;
+  }
+
   /** The walk from the last operation to the first. */
   private static final class Walk {
     private final Plan forward;
     private final GradientRules rules;
+    private final Set<Buffer> constants;
     private final List<Op> ops;
     private final Recomputation forwards;
     private final Map<Operand, Buffer> gradients = new HashMap<>();
@@ -102,9 +127,15 @@ public record Differentiation(
     private final Map<Integer, Buffer> keys = new HashMap<>();
     private final Map<Integer, Buffer> values = new HashMap<>();
 
-    Walk(Plan forward, Set<Buffer> wanted, GradientRules rules, @Nullable Set<Buffer> kept) {
+    Walk(
+        Plan forward,
+        Set<Buffer> wanted,
+        GradientRules rules,
+        Set<Buffer> constants,
+        @Nullable Set<Buffer> kept) {
       this.forward = forward;
       this.rules = rules;
+      this.constants = constants;
       this.ops = new ArrayList<>(forward.ops());
       this.forwards = new Recomputation(forward, kept, ops);
       for (Buffer buffer : wanted) {
@@ -214,7 +245,7 @@ public record Differentiation(
       }
       Operand y = op instanceof ExpertOp.Route route ? route.weights() : op.writes().getFirst();
       Buffer dy = gradients.get(y);
-      if (dy == null) {
+      if (dy == null || (y instanceof Buffer buffer && constants.contains(buffer))) {
         return;
       }
       switch (op) {

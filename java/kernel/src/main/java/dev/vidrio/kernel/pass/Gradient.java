@@ -2,8 +2,13 @@ package dev.vidrio.kernel.pass;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -40,6 +45,25 @@ public record Gradient(Plan plan, int forwardOps, Map<Buffer, Buffer> gradients)
    */
   public Gradient quantized(UnaryOperator<Weights> transposed) {
     return new Gradient(new GradientQuantization(transposed).apply(plan), forwardOps, gradients);
+  }
+
+  /**
+   * Returns this gradient with a backward pass that can be repeated after one forward pass: the
+   * activations that it reads are outputs, so that their memory is not reused.
+   */
+  public Gradient repeatable() {
+    List<Op> ops = plan.ops();
+    Set<Operand> written = new HashSet<>();
+    ops.subList(0, forwardOps).forEach(op -> written.addAll(op.writes()));
+    Set<Buffer> outputs = new HashSet<>(plan.outputs());
+    for (Op op : ops.subList(forwardOps, ops.size())) {
+      for (Operand read : op.reads()) {
+        if (written.contains(read) && read instanceof Buffer buffer) {
+          outputs.add(buffer);
+        }
+      }
+    }
+    return new Gradient(new Plan(ops, plan.kv(), outputs), forwardOps, gradients);
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Splits a long text into chunks for separate runs. */
 public final class TextChunks {
@@ -53,13 +54,28 @@ public final class TextChunks {
    */
   public static float[][] activations(Lens lens, String hook, List<int[]> texts) {
     HookPoint point = Preconditions.requireOne(hook, lens.points(hook));
-    List<float[]> rows = new ArrayList<>();
+    return activations(lens, List.of(point), texts).getFirst();
+  }
+
+  /**
+   * Returns the activations at several points for all tokens but the first of each text, from one
+   * pass.
+   *
+   * @return of each point, [n][width]
+   */
+  public static List<float[][]> activations(Lens lens, List<HookPoint> points, List<int[]> texts) {
+    points.forEach(Preconditions::requireRows);
+    String names = points.stream().map(HookPoint::name).collect(Collectors.joining(","));
+    List<List<float[]>> rows = new ArrayList<>();
+    points.forEach(point -> rows.add(new ArrayList<>()));
     for (int[] tokens : texts) {
       try (ActivationCache cache =
-          lens.run(tokens, Capture.of(point.name()).positions(1, tokens.length))) {
-        Collections.addAll(rows, cache.get(point).rows());
+          lens.run(tokens, Capture.of(names).positions(1, tokens.length))) {
+        for (int i = 0; i < points.size(); i++) {
+          Collections.addAll(rows.get(i), cache.get(points.get(i)).rows());
+        }
       }
     }
-    return rows.toArray(float[][]::new);
+    return rows.stream().map(all -> all.toArray(float[][]::new)).toList();
   }
 }

@@ -30,6 +30,7 @@ public record Page(String title, String model, String text, List<View> views) {
           "grid.js",
           "bars.js",
           "circuit.js",
+          "graph.js",
           "routes.js",
           "scatter.js",
           "page.js");
@@ -88,6 +89,7 @@ public record Page(String title, String model, String text, List<View> views) {
       case Bars v -> "bars";
       case TokenValues v -> "tokens";
       case CircuitView v -> "circuit";
+      case GraphView v -> "graph";
       case RoutesView v -> "routes";
       case Scatter v -> "scatter";
     };

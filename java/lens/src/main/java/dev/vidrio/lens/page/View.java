@@ -2,7 +2,7 @@ package dev.vidrio.lens.page;
 
 /** A picture on a {@link Page}. Its record components are the JSON that the page's script draws. */
 public sealed interface View
-    permits AttentionView, Grid, Bars, TokenValues, CircuitView, RoutesView, Scatter {
+    permits AttentionView, Grid, Bars, TokenValues, CircuitView, GraphView, RoutesView, Scatter {
   /** Returns the heading. */
   String title();
 

@@ -1,10 +1,13 @@
 package dev.vidrio.lens.partial;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
@@ -69,6 +72,36 @@ public final class RowGradient implements AutoCloseable {
       arena.close();
       throw e;
     }
+  }
+
+  /**
+   * Returns combinations of the rows of a matrix [N, K], in the dequantized values that serve.
+   *
+   * @param factors of the rows, [count][N]
+   * @return [count][K]
+   */
+  public static float[][] combinations(Executor executor, Weights matrix, float[][] factors) {
+    var x = new Buffer("x", Rows.TOKENS, matrix.k());
+    var y = new Buffer("y", Rows.TOKENS, matrix.n());
+    var results = new float[factors.length][matrix.k()];
+    try (var gradient =
+        new RowGradient(
+            executor,
+            RowPlan.product(matrix, x, y),
+            new KvShape(1, 1, 1),
+            x,
+            List.of(y),
+            factors.length)) {
+      MemorySegment seed = gradient.seed(y);
+      for (int i = 0; i < factors.length; i++) {
+        MemorySegment.copy(factors[i], 0, seed, JAVA_FLOAT, 4L * i * matrix.n(), matrix.n());
+      }
+      gradient.run(
+          factors.length,
+          (i, row) -> row.fill((byte) 0),
+          (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, results[i], 0, results[i].length));
+    }
+    return results;
   }
 
   /** Returns the gradients with respect to an output, [rows, width], to be filled before a run. */

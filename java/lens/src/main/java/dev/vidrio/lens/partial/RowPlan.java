@@ -60,12 +60,16 @@ public final class RowPlan implements AutoCloseable {
   public static RowPlan product(Executor executor, Weights matrix, int rows) {
     var x = new Buffer("x", Rows.TOKENS, matrix.k());
     var y = new Buffer("y", Rows.TOKENS, matrix.n());
+    return new RowPlan(executor, x, product(matrix, x, y), y, rows);
+  }
+
+  /** Returns the operations that compute {@code y = x Wᵀ}. */
+  static List<Op> product(Weights matrix, Buffer x, Buffer y) {
     if (!matrix.type().quantized()) {
-      return new RowPlan(executor, x, List.of(new Op.MatMul(matrix, x, y)), y, rows);
+      return List.of(new Op.MatMul(matrix, x, y));
     }
     var quantized = new QuantizedBuffer("x.quantized", Rows.TOKENS, matrix.k());
-    List<Op> ops = List.of(new Op.Quantize(x, quantized), new Op.MatMul(matrix, quantized, y));
-    return new RowPlan(executor, x, ops, y, rows);
+    return List.of(new Op.Quantize(x, quantized), new Op.MatMul(matrix, quantized, y));
   }
 
   /** Runs operations on embeddings of tokens. */

@@ -6,6 +6,7 @@ const DRAW = {
   bars: drawBars,
   tokens: drawTokens,
   circuit: drawCircuit,
+  graph: drawGraph,
   routes: drawRoutes,
   scatter: drawScatter,
 };

@@ -7,12 +7,13 @@ import java.util.stream.IntStream;
 
 /** A training step: the activations of some tokens, forward and backward. */
 final class SaeBatch {
-  private final float[][] x;
+  private final float[][] z;
+  private final boolean transcoder;
   private final float[][] encoder;
   private final float[][] decoder;
   private final float[] decoderBias;
 
-  /** x − b_dec, the input of the encoder. */
+  /** The input of the encoder: x − b_dec of an autoencoder, x of a transcoder. */
   private final float[][] centered;
 
   /** ẑ − z. */
@@ -21,18 +22,29 @@ final class SaeBatch {
   /**
    * Creates a batch with the weights of the step.
    *
-   * @param x [batch][d]
-   * @param encoder [d_sae][d]
-   * @param decoder [d_sae][d]
-   * @param decoderBias [d]
+   * @param x inputs [batch][d_in]
+   * @param z outputs [batch][d_out]; of an autoencoder, x itself
+   * @param transcoder whether they differ, and the encoder reads x itself
+   * @param encoder [d_sae][d_in]
+   * @param decoder [d_sae][d_out]
+   * @param decoderBias [d_out]
    */
-  SaeBatch(float[][] x, float[][] encoder, float[][] decoder, float[] decoderBias) {
-    this.x = x;
+  SaeBatch(
+      float[][] x,
+      float[][] z,
+      boolean transcoder,
+      float[][] encoder,
+      float[][] decoder,
+      float[] decoderBias) {
+    this.z = z;
+    this.transcoder = transcoder;
     this.encoder = encoder;
     this.decoder = decoder;
     this.decoderBias = decoderBias;
     this.centered =
-        Arrays.stream(x).map(row -> Vectors.minus(row, decoderBias)).toArray(float[][]::new);
+        transcoder
+            ? x
+            : Arrays.stream(x).map(row -> Vectors.minus(row, decoderBias)).toArray(float[][]::new);
     this.errors = new float[0][];
   }
 
@@ -57,12 +69,12 @@ final class SaeBatch {
 
   /** Computes ẑ − z. */
   void reconstruct(Features[] active) {
-    errors = new float[x.length][];
-    IntStream.range(0, x.length)
+    errors = new float[z.length][];
+    IntStream.range(0, z.length)
         .parallel()
         .forEach(
             b -> {
-              errors[b] = Vectors.minus(decoderBias, x[b]);
+              errors[b] = Vectors.minus(decoderBias, z[b]);
               addDirections(active[b], errors[b]);
             });
   }
@@ -77,18 +89,18 @@ final class SaeBatch {
   double loss() {
     double error = 0;
     double squares = 0;
-    for (int b = 0; b < x.length; b++) {
+    for (int b = 0; b < z.length; b++) {
       error += Vectors.dot(errors[b], errors[b]);
-      squares += Vectors.dot(x[b], x[b]);
+      squares += Vectors.dot(z[b], z[b]);
     }
     return error / squares;
   }
 
   /** Adds the gradient of {@code mean(‖z − ẑ‖² + penalty ‖h‖₁)} over the batch. */
   void backward(Features[] active, double penalty, SaeGradients gradients) {
-    float factor = 2f / x.length;
-    float slope = (float) (penalty / x.length);
-    for (int b = 0; b < x.length; b++) {
+    float factor = 2f / z.length;
+    float slope = (float) (penalty / z.length);
+    for (int b = 0; b < z.length; b++) {
       Vectors.add(gradients.decoderBias, factor, errors[b]);
       backward(b, active[b], errors[b], factor, slope, gradients);
     }
@@ -99,8 +111,8 @@ final class SaeBatch {
    * (z − ẑ)‖²)}, with z − ẑ as a constant.
    */
   void backwardOfRest(Features[] others, float weight, SaeGradients gradients) {
-    float factor = 2 * weight / x.length;
-    for (int b = 0; b < x.length; b++) {
+    float factor = 2 * weight / z.length;
+    for (int b = 0; b < z.length; b++) {
       if (others[b].count() > 0) {
         float[] residual = errors[b].clone();
         addDirections(others[b], residual);
@@ -117,7 +129,9 @@ final class SaeBatch {
       float dh = factor * (float) Vectors.dot(residual, decoder[f]) + slope;
       gradients.encoderBias[f] += dh;
       Vectors.add(gradients.encoder[f], dh, centered[b]);
-      Vectors.add(gradients.decoderBias, -dh, encoder[f]);
+      if (!transcoder) {
+        Vectors.add(gradients.decoderBias, -dh, encoder[f]);
+      }
     }
   }
 }

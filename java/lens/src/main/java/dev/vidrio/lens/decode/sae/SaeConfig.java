@@ -65,6 +65,24 @@ public record SaeConfig(
         activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
   }
 
+  /** Returns the configuration of a transcoder. */
+  static SaeConfig transcoder(
+      Activation activation, int dIn, int dSae, int dOut, String hookIn, String hookOut) {
+    return new SaeConfig(
+        activation,
+        true,
+        false,
+        dIn,
+        dSae,
+        dOut,
+        0,
+        false,
+        Normalization.NONE,
+        false,
+        hookIn,
+        hookOut);
+  }
+
   /** Returns the contents of {@code cfg.json}. */
   Map<String, Object> toJson(String model) {
     Map<String, Object> metadata = new LinkedHashMap<>();

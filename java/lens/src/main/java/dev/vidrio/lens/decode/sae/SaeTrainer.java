@@ -14,14 +14,14 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
 /**
- * Trains a small sparse autoencoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of TopK (Gao et
- * al. 2024, arXiv 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or ReLU with a
- * penalty (Bricken et al. 2023). The decoder's rows have norm 1. Dead features receive a gradient
- * too: the strongest of them learn to explain the residual (AuxK, Gao et al.).
+ * Trains a small sparse autoencoder or transcoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of
+ * TopK (Gao et al. 2024, arXiv 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or
+ * ReLU with a penalty (Bricken et al. 2023). The decoder's rows have norm 1. Dead features receive
+ * a gradient too: the strongest of them learn to explain the residual (AuxK, Gao et al.).
  *
  * <p>Activations are first scaled to a mean norm of √d, so that learning rates transfer between
- * models; the scale is folded into the result. Gradients are sparse: after the encoder's product,
- * work is proportional to the number of active features.
+ * models; the scales of inputs and outputs are folded into the result. Gradients are sparse: after
+ * the encoder's product, work is proportional to the number of active features.
  *
  * <p>Not thread-safe.
  *
@@ -31,11 +31,13 @@ public final class SaeTrainer implements AutoCloseable {
   /** Weight of the auxiliary loss of dead features. */
   private static final float AUXILIARY = 1f / 32;
 
-  private final float[][] rows;
-  private final float scale;
+  private final float[][] inputs;
+  private final float[][] outputs;
+  private final boolean transcoder;
+  private final float inputScale;
+  private final float outputScale;
   private final SaeOptions options;
   private final SplitMix64 random;
-  private final int d;
   private final float[][] encoder;
   private final float[][] decoder;
   private final float[] encoderBias;
@@ -49,35 +51,80 @@ public final class SaeTrainer implements AutoCloseable {
   private int steps;
 
   /**
-   * Prepares training.
+   * Prepares the training of an autoencoder.
    *
    * @param rows activations [n][d], which must not be modified
    */
   public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
+    this(executor, rows, rows, false, options);
+  }
+
+  private SaeTrainer(
+      Executor executor,
+      float[][] inputs,
+      float[][] outputs,
+      boolean transcoder,
+      SaeOptions options) {
     String least = "must be " + options.batch() + " or more";
-    Preconditions.require(rows.length >= options.batch(), "activations", rows.length, least);
-    this.rows = rows;
+    Preconditions.require(inputs.length >= options.batch(), "activations", inputs.length, least);
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.transcoder = transcoder;
     this.options = options;
     this.random = new SplitMix64(options.seed());
-    this.d = rows[0].length;
-    double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
-    boolean valid = length > 0 && Double.isFinite(length);
-    Preconditions.require(
-        valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
-    this.scale = (float) (Math.sqrt(d) / length);
-    this.decoder = directions();
-    this.encoder = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
+    this.inputScale = scale(inputs);
+    this.outputScale = transcoder ? scale(outputs) : inputScale;
+    this.decoder = directions(outputs[0].length);
+    this.encoder =
+        transcoder
+            ? directions(inputs[0].length)
+            : Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
     this.encoderBias = new float[options.features()];
     this.decoderBias = mean();
     this.idle = new int[options.features()];
     this.encoderAdam = new Adam(encoder);
     this.decoderAdam = new Adam(decoder);
     this.biasAdam = new Adam(new float[][] {encoderBias, decoderBias});
-    this.product = new MatrixProduct(executor, options.features(), d, options.batch());
+    this.product =
+        new MatrixProduct(executor, options.features(), inputs[0].length, options.batch());
+  }
+
+  /**
+   * Prepares the training of a transcoder (Dunefsky et al. 2024, arXiv 2406.11944), which maps the
+   * input of a feed-forward block to its output.
+   *
+   * @param inputs [n][d_in], which must not be modified
+   * @param outputs [n][d_out] of the same tokens, which must not be modified
+   * @param options BatchTopK, or ReLU with a penalty: SAELens has no format for others
+   * @throws InvalidInputException if there are fewer rows than in a batch, or they are all zeros,
+   *     or the options are others
+   */
+  public static SaeTrainer ofTranscoder(
+      Executor executor, float[][] inputs, float[][] outputs, SaeOptions options) {
+    Preconditions.require(
+        inputs.length == outputs.length,
+        "activations",
+        inputs.length + " inputs and " + outputs.length + " outputs",
+        "must be as many");
+    Preconditions.require(
+        options.batchTopK() || options.k() == 0,
+        "k",
+        options.k(),
+        "a transcoder takes BatchTopK, or a penalty: SAELens has no format for TopK");
+    return new SaeTrainer(executor, inputs, outputs, true, options);
+  }
+
+  /** Returns the factor that gives activations a mean norm of √d. */
+  private static float scale(float[][] rows) {
+    double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
+    boolean valid = length > 0 && Double.isFinite(length);
+    Preconditions.require(
+        valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
+    return (float) (Math.sqrt(rows[0].length) / length);
   }
 
   /** Returns random directions of norm 1. */
-  private float[][] directions() {
+  private float[][] directions(int d) {
     var directions = new float[options.features()][d];
     for (float[] direction : directions) {
       for (int j = 0; j < d; j++) {
@@ -97,16 +144,17 @@ public final class SaeTrainer implements AutoCloseable {
     Vectors.scale(row, (float) (1 / Vectors.norm(row)));
   }
 
+  /** Returns the mean of the scaled outputs. */
   private float[] mean() {
-    var sum = new double[d];
-    for (float[] row : rows) {
-      for (int j = 0; j < d; j++) {
+    var sum = new double[outputs[0].length];
+    for (float[] row : outputs) {
+      for (int j = 0; j < sum.length; j++) {
         sum[j] += row[j];
       }
     }
-    var mean = new float[d];
-    for (int j = 0; j < d; j++) {
-      mean[j] = (float) (scale * sum[j] / rows.length);
+    var mean = new float[sum.length];
+    for (int j = 0; j < mean.length; j++) {
+      mean[j] = (float) (outputScale * sum[j] / outputs.length);
     }
     return mean;
   }
@@ -125,20 +173,25 @@ public final class SaeTrainer implements AutoCloseable {
 
   /** Runs one step and returns its loss. */
   public double step() {
-    var x = new float[options.batch()][d];
-    for (float[] row : x) {
-      float[] drawn = rows[(int) (random.nextDouble() * rows.length)];
-      for (int j = 0; j < d; j++) {
-        row[j] = scale * drawn[j];
+    var x = new float[options.batch()][];
+    var z = new float[options.batch()][];
+    for (int i = 0; i < x.length; i++) {
+      int drawn = (int) (random.nextDouble() * inputs.length);
+      x[i] = inputs[drawn].clone();
+      Vectors.scale(x[i], inputScale);
+      z[i] = x[i];
+      if (transcoder) {
+        z[i] = outputs[drawn].clone();
+        Vectors.scale(z[i], outputScale);
       }
     }
     steps++;
-    var batch = new SaeBatch(x, encoder, decoder, decoderBias);
+    var batch = new SaeBatch(x, z, transcoder, encoder, decoder, decoderBias);
     float[][] pre = preActivations(batch);
     Features[] active = activate(pre);
     batch.reconstruct(active);
     countIdle(active);
-    var gradients = new SaeGradients(options.features(), d);
+    var gradients = new SaeGradients(options.features(), inputs[0].length, outputs[0].length);
     batch.backward(active, options.penalty(), gradients);
     batch.backwardOfRest(greatestDead(pre), AUXILIARY, gradients);
     descend(gradients);
@@ -193,7 +246,7 @@ public final class SaeTrainer implements AutoCloseable {
 
   /** Returns, per token, the dead features with the largest pre-activations, of either sign. */
   private Features[] greatestDead(float[][] pre) {
-    int k = Math.min(dead(), Math.max(1, d / 2));
+    int k = Math.min(dead(), Math.max(1, decoderBias.length / 2));
     return Arrays.stream(pre)
         .parallel()
         .map(row -> SaeBatch.greatest(row, k, this::isDead))
@@ -210,7 +263,7 @@ public final class SaeTrainer implements AutoCloseable {
               encoderAdam.step(steps, rate, f, encoder[f], gradients.encoder[f]);
               float[] direction = decoder[f];
               float along = (float) Vectors.dot(direction, gradients.decoder[f]);
-              for (int j = 0; j < d; j++) {
+              for (int j = 0; j < direction.length; j++) {
                 gradients.decoder[f][j] -= along * direction[j];
               }
               decoderAdam.step(steps, rate, f, direction, gradients.decoder[f]);
@@ -226,29 +279,54 @@ public final class SaeTrainer implements AutoCloseable {
    * @param hook the hook point of the activations
    */
   public SparseAutoencoder result(Executor executor, String hook) {
+    return result(executor, hook, hook);
+  }
+
+  /**
+   * Returns the current autoencoder or transcoder; BatchTopK becomes JumpReLU with a common
+   * threshold.
+   *
+   * @param hookIn the hook point of the inputs
+   * @param hookOut the hook point of the outputs
+   */
+  public SparseAutoencoder result(Executor executor, String hookIn, String hookOut) {
     Map<String, float[]> vectors = new LinkedHashMap<>();
-    vectors.put("b_enc", divided(encoderBias));
-    vectors.put("b_dec", divided(decoderBias));
+    vectors.put("b_enc", divided(encoderBias, inputScale));
+    vectors.put("b_dec", divided(decoderBias, outputScale));
     Activation activation = options.k() == 0 ? Activation.RELU : Activation.TOPK;
     if (options.batchTopK()) {
       activation = Activation.JUMPRELU;
       var thresholds = new float[options.features()];
-      Arrays.fill(thresholds, (float) (threshold / scale));
+      Arrays.fill(thresholds, (float) (threshold / inputScale));
       vectors.put("threshold", thresholds);
+    }
+    // Features have the scale of the inputs.
+    float toOutputs = inputScale / outputScale;
+    float[][] directions = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
+    for (float[] direction : directions) {
+      Vectors.scale(direction, toOutputs);
     }
     var weights =
         new SaeWeights(
             Arrays.stream(encoder).map(float[]::clone).toArray(float[][]::new),
-            Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new),
+            directions,
             vectors,
             null);
     int k = activation == Activation.TOPK ? options.k() : 0;
-    return new SparseAutoencoder(
-        executor, SaeConfig.autoencoder(activation, d, options.features(), k, hook), weights);
+    SaeConfig config =
+        transcoder
+            ? SaeConfig.transcoder(
+                activation,
+                inputs[0].length,
+                options.features(),
+                decoderBias.length,
+                hookIn,
+                hookOut)
+            : SaeConfig.autoencoder(activation, decoderBias.length, options.features(), k, hookIn);
+    return new SparseAutoencoder(executor, config, weights);
   }
 
-  /** Divides biases by the scale of activations; matrices with rows of norm 1 do not change. */
-  private float[] divided(float[] bias) {
+  private static float[] divided(float[] bias, float scale) {
     float[] divided = bias.clone();
     for (int j = 0; j < divided.length; j++) {
       divided[j] /= scale;

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -236,6 +237,41 @@ public final class SparseAutoencoder implements AutoCloseable {
     }
     Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor);
     return sum;
+  }
+
+  /**
+   * Returns the direction of a feature in the input [d_in]: its product with an input is the
+   * feature's pre-activation, but for a bias.
+   *
+   * @throws InvalidInputException if the feature does not exist, or if inputs are normalized, so
+   *     that it depends on the input
+   */
+  public float[] inputDirection(int feature) {
+    requireFeature(feature);
+    Preconditions.require(
+        config.normalization() == SaeConfig.Normalization.NONE,
+        "transcoder",
+        config.normalization().name().toLowerCase(Locale.ROOT),
+        "normalized inputs have no fixed input directions");
+    float[] row = weights.encoder[feature].clone();
+    if (config.activation() == SaeConfig.Activation.GATED) {
+      Vectors.scale(row, weights.magnitudes()[feature]);
+    } else if (decoderNorms != null) {
+      Vectors.scale(row, decoderNorms[feature]);
+    }
+    return row;
+  }
+
+  /** Returns a feature's part of the output [d_out] for an activation. */
+  public float[] contribution(int feature, float value) {
+    float[] part = direction(feature);
+    Vectors.scale(part, weight(feature, value));
+    return part;
+  }
+
+  /** Returns the constant part of the output, b_dec [d_out]. */
+  public float[] bias() {
+    return weights.decoderBias().clone();
   }
 
   private float weight(int feature, float value) {

@@ -119,6 +119,43 @@ class SaeTrainerTest {
     }
   }
 
+  /** A transcoder learns a map from other inputs of another width. */
+  @Test
+  void transcoderLearnsOutputs() {
+    float[][] inputs = random(11, 400, D);
+    float[][] outputs = new float[inputs.length][];
+    for (int i = 0; i < inputs.length; i++) {
+      // Two units of a feed-forward block, which features can express.
+      float first = 3 * Math.max(0, inputs[i][0]);
+      float second = -5 * Math.max(0, inputs[i][1]);
+      outputs[i] = new float[] {first, second, first + second};
+    }
+    var kind = new SaeOptions(16, 2, true, 0, 3e-3, 64, 1200, 100, 0);
+    try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, kind)) {
+      double before = trainer.step();
+      trainer.run(loss -> {});
+      double after = trainer.step();
+      assertTrue(after < before / 5, before + " to " + after);
+      try (SparseAutoencoder found = trainer.result(executor, "in", "out")) {
+        assertTrue(found.config().transcoder());
+        assertEquals(3, found.config().dOut());
+        double error = 0;
+        double squares = 0;
+        for (int i = 0; i < inputs.length; i++) {
+          float[] decoded = found.decode(found.encode(inputs[i]), inputs[i]);
+          error += Math.pow(Vectors.norm(Vectors.minus(decoded, outputs[i])), 2);
+          squares += Vectors.dot(outputs[i], outputs[i]);
+        }
+        assertEquals(after, error / squares, 0.05);
+      }
+    }
+    assertThrows(
+        InvalidInputException.class,
+        () ->
+            SaeTrainer.ofTranscoder(
+                executor, inputs, outputs, new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 0)));
+  }
+
   /** Compares the loss with its gradients for a change of each weight. */
   @Test
   void gradientsMatchLossDifferences() {
@@ -129,8 +166,8 @@ class SaeTrainerTest {
     float[] decoderBias = random(7, 1, D)[0];
     float[] encoderBias = random(8, 1, features)[0];
     var weights = new float[][][] {encoder, decoder, {decoderBias}, {encoderBias}};
-    var gradients = new SaeGradients(features, D);
-    var batch = new SaeBatch(x, encoder, decoder, decoderBias);
+    var gradients = new SaeGradients(features, D, D);
+    var batch = new SaeBatch(x, x, false, encoder, decoder, decoderBias);
     Features[] active = active(batch, encoder, encoderBias);
     batch.reconstruct(active);
     batch.backward(active, 0.3, gradients);
@@ -197,11 +234,11 @@ class SaeTrainerTest {
     float[][] x = random(4, 5, D);
     float[][] encoder = random(5, 2, D);
     float[][] decoder = random(6, 2, D);
-    var batch = new SaeBatch(x, encoder, decoder, new float[D]);
+    var batch = new SaeBatch(x, x, false, encoder, decoder, new float[D]);
     var none = new Features[x.length];
     Arrays.fill(none, Features.of(new float[2]));
     batch.reconstruct(none);
-    var gradients = new SaeGradients(2, D);
+    var gradients = new SaeGradients(2, D, D);
     batch.backwardOfRest(linear(x, encoder), 2, gradients);
     List<float[][]> expected = List.of(gradients.encoder, gradients.decoder);
     float step = 1e-3f;

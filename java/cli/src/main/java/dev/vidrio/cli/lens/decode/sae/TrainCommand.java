@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.decode.sae.SaeOptions;
@@ -15,6 +16,8 @@ import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
@@ -24,7 +27,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "train",
     description = {
-      "Trains a small sparse autoencoder on the activations of a text.",
+      "Trains a small sparse autoencoder on the activations of a text, or with --hook-out a"
+          + " transcoder.",
       "Writes a directory that SAELens and the other commands read."
     })
 public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
@@ -36,6 +40,16 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
       required = true,
       description = "The hook point, such as blocks.1.hook_resid_post.")
   private String hook = "";
+
+  @Option(
+      names = "--hook-out",
+      paramLabel = "NAME",
+      description = {
+        "Train a transcoder from --hook to this point, such as from blocks.1.ln2.hook_normalized to"
+            + " blocks.1.hook_mlp_out.",
+        "Needs --batch-topk or --penalty."
+      })
+  private @Nullable String hookOut;
 
   @Option(
       names = {"-o", "--output"},
@@ -106,15 +120,32 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
             steps,
             SaeOptions.DEFAULT.deadAfter(),
             seed);
-    float[][] rows = TextChunks.activations(Lens.of(opened), hook, chunks.of(opened));
-    try (var trainer = new SaeTrainer(opened.executor(), rows, options);
-        var bar = new ProgressBar("training")) {
+    Lens lens = Lens.of(opened);
+    HookPoint in = lens.point(hook);
+    if (hookOut == null) {
+      float[][] rows = TextChunks.activations(lens, hook, chunks.of(opened));
+      try (var trainer = new SaeTrainer(opened.executor(), rows, options)) {
+        return train(opened, trainer, in, in, rows.length);
+      }
+    }
+    HookPoint out = lens.point(hookOut);
+    List<float[][]> rows = TextChunks.activations(lens, List.of(in, out), chunks.of(opened));
+    try (var trainer =
+        SaeTrainer.ofTranscoder(opened.executor(), rows.getFirst(), rows.getLast(), options)) {
+      return train(opened, trainer, in, out, rows.getFirst().length);
+    }
+  }
+
+  private Found train(
+      Model opened, SaeTrainer trainer, HookPoint in, HookPoint out, int activations)
+      throws IOException {
+    try (var bar = new ProgressBar("training")) {
       var done = new Progress();
       trainer.run(loss -> bar.update(++done.steps / (double) steps, done.of(loss)));
-      try (SparseAutoencoder trained = trainer.result(opened.executor(), hook)) {
+      try (SparseAutoencoder trained = trainer.result(opened.executor(), in.name(), out.name())) {
         trained.save(output, modelName());
       }
-      return new Found(rows.length, done.loss, trainer.dead());
+      return new Found(activations, done.loss, trainer.dead());
     }
   }
 
@@ -123,12 +154,18 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
     System.out.printf(
         "%s: %d features from %d activations; squared error %.3f (relative), %d dead features%n",
         output, features, found.activations, found.error, found.dead);
-    Hint.print("'vidrio lens sae features --sae " + output + " -p TEXT' shows active features.");
+    Hint.print(
+        hookOut == null
+            ? "'vidrio lens sae features --sae " + output + " -p TEXT' shows active features."
+            : "'vidrio lens graph --transcoders " + output + " -p TEXT' shows what they cause.");
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
     object.put("hook", hook);
+    if (hookOut != null) {
+      object.put("hook_out", hookOut);
+    }
     object.put("features", features);
     object.put("activations", found.activations);
     object.put("error", Json.finite(found.error));

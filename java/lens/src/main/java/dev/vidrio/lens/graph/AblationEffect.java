@@ -1,0 +1,83 @@
+package dev.vidrio.lens.graph;
+
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The change of the likeliest token's logit, relative to the mean logit, if a feature is set to 0
+ * at its token: as the graph predicts it, and in the model, where attention patterns, divisors and
+ * other features change too.
+ *
+ * @param node index of the feature
+ */
+public record AblationEffect(int node, double predicted, double measured) {
+  /**
+   * Sets the most influential features to 0, one at a time.
+   *
+   * @param features those of the graph
+   * @param count maximum number of features
+   */
+  public static List<AblationEffect> of(
+      Lens lens, AttributionGraph graph, GraphFeatures features, int count) {
+    double before = logit(lens, graph, List.of());
+    List<AblationEffect> effects = new ArrayList<>();
+    for (int node : mostInfluential(graph, count)) {
+      GraphNode feature = graph.nodes().get(node);
+      double predicted = graph.predictedChange(node, -feature.value())[0];
+      double after = logit(lens, graph, List.of(ablation(feature, features)));
+      effects.add(new AblationEffect(node, predicted, after - before));
+    }
+    return effects;
+  }
+
+  private static List<Integer> mostInfluential(AttributionGraph graph, int count) {
+    return IntStream.range(0, graph.nodes().size())
+        .filter(i -> graph.nodes().get(i).isFeature())
+        .boxed()
+        .sorted(Comparator.comparingDouble(i -> -graph.influence(i)))
+        .limit(count)
+        .toList();
+  }
+
+  private static Intervention ablation(GraphNode node, GraphFeatures features) {
+    return switch (features) {
+      case GraphFeatures.Neurons() ->
+          Intervention.set(new HookPoint(HookSite.POST, node.layer()), 0)
+              .neuron(node.id())
+              .position(node.position());
+      case GraphFeatures.Transcoders transcoders -> {
+        SparseAutoencoder transcoder = transcoders.of(node.layer());
+        float[] written = transcoder.contribution(node.id(), (float) node.value());
+        yield Intervention.add(new HookPoint(HookSite.MLP_OUT, node.layer()), -1, written)
+            .position(node.position());
+      }
+    };
+  }
+
+  private static double logit(Lens lens, AttributionGraph graph, List<Intervention> edits) {
+    int[] tokens = graph.tokens();
+    Capture capture =
+        Capture.of(HookSite.LOGITS.suffix()).positions(tokens.length - 1, tokens.length);
+    try (ActivationCache cache = lens.run(tokens, capture, edits)) {
+      float[] logits = cache.get(HookPoint.of(HookSite.LOGITS)).rows()[0];
+      int token =
+          graph.nodes().stream()
+              .filter(node -> node.kind() == GraphNode.Kind.LOGIT)
+              .findFirst()
+              .orElseThrow()
+              .id();
+      double mean =
+          IntStream.range(0, logits.length).mapToDouble(t -> logits[t]).average().orElseThrow();
+      return logits[token] - mean;
+    }
+  }
+}

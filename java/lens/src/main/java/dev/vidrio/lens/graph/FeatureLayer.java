@@ -1,0 +1,57 @@
+package dev.vidrio.lens.graph;
+
+import dev.vidrio.kernel.op.Buffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The feed-forward block of a layer, as active features of a text's tokens and a rest. Features are
+ * numbered in the order of tokens.
+ */
+abstract sealed class FeatureLayer permits NeuronLayer, TranscoderLayer {
+  /** The number of the layer. */
+  final int layer;
+
+  /** The activation that features are read from, where their gradients start. */
+  final Buffer read;
+
+  /** The activation that features are written to; it is a constant of gradients. */
+  final Buffer written;
+
+  FeatureLayer(int layer, Buffer read, Buffer written) {
+    this.layer = layer;
+    this.read = read;
+    this.written = written;
+  }
+
+  /** Finds the active features of the text of a forward pass. */
+  abstract void find(FrozenPass pass);
+
+  /** Returns the number of active features of all tokens. */
+  abstract int count();
+
+  /** Returns an active feature. */
+  abstract GraphNode node(int feature);
+
+  /** Returns the gradient of a feature's value with respect to its row of {@link #read}. */
+  abstract float[] seed(int feature);
+
+  /** Returns the part of a feature's value that does not depend on {@link #read}. */
+  abstract double constant(int feature);
+
+  /**
+   * Computes the effects of features: products of what they write and its gradients.
+   *
+   * @param gradient with respect to {@link #written}, [n][width]
+   * @param effects receives one for each feature, from {@code first}
+   */
+  abstract void effects(float[][] gradient, float[] effects, int first);
+
+  /**
+   * Returns the part of the output that no feature explains, [n][width], or null if features
+   * explain all of it.
+   */
+  abstract float @Nullable [][] errors();
+
+  /** Returns the constant part of the output, [width], or null if there is none. */
+  abstract float @Nullable [] bias();
+}

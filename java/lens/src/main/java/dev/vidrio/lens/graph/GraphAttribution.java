@@ -1,0 +1,459 @@
+package dev.vidrio.lens.graph;
+
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.partial.RowGradient;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.resolve.ProducerIndex;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.Model;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Computes an {@link AttributionGraph}: a forward pass of the text, then a backward pass for each
+ * target, the most influential ones first.
+ */
+final class GraphAttribution implements AutoCloseable {
+  /** Tokens of all copies of a text. */
+  private static final int ROWS = 512;
+
+  private static final int MAX_COPIES = 64;
+
+  /** Backward passes between two rankings of features. */
+  private static final int PASSES = 4;
+
+  private final Lens lens;
+  private final Model model;
+  private final int[] tokens;
+  private final GraphOptions options;
+  private final HookMap hooks;
+  private final List<FeatureLayer> layers;
+  private final Op.MatMul product;
+  private final Buffer last;
+  private final Buffer stream;
+  private final List<Bias> biases;
+  private final FrozenPass pass;
+
+  /** The number of the first feature of each layer. */
+  private int[] firsts = {};
+
+  private int features;
+  private List<FeatureLayer> withErrors = List.of();
+
+  /** The embeddings, [n][d]. */
+  private float[][] embeddings = {};
+
+  /** A constant vector that an operation adds to each row of y. */
+  private record Bias(Buffer y, Weights vector) {}
+
+  /** A node whose inputs are attributed. */
+  private record Target(int layer, Buffer read, int position, Seed seed, double constant) {}
+
+  /** Wraps the gradient of a target's value. */
+  private static final class Seed {
+    final float[] vector;
+
+    Seed(float[] vector) {
+      this.vector = vector;
+    }
+  }
+
+  GraphAttribution(Lens lens, int[] tokens, GraphFeatures features, GraphOptions options) {
+    this.lens = lens;
+    this.model = lens.model();
+    this.tokens = tokens.clone();
+    this.options = options;
+    Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
+    Preconditions.requireOneStream(model, "attribution graph");
+    Preconditions.requireTokens(model, tokens);
+    for (int token : tokens) {
+      Preconditions.requireToken(model, token);
+    }
+    int count = model.architecture().layers();
+    Plan whole = model.architecture().plan(tokens.length);
+    this.hooks = new HookMap(whole, count);
+    this.stream = hooks.stream(0);
+    this.product = lastProduct(whole.ops());
+    var writers = new ProducerIndex();
+    whole.ops().forEach(writers::add);
+    this.last =
+        writers.get(product.x()) instanceof Op.Quantize quantize
+            ? quantize.x()
+            : (Buffer) product.x();
+    this.layers =
+        switch (features) {
+          case GraphFeatures.Neurons() -> neurons(count);
+          case GraphFeatures.Transcoders(List<SparseAutoencoder> all) -> transcoders(count, all);
+        };
+    Set<Buffer> seeded = new HashSet<>(Set.of(last));
+    Set<Buffer> constants = new HashSet<>();
+    Set<Buffer> kept = new HashSet<>(Set.of(last, stream));
+    for (FeatureLayer layer : layers) {
+      constants.add(layer.written);
+      kept.add(layer.written);
+      kept.add(layer.read);
+      seeded.add(layer.read);
+    }
+    Plan forward = new Plan(forward(whole.ops()), whole.kv(), kept);
+    Set<Buffer> wanted = new HashSet<>(constants);
+    wanted.add(stream);
+    Set<Buffer> reached = FrozenPass.reached(forward, seeded, wanted, constants);
+    reached.removeAll(wanted);
+    this.biases = biases(forward.ops(), reached);
+    biases.forEach(bias -> wanted.add(bias.y));
+    int copies = Math.clamp(ROWS / tokens.length, 1, MAX_COPIES);
+    this.pass = new FrozenPass(model, forward, seeded, wanted, constants, tokens.length, copies);
+  }
+
+  private static Op.MatMul lastProduct(List<Op> ops) {
+    return (Op.MatMul)
+        ops.reversed().stream().filter(Op.MatMul.class::isInstance).findFirst().orElseThrow();
+  }
+
+  private List<FeatureLayer> neurons(int count) {
+    List<FeatureLayer> found = new ArrayList<>();
+    for (int l = 0; l < count; l++) {
+      if (hooks.has(new HookPoint(HookSite.MLP_OUT, l))) {
+        var post = new HookPoint(HookSite.POST, l);
+        boolean dense = hooks.has(post) && !hooks.has(new HookPoint(HookSite.EXPERT_INDICES, l));
+        Preconditions.require(
+            dense,
+            "attribution graph over neurons",
+            "",
+            "layer " + l + " is not a dense feed-forward block");
+        Buffer copy = hooks.buffer(post);
+        found.add(new NeuronLayer(l, computed(copy), copy));
+      }
+    }
+    return found;
+  }
+
+  private static Buffer computed(Buffer buffer) {
+    return buffer.like(buffer.name() + ".computed");
+  }
+
+  private List<FeatureLayer> transcoders(int count, List<SparseAutoencoder> all) {
+    Map<HookPoint, SparseAutoencoder> byOutput = new LinkedHashMap<>();
+    for (SparseAutoencoder transcoder : all) {
+      byOutput.put(lens.point(transcoder.config().hookOut()), transcoder);
+    }
+    List<FeatureLayer> found = new ArrayList<>();
+    for (int l = 0; l < count; l++) {
+      var out = new HookPoint(HookSite.MLP_OUT, l);
+      if (hooks.has(out)) {
+        @Nullable SparseAutoencoder transcoder = byOutput.get(out);
+        HookPoint in =
+            transcoder == null ? hooks.beforeMlp(l) : lens.point(transcoder.config().hookIn());
+        HookSource source = hooks.source(in);
+        boolean readable =
+            source.width() == hooks.source(hooks.beforeMlp(l)).width()
+                && (source instanceof HookSource.Written
+                    || (source instanceof HookSource.Norm norm && !norm.divisor()));
+        Preconditions.require(
+            readable && in.layer() == l,
+            "transcoder of " + out,
+            in.name(),
+            "must read the residual stream of its layer, or its norm");
+        found.add(new TranscoderLayer(l, source, hooks.buffer(out), transcoder));
+      }
+    }
+    return found;
+  }
+
+  /** Returns the operations up to the unembedding, with copies of neurons. */
+  private List<Op> forward(List<Op> all) {
+    Map<Buffer, NeuronLayer> copied = new LinkedHashMap<>();
+    for (FeatureLayer layer : layers) {
+      if (layer instanceof NeuronLayer neurons) {
+        copied.put(neurons.written, neurons);
+      }
+    }
+    List<Op> ops = new ArrayList<>();
+    for (Op op : all) {
+      if (op.writes().contains(product.y())) {
+        break;
+      }
+      NeuronLayer neurons =
+          op.writes().stream().map(copied::get).filter(x -> x != null).findFirst().orElse(null);
+      if (neurons == null) {
+        ops.add(op);
+      } else {
+        ops.add(op.withOperands(x -> x.equals(neurons.written) ? neurons.read : x));
+        ops.add(new Op.Scale(neurons.read, 1, neurons.written));
+      }
+    }
+    return ops;
+  }
+
+  /** Returns the constant vectors that are added to activations that gradients reach. */
+  private static List<Bias> biases(List<Op> ops, Set<Buffer> reached) {
+    List<Bias> found = new ArrayList<>();
+    for (Op op : ops) {
+      switch (op) {
+        case Op.AddBias add when reached.contains(add.y()) ->
+            found.add(new Bias(add.y(), add.bias()));
+        case Op.Norm norm when norm.bias() != null && reached.contains(norm.y()) ->
+            found.add(new Bias(norm.y(), norm.bias()));
+        default -> {}
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Computes the graph.
+   *
+   * @param progress receives the number of features whose inputs have been attributed
+   */
+  AttributionGraph run(IntConsumer progress) {
+    pass.forward(tokens);
+    embeddings = pass.values(stream);
+    firsts = new int[layers.size()];
+    features = 0;
+    for (int i = 0; i < firsts.length; i++) {
+      layers.get(i).find(pass);
+      firsts[i] = features;
+      features = Math.addExact(features, layers.get(i).count());
+    }
+    withErrors = layers.stream().filter(layer -> layer.errors() != null).toList();
+    int[] predicted = predicted();
+    List<Target> logitTargets = logitTargets(predicted);
+    List<GraphNode> logits = logits(predicted, logitTargets);
+    List<GraphRow> logitRows = rows(logitTargets);
+    TreeMap<Integer, GraphRow> rows = new TreeMap<>();
+    while (rows.size() < options.features()) {
+      List<Integer> next = mostInfluential(logits, logitRows, rows);
+      if (next.isEmpty()) {
+        break;
+      }
+      List<GraphRow> found = rows(next.stream().map(this::target).toList());
+      for (int i = 0; i < found.size(); i++) {
+        rows.put(next.get(i), found.get(i));
+      }
+      progress.accept(rows.size());
+    }
+    return graph(logits, logitRows, rows);
+  }
+
+  private float[] nextLogits() {
+    return lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
+  }
+
+  /** Returns the likeliest tokens, the likeliest first. */
+  private int[] predicted() {
+    float[] logits = nextLogits();
+    double[] logProbabilities = Vectors.logProbabilities(logits);
+    int[] likeliest = Vectors.largest(logits, Math.min(options.logits(), logits.length));
+    int count = 0;
+    double sum = 0;
+    while (count < likeliest.length && sum < options.probability()) {
+      sum += Math.exp(logProbabilities[likeliest[count++]]);
+    }
+    return Arrays.copyOf(likeliest, count);
+  }
+
+  /** Returns targets for the differences between the logits of tokens and the mean logit. */
+  private List<Target> logitTargets(int[] predicted) {
+    var factors = new float[predicted.length][product.y().width()];
+    for (int i = 0; i < factors.length; i++) {
+      Arrays.fill(factors[i], -1f / factors[i].length);
+      factors[i][predicted[i]] += 1;
+    }
+    int end = model.architecture().layers();
+    return Arrays.stream(RowGradient.combinations(model.executor(), product.weights(), factors))
+        .map(vector -> new Target(end, last, tokens.length - 1, new Seed(vector), 0))
+        .toList();
+  }
+
+  private List<GraphNode> logits(int[] predicted, List<Target> targets) {
+    double[] logProbabilities = Vectors.logProbabilities(nextLogits());
+    float[] stream = pass.values(last)[0];
+    List<GraphNode> nodes = new ArrayList<>();
+    for (int i = 0; i < predicted.length; i++) {
+      double value = Vectors.dot(targets.get(i).seed.vector, stream);
+      double probability = Math.exp(logProbabilities[predicted[i]]);
+      nodes.add(
+          new GraphNode(
+              GraphNode.Kind.LOGIT,
+              model.architecture().layers(),
+              tokens.length - 1,
+              predicted[i],
+              value,
+              probability));
+    }
+    return nodes;
+  }
+
+  private int layerOf(int feature) {
+    int at = Arrays.binarySearch(firsts, feature);
+    int i = at < 0 ? -at - 2 : at;
+    // Layers without active features begin where the next one does.
+    while (layers.get(i).count() == 0 || feature >= firsts[i] + layers.get(i).count()) {
+      i++;
+    }
+    return i;
+  }
+
+  private GraphNode node(int feature) {
+    int i = layerOf(feature);
+    return layers.get(i).node(feature - firsts[i]);
+  }
+
+  private Target target(int feature) {
+    int i = layerOf(feature);
+    FeatureLayer layer = layers.get(i);
+    int f = feature - firsts[i];
+    return new Target(
+        layer.layer,
+        layer.read,
+        layer.node(f).position(),
+        new Seed(layer.seed(f)),
+        layer.constant(f));
+  }
+
+  private List<GraphRow> rows(List<Target> targets) {
+    var rows = new GraphRow[targets.size()];
+    for (int begin = 0; begin < rows.length; begin += pass.copies()) {
+      int first = begin;
+      int count = Math.min(pass.copies(), rows.length - begin);
+      pass.clear();
+      for (int copy = 0; copy < count; copy++) {
+        Target target = targets.get(begin + copy);
+        pass.seed(copy, target.read, target.position, target.seed.vector);
+      }
+      pass.backward();
+      IntStream.range(0, count)
+          .parallel()
+          .forEach(copy -> rows[first + copy] = row(targets.get(first + copy), copy));
+    }
+    return List.of(rows);
+  }
+
+  private GraphRow row(Target target, int copy) {
+    int n = tokens.length;
+    var all = new float[sources()];
+    double constant = target.constant;
+    for (int i = 0; i < firsts.length; i++) {
+      FeatureLayer layer = layers.get(i);
+      if (layer.layer < target.layer) {
+        float[][] gradient = pass.gradient(layer.written, copy);
+        layer.effects(gradient, all, firsts[i]);
+        float @Nullable [][] errors = layer.errors();
+        float @Nullable [] bias = layer.bias();
+        int first = features + withErrors.indexOf(layer) * n;
+        for (int j = 0; j < n; j++) {
+          constant += bias == null ? 0 : Vectors.dot(bias, gradient[j]);
+          if (errors != null) {
+            all[first + j] = (float) Vectors.dot(errors[j], gradient[j]);
+          }
+        }
+      }
+    }
+    float[][] gradient = pass.gradient(stream, copy);
+    int first = features + withErrors.size() * n;
+    for (int j = 0; j < n; j++) {
+      all[first + j] = (float) Vectors.dot(embeddings[j], gradient[j]);
+    }
+    for (Bias bias : biases) {
+      constant += constant(bias, pass.gradient(bias.y, copy));
+    }
+    return GraphRow.of(all, constant);
+  }
+
+  private static double constant(Bias bias, float[][] gradient) {
+    float[] vector = bias.vector.data().toArray(ValueLayout.JAVA_FLOAT);
+    double sum = 0;
+    for (float[] row : gradient) {
+      for (int j = 0; j < row.length; j++) {
+        sum += (double) row[j] * vector[j % vector.length];
+      }
+    }
+    return sum;
+  }
+
+  /** Returns the number of nodes that have effects: features, errors and tokens. */
+  private int sources() {
+    return features + (withErrors.size() + 1) * tokens.length;
+  }
+
+  /** Returns the most influential features that are not in the rows yet. */
+  private List<Integer> mostInfluential(
+      List<GraphNode> logits, List<GraphRow> logitRows, TreeMap<Integer, GraphRow> rows) {
+    var influence = new double[sources()];
+    for (int i = 0; i < logitRows.size(); i++) {
+      spread(logitRows.get(i), logits.get(i).probability(), influence);
+    }
+    rows.descendingMap().forEach((feature, row) -> spread(row, influence[feature], influence));
+    var ranked = new float[features];
+    for (int f = 0; f < features; f++) {
+      boolean attributed = influence[f] == 0 || rows.containsKey(f);
+      ranked[f] = attributed || node(f).position() < options.from() ? 0 : (float) influence[f];
+    }
+    int count = Math.min(PASSES * pass.copies(), options.features() - rows.size());
+    return Arrays.stream(Vectors.largest(ranked, Math.min(count, features)))
+        .filter(f -> ranked[f] > 0)
+        .boxed()
+        .toList();
+  }
+
+  /** Distributes a target's influence over its sources, by their shares of all effects. */
+  private static void spread(GraphRow row, double influence, double[] all) {
+    for (int i = 0; row.total > 0 && i < row.sources.length; i++) {
+      all[row.sources[i]] += influence * Math.abs(row.effects[i]) / row.total;
+    }
+  }
+
+  private AttributionGraph graph(
+      List<GraphNode> logits, List<GraphRow> logitRows, TreeMap<Integer, GraphRow> rows) {
+    List<GraphNode> nodes = new ArrayList<>();
+    List<Integer> sources = new ArrayList<>();
+    rows.keySet()
+        .forEach(
+            feature -> {
+              nodes.add(node(feature));
+              sources.add(feature);
+            });
+    int next = features;
+    for (FeatureLayer layer : withErrors) {
+      for (int j = 0; j < tokens.length; j++, next++) {
+        if (j >= options.from()) {
+          nodes.add(new GraphNode(GraphNode.Kind.ERROR, layer.layer, j, -1, 0, 0));
+          sources.add(next);
+        }
+      }
+    }
+    for (int j = 0; j < tokens.length; j++) {
+      nodes.add(new GraphNode(GraphNode.Kind.TOKEN, -1, j, tokens[j], 0, 0));
+      sources.add(next++);
+    }
+    nodes.addAll(logits);
+    List<GraphRow> targets = new ArrayList<>(rows.values());
+    targets.addAll(logitRows);
+    return new AttributionGraph(
+        model.architecture().layers(), tokens, features, nodes, rows.size(), sources, targets);
+  }
+
+  @Override
+  public void close() {
+    pass.close();
+  }
+}

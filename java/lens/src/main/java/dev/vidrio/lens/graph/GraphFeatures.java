@@ -1,0 +1,78 @@
+package dev.vidrio.lens.graph;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.resolve.Preconditions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders, or
+ * neurons.
+ */
+public sealed interface GraphFeatures {
+  /** Returns neurons, which every feed-forward block has and which explain all of its output. */
+  static GraphFeatures neurons() {
+    return new Neurons();
+  }
+
+  /**
+   * Returns the features of transcoders. A feed-forward block without one is a single error node
+   * per token.
+   *
+   * @param transcoders at most one for each layer, from the input of its feed-forward block to the
+   *     output; they must stay open
+   * @throws InvalidInputException if there is none, or one is not a transcoder, has a skip
+   *     connection or normalizes its input, or if two have the same layer
+   */
+  static GraphFeatures transcoders(Lens lens, List<SparseAutoencoder> transcoders) {
+    Preconditions.require(!transcoders.isEmpty(), "transcoders", "0", "must be 1 or more");
+    Map<Integer, SparseAutoencoder> byLayer = new TreeMap<>();
+    for (SparseAutoencoder transcoder : transcoders) {
+      String name = transcoder.config().hookOut();
+      HookPoint out = Preconditions.requireOne(name, lens.points(name));
+      boolean fits = transcoder.config().transcoder() && out.site() == HookSite.MLP_OUT;
+      Preconditions.require(
+          fits,
+          "transcoder of " + name,
+          "",
+          "must map the input of a feed-forward block to its output, hook_mlp_out");
+      Preconditions.require(
+          !transcoder.config().skip(),
+          "transcoder of " + name,
+          "",
+          "skip connections are not supported");
+      var _ = transcoder.inputDirection(0);
+      Preconditions.require(
+          byLayer.put(out.layer(), transcoder) == null,
+          "transcoders",
+          name,
+          "two transcoders have the same output");
+    }
+    return new Transcoders(new ArrayList<>(byLayer.values()));
+  }
+
+  /** Neurons of feed-forward blocks. */
+  record Neurons() implements GraphFeatures {}
+
+  /** Features of transcoders, by layer. */
+  record Transcoders(List<SparseAutoencoder> transcoders) implements GraphFeatures {
+    public Transcoders {
+      transcoders = List.copyOf(transcoders);
+    }
+
+    /** Returns the transcoder of a layer, which must have one. */
+    SparseAutoencoder of(int layer) {
+      String out = new HookPoint(HookSite.MLP_OUT, layer).name();
+      return transcoders.stream()
+          .filter(transcoder -> transcoder.config().hookOut().equals(out))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+}

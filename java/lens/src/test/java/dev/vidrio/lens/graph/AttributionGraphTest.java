@@ -1,0 +1,218 @@
+package dev.vidrio.lens.graph;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.F32BardTest;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.sae.SaeOptions;
+import dev.vidrio.lens.decode.sae.SaeTrainer;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code bench/lens/conformance.py} compares graphs with those of circuit-tracer. */
+class AttributionGraphTest extends F32BardTest {
+  private static final String TEXT = "The king is dead, long live the";
+  private static final GraphOptions ALL = new GraphOptions(5, 0.9, 1 << 14, 0);
+
+  private static final List<SparseAutoencoder> TRANSCODERS = new ArrayList<>();
+
+  @TempDir Path directory;
+
+  private static int[] tokens;
+  private static AttributionGraph ofFeatures;
+
+  @BeforeAll
+  static void train() {
+    tokens = model.tokenizer().encode(TEXT);
+    List<int[]> chunks = TextChunks.of(model, model.tokenizer().encode(TEXT.repeat(20)), 64);
+    // Without a transcoder for layer 2, its feed-forward block is an error.
+    for (int l : new int[] {0, 1, 3}) {
+      List<HookPoint> points =
+          List.of(new HookPoint(HookSite.LN2_NORMALIZED, l), new HookPoint(HookSite.MLP_OUT, l));
+      List<float[][]> rows = TextChunks.activations(lens, points, chunks);
+      var options = new SaeOptions(64, 4, true, 0, 1e-3, 32, 20, 100, 0);
+      try (var trainer =
+          SaeTrainer.ofTranscoder(model.executor(), rows.getFirst(), rows.getLast(), options)) {
+        trainer.run(loss -> {});
+        TRANSCODERS.add(
+            trainer.result(model.executor(), points.getFirst().name(), points.getLast().name()));
+      }
+    }
+    ofFeatures =
+        AttributionGraph.of(lens, tokens, GraphFeatures.transcoders(lens, TRANSCODERS), ALL);
+  }
+
+  @AfterAll
+  static void closeTranscoders() {
+    TRANSCODERS.forEach(SparseAutoencoder::close);
+  }
+
+  /** Effects, computed backward, sum to values that the forward pass has computed. */
+  private static void assertComplete(AttributionGraph graph) {
+    for (int i = 0; i < graph.nodes().size(); i++) {
+      GraphNode node = graph.nodes().get(i);
+      double tolerance = node.isFeature() ? 1e-3 : 1e-4;
+      if (node.isFeature() || node.kind() == GraphNode.Kind.LOGIT) {
+        double size = Math.max(1, Math.abs(node.value()));
+        assertEquals(node.value(), graph.explained(i), tolerance * size, node.name());
+      }
+    }
+  }
+
+  private static List<Integer> nodes(AttributionGraph graph, GraphNode.Kind kind) {
+    return IntStream.range(0, graph.nodes().size())
+        .filter(i -> graph.nodes().get(i).kind() == kind)
+        .boxed()
+        .toList();
+  }
+
+  @Test
+  void effectsOnFeaturesSumToTheirValues() {
+    assertComplete(ofFeatures);
+    int errors = nodes(ofFeatures, GraphNode.Kind.ERROR).size();
+    assertEquals(model.architecture().layers() * tokens.length, errors);
+    assertTrue(ofFeatures.replacement() > 0 && ofFeatures.replacement() < 1);
+    assertTrue(ofFeatures.completeness() > 0 && ofFeatures.completeness() < 1);
+  }
+
+  @Test
+  void effectsOnNeuronsSumToTheirValues() {
+    GraphFeatures neurons = GraphFeatures.neurons();
+    // region graph
+    var options = new GraphOptions(5, 0.9, 128, 1);
+    AttributionGraph graph = AttributionGraph.of(lens, tokens, neurons, options);
+    for (GraphEdge edge : graph.prune(0.8, 0.98).edges()) {
+      GraphNode from = graph.nodes().get(edge.source());
+      GraphNode to = graph.nodes().get(edge.target());
+      assertTrue(from.layer() < to.layer() && from.position() <= to.position());
+    }
+    // endregion
+    assertEquals(128, nodes(graph, GraphNode.Kind.NEURON).size());
+    assertComplete(graph);
+    assertEquals(1, graph.replacement());
+    assertEquals(1, graph.completeness());
+  }
+
+  /** Other norms, biases, activation functions, parallel blocks, attention of other kinds. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"gpt2", "qwen2", "gemma2", "gptneox", "phi2", "qwen3", "olmo2", "bloom", "lfm2"})
+  void effectsSumToValuesOfOtherArchitectures(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      var options = new GraphOptions(3, 1, 64, 0);
+      int[] text = {5, 9, 2, 7, 11};
+      assertComplete(AttributionGraph.of(Lens.of(other), text, GraphFeatures.neurons(), options));
+    }
+  }
+
+  @Test
+  void rejectsNeuronsOfMixtures() throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), "mixtral"))) {
+      Lens of = Lens.of(other);
+      assertThrows(
+          InvalidInputException.class,
+          () -> AttributionGraph.of(of, new int[] {5, 9}, GraphFeatures.neurons(), ALL));
+    }
+  }
+
+  @Test
+  void influenceOfTokensAndErrorsSumsToOne() {
+    double sum = 0;
+    for (GraphNode.Kind kind : List.of(GraphNode.Kind.TOKEN, GraphNode.Kind.ERROR)) {
+      sum += nodes(ofFeatures, kind).stream().mapToDouble(ofFeatures::influence).sum();
+    }
+    assertEquals(1, sum, 1e-6);
+  }
+
+  /** Without other features, a change of the output of the last layer acts on logits directly. */
+  @Test
+  void predictedChangeIsTheSumOverPaths() {
+    int feature = nodes(ofFeatures, GraphNode.Kind.FEATURE).getLast();
+    GraphNode node = ofFeatures.nodes().get(feature);
+    int logit = nodes(ofFeatures, GraphNode.Kind.LOGIT).getFirst();
+    double[] change = ofFeatures.predictedChange(feature, -node.value());
+    assertEquals(-ofFeatures.effect(logit, feature), change[0], 1e-6);
+  }
+
+  @Test
+  void ablationOfNeuronsOfTheLastLayerActsAsPredicted() {
+    GraphFeatures neurons = GraphFeatures.neurons();
+    AttributionGraph graph =
+        AttributionGraph.of(lens, tokens, neurons, new GraphOptions(1, 1, 256, 1));
+    List<AblationEffect> effects = AblationEffect.of(lens, graph, neurons, 8);
+    double products = 0;
+    for (AblationEffect effect : effects) {
+      products += effect.predicted() * effect.measured();
+    }
+    assertEquals(8, effects.size());
+    assertTrue(products > 0, effects.toString());
+  }
+
+  @Test
+  void pruneKeepsMoreWithLargerShares() {
+    PrunedGraph small = ofFeatures.prune(0.3, 0.5);
+    PrunedGraph whole = ofFeatures.prune(1, 1);
+    assertTrue(small.nodes().size() < whole.nodes().size());
+    assertTrue(whole.nodes().containsAll(small.nodes()));
+    assertTrue(small.edges().size() < whole.edges().size());
+    for (GraphEdge edge : whole.edges()) {
+      double effect = ofFeatures.effect(edge.target(), edge.source());
+      assertEquals(effect, edge.weight());
+    }
+  }
+
+  @Test
+  void writesTheFieldsOfCircuitTracer() {
+    PrunedGraph pruned = ofFeatures.prune(0.8, 0.98);
+    JsonNode root =
+        JsonMapper.shared().readTree(CircuitTracerFile.write(model, pruned, "king", "bard", 0.8));
+    assertEquals(tokens.length, root.get("metadata").get("prompt_tokens").size());
+    assertEquals(pruned.nodes().size(), root.get("nodes").size());
+    assertEquals(pruned.edges().size(), root.get("links").size());
+    List<String> ids = new ArrayList<>();
+    root.get("nodes").forEach(node -> ids.add(node.get("node_id").stringValue()));
+    assertEquals(ids.size(), ids.stream().distinct().count());
+    root.get("links")
+        .forEach(
+            link -> {
+              assertTrue(ids.contains(link.get("source").stringValue()));
+              assertTrue(ids.contains(link.get("target").stringValue()));
+            });
+  }
+
+  @Test
+  void rejectsTranscodersThatDoNotFit() {
+    List<SparseAutoencoder> twice = List.of(TRANSCODERS.getFirst(), TRANSCODERS.getFirst());
+    assertThrows(InvalidInputException.class, () -> GraphFeatures.transcoders(lens, List.of()));
+    assertThrows(InvalidInputException.class, () -> GraphFeatures.transcoders(lens, twice));
+    GraphFeatures neurons = GraphFeatures.neurons();
+    int[] unknown = Arrays.copyOf(tokens, tokens.length + 1);
+    unknown[tokens.length] = model.architecture().vocabulary();
+    assertThrows(
+        InvalidInputException.class,
+        () -> AttributionGraph.of(lens, unknown, neurons, GraphOptions.DEFAULT));
+    assertThrows(InvalidInputException.class, () -> new GraphOptions(0, 0.9, 10, 0));
+    assertThrows(InvalidInputException.class, () -> ofFeatures.prune(1.5, 1));
+  }
+}
