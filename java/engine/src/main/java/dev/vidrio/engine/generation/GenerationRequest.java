@@ -42,6 +42,10 @@ public final class GenerationRequest {
     if (values.beams != null) {
       checkBeams(values.beams);
     }
+    if (values.options.receipt() && !values.edits.isEmpty()) {
+      throw new InvalidInputException(
+          "receipt", "", "not supported with edits of activations, which a receipt cannot express");
+    }
   }
 
   private void checkBeams(BeamOptions search) {
@@ -62,6 +66,10 @@ public final class GenerationRequest {
     }
     if (values.watched) {
       throw new InvalidInputException("watched", "true", "is not supported with beams");
+    }
+    if (values.options.receipt()) {
+      throw new InvalidInputException(
+          "receipt", "", "not supported with beams, whose tokens are not chosen one by one");
     }
   }
 
@@ -85,7 +93,7 @@ public final class GenerationRequest {
     return values.prompt.length;
   }
 
-  /** Returns the length, sampling, stop strings and grammar. */
+  /** Returns the length, sampling, stop strings and grammar, and whether there is a receipt. */
   public GenerationOptions options() {
     return values.options;
   }
