@@ -54,7 +54,8 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             .withTokens(tokens)
             .withSampling(sampling(fields, beams == null ? 1 : 0))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
-            .withIgnoreEnd(fields.bool("ignore_eos", false));
+            .withIgnoreEnd(fields.bool("ignore_eos", false))
+            .withReceipt(fields.bool("receipt", false));
     double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
