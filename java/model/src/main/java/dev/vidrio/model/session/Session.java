@@ -12,7 +12,6 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
-import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.adapter.AdapterSlots;
 import dev.vidrio.model.adapter.LoraInsertion;
@@ -60,7 +59,6 @@ public final class Session implements BatchRunner, AutoCloseable {
   private final int types;
   private final Plan steps;
   private final boolean bidirectional;
-  private volatile @Nullable Boolean runsPlanOfModel;
   private volatile boolean closed;
 
   /** A sequence of the current step, and its length before the step. */
@@ -186,17 +184,11 @@ public final class Session implements BatchRunner, AutoCloseable {
     return longer != null && limits.positions() > longer.above();
   }
 
-  /**
-   * Returns whether the session runs the model's own plan and thus computes its bits. Thread-safe.
-   */
+  /** Returns whether the session runs the model's own plan and thus computes its bits. */
   public boolean runsPlanOfModel() {
-    Boolean known = runsPlanOfModel;
-    if (known == null) {
-      Plan own = model.architecture().plan(limits.positions());
-      known = steps.equals(own) || steps.equals(new GatherHoisting().apply(own));
-      runsPlanOfModel = known;
-    }
-    return known;
+    int positions = limits.positions();
+    return steps.equals(SessionPlans.of(model, positions))
+        || steps.equals(model.architecture().plan(positions));
   }
 
   /** Returns a new, empty sequence with the adapter of the options. */
