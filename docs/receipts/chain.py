@@ -27,6 +27,10 @@ def ids(values):
     return integer(len(values)) + b"".join(map(integer, values))
 
 
+def texts(values):
+    return integer(len(values)) + b"".join(map(text, values))
+
+
 def single(value):
     """Rounds to binary32, the precision of biases and strengths."""
     return struct.unpack("<f", struct.pack("<f", value))[0]
@@ -37,6 +41,7 @@ def header(receipt):
     arithmetic = receipt["arithmetic"]
     sampling = receipt["sampling"]
     stop = receipt["stop"]
+    dry = sampling["dry"]
     grammar = receipt["grammar"]
     biases = sorted((int(token), bias) for token, bias in sampling["logit_bias"].items())
     return b"".join(
@@ -57,13 +62,20 @@ def header(receipt):
             number(sampling["frequency_penalty"]),
             number(sampling["presence_penalty"]),
             integer(sampling["repeat_last_n"]),
+            number(dry["multiplier"]),
+            number(dry["base"]),
+            integer(dry["allowed_length"]),
+            integer(dry["last_n"]),
+            texts(dry["breakers"]),
+            number(sampling["top_n_sigma"]),
+            number(sampling["xtc_probability"]),
+            number(sampling["xtc_threshold"]),
             integer(len(biases)),
             b"".join(integer(token) + number(single(bias)) for token, bias in biases),
             integer(sampling["seed"]),
             integer(stop["tokens"]),
             integer(stop["min_tokens"]),
-            integer(len(stop["strings"])),
-            b"".join(map(text, stop["strings"])),
+            texts(stop["strings"]),
             ids(stop["token_ids"]),
             integer(stop["ignore_eos"]),
             text(

@@ -191,7 +191,7 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
               .withGrammar(receipt.grammar() == null ? null : Grammar.of(receipt.grammar()));
       this.chooser =
           new TokenChooser(
-              new Sampler(receipt.sampling(), model.architecture().vocabulary()),
+              Sampler.of(model.loaded(), receipt.sampling()),
               new AllowedTokens(
                   model.loaded(), options, new HashSet<>(stop.tokenIds()), stop.minTokens()),
               stop.tokens());

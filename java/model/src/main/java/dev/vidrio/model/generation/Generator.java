@@ -55,7 +55,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
     this.recorder = recorder(runner, options);
     this.chooser =
         new TokenChooser(
-            new Sampler(options.sampling(), model.architecture().vocabulary()),
+            Sampler.of(model, options.sampling()),
             new AllowedTokens(model, options, Set.of(), 0),
             options.tokens(),
             recorder);

@@ -1,5 +1,6 @@
 package dev.vidrio.model.receipt;
 
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -62,8 +63,7 @@ final class AnswerChain {
     Receipt.Stop stop = receipt.stop();
     put(stop.tokens());
     put(stop.minTokens());
-    put(stop.strings().size());
-    stop.strings().forEach(this::put);
+    putTexts(stop.strings());
     putIds(stop.tokenIds());
     put(stop.ignoreEnd());
     put(json(receipt.grammar()));
@@ -79,6 +79,15 @@ final class AnswerChain {
     put(sampling.frequencyPenalty());
     put(sampling.presencePenalty());
     put(sampling.penaltyWindow());
+    DryOptions dry = sampling.dry();
+    put(dry.multiplier());
+    put(dry.base());
+    put(dry.allowedLength());
+    put(dry.window());
+    putTexts(dry.breakers());
+    put(sampling.topNSigma());
+    put(sampling.xtcProbability());
+    put(sampling.xtcThreshold());
     put(sampling.logitBias().size());
     new TreeMap<>(sampling.logitBias())
         .forEach(
@@ -98,6 +107,11 @@ final class AnswerChain {
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
     put(utf8.length);
     digest.update(utf8);
+  }
+
+  private void putTexts(List<String> texts) {
+    put(texts.size());
+    texts.forEach(this::put);
   }
 
   private void put(long value) {

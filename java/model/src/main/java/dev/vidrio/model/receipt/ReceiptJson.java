@@ -3,6 +3,7 @@ package dev.vidrio.model.receipt;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -92,10 +93,32 @@ final class ReceiptJson {
         sampling.presencePenalty(),
         "repeat_last_n",
         sampling.penaltyWindow(),
+        "dry",
+        dry(sampling.dry()),
+        "top_n_sigma",
+        sampling.topNSigma(),
+        "xtc_probability",
+        sampling.xtcProbability(),
+        "xtc_threshold",
+        sampling.xtcThreshold(),
         "logit_bias",
         new TreeMap<>(sampling.logitBias()),
         "seed",
         sampling.seed());
+  }
+
+  private static Map<String, Object> dry(DryOptions dry) {
+    return pairs(
+        "multiplier",
+        dry.multiplier(),
+        "base",
+        dry.base(),
+        "allowed_length",
+        dry.allowedLength(),
+        "last_n",
+        dry.window(),
+        "breakers",
+        dry.breakers());
   }
 
   private static Map<String, Object> pairs(Object... namesAndValues) {
@@ -188,6 +211,9 @@ final class ReceiptJson {
               .frequencyPenalty(from.number("frequency_penalty"))
               .presencePenalty(from.number("presence_penalty"))
               .penaltyWindow((int) from.integer("repeat_last_n", 0, Integer.MAX_VALUE))
+              .dry(dry(from.object("dry")))
+              .topNSigma(from.number("top_n_sigma"))
+              .xtc(from.number("xtc_probability"), from.number("xtc_threshold"))
               .logitBias(from.object("logit_bias").biases())
               .seed(from.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE))
               .build();
@@ -196,6 +222,18 @@ final class ReceiptJson {
     } catch (InvalidInputException e) {
       throw new ModelFileException(file, "sampling: " + e.field(), e.value(), e.limit());
     }
+  }
+
+  private static DryOptions dry(Fields from) {
+    var read =
+        new DryOptions(
+            from.number("multiplier"),
+            from.number("base"),
+            (int) from.integer("allowed_length", 0, Integer.MAX_VALUE),
+            (int) from.integer("last_n", 0, Integer.MAX_VALUE),
+            from.texts("breakers"));
+    from.end(dry(read).keySet().toArray(String[]::new));
+    return read;
   }
 
   /**

@@ -24,6 +24,7 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.Generator;
 import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.receipt.Receipt;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
@@ -107,6 +108,15 @@ class VerificationTest {
                 .build()),
         OPTIONS.withSampling(
             sampling.logitBias(Map.of(bard.tokenizer().eos().orElseThrow(), 12f)).build()),
+        OPTIONS.withSampling(
+            SamplingOptions.builder()
+                .dry(DryOptions.OFF.withMultiplier(0.8).withAllowedLength(1))
+                .topNSigma(1.5)
+                .xtc(0.5, 0.05)
+                .seed(9)
+                .build()),
+        OPTIONS.withSampling(
+            SamplingOptions.builder().temperature(1).topK(0).topP(1).minP(0).xtc(0.7, 0.1).build()),
         OPTIONS.withStop("e", "zzz"),
         OPTIONS.withTokens(1),
         OPTIONS.withTokens(0),

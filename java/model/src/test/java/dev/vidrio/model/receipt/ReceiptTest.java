@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +27,9 @@ class ReceiptTest {
           SamplingOptions.builder()
               .temperature(0.7)
               .repeatPenalty(1.1)
+              .dry(new DryOptions(0.8, 1.75, 2, 64, List.of("\n", "é")))
+              .topNSigma(2)
+              .xtc(0.5, 0.1)
               .logitBias(Map.of(5, -1.5f, 17, 0.1f))
               .seed(-3)
               .build(),
@@ -43,7 +47,7 @@ class ReceiptTest {
   @Test
   void chainEqualsThatOfOtherImplementation() {
     assertEquals(
-        "052b0d8f44cc0ca7edbf35d703fd98038f3110b2ed2ef4ebf9cd0e820f1604f2", RECEIPT.chain());
+        "41bb07b04e5273d76c40efb203a01725b43d590060c4f3bd2074f3129d0501a8", RECEIPT.chain());
   }
 
   @Test
