@@ -13,6 +13,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Intervention;
@@ -202,7 +203,8 @@ class EngineReceiptTest extends BardCase {
 
   private static void verifyAll(List<Receipt> receipts, Supplier<Executor> executor) {
     try (Model other = Model.open(BardFiles.q8(), ModelOptions.with(executor))) {
-      for (Receipt receipt : receipts) {
+      boolean isNative = other.executor() instanceof NativeExecutor;
+      for (Receipt receipt : isNative ? receipts : receipts.subList(0, 50)) {
         assertNull(Verification.of(other, receipt).difference(), other.executor().name());
       }
     }

@@ -54,9 +54,12 @@ public final class GenerationRequest {
       throw new InvalidInputException(
           "temperature", sampling.temperature(), "must be 0 with beams, which are not sampled");
     }
-    if (sampling.penalizes() || !sampling.logitBias().isEmpty()) {
+    if (sampling.penalizes() || sampling.dry().isActive() || !sampling.logitBias().isEmpty()) {
       throw new InvalidInputException(
           "beams", search.width(), "do not support penalties and logit bias");
+    }
+    if (sampling.excludesLikely()) {
+      throw new InvalidInputException("beams", search.width(), "do not support XTC");
     }
     if (values.options.tokens() == 0) {
       throw new InvalidInputException("number of tokens", "0", "must be positive with beams");

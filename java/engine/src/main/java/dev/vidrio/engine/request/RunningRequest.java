@@ -79,7 +79,7 @@ public final class RunningRequest {
     this.arrival = arrival;
     this.options = request.options();
     this.stream = new AnswerStream(streamInterval, onCancel);
-    var sampler = new Sampler(options.sampling(), buffers);
+    var sampler = Sampler.of(model.loaded(), options.sampling(), buffers);
     var allowed =
         new AllowedTokens(model.loaded(), options, request.stopTokens(), request.minTokens());
     this.recorder = recorder;

@@ -10,6 +10,8 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Verification;
 import dev.vidrio.model.receipt.Receipt;
+import dev.vidrio.model.sampling.DryOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
 import java.util.List;
@@ -60,6 +62,36 @@ class ReceiptFieldTest {
               .at("/choices/0")
               .has("receipt"));
     }
+  }
+
+  @Test
+  void samplersHaveTheFieldsOfLlamaServer() {
+    String fields =
+        ",'dry_multiplier':0.8,'dry_base':1.5,'dry_allowed_length':1,'dry_penalty_last_n':32,"
+            + "'dry_sequence_breakers':['x'],'top_n_sigma':1.5,'xtc_probability':0.5,'xtc_threshold':0.2";
+    try (Model bard = Model.open(BardFiles.q8())) {
+      JsonNode json = server.json("/v1/completions", "{" + TEXT + fields + "}");
+      SamplingOptions sampling = verified(bard, json.at("/choices/0/receipt")).sampling();
+      assertEquals(new DryOptions(0.8, 1.5, 1, 32, List.of("x")), sampling.dry());
+      assertEquals(1.5, sampling.topNSigma());
+      assertEquals(0.5, sampling.xtcProbability());
+      assertEquals(0.2, sampling.xtcThreshold());
+      String off = ",'top_n_sigma':-1,'xtc_threshold':1,'dry_multiplier':0";
+      sampling =
+          verified(
+                  bard,
+                  server.json("/v1/completions", "{" + TEXT + off + "}").at("/choices/0/receipt"))
+              .sampling();
+      assertEquals(0, sampling.topNSigma());
+      assertEquals(DryOptions.OFF, sampling.dry());
+    }
+    assertEquals(
+        "400 invalid_value dry_base dry_base 0.5: must be a number from 1 to 1000",
+        TestServer.error(server.post("/v1/completions", "{" + TEXT + ",'dry_base':0.5}")));
+    assertEquals(
+        "400 invalid_value dry_sequence_breakers dry_sequence_breakers : must have 1 to 40 bytes",
+        TestServer.error(
+            server.post("/v1/completions", "{" + TEXT + ",'dry_sequence_breakers':['']}")));
   }
 
   @Test
