@@ -1,5 +1,7 @@
 package dev.vidrio.model.evaluation;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.kernel.KvCache;
@@ -182,6 +184,7 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
     Replay(Model model, Receipt receipt) {
       this.model = model;
       this.receipt = receipt;
+      requireTokens(model.architecture().vocabulary() - 1);
       Receipt.Stop stop = receipt.stop();
       GenerationOptions options =
           GenerationOptions.DEFAULT
@@ -197,6 +200,15 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
               stop.tokens());
       this.decoder = new AnswerDecoder(model.tokenizer(), stop.strings());
       chooser.acceptPrompt(receipt.prompt().stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    /** Rejects ids that the model does not have; the chain of a receipt may cover them. */
+    private void requireTokens(int last) {
+      receipt.prompt().forEach(id -> requireRange("prompt: token id", id, 0, last));
+      receipt.stop().tokenIds().forEach(id -> requireRange("stop: token id", id, 0, last));
+      for (int i = 0; i < receipt.logits().size(); i++) {
+        requireRange("answer: token id", receipt.token(i), 0, last);
+      }
     }
 
     @Nullable Difference run(Session session) {
@@ -269,8 +281,7 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
 
     /** Returns a token with its text. */
     private String shown(int token) {
-      boolean known = token < model.architecture().vocabulary();
-      return token + (known ? " '" + model.tokenizer().piece(token) + "'" : "");
+      return token + " '" + model.tokenizer().piece(token) + "'";
     }
 
     /** Returns why the answer ends after the tokens so far, or null. */

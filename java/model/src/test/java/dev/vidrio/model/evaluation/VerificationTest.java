@@ -18,6 +18,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.chat.Chat;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
@@ -31,6 +32,7 @@ import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
+import dev.vidrio.template.ChatOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -397,6 +399,47 @@ class VerificationTest {
             "length");
     assertEquals("continues", difference(cut).computed());
     assertVerified(bard, with(receipt, cut.answer(), cut.logits(), "canceled"));
+  }
+
+  /** A consistent receipt may still have ids that the model does not have. */
+  @Test
+  void rejectsUnknownTokens() {
+    Receipt receipt = receipt(OPTIONS);
+    int unknown = bard.architecture().vocabulary();
+    List<Integer> answer = new ArrayList<>(receipt.answer());
+    answer.set(3, unknown);
+    String limit = " " + unknown + ": must be 0 to " + (unknown - 1);
+    assertEquals(
+        "answer: token id" + limit,
+        assertThrows(
+                InvalidInputException.class,
+                () ->
+                    Verification.of(
+                        bard, with(receipt, answer, receipt.logits(), receipt.finish())))
+            .getMessage());
+    String json =
+        receipt
+            .toJson()
+            .replace("\"prompt\": [1,", "\"prompt\": [" + unknown + ",")
+            .replace("\"presence_penalty\":0.0", "\"presence_penalty\":0.5");
+    Receipt changed = Receipt.parse("receipt", json);
+    Receipt forged =
+        Receipt.parse("receipt", json.replace(receipt.chain(), changed.computeChain()));
+    assertEquals(
+        "prompt: token id" + limit,
+        assertThrows(InvalidInputException.class, () -> Verification.of(bard, forged))
+            .getMessage());
+  }
+
+  @Test
+  void answersOfConversationsHaveReceipts() throws IOException {
+    try (Model model = Model.open(TinyModel.writeChat(directory.resolve("chat.gguf")));
+        Chat chat =
+            model.newChat(ChatOptions.DEFAULT, OPTIONS.withTokens(8), SessionOptions.DEFAULT)) {
+      for (String message : List.of("a", "b", "c")) {
+        assertVerified(model, Objects.requireNonNull(chat.send(message).result().receipt()));
+      }
+    }
   }
 
   @Test
