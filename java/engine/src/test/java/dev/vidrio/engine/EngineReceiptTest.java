@@ -13,7 +13,6 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Intervention;
@@ -196,15 +195,14 @@ class EngineReceiptTest extends BardCase {
     }
     receipts.forEach(EngineReceiptTest::assertVerified);
     if (FULL) {
-      TestExecutors.all(2).forEach(executor -> verifyAll(receipts, executor));
+      TestExecutors.all(2).forEach(executor -> verifySome(receipts, executor));
     }
     assertEquals(count, receipts.stream().map(Receipt::chain).distinct().count());
   }
 
-  private static void verifyAll(List<Receipt> receipts, Supplier<Executor> executor) {
+  private static void verifySome(List<Receipt> receipts, Supplier<Executor> executor) {
     try (Model other = Model.open(BardFiles.q8(), ModelOptions.with(executor))) {
-      boolean isNative = other.executor() instanceof NativeExecutor;
-      for (Receipt receipt : isNative ? receipts : receipts.subList(0, 50)) {
+      for (Receipt receipt : receipts.subList(0, 20)) {
         assertNull(Verification.of(other, receipt).difference(), other.executor().name());
       }
     }

@@ -34,7 +34,8 @@ public final class StateKey {
   /**
    * The version of the arithmetic of docs/numerics.md and of the layout of blocks and slots. A
    * change of either must increase it, so that states of earlier versions are not found; {@code
-   * StateBitsTest} fails otherwise.
+   * StateBitsTest} fails otherwise. So must a change of the sampler's choices, since receipts of
+   * earlier versions are refused by it; {@code ReceiptKitTest} fails otherwise.
    */
   public static final int ARITHMETIC = 1;
 
