@@ -18,6 +18,7 @@ module dev.vidrio.model {
   exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.load;
   exports dev.vidrio.model.quantize;
+  exports dev.vidrio.model.receipt;
   exports dev.vidrio.model.sampling;
   exports dev.vidrio.model.session;
   exports dev.vidrio.model.state;

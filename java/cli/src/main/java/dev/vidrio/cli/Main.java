@@ -154,6 +154,7 @@ public final class Main implements Runnable, CommandGroup {
         ServeCommand.class,
         TokenizeCommand.class,
         EvalCommand.class,
+        VerifyCommand.class,
         EmbedCommand.class,
         RerankCommand.class,
         LensCommand.class,

@@ -8,6 +8,7 @@ import dev.vidrio.cli.generation.Continuation;
 import dev.vidrio.cli.generation.GrammarOption;
 import dev.vidrio.cli.generation.SampledCompletion;
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.UsageException;
@@ -25,10 +26,13 @@ import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.TextStream;
+import dev.vidrio.model.receipt.Receipt;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.tokenizer.FillInMiddle;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -115,6 +119,15 @@ final class RunCommand implements Runnable {
   @Option(names = "--ignore-eos", description = "Continue past the model's end of text.")
   private boolean ignoreEnd;
 
+  @Option(
+      names = "--receipt",
+      paramLabel = "FILE",
+      description = {
+        "Write a receipt of the answer to FILE, with which others can check it: see 'vidrio"
+            + " verify'."
+      })
+  private @Nullable Path receipt;
+
   @Option(names = "--json", description = "Print JSON: ids, text, log-probabilities, timings.")
   private boolean json;
 
@@ -124,6 +137,7 @@ final class RunCommand implements Runnable {
     BeamOptions search = OptionValues.of(beams::read);
     GenerationOptions base = generationOptions(search != null);
     ChatOptions.Builder template = templateOptions();
+    checkReceipt(search != null);
     long start = System.nanoTime();
     try (Model opened = model.open()) {
       boolean plain = raw || input.isIds() || suffix != null;
@@ -136,6 +150,7 @@ final class RunCommand implements Runnable {
               : base;
       boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
       if (chats && Terminal.IN.isTerminal()) {
+        requireNoChat();
         try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
           new ChatLoop(chat, system).run(opened.name());
         }
@@ -159,6 +174,7 @@ final class RunCommand implements Runnable {
         long seed = options.sampling().seed();
         print(
             new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);
+        writeReceipt(stream);
       }
       if (opened.name().equals("bard") && !json) {
         Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");
@@ -187,7 +203,40 @@ final class RunCommand implements Runnable {
     GenerationOptions base = OptionValues.of(() -> GenerationOptions.DEFAULT.withTokens(most));
     return base.withSampling(searches ? sampling.toOptions(0) : sampling.toOptions())
         .withIgnoreEnd(ignoreEnd)
-        .withGrammar(grammar.read());
+        .withGrammar(grammar.read())
+        .withReceipt(receipt != null);
+  }
+
+  private void checkReceipt(boolean searches) {
+    if (receipt == null) {
+      return;
+    }
+    if (searches) {
+      throw new UsageException("--receipt: not supported with --beams");
+    }
+    if (session.isFast()) {
+      throw new UsageException(
+          "--receipt: not supported with --fast, whose bits depend on the processor");
+    }
+    InputOutput.requireWritable(receipt);
+  }
+
+  private void requireNoChat() {
+    if (receipt != null) {
+      throw new UsageException("--receipt: needs a text, since a chat has many answers");
+    }
+  }
+
+  private void writeReceipt(TextStream stream) {
+    Receipt made = stream.result().receipt();
+    if (receipt == null || made == null) {
+      return;
+    }
+    try {
+      made.write(receipt);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void print(Continuation continuation, int[] prompt) {

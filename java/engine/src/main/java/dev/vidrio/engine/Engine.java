@@ -11,6 +11,7 @@ import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.generation.ReceiptRecorder;
 import dev.vidrio.model.sampling.SamplingBuffers;
 import dev.vidrio.model.session.Session;
 import java.time.Duration;
@@ -42,6 +43,7 @@ public final class Engine implements AutoCloseable {
   private final EngineOptions options;
   private final EngineListener listener;
   private final int positions;
+  private final Session session;
   private final Inbox inbox = new Inbox();
   private final Scheduler scheduler;
   private final Thread thread;
@@ -55,11 +57,11 @@ public final class Engine implements AutoCloseable {
     EngineOptions wanted = CapacityPlan.feasible(model, asked);
     this.listener = new GuardedListener(wanted.listener());
     this.buffers = new SamplingBuffers(model.architecture().vocabulary());
-    Session session = model.newSession(CapacityPlan.sessionOptions(model, wanted));
+    this.session = model.newSession(CapacityPlan.sessionOptions(model, wanted));
     this.positions = Admission.positions(session);
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
-    this.scheduler = scheduler(wanted, session);
+    this.scheduler = scheduler(wanted);
     this.thread =
         Thread.ofPlatform()
             .daemon()
@@ -90,7 +92,7 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Scheduler scheduler(EngineOptions wanted, Session session) {
+  private Scheduler scheduler(EngineOptions wanted) {
     Drafter drafter = Drafter.PROMPT_LOOKUP;
     try {
       Model draft = options.draft();
@@ -172,7 +174,14 @@ public final class Engine implements AutoCloseable {
         long arrival = arrivals.getAndIncrement();
         group.add(
             new RunningRequest(
-                model, answer, arrival, positions, buffers, options.streamInterval(), inbox::wake));
+                model,
+                answer,
+                arrival,
+                positions,
+                buffers,
+                recorder(answer),
+                options.streamInterval(),
+                inbox::wake));
       }
       RunningRequest leader = group.getFirst();
       leader.forks().addAll(group.subList(1, group.size()));
@@ -184,6 +193,13 @@ public final class Engine implements AutoCloseable {
       release(answers.size());
       throw e;
     }
+  }
+
+  /** Returns the recorder of a request's receipt, or null. Hashes the model the first time. */
+  private @Nullable ReceiptRecorder recorder(GenerationRequest answer) {
+    return answer.options().receipt()
+        ? new ReceiptRecorder(session, answer.options(), answer.stopTokens(), answer.minTokens())
+        : null;
   }
 
   /**
@@ -274,6 +290,9 @@ public final class Engine implements AutoCloseable {
     request.stopTokens().forEach(token -> requireRange("stop token id", token, 0, last));
     if (request.watched() && n > 1) {
       throw new InvalidInputException("n", n, "only one answer can be watched");
+    }
+    if (request.options().receipt()) {
+      ReceiptRecorder.requireSupported(session);
     }
     checkBeams(request.beams(), n);
     checkAdapter(request.adaptation());

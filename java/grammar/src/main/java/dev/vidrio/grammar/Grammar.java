@@ -50,15 +50,17 @@ public final class Grammar {
 
   private final String kind;
   private final String source;
+  private final Map<String, Object> definition;
   private final Rules rules;
   private final Program program;
 
   /** The automaton of {@link #matches}, with the transitions that earlier calls computed. */
   private volatile SoftReference<Pushdown> matcher = new SoftReference<>(null);
 
-  Grammar(String kind, String source, Rules rules) {
+  Grammar(String kind, String source, Map<String, Object> definition, Rules rules) {
     this.kind = kind;
     this.source = source;
+    this.definition = definition;
     this.rules = rules;
     this.program = ProgramBuilder.build(rules);
   }
@@ -73,7 +75,11 @@ public final class Grammar {
    */
   public static Grammar jsonSchema(String schema) {
     String field = "JSON schema";
-    return KNOWN.get(field, checked(field, schema), () -> SchemaReader.read(schema));
+    return KNOWN.get(
+        field,
+        checked(field, schema),
+        GrammarDefinition.ofText(GrammarDefinition.SCHEMA, schema),
+        () -> SchemaReader.read(schema));
   }
 
   /**
@@ -101,6 +107,7 @@ public final class Grammar {
     return KNOWN.get(
         field,
         checked(field, regex),
+        GrammarDefinition.ofText(GrammarDefinition.REGEX, regex),
         () -> Rules.of(field, rules -> RegexReader.whole(field, regex)));
   }
 
@@ -112,7 +119,11 @@ public final class Grammar {
    */
   public static Grammar ebnf(String grammar) {
     String field = "EBNF grammar";
-    return KNOWN.get(field, checked(field, grammar), () -> EbnfReader.read(field, grammar));
+    return KNOWN.get(
+        field,
+        checked(field, grammar),
+        GrammarDefinition.ofText(GrammarDefinition.EBNF, grammar),
+        () -> EbnfReader.read(field, grammar));
   }
 
   /** Returns the grammar of a list of texts. */
@@ -125,6 +136,7 @@ public final class Grammar {
     return KNOWN.get(
         field,
         source,
+        GrammarDefinition.ofChoices(choices),
         () -> Rules.of(field, rules -> Expr.choice(choices.stream().map(rules::text).toList())));
   }
 
@@ -142,6 +154,7 @@ public final class Grammar {
     return KNOWN.get(
         several ? "tool calls" : "tool call",
         source(format, tools),
+        GrammarDefinition.ofCalls(GrammarDefinition.CALLS, format, tools, several),
         () -> ToolCallRules.of(format, tools, several));
   }
 
@@ -154,6 +167,7 @@ public final class Grammar {
     return KNOWN.get(
         several ? "answer with tool calls" : "answer with a tool call",
         source(format, tools),
+        GrammarDefinition.ofCalls(GrammarDefinition.ANSWER, format, tools, several),
         () -> ToolCallRules.inAnswer(format, tools, several));
   }
 
@@ -186,6 +200,7 @@ public final class Grammar {
     return KNOWN.get(
         either,
         SchemaJson.write(List.of(source, other.source)),
+        GrammarDefinition.ofUnion(this, other),
         () ->
             Rules.of(either, both -> Expr.choice(both.include(rules), both.include(other.rules))));
   }
@@ -200,6 +215,7 @@ public final class Grammar {
     return KNOWN.get(
         name,
         SchemaJson.write(List.of(markers.open(), markers.close(), source)),
+        GrammarDefinition.afterReasoning(markers, open, this),
         () -> ReasoningRules.before(rules, markers, open));
   }
 
@@ -209,6 +225,25 @@ public final class Grammar {
           field, source.length() + " characters", "must be at most " + MAX_SOURCE);
     }
     return source;
+  }
+
+  /**
+   * Returns the definition from which {@link #of} makes this grammar again, for example in a
+   * receipt: an object with one field, whose name says the kind of the grammar, as JSON made of
+   * maps, lists, texts and booleans.
+   */
+  public Map<String, Object> definition() {
+    return definition;
+  }
+
+  /**
+   * Returns the grammar of a definition.
+   *
+   * @param definition a result of {@link #definition}, also after it was written as JSON
+   * @throws InvalidInputException if it is malformed or its source is rejected
+   */
+  public static Grammar of(Map<String, ? extends @Nullable Object> definition) {
+    return GrammarDefinition.read(definition, 0);
   }
 
   /** Returns the names of the special tokens that are allowed where their text is. */

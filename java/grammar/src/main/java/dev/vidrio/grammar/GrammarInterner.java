@@ -18,14 +18,15 @@ final class GrammarInterner {
   /**
    * Returns the grammar of a source.
    *
+   * @param definition the grammar's {@link Grammar#definition}
    * @param reader parses the source if it is not interned
    */
-  Grammar get(String kind, String text, Supplier<Rules> reader) {
+  Grammar get(String kind, String text, Map<String, Object> definition, Supplier<Rules> reader) {
     var source = new Source(kind, text);
     WeakReference<Grammar> known = grammars.get(source);
     Grammar grammar = known == null ? null : known.get();
     if (grammar == null) {
-      grammar = new Grammar(kind, text, reader.get());
+      grammar = new Grammar(kind, text, definition, reader.get());
       grammars.values().removeIf(each -> each.refersTo(null));
       grammars.put(source, new WeakReference<>(grammar));
     }

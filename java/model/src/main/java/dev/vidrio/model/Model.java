@@ -22,6 +22,7 @@ import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.session.SessionPlans;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -172,8 +173,7 @@ public final class Model implements AutoCloseable {
    * @throws IllegalStateException if the model is closed
    */
   public Session newSession(SessionOptions options) {
-    Plan plan = architecture().plan(options.positions(architecture()));
-    return newSession(options, new GatherHoisting().apply(plan));
+    return newSession(options, SessionPlans.of(loaded, options.positions(architecture())));
   }
 
   /**

@@ -8,10 +8,12 @@ import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.chat.Chat;
 import dev.vidrio.model.evaluation.Reranker;
+import dev.vidrio.model.evaluation.Verification;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.Generator;
 import dev.vidrio.model.generation.TextStream;
+import dev.vidrio.model.receipt.Receipt;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.session.Sequence;
@@ -20,10 +22,12 @@ import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.tokenizer.EncodedPair;
 import dev.vidrio.tokenizer.TokenDecoder;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /** The examples of the documentation; {@link GenerationExamplesTest} runs them. */
 final class GenerationExamples {
@@ -161,6 +165,21 @@ final class GenerationExamples {
       return logits.getAtIndex(JAVA_FLOAT, 0);
     }
     // @end
+  }
+
+  static Verification receipt(Model model, Path file) throws IOException {
+    // @start region="receipt"
+    GenerationOptions options = GenerationOptions.DEFAULT.withTokens(40).withReceipt(true);
+    try (TextStream stream = model.generate("To be, or not to be", options)) {
+      Receipt receipt = Objects.requireNonNull(stream.result().receipt());
+      receipt.write(file);
+    }
+    Verification checked = Verification.of(model, Receipt.read(file)); // on any machine
+    if (checked.difference() != null) {
+      throw new IllegalStateException(checked.difference().message());
+    }
+    // @end
+    return checked;
   }
 
   static List<Double> rerank(Model model, String query, List<String> documents) {

@@ -49,6 +49,13 @@ class GenerationExamplesTest {
   }
 
   @Test
+  void writesAndVerifiesReceipt(@TempDir Path directory) throws IOException {
+    try (Model model = Model.open(BardFiles.q8())) {
+      assertTrue(GenerationExamples.receipt(model, directory.resolve("receipt.json")).isVerified());
+    }
+  }
+
+  @Test
   void sequencesUseTheirOwnAdapters(@TempDir Path directory) throws IOException {
     Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 4, 64, 1);

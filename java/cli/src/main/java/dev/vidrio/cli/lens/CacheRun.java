@@ -67,7 +67,7 @@ final class CacheRun implements AutoCloseable {
     try {
       List<Intervention> all = new ArrayList<>();
       for (int i = 0; i < texts.size(); i++) {
-        var sampler = new Sampler(sampling, model.architecture().vocabulary());
+        var sampler = Sampler.of(model.loaded(), sampling);
         var text = new Running(session.newSequence(), texts.get(i), sampler, generated);
         edits.get(i).forEach(edit -> all.add(edit.in(text.sequence)));
         this.texts.add(text);

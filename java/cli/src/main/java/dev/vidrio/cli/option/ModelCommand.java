@@ -34,6 +34,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   @Override
   public final Integer call() throws IOException {
     check();
+    int exit;
     try (Model opened = options.open()) {
       model = opened;
       R result = run(opened);
@@ -46,11 +47,12 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
         } else {
           print(result);
         }
+        exit = exitCode(result);
       } finally {
         close(result);
       }
     }
-    return 0;
+    return exit;
   }
 
   /**
@@ -86,6 +88,11 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
    */
   protected @Nullable String write(R result) throws IOException {
     return null;
+  }
+
+  /** Returns the exit code of the command; 0 by default. */
+  protected int exitCode(R result) {
+    return 0;
   }
 
   /** Releases the memory of the result; nothing by default. */

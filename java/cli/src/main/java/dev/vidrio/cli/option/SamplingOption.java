@@ -1,8 +1,10 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,63 @@ public final class SamplingOption {
   private int penaltyWindow = 64;
 
   @Option(
+      names = "--dry-multiplier",
+      paramLabel = "M",
+      defaultValue = "0",
+      description =
+          "DRY: the penalty of a token that would continue a repetition of more than the allowed"
+              + " length is M times a power of the base; 0: off.")
+  private double dryMultiplier;
+
+  @Option(
+      names = "--dry-base",
+      paramLabel = "B",
+      description = "DRY: the growth of the penalty with each repeated token.")
+  private double dryBase = DryOptions.OFF.base();
+
+  @Option(
+      names = "--dry-allowed-length",
+      paramLabel = "N",
+      description = "DRY: repetitions of N tokens are allowed.")
+  private int dryAllowedLength = DryOptions.OFF.allowedLength();
+
+  @Option(
+      names = "--dry-penalty-last-n",
+      paramLabel = "N",
+      description = "DRY: number of recent tokens in which repetitions are found.")
+  private int dryWindow = DryOptions.OFF.window();
+
+  @Option(
+      names = "--dry-sequence-breaker",
+      paramLabel = "TEXT",
+      description =
+          "DRY: a text that ends repetitions, instead of the default ones; give the option several"
+              + " times, or 'none'. Default: line break, colon, quotation mark, asterisk.")
+  private @Nullable List<String> dryBreakers;
+
+  @Option(
+      names = {"--top-n-sigma", "--top-nsigma"},
+      paramLabel = "N",
+      description =
+          "Keep tokens within N standard deviations of the largest logit; 0 or less: all.")
+  private double topNSigma;
+
+  @Option(
+      names = "--xtc-probability",
+      paramLabel = "P",
+      defaultValue = "0",
+      description =
+          "XTC: with probability P, exclude all tokens that reach the threshold but the least"
+              + " likely of them; 0: off.")
+  private double xtcProbability;
+
+  @Option(
+      names = "--xtc-threshold",
+      paramLabel = "P",
+      description = "XTC: the probability that excluded tokens reach; above 0.5: off.")
+  private double xtcThreshold = 0.1;
+
+  @Option(
       names = "--logit-bias",
       paramLabel = "ID=BIAS",
       split = ",",
@@ -99,8 +158,19 @@ public final class SamplingOption {
             .frequencyPenalty(frequencyPenalty)
             .presencePenalty(presencePenalty)
             .penaltyWindow(penaltyWindow)
+            .dry(OptionValues.of(this::dry))
+            .topNSigma(Math.max(0, topNSigma))
+            .xtc(xtcProbability, xtcThreshold)
             .logitBias(logitBias)
             .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed);
     return OptionValues.of(options::build);
+  }
+
+  private DryOptions dry() {
+    List<String> breakers = DryOptions.OFF.breakers();
+    if (dryBreakers != null) {
+      breakers = dryBreakers.equals(List.of("none")) ? List.of() : dryBreakers;
+    }
+    return new DryOptions(dryMultiplier, dryBase, dryAllowedLength, dryWindow, breakers);
   }
 }

@@ -25,6 +25,11 @@ public final class SessionOption {
     return adapter != null;
   }
 
+  /** Returns whether {@code --fast} is given. */
+  public boolean isFast() {
+    return precision.isFast();
+  }
+
   /** Returns the options of a session, with the adapter, which is closed with the model. */
   public SessionOptions of(Model model) {
     SessionOptions options =

@@ -42,6 +42,10 @@ public final class GenerationRequest {
     if (values.beams != null) {
       checkBeams(values.beams);
     }
+    if (values.options.receipt() && !values.edits.isEmpty()) {
+      throw new InvalidInputException(
+          "receipt", "", "not supported with edits of activations, which a receipt cannot express");
+    }
   }
 
   private void checkBeams(BeamOptions search) {
@@ -50,9 +54,12 @@ public final class GenerationRequest {
       throw new InvalidInputException(
           "temperature", sampling.temperature(), "must be 0 with beams, which are not sampled");
     }
-    if (sampling.penalizes() || !sampling.logitBias().isEmpty()) {
+    if (sampling.penalizes() || sampling.dry().isActive() || !sampling.logitBias().isEmpty()) {
       throw new InvalidInputException(
           "beams", search.width(), "do not support penalties and logit bias");
+    }
+    if (sampling.excludesLikely()) {
+      throw new InvalidInputException("beams", search.width(), "do not support XTC");
     }
     if (values.options.tokens() == 0) {
       throw new InvalidInputException("number of tokens", "0", "must be positive with beams");
@@ -62,6 +69,10 @@ public final class GenerationRequest {
     }
     if (values.watched) {
       throw new InvalidInputException("watched", "true", "is not supported with beams");
+    }
+    if (values.options.receipt()) {
+      throw new InvalidInputException(
+          "receipt", "", "not supported with beams, whose tokens are not chosen one by one");
     }
   }
 
@@ -85,7 +96,7 @@ public final class GenerationRequest {
     return values.prompt.length;
   }
 
-  /** Returns the length, sampling, stop strings and grammar. */
+  /** Returns the length, sampling, stop strings and grammar, and whether there is a receipt. */
   public GenerationOptions options() {
     return values.options;
   }

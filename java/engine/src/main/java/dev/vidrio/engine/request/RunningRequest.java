@@ -11,8 +11,10 @@ import dev.vidrio.model.generation.AnswerDecoder;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.ReceiptRecorder;
 import dev.vidrio.model.generation.TokenChooser;
 import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.model.receipt.Receipt;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingBuffers;
@@ -41,6 +43,7 @@ public final class RunningRequest {
   private final long arrival;
   private final GenerationOptions options;
   private final TokenChooser chooser;
+  private final @Nullable ReceiptRecorder recorder;
   private final TokenSequence tokens;
   private final @Nullable BeamSearch beams;
   private final AnswerDecoder decoder;
@@ -59,6 +62,7 @@ public final class RunningRequest {
    * @param arrival increases from request to request
    * @param positions maximum length of a sequence
    * @param buffers those of the scheduler's thread
+   * @param recorder records the answer for its receipt; null for none
    * @param streamInterval as in {@link AnswerStream}
    * @param onCancel as in {@link AnswerStream}
    */
@@ -68,16 +72,18 @@ public final class RunningRequest {
       long arrival,
       int positions,
       SamplingBuffers buffers,
+      @Nullable ReceiptRecorder recorder,
       Duration streamInterval,
       Runnable onCancel) {
     this.request = request;
     this.arrival = arrival;
     this.options = request.options();
     this.stream = new AnswerStream(streamInterval, onCancel);
-    var sampler = new Sampler(options.sampling(), buffers);
+    var sampler = Sampler.of(model.loaded(), options.sampling(), buffers);
     var allowed =
         new AllowedTokens(model.loaded(), options, request.stopTokens(), request.minTokens());
-    this.chooser = new TokenChooser(sampler, allowed, options.tokens());
+    this.recorder = recorder;
+    this.chooser = new TokenChooser(sampler, allowed, options.tokens(), recorder);
     this.decoder = new AnswerDecoder(model.tokenizer(), options.stop());
     this.logProbabilities = new LogProbabilities(request);
     this.submitted = System.nanoTime();
@@ -264,7 +270,7 @@ public final class RunningRequest {
       stream.publish(rest);
     }
     return new Completion(
-        decoder.result(request.promptTokens(), reason),
+        decoder.result(request.promptTokens(), reason).withReceipt(receipt(reason)),
         cachedTokens(),
         logProbabilities.prompt(),
         logProbabilities.tokens(),
@@ -273,6 +279,12 @@ public final class RunningRequest {
         since(begun == 0 ? now : begun),
         since(firstTokenAt == 0 ? now : firstTokenAt),
         since(now));
+  }
+
+  private @Nullable Receipt receipt(FinishReason reason) {
+    return recorder == null || begun == 0
+        ? null
+        : recorder.receipt(request.prompt(), request.adaptation(), decoder.tokens(), reason);
   }
 
   private Duration since(long time) {

@@ -3,7 +3,11 @@ package dev.vidrio.grammar.schema;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.file.StrictJson;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -31,6 +35,20 @@ public final class SchemaJson {
     } catch (JacksonException e) {
       throw new InvalidInputException(field, "", "invalid JSON: " + JsonFile.reason(e));
     }
+  }
+
+  /**
+   * Parses an array of objects into Java types.
+   *
+   * @param field the array's name in errors
+   * @throws InvalidInputException if it is something else
+   */
+  public static List<Map<String, @Nullable Object>> parseObjects(String field, String json) {
+    JsonNode array = parse(field, json);
+    if (!array.isArray() || !array.valueStream().allMatch(JsonNode::isObject)) {
+      throw new InvalidInputException(field, "", "must be an array of objects");
+    }
+    return MAPPER.convertValue(array, new TypeReference<>() {});
   }
 
   /** Prints a value of Java types as JSON. */

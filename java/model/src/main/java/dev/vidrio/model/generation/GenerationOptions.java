@@ -7,7 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Options of a generation: length, sampling, stop strings and grammar. Start from {@link #DEFAULT}:
+ * Options of a generation: length, sampling, stop strings, grammar and receipt. Start from {@link
+ * #DEFAULT}:
  *
  * {@snippet file="GenerationExamples.java" region="generate"}
  *
@@ -18,17 +19,20 @@ import org.jspecify.annotations.Nullable;
  * @param grammar constrains the text, which is complete if generation ends with {@link
  *     FinishReason#STOP} and otherwise a prefix of a complete one; null for any text (see
  *     docs/structured-output.md)
+ * @param receipt if true, the result has a {@link dev.vidrio.model.receipt.Receipt}, with which
+ *     others can check the answer (see docs/receipts.md)
  */
 public record GenerationOptions(
     int tokens,
     SamplingOptions sampling,
     List<String> stop,
     boolean ignoreEnd,
-    @Nullable Grammar grammar) {
+    @Nullable Grammar grammar,
+    boolean receipt) {
 
   /** At most 256 tokens, sampled with {@link SamplingOptions#DEFAULT} and its fixed seed. */
   public static final GenerationOptions DEFAULT =
-      new GenerationOptions(256, SamplingOptions.DEFAULT, List.of(), false, null);
+      new GenerationOptions(256, SamplingOptions.DEFAULT, List.of(), false, null, false);
 
   /** Rejects a negative number of tokens and empty stop strings. */
   public GenerationOptions {
@@ -43,26 +47,31 @@ public record GenerationOptions(
 
   /** Returns a copy with another maximum number of tokens. */
   public GenerationOptions withTokens(int count) {
-    return new GenerationOptions(count, sampling, stop, ignoreEnd, grammar);
+    return new GenerationOptions(count, sampling, stop, ignoreEnd, grammar, receipt);
   }
 
   /** Returns a copy with other sampling options. */
   public GenerationOptions withSampling(SamplingOptions options) {
-    return new GenerationOptions(tokens, options, stop, ignoreEnd, grammar);
+    return new GenerationOptions(tokens, options, stop, ignoreEnd, grammar, receipt);
   }
 
   /** Returns a copy with other stop strings. */
   public GenerationOptions withStop(String... texts) {
-    return new GenerationOptions(tokens, sampling, List.of(texts), ignoreEnd, grammar);
+    return new GenerationOptions(tokens, sampling, List.of(texts), ignoreEnd, grammar, receipt);
   }
 
   /** Returns a copy that continues past end tokens, or not. */
   public GenerationOptions withIgnoreEnd(boolean ignore) {
-    return new GenerationOptions(tokens, sampling, stop, ignore, grammar);
+    return new GenerationOptions(tokens, sampling, stop, ignore, grammar, receipt);
+  }
+
+  /** Returns a copy whose result has a receipt, or not. */
+  public GenerationOptions withReceipt(boolean wanted) {
+    return new GenerationOptions(tokens, sampling, stop, ignoreEnd, grammar, wanted);
   }
 
   /** Returns a copy with another grammar, or none. */
   public GenerationOptions withGrammar(@Nullable Grammar texts) {
-    return new GenerationOptions(tokens, sampling, stop, ignoreEnd, texts);
+    return new GenerationOptions(tokens, sampling, stop, ignoreEnd, texts, receipt);
   }
 }

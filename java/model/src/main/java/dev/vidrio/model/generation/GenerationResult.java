@@ -1,6 +1,8 @@
 package dev.vidrio.model.generation;
 
+import dev.vidrio.model.receipt.Receipt;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The result of a generation.
@@ -10,12 +12,29 @@ import java.util.List;
  *     end token
  * @param promptTokens the number of prompt tokens
  * @param finish why generation ended
+ * @param receipt the receipt, if {@linkplain GenerationOptions#receipt requested} and the prompt
+ *     has run; otherwise null
  */
 public record GenerationResult(
-    String text, List<Integer> tokens, int promptTokens, FinishReason finish) {
+    String text,
+    List<Integer> tokens,
+    int promptTokens,
+    FinishReason finish,
+    @Nullable Receipt receipt) {
+
+  /** Creates a result without a receipt. */
+  public GenerationResult(
+      String text, List<Integer> tokens, int promptTokens, FinishReason finish) {
+    this(text, tokens, promptTokens, finish, null);
+  }
 
   /** Copies the ids. */
   public GenerationResult {
     tokens = List.copyOf(tokens);
+  }
+
+  /** Returns a copy with a receipt, or none. */
+  public GenerationResult withReceipt(@Nullable Receipt other) {
+    return new GenerationResult(text, tokens, promptTokens, finish, other);
   }
 }

@@ -4,10 +4,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.load.LoadedModel;
+import dev.vidrio.model.receipt.Receipt;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.session.BatchRunner;
 import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +32,9 @@ public final class Generator implements PrimitiveIterator.OfInt {
   private final BatchRunner runner;
   private final GenerationOptions options;
   private final TokenChooser chooser;
+  private final @Nullable ReceiptRecorder recorder;
   private @Nullable Sequence sequence;
+  private int[] prompt = {};
   private @Nullable MemorySegment logits;
   private int last = -1;
   private int chosen = -1;
@@ -40,18 +44,32 @@ public final class Generator implements PrimitiveIterator.OfInt {
    * Creates a generator without a prompt.
    *
    * @param runner the session that runs the tokens
-   * @throws InvalidInputException if the options do not fit the model
+   * @throws InvalidInputException if the options do not fit the model, or a receipt is requested
+   *     and the runner is not a {@link Session} that computes the bits of the model
    */
   public Generator(BatchRunner runner, GenerationOptions options) {
     this.runner = runner;
     this.options = options;
     LoadedModel model = runner.model();
     model.requireDecoder();
+    this.recorder = recorder(runner, options);
     this.chooser =
         new TokenChooser(
-            new Sampler(options.sampling(), model.architecture().vocabulary()),
+            Sampler.of(model, options.sampling()),
             new AllowedTokens(model, options, Set.of(), 0),
-            options.tokens());
+            options.tokens(),
+            recorder);
+  }
+
+  private static @Nullable ReceiptRecorder recorder(BatchRunner runner, GenerationOptions options) {
+    if (!options.receipt()) {
+      return null;
+    }
+    if (runner instanceof Session session) {
+      return new ReceiptRecorder(session, options, Set.of(), 0);
+    }
+    throw new InvalidInputException(
+        "receipt", "", "not supported with the lens, whose edits a receipt cannot express");
   }
 
   /**
@@ -72,6 +90,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
   public void prompt(Sequence target, int[] tokens, int cached) {
     logits = runner.feed(target, Arrays.copyOfRange(tokens, cached, tokens.length));
     sequence = target;
+    prompt = tokens.clone();
     chooser.acceptPrompt(tokens);
   }
 
@@ -164,6 +183,19 @@ public final class Generator implements PrimitiveIterator.OfInt {
   /** Returns why generation ended, or null if it has not. */
   public @Nullable FinishReason finish() {
     return finish;
+  }
+
+  /**
+   * Returns the receipt of an answer.
+   *
+   * @param answer the tokens that were taken
+   * @return null if none is requested or the prompt has not run
+   */
+  @Nullable Receipt receipt(List<Integer> answer, FinishReason reason) {
+    Sequence current = sequence;
+    return recorder == null || current == null
+        ? null
+        : recorder.receipt(prompt, current.adaptation(), answer, reason);
   }
 
   /** Returns a decoder of the answer, with the stop strings of the options. */

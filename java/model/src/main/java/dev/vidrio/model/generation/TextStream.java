@@ -207,7 +207,10 @@ public final class TextStream implements Iterable<String>, Flow.Publisher<String
     if (!rest.text().isEmpty() || !rest.markedText().isEmpty()) {
       unread.add(rest);
     }
-    GenerationResult whole = decoder.result(promptTokens, reason);
+    GenerationResult whole =
+        decoder
+            .result(promptTokens, reason)
+            .withReceipt(generator.receipt(decoder.tokens(), reason));
     result = whole;
     onEnd.accept(whole);
   }

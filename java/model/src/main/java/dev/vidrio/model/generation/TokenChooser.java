@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class TokenChooser {
   private final Sampler sampler;
   private final int limit;
+  private final @Nullable ReceiptRecorder recorder;
   private AllowedTokens allowed;
   private int count;
 
@@ -32,9 +33,22 @@ public final class TokenChooser {
    * @param limit maximum number of tokens
    */
   public TokenChooser(Sampler sampler, AllowedTokens allowed, int limit) {
+    this(sampler, allowed, limit, null);
+  }
+
+  /**
+   * Creates a chooser whose choices are recorded.
+   *
+   * @param allowed the tokens that may come first
+   * @param limit maximum number of tokens
+   * @param recorder records the choices; null for none
+   */
+  public TokenChooser(
+      Sampler sampler, AllowedTokens allowed, int limit, @Nullable ReceiptRecorder recorder) {
     this.sampler = sampler;
     this.allowed = allowed;
     this.limit = limit;
+    this.recorder = recorder;
   }
 
   /** Adds the tokens of the prompt to those that penalties count. */
@@ -64,7 +78,11 @@ public final class TokenChooser {
    * @param candidates the most likely tokens of these logits
    */
   public int choose(Candidates candidates, MemorySegment logits) {
-    return sampler.sample(candidates, logits, allowed.mask(count));
+    int token = sampler.sample(candidates, logits, allowed.mask(count));
+    if (recorder != null) {
+      recorder.add(token, logits);
+    }
+    return token;
   }
 
   /** Returns whether a chosen token ends the answer. Such a token is not part of it. */

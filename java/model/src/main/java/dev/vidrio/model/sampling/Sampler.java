@@ -5,7 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.model.load.LoadedModel;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,48 +17,85 @@ import org.jspecify.annotations.Nullable;
  *   <li>bias: {@code logit += bias}
  *   <li>penalties, over the counts of the last tokens: {@code logit = logit > 0 ? logit / r : logit
  *       · r}, then {@code logit −= count · frequency + presence}, all in f32
- *   <li>temperature 0: the maximum logit is chosen, and the remaining steps are skipped
+ *   <li>DRY: {@code logit −= multiplier · base^(length − allowedLength)} in f32 for tokens that
+ *       would continue a repetition
+ *   <li>temperature 0 without XTC: the maximum logit is chosen, and the remaining steps are skipped
+ *   <li>top-nσ: tokens with {@code logit ≥ max − n · σ} are kept, σ the standard deviation of all
+ *       logits; sums in f32 over ascending ids, squares in double
  *   <li>top-k: the k largest logits are kept; ties go to the lower id
  *   <li>weights {@code exp(logit − max)} of the kept tokens, in double by {@link StrictMath}
  *   <li>top-p: the shortest prefix, in descending order, whose share of the sum is at least p
  *   <li>min-p: tokens with at least minP times the weight of the first one, and always the first
+ *   <li>XTC, with its probability: if several tokens have at least the threshold's share of the sum
+ *       of the kept weights, all of them but the last one are excluded
  *   <li>temperature: weights {@code exp((logit − max) / temperature)}; a random number in [0, 1)
- *       times their sum selects a token, in descending order
+ *       times their sum selects a token, in descending order; temperature 0 selects the first one
  * </ol>
  *
  * If top-k keeps all tokens, sums over them are those of the executor's top-k operation, or in
  * ascending order of ids.
  *
- * <p>One random number is drawn per token, from {@link SplitMix64} with the seed. NaN counts as the
- * lowest logit. Tokens that a mask does not allow are excluded from all steps, as if their logits
- * were −∞. Not thread-safe; allocates nothing per token.
+ * <p>One random number is drawn per token, from {@link SplitMix64} with the seed; with XTC another
+ * one before, which XTC applies to if it is at most its probability. NaN counts as the lowest
+ * logit. Tokens that a mask does not allow are excluded from all steps, as if their logits were −∞.
+ * Not thread-safe; allocates nothing per token.
  */
 public final class Sampler {
   private final SamplingOptions options;
   private final SplitMix64 random;
   private final RecentTokens recent;
+  private final DryPenalty dry;
   private final SamplingBuffers buffers;
   private final TopKHeap top;
   private final double[] weights;
   private final float[] logits;
   private int knownCount;
+  // True if XTC applies to this token.
+  private boolean excludes;
 
   /**
-   * Creates a sampler for a vocabulary.
+   * Creates a sampler for a vocabulary, without a tokenizer.
    *
-   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary, or DRY has
+   *     sequence breakers, which need the tokenizer of {@link #of(LoadedModel, SamplingOptions)}
    */
   public Sampler(SamplingOptions options, int vocabulary) {
-    this(options, new SamplingBuffers(vocabulary));
+    this(options, new SamplingBuffers(vocabulary), withoutTokenizer(options.dry()));
   }
 
   /**
-   * Creates a sampler that shares memory with others of the same thread.
+   * Returns a sampler for a model.
    *
    * @throws InvalidInputException if a bias is for a token id outside the vocabulary
    */
-  public Sampler(SamplingOptions options, SamplingBuffers buffers) {
+  public static Sampler of(LoadedModel model, SamplingOptions options) {
+    return of(model, options, new SamplingBuffers(model.architecture().vocabulary()));
+  }
+
+  /**
+   * Returns a sampler for a model that shares memory with others of the same thread.
+   *
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
+   */
+  public static Sampler of(LoadedModel model, SamplingOptions options, SamplingBuffers buffers) {
+    DryOptions dry = options.dry();
+    return new Sampler(
+        options,
+        buffers,
+        dry.isActive() ? SequenceBreakers.of(model, dry.breakers()) : SequenceBreakers.NONE);
+  }
+
+  private static SequenceBreakers withoutTokenizer(DryOptions dry) {
+    if (dry.isActive() && !dry.breakers().isEmpty()) {
+      throw new InvalidInputException(
+          "DRY sequence breakers", dry.breakers(), "need a tokenizer: must be empty without one");
+    }
+    return SequenceBreakers.NONE;
+  }
+
+  Sampler(SamplingOptions options, SamplingBuffers buffers, SequenceBreakers breakers) {
     this.options = options;
+    this.dry = new DryPenalty(options.dry(), breakers);
     this.random = new SplitMix64(options.seed());
     this.buffers = buffers;
     this.top = buffers.top;
@@ -72,6 +111,7 @@ public final class Sampler {
   /** Adds a token of the prompt or the answer, for the penalties. */
   public void accept(int token) {
     recent.add(token);
+    dry.accept(token);
   }
 
   /**
@@ -82,8 +122,28 @@ public final class Sampler {
    * @throws IllegalArgumentException if it allows none
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
+    drawExclusion();
+    return sampleAll(row, allowed);
+  }
+
+  private int sampleAll(MemorySegment row, long @Nullable [] allowed) {
     int n = selectAll(row, allowed);
-    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
+    return isGreedy() ? top.id(0) : draw(minP(topP(n)));
+  }
+
+  private boolean isGreedy() {
+    return options.temperature() == 0 && !options.excludesLikely();
+  }
+
+  /** Returns the tokens from which one is drawn if XTC applies as given, in descending order. */
+  int[] kept(MemorySegment row, boolean exclude) {
+    excludes = exclude;
+    int n = minP(topP(selectAll(row, null)));
+    return IntStream.range(excluded(n, weigh(n, 1)), n).map(top::id).toArray();
+  }
+
+  private void drawExclusion() {
+    excludes = options.excludesLikely() && random.nextDouble() <= options.xtcProbability();
   }
 
   private int selectAll(MemorySegment row, long @Nullable [] allowed) {
@@ -121,9 +181,11 @@ public final class Sampler {
    * @throws IllegalArgumentException if it allows none
    */
   public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
+    drawExclusion();
     boolean whole = wanted() == logits.length && logits.length > 1;
-    if (!whole && wanted() > candidates.count()) {
-      return sample(row, allowed);
+    boolean needsAll = options.topNSigma() > 0 && !isGreedy();
+    if (needsAll || (!whole && wanted() > candidates.count())) {
+      return sampleAll(row, allowed);
     }
     beginStep();
     for (int i = 0; i < candidates.count(); i++) {
@@ -133,15 +195,16 @@ public final class Sampler {
     if (options.penalizes()) {
       recent.forEach((token, count) -> loadAllowed(token, row, allowed));
     }
+    dry.penalties().keySet().forEach(token -> loadAllowed(token, row, allowed));
     int n = select();
     int sure = sure(n, candidates);
     if (whole) {
-      return sure == 0 ? sample(row, allowed) : sampleWhole(sure, candidates, row, allowed);
+      return sure == 0 ? sampleAll(row, allowed) : sampleWhole(sure, candidates, row, allowed);
     }
     if (sure < wanted()) {
-      return sample(row, allowed);
+      return sampleAll(row, allowed);
     }
-    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
+    return isGreedy() ? top.id(0) : draw(minP(topP(n)));
   }
 
   /** Returns how many of the n largest known logits are the largest of the whole row. */
@@ -164,12 +227,12 @@ public final class Sampler {
       int sure, Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
     double sum = sum(candidates, row, allowed, 1);
     if (!(sum > 0) || Double.isInfinite(sum)) {
-      return sample(row, allowed);
+      return sampleAll(row, allowed);
     }
     weigh(sure, 1);
     int kept = options.topP() < 1 ? reach(sure, options.topP() * sum) : sure;
     if (kept < 0) {
-      return sample(row, allowed);
+      return sampleAll(row, allowed);
     }
     int likely = minP(kept);
     boolean cut = options.topP() < 1 || likely < kept || sure == logits.length;
@@ -177,17 +240,25 @@ public final class Sampler {
       return draw(likely);
     }
     if (options.minP() > 0) {
-      return sample(row, allowed);
+      return sampleAll(row, allowed);
     }
+    int excluded = excluded(sure, sum);
     double temperature = options.temperature();
-    double target =
-        random.nextDouble() * (temperature == 1 ? sum : sum(candidates, row, allowed, temperature));
+    boolean mayExcludeMore = excludes && excluded == sure - 1;
+    if (mayExcludeMore || temperature == 0) {
+      return sampleAll(row, allowed);
+    }
+    double rest = temperature == 1 ? sum : sum(candidates, row, allowed, temperature);
     weigh(sure, temperature);
-    int chosen = fall(sure, target);
+    for (int i = 0; i < excluded; i++) {
+      rest -= weights[i];
+    }
+    double target = random.nextDouble() * rest;
+    int chosen = fall(excluded, sure, target);
     if (chosen < 0) {
       int n = selectAll(row, allowed);
       weigh(n, temperature);
-      chosen = fall(n, target);
+      chosen = fall(excluded, n, target);
       return top.id(chosen < 0 ? n - 1 : chosen);
     }
     return top.id(chosen);
@@ -256,7 +327,7 @@ public final class Sampler {
 
   /** Returns the number of tokens that top-k keeps. */
   private int wanted() {
-    if (options.temperature() == 0) {
+    if (isGreedy()) {
       return 1;
     }
     return options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
@@ -268,12 +339,42 @@ public final class Sampler {
     if (options.penalizes()) {
       penalize();
     }
+    dry.penalties().forEach((token, penalty) -> logits[token] -= penalty);
     top.begin(wanted());
+    float least = options.topNSigma() > 0 && !isGreedy() ? leastOfSigma() : Float.NaN;
     for (int i = 0; i < knownCount; i++) {
       int token = buffers.known[i];
-      top.offer(logits[token], token);
+      if (!(logits[token] < least)) {
+        top.offer(logits[token], token);
+      }
     }
     return top.sort();
+  }
+
+  /** Returns the least logit that top-nσ keeps; all logits are known. */
+  private float leastOfSigma() {
+    float max = Float.NEGATIVE_INFINITY;
+    float sum = 0;
+    int count = 0;
+    for (int i = 0; i < knownCount; i++) {
+      float logit = logits[buffers.known[i]];
+      if (logit > Float.NEGATIVE_INFINITY) {
+        max = Math.max(max, logit);
+        sum += logit;
+        count++;
+      }
+    }
+    float mean = sum / count;
+    float squares = 0;
+    for (int i = 0; i < knownCount; i++) {
+      float logit = logits[buffers.known[i]];
+      if (logit > Float.NEGATIVE_INFINITY) {
+        double difference = logit - mean;
+        squares = (float) (squares + (difference * difference));
+      }
+    }
+    float deviation = (float) Math.sqrt(squares / count);
+    return max - ((float) options.topNSigma() * deviation);
   }
 
   private void penalize() {
@@ -315,14 +416,37 @@ public final class Sampler {
   }
 
   private int draw(int n) {
-    int chosen = fall(n, random.nextDouble() * weigh(n, options.temperature()));
+    int excluded = excludes ? excluded(n, weigh(n, 1)) : 0;
+    if (options.temperature() == 0) {
+      return top.id(excluded);
+    }
+    double sum = weigh(n, options.temperature());
+    for (int i = 0; i < excluded; i++) {
+      sum -= weights[i];
+    }
+    int chosen = fall(excluded, n, random.nextDouble() * sum);
     return top.id(chosen < 0 ? n - 1 : chosen);
   }
 
-  /** Returns the index of the weight at which the cumulative sum exceeds a target, or -1. */
-  private int fall(int n, double target) {
+  /**
+   * Returns the number of tokens that XTC excludes: those of the first n that have at least the
+   * threshold's share of a sum of weights, but one.
+   */
+  private int excluded(int n, double sum) {
+    int reaching = 0;
+    while (excludes && reaching < n && weights[reaching] >= options.xtcThreshold() * sum) {
+      reaching++;
+    }
+    return Math.max(0, reaching - 1);
+  }
+
+  /**
+   * Returns the index, from the first one on, of the weight at which the cumulative sum exceeds a
+   * target, or -1.
+   */
+  private int fall(int first, int n, double target) {
     double left = target;
-    for (int i = 0; i < n; i++) {
+    for (int i = first; i < n; i++) {
       left -= weights[i];
       if (left < 0) {
         return i;

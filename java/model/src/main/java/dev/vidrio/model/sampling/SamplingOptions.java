@@ -18,6 +18,12 @@ import java.util.Map;
  * @param frequencyPenalty is subtracted from the logit of a token for each occurrence
  * @param presencePenalty is subtracted once from the logit of a token that occurred
  * @param penaltyWindow number of last tokens, including the prompt, that the penalties count
+ * @param dry a penalty for tokens that would continue a repetition
+ * @param topNSigma keeps tokens whose logits are at least the maximum minus topNSigma standard
+ *     deviations of all logits (Tang et al. 2024, arXiv 2411.07641); 0 for all
+ * @param xtcProbability probability with which the most likely tokens are excluded (XTC): all of
+ *     those that reach the threshold but the least likely one; 0 for never
+ * @param xtcThreshold the probability that these tokens reach; above 0.5 for never
  * @param logitBias is added to the logits of these token ids
  * @param seed the seed of the random number generator
  */
@@ -30,6 +36,10 @@ public record SamplingOptions(
     double frequencyPenalty,
     double presencePenalty,
     int penaltyWindow,
+    DryOptions dry,
+    double topNSigma,
+    double xtcProbability,
+    double xtcThreshold,
     Map<Integer, Float> logitBias,
     long seed) {
 
@@ -49,6 +59,9 @@ public record SamplingOptions(
     requireRange("frequency penalty", frequencyPenalty, -1e3, 1e3);
     requireRange("presence penalty", presencePenalty, -1e3, 1e3);
     requireRange("penalty window", penaltyWindow, 0, 1 << 20);
+    requireRange("top-nσ", topNSigma, 0, 1e3);
+    requireRange("XTC probability", xtcProbability, 0, 1);
+    requireRange("XTC threshold", xtcThreshold, 0, 1);
     logitBias = Map.copyOf(logitBias);
     logitBias.forEach(
         (token, bias) -> {
@@ -74,6 +87,9 @@ public record SamplingOptions(
         .frequencyPenalty(frequencyPenalty)
         .presencePenalty(presencePenalty)
         .penaltyWindow(penaltyWindow)
+        .dry(dry)
+        .topNSigma(topNSigma)
+        .xtc(xtcProbability, xtcThreshold)
         .logitBias(logitBias)
         .seed(seed);
   }
@@ -81,6 +97,11 @@ public record SamplingOptions(
   /** Returns whether any penalty is active. */
   public boolean penalizes() {
     return repeatPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0;
+  }
+
+  /** Returns whether likely tokens may be excluded. */
+  public boolean excludesLikely() {
+    return xtcProbability > 0 && xtcThreshold <= 0.5;
   }
 
   /** Returns a copy with another seed. */
@@ -98,6 +119,10 @@ public record SamplingOptions(
     private double frequencyPenalty;
     private double presencePenalty;
     private int penaltyWindow = 64;
+    private DryOptions dry = DryOptions.OFF;
+    private double topNSigma;
+    private double xtcProbability;
+    private double xtcThreshold = 0.1;
     private Map<Integer, Float> logitBias = Map.of();
     private long seed;
 
@@ -151,6 +176,25 @@ public record SamplingOptions(
       return this;
     }
 
+    /** Sets {@link SamplingOptions#dry}. */
+    public Builder dry(DryOptions value) {
+      dry = value;
+      return this;
+    }
+
+    /** Sets {@link SamplingOptions#topNSigma}. */
+    public Builder topNSigma(double value) {
+      topNSigma = value;
+      return this;
+    }
+
+    /** Sets {@link SamplingOptions#xtcProbability} and {@link SamplingOptions#xtcThreshold}. */
+    public Builder xtc(double probability, double threshold) {
+      xtcProbability = probability;
+      xtcThreshold = threshold;
+      return this;
+    }
+
     /** Sets {@link SamplingOptions#logitBias}. */
     public Builder logitBias(Map<Integer, Float> value) {
       logitBias = value;
@@ -174,6 +218,10 @@ public record SamplingOptions(
           frequencyPenalty,
           presencePenalty,
           penaltyWindow,
+          dry,
+          topNSigma,
+          xtcProbability,
+          xtcThreshold,
           logitBias,
           seed);
     }

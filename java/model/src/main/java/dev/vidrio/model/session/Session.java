@@ -15,6 +15,7 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.adapter.AdapterSlots;
 import dev.vidrio.model.adapter.LoraInsertion;
+import dev.vidrio.model.architecture.Architecture.LongContext;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;
@@ -56,6 +57,7 @@ public final class Session implements BatchRunner, AutoCloseable {
   private final boolean ownsAdapters;
   private final LoraInsertion.@Nullable Inserted adapted;
   private final int types;
+  private final Plan steps;
   private final boolean bidirectional;
   private volatile boolean closed;
 
@@ -85,6 +87,7 @@ public final class Session implements BatchRunner, AutoCloseable {
     this.options = options.withContext(options.positions(model.architecture()));
     this.onClose = onClose;
     this.limits = limits(model, options);
+    this.steps = steps;
     this.types = steps.types();
     this.bidirectional = model.architecture().isBidirectional();
     try {
@@ -170,6 +173,22 @@ public final class Session implements BatchRunner, AutoCloseable {
   /** Returns the options, with the context length that was chosen if none was given. */
   public SessionOptions options() {
     return options;
+  }
+
+  /**
+   * Returns whether the context is so long that the model uses another plan, with other factors of
+   * RoPE (LongRoPE, arXiv 2402.13753). The bits of all sequences depend on it.
+   */
+  public boolean hasLongContext() {
+    LongContext longer = model.architecture().longContext();
+    return longer != null && limits.positions() > longer.above();
+  }
+
+  /** Returns whether the session runs the model's own plan and thus computes its bits. */
+  public boolean runsPlanOfModel() {
+    int positions = limits.positions();
+    return steps.equals(SessionPlans.of(model, positions))
+        || steps.equals(model.architecture().plan(positions));
   }
 
   /** Returns a new, empty sequence with the adapter of the options. */

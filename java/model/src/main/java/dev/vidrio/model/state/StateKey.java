@@ -1,6 +1,5 @@
 package dev.vidrio.model.state;
 
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Session;
@@ -11,7 +10,6 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,9 +34,10 @@ public final class StateKey {
   /**
    * The version of the arithmetic of docs/numerics.md and of the layout of blocks and slots. A
    * change of either must increase it, so that states of earlier versions are not found; {@code
-   * StateBitsTest} fails otherwise.
+   * StateBitsTest} fails otherwise. So must a change of the sampler's choices, since receipts of
+   * earlier versions are refused by it; {@code ReceiptKitTest} fails otherwise.
    */
-  static final int ARITHMETIC = 1;
+  public static final int ARITHMETIC = 1;
 
   private final byte[] hash;
 
@@ -79,11 +78,9 @@ public final class StateKey {
 
   /** Returns what distinguishes the plans over a model's weights. */
   private static String plan(LoadedModel loaded, Session session) {
-    Plan plan = loaded.architecture().plan(session.limits().positions());
-    boolean isLong = !Objects.equals(plan, loaded.architecture().plan(1));
     // Fast products have the bits of one executor only.
     String arithmetic = session.options().fast() ? "fast " + loaded.executor().name() : "exact";
-    return (isLong ? "long " : "short ") + arithmetic;
+    return (session.hasLongContext() ? "long " : "short ") + arithmetic;
   }
 
   /** Returns the key after the next {@value #SPAN} tokens. */

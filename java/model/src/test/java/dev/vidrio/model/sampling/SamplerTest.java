@@ -27,7 +27,7 @@ class SamplerTest {
 
   /** Implements the specification of {@link Sampler} step by step over a sorted list. */
   private static int reference(
-      float[] raw, SamplingOptions o, List<Integer> history, double uniform) {
+      float[] raw, SamplingOptions o, List<Integer> history, boolean excludes, double uniform) {
     float[] logits = raw.clone();
     o.logitBias().forEach((token, bias) -> logits[token] += bias);
     int from = Math.max(0, history.size() - o.penaltyWindow());
@@ -39,6 +39,13 @@ class SamplerTest {
           logits[token] = logits[token] > 0 ? logits[token] / r : logits[token] * r;
           logits[token] -= count * (float) o.frequencyPenalty() + (float) o.presencePenalty();
         });
+    repetitions(history, o.dry())
+        .forEach(
+            (token, length) ->
+                logits[token] -=
+                    (float)
+                        (o.dry().multiplier()
+                            * Math.pow(o.dry().base(), length - o.dry().allowedLength())));
     List<Integer> order = new ArrayList<>();
     for (int i = 0; i < logits.length; i++) {
       order.add(i);
@@ -46,8 +53,18 @@ class SamplerTest {
     order.sort(
         Comparator.comparingDouble((Integer i) -> -logits[i])
             .thenComparing(Comparator.naturalOrder()));
-    if (o.temperature() == 0) {
+    if (o.temperature() == 0 && !o.excludesLikely()) {
       return order.getFirst();
+    }
+    if (o.topNSigma() > 0) {
+      double mean = order.stream().mapToDouble(i -> logits[i]).average().orElseThrow();
+      double variance =
+          order.stream()
+              .mapToDouble(i -> (logits[i] - mean) * (logits[i] - mean))
+              .average()
+              .orElseThrow();
+      double least = logits[order.getFirst()] - o.topNSigma() * Math.sqrt(variance);
+      order = order.stream().filter(i -> logits[i] >= least).toList();
     }
     List<Integer> kept = o.topK() == 0 ? order : order.subList(0, Math.min(o.topK(), order.size()));
     double top = logits[kept.getFirst()];
@@ -64,6 +81,17 @@ class SamplerTest {
     List<Integer> last =
         kept.stream().filter(i -> StrictMath.exp(logits[i] - top) >= o.minP()).toList();
     last = last.isEmpty() ? kept.subList(0, 1) : last;
+    double all = last.stream().mapToDouble(i -> StrictMath.exp(logits[i] - top)).sum();
+    long likely =
+        last.stream()
+            .filter(i -> StrictMath.exp(logits[i] - top) >= o.xtcThreshold() * all)
+            .count();
+    if (excludes && likely > 1) {
+      last = last.subList((int) likely - 1, last.size());
+    }
+    if (o.temperature() == 0) {
+      return last.getFirst();
+    }
     double mass =
         last.stream().mapToDouble(i -> StrictMath.exp((logits[i] - top) / o.temperature())).sum();
     double target = uniform * mass;
@@ -76,6 +104,27 @@ class SamplerTest {
     return last.getLast();
   }
 
+  /** Returns the lengths of repetitions that a token would continue, by comparing all positions. */
+  private static Map<Integer, Integer> repetitions(List<Integer> history, DryOptions dry) {
+    Map<Integer, Integer> longest = new HashMap<>();
+    int from = Math.max(0, history.size() - dry.window());
+    List<Integer> window = history.subList(from, history.size());
+    if (!dry.isActive() || window.size() <= dry.allowedLength()) {
+      return longest;
+    }
+    for (int i = 0; i < window.size(); i++) {
+      int length = 0;
+      while (length < i
+          && window.get(i - 1 - length).equals(window.get(window.size() - 1 - length))) {
+        length++;
+      }
+      if (i > 0 && length >= dry.allowedLength()) {
+        longest.merge(window.get(i), length, Math::max);
+      }
+    }
+    return longest;
+  }
+
   private static SamplingOptions randomOptions(SplittableRandom random, int vocabulary) {
     return SamplingOptions.builder()
         .temperature(random.nextInt(4) == 0 ? 0 : 0.2 + random.nextDouble() * 2)
@@ -86,6 +135,15 @@ class SamplerTest {
         .frequencyPenalty(random.nextBoolean() ? 0 : 0.4)
         .presencePenalty(random.nextBoolean() ? 0 : 0.7)
         .penaltyWindow(random.nextInt(20))
+        .dry(
+            new DryOptions(
+                random.nextBoolean() ? 0 : 0.5,
+                1.5,
+                random.nextInt(3),
+                random.nextInt(20),
+                List.of()))
+        .topNSigma(random.nextBoolean() ? 0 : 0.3 + random.nextDouble())
+        .xtc(random.nextBoolean() ? 0 : random.nextDouble(), 0.6 * random.nextDouble())
         .logitBias(random.nextBoolean() ? Map.of() : Map.of(random.nextInt(vocabulary), 2.5f))
         .seed(random.nextLong())
         .build();
@@ -130,6 +188,9 @@ class SamplerTest {
             .frequencyPenalty(random.nextBoolean() ? 0 : random.nextDouble() - 0.5)
             .presencePenalty(drawn.presencePenalty())
             .penaltyWindow(drawn.penaltyWindow())
+            .dry(drawn.dry())
+            .topNSigma(random.nextInt(4) == 0 ? 1 : 0)
+            .xtc(drawn.xtcProbability(), drawn.xtcThreshold())
             .logitBias(drawn.logitBias())
             .seed(drawn.seed())
             .build();
@@ -224,8 +285,10 @@ class SamplerTest {
         // Few distinct values, so that ties are common.
         logits[j] = random.nextInt(9) - 4;
       }
+      boolean excludes =
+          options.excludesLikely() && generator.nextDouble() <= options.xtcProbability();
       double uniform = options.temperature() == 0 ? 0 : generator.nextDouble();
-      int expected = reference(logits, options, history, uniform);
+      int expected = reference(logits, options, history, excludes, uniform);
       int token = sampler.sample(segment(logits), null);
       assertEquals(expected, token, options.toString());
       sampler.accept(token);
@@ -285,6 +348,31 @@ class SamplerTest {
 
   @Test
   void namesOptionsOutOfRange() {
+    assertEquals(
+        "DRY sequence breaker : must have 1 to 40 bytes",
+        assertThrows(
+                InvalidInputException.class, () -> DryOptions.OFF.withBreakers(List.of("a", "")))
+            .getMessage()
+            .replace("breaker:", "breaker :"));
+    assertEquals(
+        "DRY base 0.5: must be 1 to 1000",
+        assertThrows(InvalidInputException.class, () -> DryOptions.OFF.withBase(0.5)).getMessage());
+    assertEquals(
+        "XTC threshold 2: must be 0 to 1",
+        assertThrows(
+                InvalidInputException.class, () -> SamplingOptions.builder().xtc(0.5, 2).build())
+            .getMessage());
+    assertEquals(
+        "DRY sequence breakers [x]: need a tokenizer: must be empty without one",
+        assertThrows(
+                InvalidInputException.class,
+                () ->
+                    new Sampler(
+                        SamplingOptions.builder()
+                            .dry(DryOptions.OFF.withMultiplier(1).withBreakers(List.of("x")))
+                            .build(),
+                        5))
+            .getMessage());
     assertEquals(
         "temperature -1: must be 0 to 100",
         assertThrows(

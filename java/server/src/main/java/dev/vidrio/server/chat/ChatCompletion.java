@@ -7,6 +7,7 @@ import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
@@ -76,6 +77,7 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
                 ? null
                 : LogProbabilityJson.ofChat(tokenizer, completion.tokens()))
         .with("finish_reason", FinishReasons.finish(completion, !calls.isEmpty()))
-        .withPresent("score", completion.score());
+        .withPresent("score", completion.score())
+        .withPresent("receipt", Receipts.tree(completion));
   }
 }

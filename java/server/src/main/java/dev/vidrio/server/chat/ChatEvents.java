@@ -8,6 +8,7 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.template.call.ReadCall;
@@ -55,6 +56,11 @@ final class ChatEvents extends ChunkEvents {
     }
 
     private void send(String delta, String logProbabilities, String finish) throws IOException {
+      send(delta, logProbabilities, finish, "");
+    }
+
+    private void send(String delta, String logProbabilities, String finish, String more)
+        throws IOException {
       ChatEvents.this.send(
           open
               + delta
@@ -62,6 +68,7 @@ final class ChatEvents extends ChunkEvents {
               + logProbabilities
               + ",\"finish_reason\":"
               + finish
+              + more
               + "}");
     }
 
@@ -113,7 +120,8 @@ final class ChatEvents extends ChunkEvents {
       }
       sendCalls();
       boolean called = !answer.message().toolCalls().isEmpty();
-      send("", "null", "\"" + FinishReasons.finish(completion, called) + "\"");
+      String finish = Json.quoted(FinishReasons.finish(completion, called));
+      send("", "null", finish, Receipts.field(completion));
     }
 
     @Override

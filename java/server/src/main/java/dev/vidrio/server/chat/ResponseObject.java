@@ -9,6 +9,7 @@ import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
@@ -69,10 +70,11 @@ final class ResponseObject implements ApiResponse {
     boolean complete = FinishReasons.isComplete(completion);
     boolean timedOut = completion.result().finish() == FinishReason.TIMEOUT;
     return json(
-        status(complete),
-        complete ? null : Map.of("reason", timedOut ? "timeout" : "max_output_tokens"),
-        items,
-        usage(Usage.of(List.of(completion), 1, reasoningTokens)));
+            status(complete),
+            complete ? null : Map.of("reason", timedOut ? "timeout" : "max_output_tokens"),
+            items,
+            usage(Usage.of(List.of(completion), 1, reasoningTokens)))
+        .withPresent("receipt", Receipts.tree(completion));
   }
 
   /** Returns the status of a response or item that is complete or was cut. */

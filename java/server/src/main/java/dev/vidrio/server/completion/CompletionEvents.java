@@ -6,6 +6,7 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -45,7 +46,7 @@ final class CompletionEvents extends ChunkEvents {
     public void begin() throws IOException {
       if (request.echo()) {
         int[] prompt = prompts.get(index / request.answersPerPrompt());
-        send(CompletionResponse.text(tokenizer, prompt), "null", null);
+        send(CompletionResponse.text(tokenizer, prompt), "null", null, "");
       }
     }
 
@@ -64,15 +65,15 @@ final class CompletionEvents extends ChunkEvents {
                       List.of(token.id()),
                       List.of(logProbability),
                       List.of(offsets.next(token.id()))));
-      send(token.text(), json, null);
+      send(token.text(), json, null, "");
     }
 
     @Override
     public void end(Completion completion) throws IOException {
-      send("", "null", FinishReasons.finish(completion));
+      send("", "null", FinishReasons.finish(completion), Receipts.field(completion));
     }
 
-    private void send(String text, String logProbabilities, @Nullable String finish)
+    private void send(String text, String logProbabilities, @Nullable String finish, String more)
         throws IOException {
       CompletionEvents.this.send(
           "{\"text\":"
@@ -83,6 +84,7 @@ final class CompletionEvents extends ChunkEvents {
               + logProbabilities
               + ",\"finish_reason\":"
               + (finish == null ? "null" : "\"" + finish + "\"")
+              + more
               + "}");
     }
   }

@@ -7,6 +7,7 @@ import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
@@ -101,7 +102,8 @@ record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<i
                 : LogProbabilityJson.ofCompletion(
                     tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()))
         .with("finish_reason", FinishReasons.finish(completion))
-        .withPresent("score", completion.score());
+        .withPresent("score", completion.score())
+        .withPresent("receipt", Receipts.tree(completion));
   }
 
   /** Returns the text of tokens, without special tokens. */

@@ -55,6 +55,9 @@ public record InfillRequest(
     if (parameters.choices() > 1) {
       throw ApiException.unsupported("n", "not supported; /infill has one answer");
     }
+    if (parameters.template().options().receipt()) {
+      throw ApiException.unsupported("receipt", "not supported in /infill");
+    }
     ignoreUnused(fields);
     var request =
         new InfillRequest(

@@ -2,8 +2,10 @@ package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
@@ -34,6 +36,7 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
   private static final int MAX_BEAMS = 1024;
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
+  private static final int MAX_BREAKERS = 64;
   private static final int MAX_WINDOW = 1 << 16;
 
   /** Random seeds are below this, so that JSON numbers represent them exactly. */
@@ -54,7 +57,8 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             .withTokens(tokens)
             .withSampling(sampling(fields, beams == null ? 1 : 0))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
-            .withIgnoreEnd(fields.bool("ignore_eos", false));
+            .withIgnoreEnd(fields.bool("ignore_eos", false))
+            .withReceipt(fields.bool("receipt", false));
     double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
@@ -140,6 +144,9 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             fields.integer("repeat_last_n", whole == null ? 64 : MAX_WINDOW, 0, MAX_WINDOW))
         .frequencyPenalty(fields.number("frequency_penalty", 0, -2, 2))
         .presencePenalty(fields.number("presence_penalty", 0, -2, 2))
+        .dry(dry(fields))
+        .topNSigma(Math.max(0, fields.number("top_n_sigma", -1, -1, 1e3)))
+        .xtc(fields.number("xtc_probability", 0, 0, 1), fields.number("xtc_threshold", 0.1, 0, 1))
         .logitBias(logitBias(fields.value("logit_bias")))
         .seed(
             seed == null
@@ -165,6 +172,25 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
       biases.put(Integer.valueOf(entry.getKey()), (float) bias);
     }
     return biases;
+  }
+
+  private static DryOptions dry(JsonFields fields) {
+    DryOptions off = DryOptions.OFF;
+    JsonValue breakers = fields.value("dry_sequence_breakers");
+    List<String> texts = off.breakers();
+    if (breakers != null) {
+      texts = breakers.elements(1, MAX_BREAKERS).stream().map(JsonValue::string).toList();
+    }
+    try {
+      return new DryOptions(
+          fields.number("dry_multiplier", 0, 0, 1e3),
+          fields.number("dry_base", off.base(), 1, 1e3),
+          fields.integer("dry_allowed_length", off.allowedLength(), 0, MAX_WINDOW),
+          fields.integer("dry_penalty_last_n", off.window(), 0, MAX_WINDOW),
+          texts);
+    } catch (InvalidInputException e) {
+      throw ApiException.invalid(fields.path("dry_sequence_breakers"), e.value(), e.limit());
+    }
   }
 
   private static Set<Integer> stopTokens(JsonFields fields) {
