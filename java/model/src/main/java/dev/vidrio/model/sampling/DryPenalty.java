@@ -10,7 +10,7 @@ import java.util.Map;
  */
 final class DryPenalty {
   /** The logarithm of the largest f32, as llama.cpp limits the exponent. */
-  private static final float MAX_LOG = 88.7228391f;
+  private static final float MAX_LOG = 88.72284f;
 
   private final DryOptions options;
   private final SequenceBreakers breakers;
