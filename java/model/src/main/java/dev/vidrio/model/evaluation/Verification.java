@@ -151,17 +151,20 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
     int tokens = receipt.prompt().size() + receipt.logits().size() - 1;
     LongContext longer = model.architecture().longContext();
     boolean isLong = receipt.arithmetic().longContext();
-    if (isLong && longer == null) {
-      throw new InvalidInputException(
-          "arithmetic.long_context", "true", model.name() + " has one plan for all contexts");
-    }
     if (!isLong && longer != null && tokens > longer.above()) {
       throw new InvalidInputException(
           "arithmetic.long_context",
           "false",
           "must be true for " + tokens + " tokens, more than " + longer.above());
     }
-    int context = isLong ? Math.max(tokens, longer.above() + 1) : tokens;
+    int context = tokens;
+    if (isLong) {
+      if (longer == null) {
+        throw new InvalidInputException(
+            "arithmetic.long_context", "true", model.name() + " has one plan for all contexts");
+      }
+      context = Math.max(tokens, longer.above() + 1);
+    }
     long rows =
         Math.clamp(ROW_BYTES / (model.architecture().vocabulary() * (long) Float.BYTES), 1, BATCH);
     Receipt.Adapted adapted = receipt.adapter();

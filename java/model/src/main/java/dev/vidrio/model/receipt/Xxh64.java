@@ -35,7 +35,7 @@ public final class Xxh64 {
     long hash = P5;
     long i = 0;
     if (size >= 32) {
-      long a = P1 + P2;
+      long a = 0x60EA27EEADC0B5D6L; // P1 + P2, which overflows
       long b = P2;
       long c = 0;
       long d = -P1;
