@@ -346,7 +346,7 @@ class VerificationTest {
             "\"grammar\": null/\"grammar\": {\"regex\":\"a\"}",
             "\"adapter\": null/\"adapter\": {\"sha256\":\"%s\",\"strength\":1}"
                 .formatted("a".repeat(64)))) {
-      String[] parts = change.split("/");
+      String[] parts = change.split("/", 2);
       assertTrue(json.contains(parts[0]), parts[0] + " in " + json);
       Receipt changed = Receipt.parse("receipt", json.replace(parts[0], parts[1]));
       assertEquals("chain", difference(changed).field(), change);
