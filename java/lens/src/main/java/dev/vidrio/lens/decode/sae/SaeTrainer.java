@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.numeric.Adam;
