@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
@@ -239,7 +240,7 @@ final class GraphAttribution implements AutoCloseable {
     List<Target> logitTargets = logitTargets(predicted);
     List<GraphNode> logits = logits(predicted, logitTargets);
     List<GraphRow> logitRows = rows(logitTargets);
-    TreeMap<Integer, GraphRow> rows = new TreeMap<>();
+    NavigableMap<Integer, GraphRow> rows = new TreeMap<>();
     while (rows.size() < options.features()) {
       List<Integer> next = mostInfluential(logits, logitRows, rows);
       if (next.isEmpty()) {
@@ -397,7 +398,7 @@ final class GraphAttribution implements AutoCloseable {
 
   /** Returns the most influential features that are not in the rows yet. */
   private List<Integer> mostInfluential(
-      List<GraphNode> logits, List<GraphRow> logitRows, TreeMap<Integer, GraphRow> rows) {
+      List<GraphNode> logits, List<GraphRow> logitRows, NavigableMap<Integer, GraphRow> rows) {
     var influence = new double[sources()];
     for (int i = 0; i < logitRows.size(); i++) {
       spread(logitRows.get(i), logits.get(i).probability(), influence);
@@ -423,7 +424,7 @@ final class GraphAttribution implements AutoCloseable {
   }
 
   private AttributionGraph graph(
-      List<GraphNode> logits, List<GraphRow> logitRows, TreeMap<Integer, GraphRow> rows) {
+      List<GraphNode> logits, List<GraphRow> logitRows, NavigableMap<Integer, GraphRow> rows) {
     List<GraphNode> nodes = new ArrayList<>();
     List<Integer> sources = new ArrayList<>();
     rows.keySet()
