@@ -15,6 +15,8 @@ import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
@@ -108,7 +110,7 @@ class ReceiptFieldTest {
       String schema = ",'response_format':{'type':'json_object'},'max_tokens':20";
       JsonNode constrained =
           server.json("/v1/chat/completions", "{" + CHAT + schema + "}").at("/choices/0/receipt");
-      assertTrue(verified(parrot, constrained).grammar().containsKey("json_schema"));
+      assertTrue(grammar(verified(parrot, constrained)).containsKey("json_schema"));
     }
   }
 
@@ -120,8 +122,12 @@ class ReceiptFieldTest {
     try (Model parrot = TestServer.parrot()) {
       JsonNode choice =
           server.json("/v1/chat/completions", "{" + CHAT + tools + "}").at("/choices/0");
-      assertTrue(verified(parrot, choice.path("receipt")).grammar().containsKey("tool_calls"));
+      assertTrue(grammar(verified(parrot, choice.path("receipt"))).containsKey("tool_calls"));
     }
+  }
+
+  private static Map<String, Object> grammar(Receipt receipt) {
+    return Objects.requireNonNull(receipt.grammar());
   }
 
   @Test
