@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "core/arch.h"
+#include "simd/transpose_avx512.h"
+#include "types/half.h"
 
 #define VD_NAME(stem) stem##_avx512_vnni
 
@@ -162,6 +164,26 @@ VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
 // Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
 VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     return _mm512_scalef_ps(x, f32x16_from_int(n));
+}
+
+// Returns vd_round_to_bf16 of each lane.
+VD_INLINE f32x16 f32x16_round_to_bf16(f32x16 x) {
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_epi32(_mm512_srli_epi32(bits, 16), i32x16_splat(1));
+    __m512i raised = _mm512_add_epi32(_mm512_add_epi32(bits, i32x16_splat(0x7fff)), odd);
+    __m512 rounded = _mm512_castsi512_ps(_mm512_and_epi32(raised, i32x16_splat(~0xffff)));
+    __mmask16 kept =
+        _mm512_cmp_ps_mask(_mm512_abs_ps(rounded), _mm512_set1_ps(VD_BF16_MIN), _CMP_GE_OQ);
+    __mmask16 not_a_number = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_mov_ps(_mm512_maskz_mov_ps(kept, rounded), not_a_number, x);
+}
+
+// Transposes a 16 x 16 matrix.
+VD_INLINE void f32x16_transpose(f32x16 m[16]) { transpose_words((__m512i *)m); }
+
+// Returns the sign and exponent of x: +-2^e, or 0.
+VD_INLINE f32x16 f32x16_leading_bit(f32x16 x) {
+    return _mm512_and_ps(x, _mm512_castsi512_ps(i32x16_splat((int32_t)0xff800000)));
 }
 
 // Returns the bits of |x|, which order as |x| does.

@@ -244,7 +244,7 @@ final class ServeCommand implements Callable<Integer> {
             .withCacheBytes(kvMegabytes << 20)
             .withKvType(precision.kvType())
             .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
-            .withFast(precision.isFast())
+            .withArithmetic(precision.arithmetic())
             .withDraftTokens(drafts.tokens());
     engine = cacheDirectory.applyTo(engine);
     ServerLimits limits =

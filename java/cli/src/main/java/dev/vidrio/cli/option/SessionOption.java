@@ -28,7 +28,9 @@ public final class SessionOption {
   /** Returns the options of a session, with the adapter, which is closed with the model. */
   public SessionOptions of(Model model) {
     SessionOptions options =
-        SessionOptions.DEFAULT.withKvType(precision.kvType()).withFast(precision.isFast());
+        SessionOptions.DEFAULT
+            .withKvType(precision.kvType())
+            .withArithmetic(precision.arithmetic());
     if (adapter == null) {
       return options;
     }

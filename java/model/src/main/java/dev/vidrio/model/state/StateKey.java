@@ -81,9 +81,7 @@ public final class StateKey {
   private static String plan(LoadedModel loaded, Session session) {
     Plan plan = loaded.architecture().plan(session.limits().positions());
     boolean isLong = !Objects.equals(plan, loaded.architecture().plan(1));
-    // Fast products have the bits of one executor only.
-    String arithmetic = session.options().fast() ? "fast " + loaded.executor().name() : "exact";
-    return (isLong ? "long " : "short ") + arithmetic;
+    return (isLong ? "long " : "short ") + session.options().arithmetic().label();
   }
 
   /** Returns the key after the next {@value #SPAN} tokens. */
