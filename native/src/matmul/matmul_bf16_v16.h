@@ -7,7 +7,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-#include "matmul/blocks_v16.h"
+#include "matmul/integers_v16.h"
 #include "matmul/matmul.h"
 #include "matmul/weight_prefetch.h"
 #include "simd/part_v16.h"
@@ -17,10 +17,10 @@ enum {
     COLUMNS = 128,  // of a panel
     GROUPS = VD_PANEL_WIDTH,
     WIDTH = GROUPS * VD_PACK_ROWS,
-    TILE_ROWS = VD_PANEL_ROWS,
-    TOKENS = 192,             // rows whose activations are converted together
-    TOKEN_FLOATS = 96 << 10,  // their memory: it stays in the L2 cache
-    PAD = 16,                 // floats between rows, so that rows map to different cache sets
+    TILE_ROWS = VD_PANEL_ROWS / 2,  // even and odd columns have sums of their own
+    TOKENS = 192,                   // rows whose activations are converted together
+    TOKEN_FLOATS = 96 << 10,        // their memory: it stays in the L2 cache
+    PAD = 16,                       // floats between rows, so that rows map to different cache sets
     FEW_TOKENS = 2,
 };
 
@@ -61,102 +61,68 @@ VD_INLINE int64_t fitting_columns(int64_t rows) {
 
 // ---- weights -----------------------------------------------------------------------------------
 
-// Rounds to bf16 where |x| < 2^100, and where multiples of 2^-50 need no check: adding 1.5 * 2^16
-// times the power of two of x leaves the 8 leading bits of x.
+// Rounds to bf16 where |x| < 2^100 and no magnitude but 0 is below 2^-50, by Veltkamp's splitting
+// (Boldo 2006, Pitfalls of a Full Floating-Point Proof): the differences leave the 8 leading bits
+// of x. For f32 it also resolves ties to even, as test_matmul_bf16 checks for every fraction.
 VD_INLINE f32x16 round_moderate(f32x16 x) {
-    f32x16 power = f32x16_leading_bit(x);
-    f32x16 raised = f32x16_fma(power, f32x16_splat(0x1.8p16f), x);
-    return f32x16_fma(power, f32x16_splat(-0x1.8p16f), raised);
+    f32x16 raised = f32x16_mul(x, f32x16_splat(0x1.0001p16f));
+    return f32x16_sub(raised, f32x16_sub(raised, x));
 }
 
-// The factors of a sub-block: a weight is code * scale + offset.
+// The factors of a sub-block: a weight is w * scale, or w * scale + minimum.
 typedef struct factors_at {
     f32x16 scale;
-    f32x16 offset;
+    f32x16 negative;  // -scale
+    f32x16 raised;    // (2^16 + 1) * scale
+    f32x16 minimum;
 } factors_at;
 
-// Returns by how much bytes of loaded columns exceed the weights, with signed ones raised.
-VD_INLINE int32_t byte_bias(const int type) {
-    return vd_columns_signed(type) ? 128 : vd_bias(type);
-}
-
-// Scales of MXFP4 reach 2^126, so that a bias times a scale would overflow.
-VD_INLINE int subtracts_bias(const int type) { return type == VD_MXFP4; }
-
-// Returns the factors of sub-block j. A scale has so few bits that its product with a bias is
-// exact.
 VD_INLINE factors_at load_factors(const int type, const uint8_t *factors, int j) {
+    const int minima = vd_block_layout_of(type).minima;
     f32x16 scale = vd_scales(type, factors, j);
-    f32x16 offset = vd_block_layout_of(type).minima
-                        ? vd_minima(type, factors, j)
-                        : f32x16_mul(scale, f32x16_splat((float)-byte_bias(type)));
-    return (factors_at){scale, subtracts_bias(type) ? f32x16_zero() : offset};
+    return (factors_at){scale, f32x16_negate(scale), f32x16_mul(scale, f32x16_splat(0x1.0001p16f)),
+                        minima ? vd_minima(type, factors, j) : f32x16_zero()};
 }
 
-// Converts column j (0 to 3) of four loaded ones.
-VD_INLINE f32x16 weights_of(const int type, i8x64 four, int j, factors_at f) {
-    i32x16 codes = i32x16_bits(four, 8 * j, 255);
-    if (vd_columns_signed(type) && VD_SIGNED_BIAS == 0) {
-        codes = i32x16_bits(i32x16_add(codes, i32x16_splat(128)), 0, 255);
+// Returns the rounded weights of integers w. A scale has at most 18 bits: for all integers of a
+// type, w * raised is close enough to (2^16 + 1) * w * scale (test_matmul_bf16 checks each
+// product). Only MXFP4 has scales so small that weights are flushed, or so large that `raised`
+// overflows.
+VD_INLINE f32x16 round_weights(const int type, f32x16 w, factors_at f) {
+    if (type == VD_MXFP4) {
+        return f32x16_round_to_bf16(f32x16_mul(w, f.scale));
     }
-    if (subtracts_bias(type)) {
-        codes = i32x16_sub(codes, i32x16_splat(byte_bias(type)));
-        return f32x16_round_to_bf16(f32x16_mul(f32x16_from_int(codes), f.scale));
+    if (vd_block_layout_of(type).minima) {
+        return round_moderate(f32x16_fma(w, f.scale, f.minimum));
     }
-    return round_moderate(f32x16_fma(f32x16_from_int(codes), f.scale, f.offset));
+    f32x16 raised = f32x16_mul(w, f.raised);
+    return f32x16_sub(raised, f32x16_fma(w, f.negative, raised));
 }
 
-// A position in a packed group.
-typedef struct packed_at {
-    const uint8_t *columns;
-    const uint8_t *factors;  // of the block
-    int j;                   // the sub-block in the block
-} packed_at;
-
-VD_INLINE packed_at packed_at_column(const int type, const vd_matmul *op, int64_t g, int64_t k) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    const uint8_t *group = (const uint8_t *)op->weights + g * vd_packed_group_bytes(type, op->K);
-    return (packed_at){group + k / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type),
-                       group + vd_packed_factors(type, op->K) +
-                           k / layout.elements * VD_PACK_ROWS * layout.factor_bytes,
-                       (int)(k % layout.elements / layout.sub_block)};
-}
-
-VD_INLINE void advance(const int type, packed_at *at) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    at->columns += VD_UNIT_BYTES * vd_code_bits(type);
-    at->j += VD_BLOCK / layout.sub_block;
-    if (at->j * layout.sub_block == layout.elements) {
-        at->factors += VD_PACK_ROWS * layout.factor_bytes;
-        at->j = 0;
-    }
-}
-
-// Returns the bytes of 32 columns of a packed group.
-VD_INLINE int64_t block_bytes(const int type) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
+// Returns column j of four adjacent ones, rounded.
+VD_INLINE f32x16 weights_of(const int type, i8x64 four, int q, int j, factors_at f) {
+    return round_weights(type, vd_integers_of(type, four, q, j), f);
 }
 
 // Converts columns of a packed group into column n of the panel.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
                             int64_t columns, float (*to)[WIDTH], vd_prefetcher *prefetcher) {
     const int quads = vd_block_layout_of(type).sub_block / 4;
-    packed_at at = packed_at_column(type, op, g, k);
+    vd_packed_at at = vd_packed_at_column(type, op, g, k);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-        vd_prefetch_next(prefetcher, block_bytes(type));
+        vd_prefetch_next(prefetcher, vd_packed_block_bytes(type));
 #pragma GCC unroll 2
         for (int s = 0; s < 8 / quads; s++) {
             factors_at f = load_factors(type, at.factors, at.j + s);
 #pragma GCC unroll 8
             for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_columns(type, at.columns, q);
+                i8x64 four = vd_load_four(type, at.columns, q);
                 for (int j = 0; j < 4; j++) {
-                    f32x16_store(to[c + 4 * q + j], weights_of(type, four, j, f));
+                    f32x16_store(to[c + 4 * q + j], weights_of(type, four, q, j, f));
                 }
             }
         }
-        advance(type, &at);
+        vd_next_columns(type, &at);
     }
 }
 
@@ -194,24 +160,25 @@ VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64
 
 typedef f32x16 tile_sums[TILE_ROWS][GROUPS];
 
-// Adds the products of 16 columns from `first` on, with a distance of 2.
-VD_INLINE void add_chain(const int M, const float *x, int64_t stride, const float (*w)[WIDTH],
-                         int first, tile_sums sum) {
+VD_INLINE void clear_sums(const int M, tile_sums sum) {
     for (int m = 0; m < M; m++) {
         for (int g = 0; g < GROUPS; g++) {
             sum[m][g] = f32x16_zero();
         }
     }
-    for (int c = first; c < VD_BLOCK; c += 2) {
-        f32x16 weights[GROUPS];
+}
+
+// Adds the products of a column.
+VD_INLINE void add_column(const int M, const float *x, int64_t stride, const float *w,
+                          tile_sums sum) {
+    f32x16 weights[GROUPS];
+    for (int g = 0; g < GROUPS; g++) {
+        weights[g] = f32x16_load(w + 16 * g);
+    }
+    for (int m = 0; m < M; m++) {
+        f32x16 value = f32x16_splat(x[m * stride]);
         for (int g = 0; g < GROUPS; g++) {
-            weights[g] = f32x16_load(w[c] + 16 * g);
-        }
-        for (int m = 0; m < M; m++) {
-            f32x16 value = f32x16_splat(x[m * stride + c]);
-            for (int g = 0; g < GROUPS; g++) {
-                sum[m][g] = f32x16_fma(value, weights[g], sum[m][g]);
-            }
+            sum[m][g] = f32x16_fma(value, weights[g], sum[m][g]);
         }
     }
 }
@@ -247,21 +214,21 @@ VD_INLINE void store_outputs(const int M, outputs_at at, float (*acc)[WIDTH]) {
 // first.
 VD_INLINE void multiply_tile(const int M, const float *x, int64_t stride, const float (*w)[WIDTH],
                              int64_t columns, outputs_at at, int first) {
-    alignas(64) float acc[TILE_ROWS][WIDTH], even[TILE_ROWS][WIDTH];
+    alignas(64) float acc[TILE_ROWS][WIDTH];
     load_outputs(M, at, first, acc);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-        tile_sums sum;
-        add_chain(M, x + c, stride, w + c, 0, sum);
-        for (int m = 0; m < M; m++) {
-            for (int g = 0; g < GROUPS; g++) {
-                f32x16_store(even[m] + 16 * g, sum[m][g]);
-            }
+        tile_sums even, odd;
+        clear_sums(M, even);
+        clear_sums(M, odd);
+        for (int i = 0; i < VD_BLOCK; i += 2) {
+            add_column(M, x + c + i, stride, w[c + i], even);
+            add_column(M, x + c + i + 1, stride, w[c + i + 1], odd);
         }
-        add_chain(M, x + c, stride, w + c, 1, sum);
         for (int m = 0; m < M; m++) {
             for (int g = 0; g < GROUPS; g++) {
-                f32x16 both = f32x16_add(f32x16_load(even[m] + 16 * g), sum[m][g]);
-                f32x16_store(acc[m] + 16 * g, f32x16_add(f32x16_load(acc[m] + 16 * g), both));
+                float *sum = acc[m] + 16 * g;
+                f32x16 both = f32x16_add(even[m][g], odd[m][g]);
+                f32x16_store(sum, f32x16_add(f32x16_load(sum), both));
             }
         }
     }
@@ -282,17 +249,11 @@ static void multiply_tokens(int64_t M, const float *x, int64_t stride, const flo
         TILE(4)
         TILE(5)
         TILE(6)
-        TILE(7)
-        TILE(8)
-        TILE(9)
-        TILE(10)
-        TILE(11)
-        TILE(12)
 #undef TILE
     }
 }
 
-_Static_assert(TILE_ROWS <= 12, "all tiles have a kernel");
+_Static_assert(TILE_ROWS <= 6, "all tiles have a kernel");
 
 // Multiplies all tokens by the panel, in tiles of nearly equal size.
 static void multiply_panel(const vd_matmul *op, const tokens *t, vd_range rows, vd_range outputs,
@@ -337,13 +298,13 @@ VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows,
 VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, const tokens *t,
                               int64_t m0, int64_t g, vd_prefetcher *prefetcher) {
     const int quads = vd_block_layout_of(type).sub_block / 4;
-    packed_at at = packed_at_column(type, op, g, 0);
+    vd_packed_at at = vd_packed_at_column(type, op, g, 0);
     f32x16 acc[FEW_TOKENS];
     for (int m = 0; m < M; m++) {
         acc[m] = f32x16_zero();
     }
     for (int64_t k = 0; k < op->K; k += VD_BLOCK) {
-        vd_prefetch_next(prefetcher, block_bytes(type));
+        vd_prefetch_next(prefetcher, vd_packed_block_bytes(type));
         f32x16 sum[2][FEW_TOKENS];
         for (int m = 0; m < M; m++) {
             sum[0][m] = sum[1][m] = f32x16_zero();
@@ -353,10 +314,10 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
             factors_at f = load_factors(type, at.factors, at.j + s);
 #pragma GCC unroll 8
             for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_columns(type, at.columns, q);
+                i8x64 four = vd_load_four(type, at.columns, q);
 #pragma GCC unroll 4
                 for (int j = 0; j < 4; j++) {
-                    f32x16 w = weights_of(type, four, j, f);
+                    f32x16 w = weights_of(type, four, q, j, f);
                     for (int m = 0; m < M; m++) {
                         f32x16 x = f32x16_splat(t->x[m * t->stride + k + 4 * q + j]);
                         sum[j % 2][m] = f32x16_fma(x, w, sum[j % 2][m]);
@@ -364,7 +325,7 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
                 }
             }
         }
-        advance(type, &at);
+        vd_next_columns(type, &at);
         for (int m = 0; m < M; m++) {
             acc[m] = f32x16_add(acc[m], f32x16_add(sum[0][m], sum[1][m]));
         }

@@ -307,15 +307,6 @@ VD_INLINE void f32x16_transpose(f32x16 m[16]) {
     }
 }
 
-// Returns the sign and exponent of x: +-2^e, or 0.
-VD_INLINE float32x4_t f32x4_leading_bit(float32x4_t x) {
-    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vdupq_n_u32(0xff800000)));
-}
-VD_INLINE f32x16 f32x16_leading_bit(f32x16 x) {
-    return (f32x16){f32x4_leading_bit(x.a), f32x4_leading_bit(x.b), f32x4_leading_bit(x.c),
-                    f32x4_leading_bit(x.d)};
-}
-
 // Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     return (i32x16){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
@@ -375,6 +366,28 @@ VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
                    vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
                    vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
                    vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
+}
+
+// Returns byte j of each lane, minus `bias`, as floats; raise adds 128 to bytes first, modulo 256.
+// 2^23 + i has the bits of 2^23 and of i.
+VD_INLINE float32x4_t f32x4_from_byte(int8x16_t bytes, int j, int raise, int32_t bias) {
+    uint32x4_t byte =
+        vandq_u32(vshlq_u32(vreinterpretq_u32_s8(bytes), vdupq_n_s32(-8 * j)), vdupq_n_u32(255));
+    uint32x4_t bits = veorq_u32(byte, vdupq_n_u32(raise ? 0x4b000080 : 0x4b000000));
+    return vsubq_f32(vreinterpretq_f32_u32(bits), vdupq_n_f32(0x1p23f + (float)bias));
+}
+VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
+    return (f32x16){
+        f32x4_from_byte(bytes.a, j, raise, bias), f32x4_from_byte(bytes.b, j, raise, bias),
+        f32x4_from_byte(bytes.c, j, raise, bias), f32x4_from_byte(bytes.d, j, raise, bias)};
+}
+
+// Tables of 16 floats would need four lookups.
+enum { VD_FLOAT_LOOKUP = 0 };
+VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
+    (void)words;
+    (void)from;
+    return table;
 }
 
 // Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:

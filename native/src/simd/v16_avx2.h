@@ -317,12 +317,6 @@ VD_INLINE void f32x16_transpose(f32x16 m[16]) {
     }
 }
 
-// Returns the sign and exponent of x: +-2^e, or 0.
-VD_INLINE f32x16 f32x16_leading_bit(f32x16 x) {
-    __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32((int32_t)0xff800000));
-    return (f32x16){_mm256_and_ps(x.lo, mask), _mm256_and_ps(x.hi, mask)};
-}
-
 // Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     __m256i all = _mm256_set1_epi32(0x7fffffff);
@@ -377,6 +371,27 @@ VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
 VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
     return (i8x64){_mm256_shuffle_epi8(table.lo, index.lo),
                    _mm256_shuffle_epi8(table.hi, index.hi)};
+}
+
+// Returns byte j of each lane, minus `bias`, as floats; raise adds 128 to bytes first, modulo 256.
+// 2^23 + i has the bits of 2^23 and of i.
+VD_INLINE __m256 f32x8_from_byte(__m256i bytes, int j, int raise, int32_t bias) {
+    __m256i byte =
+        _mm256_and_si256((__m256i)((uint32x8)bytes >> (uint32_t)(8 * j)), _mm256_set1_epi32(255));
+    __m256i bits = _mm256_xor_si256(byte, _mm256_set1_epi32(raise ? 0x4b000080 : 0x4b000000));
+    return _mm256_sub_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p23f + (float)bias));
+}
+VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
+    return (f32x16){f32x8_from_byte(bytes.lo, j, raise, bias),
+                    f32x8_from_byte(bytes.hi, j, raise, bias)};
+}
+
+// Tables of 16 floats would need two lookups.
+enum { VD_FLOAT_LOOKUP = 0 };
+VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
+    (void)words;
+    (void)from;
+    return table;
 }
 
 // Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
