@@ -61,7 +61,7 @@ typedef enum vd_isa {
     VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
     VD_ISA_AVX_VNNI = 2,     // AVX2 and AVX-VNNI
     VD_ISA_AVX512_VNNI = 3,  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
-    VD_ISA_AVX512_BF16 = 4,  // VD_ISA_AVX512_VNNI and AVX-512 BF16
+    VD_ISA_AVX512_BF16 = 4,  // VD_ISA_AVX512_VNNI and AVX-512 BF16, for products in bf16
     VD_ISA_AMX_INT8 = 5,     // VD_ISA_AVX512_BF16 and AMX-TILE, AMX-INT8
     VD_ISA_AMX_BF16 = 6,     // VD_ISA_AMX_INT8 and AMX-BF16, for products in bf16
     VD_ISA_NEON = 7,         // Advanced SIMD of Armv8.0

@@ -92,20 +92,12 @@ final class DoctorCommand implements Callable<Integer> {
       facts.put("isas", Isa.usableHere().stream().map(Isa::label).toList());
       try (NativeExecutor executor = NativeExecutor.create()) {
         facts.put("isa", executor.isa().label());
-        facts.put("bf16_products", bf16(executor.isa()));
+        facts.put("bf16_products", Machine.bf16(executor.isa()));
         Machine.toJson(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);
       }
     } catch (NativeException | IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));
     }
-  }
-
-  /** Describes how products in bf16 are computed, and what they are good for. */
-  private static String bf16(Isa isa) {
-    return isa.bf16Instruction()
-        + (isa.prefersBf16()
-            ? ": faster prompts and more accurate than int8 (--arithmetic bf16)"
-            : ": more accurate than int8, slower (--arithmetic bf16)");
   }
 
   private static void print(String fact, Object value) {

@@ -21,7 +21,7 @@ public enum Isa {
   AVX_VNNI(Vidrio.VD_ISA_AVX_VNNI()),
   /** AVX2 and AVX-512 F, BW, DQ, VL, VNNI. */
   AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI()),
-  /** AVX-512 VNNI and BF16. */
+  /** AVX-512 VNNI and BF16, for products in bf16. */
   AVX512_BF16(Vidrio.VD_ISA_AVX512_BF16()),
   /** AVX-512 VNNI and BF16, and AMX-TILE, AMX-INT8. */
   AMX_INT8(Vidrio.VD_ISA_AMX_INT8()),
@@ -62,7 +62,8 @@ public enum Isa {
       case SCALAR -> "fma of 1 float";
       case NEON, DOTPROD, I8MM -> "fma of 4 floats";
       case AVX2, AVX_VNNI -> "fma of 8 floats";
-      case AVX512_VNNI, AVX512_BF16, AMX_INT8 -> "fma of 16 floats";
+      case AVX512_VNNI -> "fma of 16 floats";
+      case AVX512_BF16, AMX_INT8 -> "vdpbf16ps";
     };
   }
 
