@@ -13,6 +13,7 @@
 #include "support/plans.h"
 #include "support/rng.h"
 #include "support/weights.h"
+#include "types/half.h"
 #if VD_X86_64
 #include <immintrin.h>
 #endif
@@ -86,6 +87,42 @@ static void check_definition(const matmul_case *c, const float *y) {
             check_output(c, m, n, y[m * c->N + n]);
         }
     }
+}
+
+// ---- rounding ----------------------------------------------------------------------------------
+
+// Checks the splitting by which kernels round weights without instructions on bf16.
+static void splitting_rounds_every_fraction(void) {
+    describe("splitting of x");
+    for (uint32_t fraction = 0; fraction < 1 << 23; fraction++) {
+        uint32_t bits = 0x3f800000 | fraction;
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        float raised = x * 0x1.0001p16f;
+        CHECK(raised - (raised - x) == vd_round_to_bf16(x));
+    }
+}
+
+// Checks it for products of integers up to w_max with scales that are halves times integers up to
+// factor_max.
+static void splitting_rounds_products(int factor_max, int w_max) {
+    describe("splitting of w * scale, factors to %d, integers to %d", factor_max, w_max);
+    for (int half = 1024; half < 2048; half++) {
+        for (int factor = 1; factor <= factor_max; factor++) {
+            float scale = (float)(half * factor), raised_scale = scale * 0x1.0001p16f;
+            for (int w = 1; w <= w_max; w++) {
+                float raised = (float)w * raised_scale;
+                float rest = fmaf((float)w, -scale, raised);
+                CHECK(raised - rest == vd_round_to_bf16((float)w * scale));
+            }
+        }
+    }
+}
+
+static void splitting_rounds_all_types(void) {
+    splitting_rounds_every_fraction();
+    splitting_rounds_products(128, 32);  // Q6_K
+    splitting_rounds_products(32, 128);  // all others without minima
 }
 
 // ---- variants ----------------------------------------------------------------------------------
@@ -297,6 +334,7 @@ int main(void) {
     test_begin_emulated("matmul_bf16", VD_ISA_AMX_BF16);
     CHECK(vd_alloc(VD_PANEL_BYTES, &panels) == VD_OK);
     rng r = {15};
+    splitting_rounds_all_types();
     flushes_small_values(&r);
     for (int t = 0; t < WEIGHT_TYPES; t++) {
         vd_type type = weight_types[t];
