@@ -142,27 +142,51 @@ VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64
     }
 }
 
-// The factors of a sub-block: a weight is integer * scale + minimum.
+// The factors of a sub-block: a weight is w * scale + minimum, or (w << 8) * reduced + minimum.
 typedef struct factors_at {
     f32x16 scale;
+    f32x16 reduced;
     f32x16 minimum;
 } factors_at;
 
 VD_INLINE factors_at load_factors(const int type, const uint8_t *factors, int j) {
     const int minima = vd_block_layout_of(type).minima;
-    return (factors_at){vd_scales(type, factors, j),
+    f32x16 scale = vd_scales(type, factors, j);
+    return (factors_at){scale, f32x16_mul(scale, f32x16_splat(0x1p-8f)),
                         minima ? vd_minima(type, factors, j) : f32x16_zero()};
 }
 
-// Returns column j (0 to 3) of four loaded columns, the q-th of 32, before it is rounded.
-VD_INLINE f32x16 column_of(const int type, i8x64 four, int q, int j, factors_at f) {
-    f32x16 w = vd_integers_of(type, four, q, j);
-    return vd_block_layout_of(type).minima ? f32x16_fma(w, f.scale, f.minimum)
-                                           : f32x16_mul(w, f.scale);
+// Four adjacent columns, of which the last two begin at bit 0 in `upper`.
+typedef struct four_columns {
+    i8x64 lower;
+    i8x64 upper;
+} four_columns;
+
+VD_INLINE four_columns load_columns(const int type, const uint8_t *columns, int q) {
+    i8x64 four = vd_load_four(type, columns, q);
+    return (four_columns){four, (i8x64)((uint32x16)four >> 16)};
 }
 
-// Returns pair i (0 or 1) of four loaded columns. Only MXFP4 has weights below 2^-50.
-VD_INLINE __m512i pair_of(const int type, i8x64 four, int q, int i, factors_at f) {
+// Returns column j (0 to 3) of four columns, the q-th of 32, before it is rounded. Bytes become
+// floats where they are, since shifts are slow: 2^23 + (w << 8) has the bits of 2^23 and of w.
+VD_INLINE f32x16 column_of(const int type, four_columns four, int q, int j, factors_at f) {
+    f32x16 w, scale = f.scale;
+    if (vd_looks_up(type)) {
+        w = vd_integers_of(type, four.lower, q, j);
+    } else {
+        const int from = 8 * (j % 2);
+        __m512i raised =
+            _mm512_ternarylogic_epi32(j < 2 ? four.lower : four.upper, i32x16_splat(255 << from),
+                                      i32x16_splat(0x4b000000), 0xea);
+        w = _mm512_sub_ps(_mm512_castsi512_ps(raised),
+                          _mm512_set1_ps(0x1p23f + (float)(vd_bias(type) << from)));
+        scale = from > 0 ? f.reduced : f.scale;
+    }
+    return vd_block_layout_of(type).minima ? f32x16_fma(w, scale, f.minimum) : f32x16_mul(w, scale);
+}
+
+// Returns pair i (0 or 1) of four columns. Only MXFP4 has weights below 2^-50.
+VD_INLINE __m512i pair_of(const int type, four_columns four, int q, int i, factors_at f) {
     __m512i both = to_bf16(column_of(type, four, q, PAIR_LOW(i), f),
                            column_of(type, four, q, PAIR_HIGH(i), f));
     return interleave(type == VD_MXFP4 ? flush(both) : both);
@@ -179,7 +203,7 @@ VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int6
             factors_at f = load_factors(type, at.factors, at.j + s);
 #pragma GCC unroll 8
             for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_load_four(type, at.columns, q);
+                four_columns four = load_columns(type, at.columns, q);
                 for (int i = 0; i < 2; i++) {
                     _mm512_store_si512(to[c / 2 + 2 * q + i], pair_of(type, four, q, i, f));
                 }

@@ -124,7 +124,7 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
             factors_at f = load_factors(type, at.factors, at.j + s);
 #pragma GCC unroll 8
             for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_load_four(type, at.columns, q);
+                four_columns four = load_columns(type, at.columns, q);
 #pragma GCC unroll 2
                 for (int i = 0; i < 2; i++) {
                     __m512i w = pair_of(type, four, q, i, f);
