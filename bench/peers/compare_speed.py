@@ -304,7 +304,7 @@ def main() -> None:
     parser.add_argument("--jinfer", metavar="DIRECTORY", help="a built clone of jinfer")
     parser.add_argument(
         "--variant", action="append", default=[], metavar="ARGUMENTS",
-        help="also run Vidrio with these arguments, as in --variant=--fast",
+        help="also run Vidrio with these arguments, as in --variant=--arithmetic=bf16",
     )  # fmt: skip
     parser.add_argument(
         "--tests", nargs="+", type=Test.parse, default=[Test.parse(t) for t in DEFAULT_TESTS],

@@ -101,7 +101,7 @@ class ChooseTest(unittest.TestCase):
 
 
 class RatioTest(unittest.TestCase):
-    FIGURES = {"Vidrio": [20.0, 30.0, 22.0], "Vidrio --fast": [40.0, 40.0, 40.0],
+    FIGURES = {"Vidrio": [20.0, 30.0, 22.0], "Vidrio --arithmetic=bf16": [40.0, 40.0, 40.0],
                "a": [10.0, 10.0, 20.0], "b": [4.0, None, None], "c": [None, None, None]}  # fmt: skip
     TEST = Test.parse("tg16")
 
@@ -116,7 +116,7 @@ class RatioTest(unittest.TestCase):
         found = compare_speed.row(self.TEST, self.FIGURES)
         self.assertEqual("a", found["rival"])
         self.assertEqual({"median": 2, "min": 1.1, "max": 3}, found["ratios"]["Vidrio"])
-        self.assertEqual(4, found["ratios"]["Vidrio --fast"]["median"])
+        self.assertEqual(4, found["ratios"]["Vidrio --arithmetic=bf16"]["median"])
 
     def test_hopeless_and_failed_rivals_run_once(self):
         settings = {engine: {"tg16": {}} for engine in self.FIGURES}
@@ -124,7 +124,7 @@ class RatioTest(unittest.TestCase):
         first["Vidrio"] = [1.0]
         compare_speed.drop_hopeless([self.TEST], settings, {"tg16": first})
         kept = [engine for engine, own in settings.items() if own]
-        self.assertEqual(["Vidrio", "Vidrio --fast", "a"], kept)
+        self.assertEqual(["Vidrio", "Vidrio --arithmetic=bf16", "a"], kept)
 
 
 class EngineTest(unittest.TestCase):

@@ -52,6 +52,7 @@ def header(receipt):
             text(adapter["sha256"]),
             number(single(adapter["strength"])),
             integer(arithmetic["version"]),
+            text(arithmetic["products"]),
             text(arithmetic["cache"].upper()),
             integer(arithmetic["long_context"]),
             number(sampling["temperature"]),

@@ -61,9 +61,9 @@ typedef enum vd_isa {
     VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
     VD_ISA_AVX_VNNI = 2,     // AVX2 and AVX-VNNI
     VD_ISA_AVX512_VNNI = 3,  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
-    VD_ISA_AVX512_BF16 = 4,  // VD_ISA_AVX512_VNNI and AVX-512 BF16, for fast products
+    VD_ISA_AVX512_BF16 = 4,  // VD_ISA_AVX512_VNNI and AVX-512 BF16, for products in bf16
     VD_ISA_AMX_INT8 = 5,     // VD_ISA_AVX512_BF16 and AMX-TILE, AMX-INT8
-    VD_ISA_AMX_BF16 = 6,     // VD_ISA_AMX_INT8 and AMX-BF16, for fast products
+    VD_ISA_AMX_BF16 = 6,     // VD_ISA_AMX_INT8 and AMX-BF16, for products in bf16
     VD_ISA_NEON = 7,         // Advanced SIMD of Armv8.0
     VD_ISA_DOTPROD = 8,      // NEON and FEAT_DotProd
     VD_ISA_I8MM = 9,         // NEON, FEAT_DotProd and FEAT_I8MM
@@ -329,19 +329,20 @@ typedef struct vd_quantize {
     int32_t reserved;
 } vd_quantize;
 
-// Computes y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply
-// x; quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for types with
-// blocks of 256). The other operand is ignored.
+// The arithmetic of a matrix product. Both have equal bits everywhere.
+typedef enum vd_arithmetic {
+    VD_ARITHMETIC_INT8 = 0,  // quantized weights multiply activations in int8, others f32
+    VD_ARITHMETIC_BF16 = 1,  // weights and activations are rounded to bf16, sums are f32
+} vd_arithmetic;
+
+// Computes y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K], quantized
+// weights are packed (K a multiple of 32, or of 256 for types with blocks of 256). Quantized
+// weights multiply xq in VD_ARITHMETIC_INT8; all other products multiply x. The other operand is
+// ignored.
 //
 // If unpacked is 1, quantized weights are in GGUF's layout, and workers pack the groups that they
 // multiply, in each step: no memory for packed weights, but more time. VD_UNSUPPORTED if 16 rows
 // exceed 256 KiB.
-//
-// If fast is 1, a product of more than 16 rows may give up the promise of equal bits for speed: F32
-// weights use OpenBLAS with AVX2 and AVX-VNNI, which must be loaded; F16 and BF16 weights are
-// multiplied as bf16 with AVX-512 BF16, and all types except F32 with AMX-BF16. docs/numerics.md
-// bounds the errors. The bits are still independent of the number of workers and reproducible on
-// one machine.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;
@@ -350,7 +351,7 @@ typedef struct vd_matmul {
     int32_t type;  // vd_type
     int32_t N;
     int32_t K;
-    int32_t fast;
+    int32_t arithmetic;  // vd_arithmetic
     int32_t unpacked;
     int32_t reserved;
 } vd_matmul;
@@ -802,6 +803,8 @@ typedef struct vd_expert_matmul {
     int32_t N;
     int32_t K;  // at most VD_EXPERT_K_MAX
     int32_t shared;
+    int32_t arithmetic;  // vd_arithmetic
+    int32_t reserved;
 } vd_expert_matmul;
 
 // Computes y[i] as the sum over slots s of weights[i][s] * x[i][s]: x [rows,k,d], weights [rows,k],
@@ -1106,8 +1109,7 @@ typedef struct vd_limits {
 typedef struct vd_plan vd_plan;
 
 // Creates a plan: checks and copies `n_ops` operations. On error *bad_op (may be null) is the index
-// of the invalid operation, or -1. Returns VD_UNSUPPORTED if isa is not usable here, and
-// VD_BLAS_MISSING if a fast product needs OpenBLAS.
+// of the invalid operation, or -1. Returns VD_UNSUPPORTED if isa is not usable here.
 VD_API vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits,
                                 vd_isa isa, vd_plan **plan, int32_t *bad_op);
 VD_API void vd_plan_free(vd_plan *plan);

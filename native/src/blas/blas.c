@@ -1,6 +1,4 @@
 // OpenBLAS, loaded on request: it is large, and starts threads of its own.
-#include "blas/blas.h"
-
 #include <cblas.h>
 
 #include "os/library.h"
@@ -46,17 +44,6 @@ static __typeof__(&cblas_sgemm) bound_sgemm(void) {
     __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
     vd_lock_release(&loading);
     return sgemm;
-}
-
-int vd_blas_loaded(void) { return bound_sgemm() != NULL; }
-
-void vd_blas_matmul(const vd_matmul *op, vd_range rows, vd_range outputs) {
-    blasint m = (blasint)(rows.end - rows.begin), n = (blasint)(outputs.end - outputs.begin);
-    const float *x = op->x + rows.begin * op->K;
-    const float *W = (const float *)op->weights + outputs.begin * op->K;
-    float *y = op->y + rows.begin * op->N + outputs.begin;
-    bound_sgemm()(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, op->K, 1.0f, x, op->K, W, op->K,
-                  0.0f, y, op->N);
 }
 
 vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y) {

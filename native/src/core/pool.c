@@ -51,7 +51,10 @@ static size_t pool_bytes(int32_t workers) {
     return sizeof(vd_pool) + (size_t)workers * sizeof(thread_state);
 }
 
-static size_t scratch_bytes(int32_t workers) { return (size_t)workers * VD_SCRATCH_BYTES; }
+// Returns the bytes of the workers' private memory.
+static size_t scratch_bytes(int32_t workers) {
+    return (size_t)workers * (VD_SCRATCH_BYTES + VD_PANEL_BYTES);
+}
 
 static void await_change(signal_word *word, uint32_t seen, spin_state *learned) {
     uint32_t spin = ++learned->waits % SPIN_PROBE == 0 ? SPIN_MAX : learned->spin;
@@ -162,11 +165,13 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
     vd_pool *pool = memory;
     *pool = (vd_pool){.run_lock = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
     for (int32_t i = 0; i < workers; i++) {
+        char *private = pool->scratch + scratch_bytes(i);
         pool->threads[i] = (thread_state){
             .worker = {.index = i,
                        .count = workers,
                        .pool = pool,
-                       .scratch = pool->scratch + (size_t)i * VD_SCRATCH_BYTES},
+                       .scratch = private,
+                       .panels = private + VD_SCRATCH_BYTES},
             .at_start = {.spin = SPIN_MAX},
             .at_barrier = {.spin = SPIN_MAX},
         };

@@ -9,7 +9,8 @@
 
 enum {
     VD_CACHE_LINE = 64,
-    VD_SCRATCH_BYTES = 512 << 10  // private memory of each worker
+    VD_SCRATCH_BYTES = 512 << 10,  // private memory of each worker
+    VD_PANEL_BYTES = 640 << 10     // more of it, for kernels that convert their operands
 };
 
 typedef struct vd_worker {
@@ -17,6 +18,7 @@ typedef struct vd_worker {
     int32_t count;
     vd_pool *pool;
     void *scratch;  // VD_SCRATCH_BYTES, 64-byte aligned
+    void *panels;   // VD_PANEL_BYTES, 64-byte aligned
 } vd_worker;
 
 typedef struct vd_range {

@@ -15,6 +15,10 @@ enum {
     TILE_BYTES = 128 << 10,  // of weights
 };
 
+static int multiplies_quantized(const vd_expert_matmul *m) {
+    return vd_multiplies_quantized(m->type, m->arithmetic);
+}
+
 vd_status vd_expert_matmul_check(const vd_op *op) {
     const vd_expert_matmul *m = &op->as.expert_matmul;
     int sizes = m->E > 0 && m->E <= VD_EXPERTS_MAX && m->k > 0 && m->k <= m->E && m->N > 0 &&
@@ -28,14 +32,17 @@ vd_status vd_expert_matmul_check(const vd_op *op) {
             return VD_INVALID_ARGUMENT;
         }
     }
+    if (m->arithmetic != VD_ARITHMETIC_INT8 && m->arithmetic != VD_ARITHMETIC_BF16) {
+        return VD_INVALID_ARGUMENT;
+    }
     const vd_quantized *xq = &m->xq;
     int quantized = xq->q != NULL && xq->scale != NULL && xq->sum != NULL && xq->scaled_sum != NULL;
-    int given = vd_is_quantized(m->type) ? quantized : m->x != NULL;
+    int given = multiplies_quantized(m) ? quantized : m->x != NULL;
     return given ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
 static int64_t row_bytes(const vd_expert_matmul *m) {
-    return vd_is_quantized(m->type) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
+    return multiplies_quantized(m) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
 }
 
 // Returns the columns of a tile: as many as fit TILE_BYTES, but at least one tile for each worker.
@@ -71,9 +78,10 @@ static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slot
         .weights = (const char *)m->matrices[expert] + columns.begin / unit * unit_bytes,
         .type = m->type,
         .N = (int32_t)(columns.end - columns.begin),
-        .K = m->K};
+        .K = m->K,
+        .arithmetic = m->arithmetic};
     product.y = allocate(&at, slots * product.N * 4);
-    if (vd_is_quantized(m->type)) {
+    if (multiplies_quantized(m)) {
         product.xq.q = allocate(&at, n);
         product.xq.scale = allocate(&at, n / VD_BLOCK * 4);
         product.xq.sum = allocate(&at, n / VD_SUM_BLOCK * 4);
@@ -87,7 +95,7 @@ static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slot
 // Copies row `from` of the operation's x to row `to` of the tile's.
 static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t from, int64_t to) {
     int64_t K = m->K, blocks = K / VD_BLOCK, sums = K / VD_SUM_BLOCK;
-    if (!vd_is_quantized(m->type)) {
+    if (!multiplies_quantized(m)) {
         memcpy((float *)product->x + to * K, m->x + from * K, (size_t)K * 4);
         return;
     }
@@ -122,8 +130,8 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
     for (int64_t i = 0; i < tile->n; i++) {
         gather(m, &product, m->shared ? tile->slots[i] / m->k : tile->slots[i], i);
     }
-    vd_matmul_kernels[m->type][step->isa](&product, (vd_range){0, tile->n},
-                                          (vd_range){0, vd_ceil_div(product.N, unit)});
+    vd_matmul_units(&product, step->isa, (vd_range){0, tile->n},
+                    (vd_range){0, vd_ceil_div(product.N, unit)}, step->worker->panels);
     for (int64_t i = 0; i < tile->n; i++) {
         scatter(m, tile->expert, product.y + i * product.N, tile->slots[i], columns);
     }

@@ -4,7 +4,6 @@
 // to each tile while it is in the cache.
 #include "matmul/matmul.h"
 
-#include "blas/blas.h"
 #include "core/op_impl.h"
 #include "quantize/quantize.h"
 #include "types/pack.h"
@@ -16,13 +15,9 @@ vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
 };
 #undef VD_VARIANT
 
-#define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_fast_##type_name##_##name,
-vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
-#if VD_X86_64
-#include "matmul/matmul_fast_kernels.inc"
-#else
-    [0] = {NULL},
-#endif
+#define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_bf16_##type_name##_##name,
+vd_matmul_bf16_kernel *const vd_matmul_bf16_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
+#include "matmul/matmul_bf16_kernels.inc"
 };
 #undef VD_VARIANT
 
@@ -31,10 +26,8 @@ enum {
     FLOAT_OUTPUTS = 4,  // maximum that kernels of float weights compute together
     TILE_ROWS = 96,
     TILE_BYTES = 128 << 10,  // of weights
-    BLAS_ROWS_MIN = 64,
-    BLAS_ROWS = 256,  // of a tile for OpenBLAS
-    BLAS_OUTPUTS = 128,
-    FAST_OUTPUTS = 256,  // maximum of a tile for fast kernels
+    BF16_ROWS = 512,         // in bf16, whose kernels convert both operands of a tile once
+    BF16_OUTPUTS = 512,
 };
 
 int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
@@ -43,35 +36,13 @@ int64_t vd_matmul_row_bytes(int32_t type, int64_t K) {
     return vd_is_quantized(type) ? vd_packed_row_bytes(type, K) : vd_row_bytes(type, K);
 }
 
-static int needs_blas(const vd_matmul *matmul, vd_isa isa) {
-    int isa_gains = isa == VD_ISA_AVX2 || isa == VD_ISA_AVX_VNNI;
-    return matmul->fast && matmul->type == VD_F32 && isa_gains;
-}
-
-vd_status vd_matmul_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
-    (void)limits;
-    return needs_blas(&op->as.matmul, isa) && !vd_blas_loaded() ? VD_BLAS_MISSING : VD_OK;
-}
-
 void vd_matmul_replicate(vd_op *op, int64_t row) {
     vd_matmul *matmul = &op->as.matmul;
-    if (vd_is_quantized(matmul->type)) {
+    if (vd_multiplies_quantized(matmul->type, matmul->arithmetic)) {
         vd_advance_quantized(&matmul->xq, row, matmul->K);
     } else {
         matmul->x += row * matmul->K;
     }
-}
-
-// Returns whether OpenBLAS is faster: with AVX-512 it gains too little (ADR 009), and with fewer
-// rows nothing.
-static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
-    return needs_blas(matmul, step->isa) && step->rows >= BLAS_ROWS_MIN;
-}
-
-// Returns null if an ordinary kernel is as fast: for few rows memory bandwidth limits both.
-static vd_matmul_fast_kernel *fast_kernel(const vd_matmul *matmul, const vd_step *step) {
-    int asked = matmul->fast && !matmul->unpacked && step->rows > FEW_ROWS;
-    return asked ? vd_matmul_fast_kernels[matmul->type][step->isa] : NULL;
 }
 
 vd_status vd_matmul_check(const vd_op *op) {
@@ -80,37 +51,37 @@ vd_status vd_matmul_check(const vd_op *op) {
         vd_row_bytes(matmul->type, matmul->K) == 0) {
         return VD_INVALID_ARGUMENT;
     }
-    if (matmul->fast != 0 && matmul->fast != 1) {
+    if (matmul->arithmetic != VD_ARITHMETIC_INT8 && matmul->arithmetic != VD_ARITHMETIC_BF16) {
         return VD_INVALID_ARGUMENT;
     }
     if (matmul->unpacked != 0 && (matmul->unpacked != 1 || !vd_is_quantized(matmul->type))) {
         return VD_INVALID_ARGUMENT;
     }
-    if (vd_matmul_unit(matmul->type) == 1) {
-        return matmul->x == NULL ? VD_INVALID_ARGUMENT : VD_OK;
-    }
     if (matmul->unpacked && vd_packed_group_bytes(matmul->type, matmul->K) > VD_SCRATCH_BYTES) {
         return VD_UNSUPPORTED;
+    }
+    if (!vd_multiplies_quantized(matmul->type, matmul->arithmetic)) {
+        return matmul->x == NULL ? VD_INVALID_ARGUMENT : VD_OK;
     }
     const vd_quantized *xq = &matmul->xq;
     int valid = xq->q != NULL && xq->scale != NULL && xq->sum != NULL && xq->scaled_sum != NULL;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+static int is_bf16(const vd_matmul *matmul) { return matmul->arithmetic == VD_ARITHMETIC_BF16; }
+
 // Returns the multiple of columns at which tiles begin: what a kernel computes together, or whole
 // blocks for an epilogue.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
-    int whole_blocks = step->epilogue_ops > 0 || fast_kernel(matmul, step) != NULL;
+    int whole_blocks = step->epilogue_ops > 0 || is_bf16(matmul);
     return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 
 // Returns the columns of a tile: as many as fit TILE_BYTES, but several tiles for every worker.
-// Fast kernels read weights once, and gain from more outputs per expanded token.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
-    int64_t max_columns = fast_kernel(matmul, step) != NULL
-                              ? FAST_OUTPUTS
-                              : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
+    int64_t max_columns =
+        is_bf16(matmul) ? BF16_OUTPUTS : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
     int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
     int64_t grains = vd_min(max_columns / width, by_workers);
     return grains < 1 ? width : grains * width;
@@ -118,10 +89,17 @@ static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_
 
 // Returns the rows of a tile.
 static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
-    return goes_to_blas(matmul, step)          ? BLAS_ROWS
-           : fast_kernel(matmul, step) != NULL ? VD_FAST_ROWS
-           : matmul->unpacked                  ? step->rows  // so that weights are packed once
-                                               : TILE_ROWS;
+    return matmul->unpacked  ? step->rows  // so that weights are packed once
+           : is_bf16(matmul) ? BF16_ROWS
+                             : TILE_ROWS;
+}
+
+void vd_matmul_units(const vd_matmul *op, vd_isa isa, vd_range rows, vd_range units, void *panels) {
+    if (is_bf16(op)) {
+        vd_matmul_bf16_kernels[op->type][isa](op, rows, units, panels);
+    } else {
+        vd_matmul_kernels[op->type][isa](op, rows, units);
+    }
 }
 
 // Packs as many groups as fit the worker's scratch memory and multiplies them by the kernel of
@@ -137,28 +115,19 @@ static void unpacked_tile(const vd_matmul *matmul, const vd_step *step, vd_range
         vd_pack_groups(matmul->type, matmul->N, matmul->K, matmul->weights, part, scratch);
         // the address of the whole matrix if group g is at the start of scratch memory
         packed.weights = (const void *)((uintptr_t)scratch - (uintptr_t)(g * group_bytes));
-        vd_matmul_kernels[matmul->type][step->isa](&packed, rows, part);
+        vd_matmul_units(&packed, step->isa, rows, part, step->worker->panels);
     }
 }
 
 void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
     const vd_matmul *matmul = &op->as.matmul;
-    if (goes_to_blas(matmul, step)) {
-        vd_blas_matmul(matmul, rows, columns);
-        return;
-    }
-    vd_matmul_fast_kernel *fast = fast_kernel(matmul, step);
-    if (fast != NULL) {
-        fast(matmul, rows, columns, step->worker->scratch);
-        return;
-    }
     int64_t unit = vd_matmul_unit(matmul->type);
     vd_range units = {columns.begin / unit, vd_ceil_div(columns.end, unit)};
     if (matmul->unpacked) {
         unpacked_tile(matmul, step, rows, units);
         return;
     }
-    vd_matmul_kernels[matmul->type][step->isa](matmul, rows, units);
+    vd_matmul_units(matmul, step->isa, rows, units, step->worker->panels);
 }
 
 void vd_matmul_run(const vd_op *op, const vd_step *step) {
@@ -173,12 +142,9 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
         }
         return;
     }
-    // The rounding of OpenBLAS may depend on the shape of a product, so its tiles do not depend on
-    // the number of workers.
     int64_t height = tile_rows(matmul, step);
     int64_t row_tiles = vd_ceil_div(step->rows, height);
-    int64_t width =
-        goes_to_blas(matmul, step) ? BLAS_OUTPUTS : tile_columns(matmul, step, row_tiles);
+    int64_t width = tile_columns(matmul, step, row_tiles);
     int64_t tiles = row_tiles * vd_ceil_div(N, width);
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
         int64_t row = i % row_tiles * height;

@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/pool.h"
+#include "types/types.h"
 
 // Computes outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16
 // rows of W for quantized types, single rows of W for floats.
@@ -12,15 +13,13 @@ typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units
 #include "matmul/matmul_kernels.inc"
 #undef VD_VARIANT
 
-// Computes outputs of rows of x without the promise of equal bits; those of quantized types begin
-// at a multiple of 16. `scratch` is the worker's. Outputs of a row depend only on the row and the
-// weights.
-typedef void vd_matmul_fast_kernel(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch);
+// Computes outputs in bf16. `panels` is memory of the worker.
+typedef void vd_matmul_bf16_kernel(const vd_matmul *op, vd_range rows, vd_range units,
+                                   void *panels);
 
 #define VD_VARIANT(type, type_name, isa, name) \
-    vd_matmul_fast_kernel vd_matmul_fast_##type_name##_##name;
-#include "matmul/matmul_fast_kernels.inc"
+    vd_matmul_bf16_kernel vd_matmul_bf16_##type_name##_##name;
+#include "matmul/matmul_bf16_kernels.inc"
 #undef VD_VARIANT
 
 // The size of a table by type: one more than the largest vd_type.
@@ -31,15 +30,18 @@ union vd_type_slots {
 #include "types/types.inc"
 };
 
-enum {
-    VD_TYPE_SLOTS = sizeof(union vd_type_slots),
-    VD_FAST_ROWS = 384,  // maximum rows of a tile for fast kernels
-};
+enum { VD_TYPE_SLOTS = sizeof(union vd_type_slots) };
 
 extern vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
+extern vd_matmul_bf16_kernel *const vd_matmul_bf16_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
 
-// Null if there is none.
-extern vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
+// Returns whether a product multiplies xq, not x.
+static inline int vd_multiplies_quantized(int32_t type, int32_t arithmetic) {
+    return vd_is_quantized(type) && arithmetic == VD_ARITHMETIC_INT8;
+}
+
+// Computes outputs by the kernel of the product's arithmetic.
+void vd_matmul_units(const vd_matmul *op, vd_isa isa, vd_range rows, vd_range units, void *panels);
 
 // Returns the number of outputs in a unit: 16 or 1.
 int64_t vd_matmul_unit(int32_t type);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/arch.h"
+#include "types/half.h"
 
 typedef struct f32x16 {
     float32x4_t a, b, c, d;
@@ -263,6 +264,49 @@ VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
 }
 
+// Returns vd_round_to_bf16 of each lane.
+VD_INLINE float32x4_t f32x4_round_to_bf16(float32x4_t x) {
+    uint32x4_t bits = vreinterpretq_u32_f32(x);
+    uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    uint32x4_t raised = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+    uint32x4_t rounded = vandq_u32(raised, vdupq_n_u32(0xffff0000));
+    uint32x4_t kept =
+        vcgeq_f32(vabsq_f32(vreinterpretq_f32_u32(rounded)), vdupq_n_f32(VD_BF16_MIN));
+    return vbslq_f32(vceqq_f32(x, x), vreinterpretq_f32_u32(vandq_u32(rounded, kept)), x);
+}
+VD_INLINE f32x16 f32x16_round_to_bf16(f32x16 x) {
+    return (f32x16){f32x4_round_to_bf16(x.a), f32x4_round_to_bf16(x.b), f32x4_round_to_bf16(x.c),
+                    f32x4_round_to_bf16(x.d)};
+}
+
+// Transposes a 4 x 4 matrix.
+VD_INLINE void f32x4_transpose(float32x4_t m[4]) {
+    float32x4_t even01 = vtrn1q_f32(m[0], m[1]), odd01 = vtrn2q_f32(m[0], m[1]);
+    float32x4_t even23 = vtrn1q_f32(m[2], m[3]), odd23 = vtrn2q_f32(m[2], m[3]);
+    m[0] = vcombine_f32(vget_low_f32(even01), vget_low_f32(even23));
+    m[1] = vcombine_f32(vget_low_f32(odd01), vget_low_f32(odd23));
+    m[2] = vcombine_f32(vget_high_f32(even01), vget_high_f32(even23));
+    m[3] = vcombine_f32(vget_high_f32(odd01), vget_high_f32(odd23));
+}
+
+// Transposes a 16 x 16 matrix.
+VD_INLINE void f32x16_transpose(f32x16 m[16]) {
+    float32x4_t part[4][4][4];  // [rows / 4][columns / 4][row]
+    for (int i = 0; i < 16; i++) {
+        part[i / 4][0][i % 4] = m[i].a;
+        part[i / 4][1][i % 4] = m[i].b;
+        part[i / 4][2][i % 4] = m[i].c;
+        part[i / 4][3][i % 4] = m[i].d;
+    }
+    for (int i = 0; i < 16; i++) {
+        f32x4_transpose(part[i / 4][i % 4]);
+    }
+    for (int i = 0; i < 16; i++) {
+        m[i] = (f32x16){part[0][i / 4][i % 4], part[1][i / 4][i % 4], part[2][i / 4][i % 4],
+                        part[3][i / 4][i % 4]};
+    }
+}
+
 // Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     return (i32x16){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
@@ -322,6 +366,28 @@ VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
                    vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
                    vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
                    vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
+}
+
+// Returns byte j of each lane, minus `bias`, as floats; raise adds 128 to bytes first, modulo 256.
+// 2^23 + i has the bits of 2^23 and of i.
+VD_INLINE float32x4_t f32x4_from_byte(int8x16_t bytes, int j, int raise, int32_t bias) {
+    uint32x4_t byte =
+        vandq_u32(vshlq_u32(vreinterpretq_u32_s8(bytes), vdupq_n_s32(-8 * j)), vdupq_n_u32(255));
+    uint32x4_t bits = veorq_u32(byte, vdupq_n_u32(raise ? 0x4b000080 : 0x4b000000));
+    return vsubq_f32(vreinterpretq_f32_u32(bits), vdupq_n_f32(0x1p23f + (float)bias));
+}
+VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
+    return (f32x16){
+        f32x4_from_byte(bytes.a, j, raise, bias), f32x4_from_byte(bytes.b, j, raise, bias),
+        f32x4_from_byte(bytes.c, j, raise, bias), f32x4_from_byte(bytes.d, j, raise, bias)};
+}
+
+// Tables of 16 floats would need four lookups.
+enum { VD_FLOAT_LOOKUP = 0 };
+VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
+    (void)words;
+    (void)from;
+    return table;
 }
 
 // Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/arch.h"
+#include "types/half.h"
 
 #ifdef __AVXVNNI__
 #define VD_NAME(stem) stem##_avx_vnni
@@ -268,6 +269,54 @@ VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
 }
 
+// Returns vd_round_to_bf16 of each lane.
+VD_INLINE __m256 f32x8_round_to_bf16(__m256 x) {
+    __m256i bits = _mm256_castps_si256(x);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i raised = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    __m256 rounded = _mm256_castsi256_ps(_mm256_and_si256(raised, _mm256_set1_epi32(~0xffff)));
+    __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), rounded);
+    __m256 kept = _mm256_cmp_ps(magnitude, _mm256_set1_ps(VD_BF16_MIN), _CMP_GE_OQ);
+    return _mm256_blendv_ps(_mm256_and_ps(rounded, kept), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+VD_INLINE f32x16 f32x16_round_to_bf16(f32x16 x) {
+    return (f32x16){f32x8_round_to_bf16(x.lo), f32x8_round_to_bf16(x.hi)};
+}
+
+// Transposes an 8 x 8 matrix.
+VD_INLINE void f32x8_transpose(__m256 m[8]) {
+    __m256 pair[8], four[8];
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(m[i], m[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps(m[i], m[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        four[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        four[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
+        four[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        four[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        m[i] = _mm256_permute2f128_ps(four[i], four[i + 4], 0x20);
+        m[i + 4] = _mm256_permute2f128_ps(four[i], four[i + 4], 0x31);
+    }
+}
+
+// Transposes a 16 x 16 matrix.
+VD_INLINE void f32x16_transpose(f32x16 m[16]) {
+    __m256 part[4][8];
+    for (int i = 0; i < 16; i++) {
+        part[i / 8 * 2][i % 8] = m[i].lo;
+        part[i / 8 * 2 + 1][i % 8] = m[i].hi;
+    }
+    for (int i = 0; i < 4; i++) {
+        f32x8_transpose(part[i]);
+    }
+    for (int i = 0; i < 16; i++) {
+        m[i] = (f32x16){part[i / 8][i % 8], part[i / 8 + 2][i % 8]};
+    }
+}
+
 // Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     __m256i all = _mm256_set1_epi32(0x7fffffff);
@@ -322,6 +371,27 @@ VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
 VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
     return (i8x64){_mm256_shuffle_epi8(table.lo, index.lo),
                    _mm256_shuffle_epi8(table.hi, index.hi)};
+}
+
+// Returns byte j of each lane, minus `bias`, as floats; raise adds 128 to bytes first, modulo 256.
+// 2^23 + i has the bits of 2^23 and of i.
+VD_INLINE __m256 f32x8_from_byte(__m256i bytes, int j, int raise, int32_t bias) {
+    __m256i byte =
+        _mm256_and_si256((__m256i)((uint32x8)bytes >> (uint32_t)(8 * j)), _mm256_set1_epi32(255));
+    __m256i bits = _mm256_xor_si256(byte, _mm256_set1_epi32(raise ? 0x4b000080 : 0x4b000000));
+    return _mm256_sub_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p23f + (float)bias));
+}
+VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
+    return (f32x16){f32x8_from_byte(bytes.lo, j, raise, bias),
+                    f32x8_from_byte(bytes.hi, j, raise, bias)};
+}
+
+// Tables of 16 floats would need two lookups.
+enum { VD_FLOAT_LOOKUP = 0 };
+VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
+    (void)words;
+    (void)from;
+    return table;
 }
 
 // Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:

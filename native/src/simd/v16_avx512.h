@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "core/arch.h"
+#include "simd/transpose_avx512.h"
+#include "types/half.h"
 
 #define VD_NAME(stem) stem##_avx512_vnni
 
@@ -164,6 +166,21 @@ VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     return _mm512_scalef_ps(x, f32x16_from_int(n));
 }
 
+// Returns vd_round_to_bf16 of each lane.
+VD_INLINE f32x16 f32x16_round_to_bf16(f32x16 x) {
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i odd = _mm512_and_epi32(_mm512_srli_epi32(bits, 16), i32x16_splat(1));
+    __m512i raised = _mm512_add_epi32(_mm512_add_epi32(bits, i32x16_splat(0x7fff)), odd);
+    __m512 rounded = _mm512_castsi512_ps(_mm512_and_epi32(raised, i32x16_splat(~0xffff)));
+    __mmask16 kept =
+        _mm512_cmp_ps_mask(_mm512_abs_ps(rounded), _mm512_set1_ps(VD_BF16_MIN), _CMP_GE_OQ);
+    __mmask16 not_a_number = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return _mm512_mask_mov_ps(_mm512_maskz_mov_ps(kept, rounded), not_a_number, x);
+}
+
+// Transposes a 16 x 16 matrix.
+VD_INLINE void f32x16_transpose(f32x16 m[16]) { transpose_words((__m512i *)m); }
+
 // Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     return _mm512_and_epi32(_mm512_castps_si512(x), i32x16_splat(0x7fffffff));
@@ -208,6 +225,21 @@ VD_INLINE void i8x64_transpose_four(i8x64 u[4]) {
     u[1] = _mm512_unpackhi_epi64(low01, low23);
     u[2] = _mm512_unpacklo_epi64(high01, high23);
     u[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+
+// Returns byte j of each lane, minus `bias`, as floats; raise adds 128 to bytes first, modulo 256.
+// 2^23 + i has the bits of 2^23 and of i.
+VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
+    __m512i moved = (i32x16)((uint32x16)bytes >> (uint32_t)(8 * j));
+    __m512i bits = _mm512_ternarylogic_epi32(moved, i32x16_splat(255),
+                                             i32x16_splat(raise ? 0x4b000080 : 0x4b000000), 0x6a);
+    return _mm512_sub_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p23f + (float)bias));
+}
+
+// Returns for each lane the entry of the table whose index is in its 4 bits from `from` on.
+enum { VD_FLOAT_LOOKUP = 1 };
+VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
+    return _mm512_permutexvar_ps((i32x16)((uint32x16)words >> (uint32_t)from), table);
 }
 
 // Adds to each row's sum the products of 4 unsigned weights with the 4 signed bytes of a.

@@ -59,6 +59,9 @@ static void rejects_matmul_rope(void) {
     REJECTS(VD_OP_MATMUL, op.as.matmul.xq.sum = NULL);
     REJECTS(VD_OP_MATMUL, op.as.matmul.xq.scaled_sum = NULL);
     REJECTS(VD_OP_MATMUL, op.as.matmul.unpacked = 2);
+    REJECTS(VD_OP_MATMUL, op.as.matmul.arithmetic = 2);
+    REJECTS(VD_OP_MATMUL, op.as.matmul.arithmetic = -1);
+    REJECTS(VD_OP_MATMUL, (op.as.matmul.arithmetic = VD_ARITHMETIC_BF16, op.as.matmul.x = NULL));
     REJECTS(VD_OP_MATMUL, (op.as.matmul.unpacked = 1, op.as.matmul.type = VD_F32));
     REJECTS(VD_OP_MATMUL, (op.as.matmul.type = VD_F32, op.as.matmul.x = NULL));
     REJECTS(VD_OP_MATMUL, (op.as.matmul.type = VD_F16, op.as.matmul.x = NULL));
@@ -252,6 +255,9 @@ static void rejects_experts(void) {
     REJECTS(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = 48);
     REJECTS(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = VD_EXPERT_K_MAX + 32);
     REJECTS(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.shared = 2);
+    REJECTS(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.arithmetic = 2);
+    REJECTS(VD_OP_EXPERT_MATMUL,
+            (op.as.expert_matmul.arithmetic = VD_ARITHMETIC_BF16, op.as.expert_matmul.x = NULL));
     REJECTS(VD_OP_EXPERT_SUM, op.as.expert_sum.x = NULL);
     REJECTS(VD_OP_EXPERT_SUM, op.as.expert_sum.weights = NULL);
     REJECTS(VD_OP_EXPERT_SUM, op.as.expert_sum.y = NULL);

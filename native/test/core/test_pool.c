@@ -26,6 +26,9 @@ static void count_run(void *argument, const vd_worker *worker) {
     char *scratch = worker->scratch;
     CHECK((uintptr_t)scratch % VD_CACHE_LINE == 0);
     scratch[0] = scratch[VD_SCRATCH_BYTES - 1] = (char)worker->index;
+    char *panels = worker->panels;
+    CHECK((uintptr_t)panels % VD_CACHE_LINE == 0);
+    panels[0] = panels[VD_PANEL_BYTES - 1] = (char)worker->index;
 }
 
 static void runs_tasks_once_per_worker(int32_t workers, int32_t tasks) {

@@ -20,6 +20,7 @@ enum { E_MAX = 40 };
 typedef struct expert_case {
     vd_type type;
     int32_t rows, E, k, N, K, shared, biased;
+    vd_arithmetic arithmetic;
 } expert_case;
 
 static const void *matrix(rng *r, const expert_case *c) {
@@ -81,14 +82,15 @@ static void run_slot(const vd_expert_matmul *m, int64_t slot, float *y) {
                          .y = y,
                          .type = m->type,
                          .N = m->N,
-                         .K = m->K};
+                         .K = m->K,
+                         .arithmetic = m->arithmetic};
     if (is_quantized((vd_type)m->type)) {
         product.xq = (vd_quantized){m->xq.q + at, m->xq.scale + at / 32, m->xq.sum + at / 16,
                                     m->xq.scaled_sum + at / 32};
     }
     int64_t unit = vd_matmul_unit(m->type);
-    vd_matmul_kernels[m->type][VD_ISA_SCALAR](&product, (vd_range){0, 1},
-                                              (vd_range){0, (m->N + unit - 1) / unit});
+    vd_matmul_units(&product, VD_ISA_SCALAR, (vd_range){0, 1},
+                    (vd_range){0, (m->N + unit - 1) / unit}, NULL);
     for (int32_t n = 0; n < m->N && m->bias != NULL; n++) {
         y[n] += m->bias[(int32_t)m->experts[slot] * m->N + n];
     }
@@ -110,7 +112,8 @@ static void check_case(rng *r, const expert_case *c) {
                           .k = c->k,
                           .N = c->N,
                           .K = c->K,
-                          .shared = c->shared};
+                          .shared = c->shared,
+                          .arithmetic = c->arithmetic};
     if (is_quantized(c->type)) {
         m.xq = quantized(x, x_rows, c->K);
     }
@@ -126,10 +129,10 @@ static void check_case(rng *r, const expert_case *c) {
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
             describe(
-                "expert_matmul %s, %s, %d rows, %d of %d experts, N %d, K %d, bias %d, "
-                "%d workers",
-                vd_isa_name(isa), type_name(c->type), c->rows, c->k, c->E, c->N, c->K, c->biased,
-                workers);
+                "expert_matmul %s, %s, arithmetic %d, %d rows, %d of %d experts, N %d, K %d, "
+                "bias %d, %d workers",
+                vd_isa_name(isa), type_name(c->type), (int)c->arithmetic, c->rows, c->k, c->E, c->N,
+                c->K, c->biased, workers);
             m.y = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
             vd_op op = {.kind = VD_OP_EXPERT_MATMUL, .as.expert_matmul = m};
             run_rows(&op, isa, workers, c->rows);
@@ -144,17 +147,18 @@ int main(void) {
     rng r = {33};
     for (int t = 0; t < WEIGHT_TYPES; t++) {
         int32_t K = is_quantized(weight_types[t]) ? (int32_t)block_elements(weight_types[t]) : 19;
-        expert_case cases[] = {{weight_types[t], 1, 8, 2, 70, 2 * K, 1, 1},
-                               {weight_types[t], 5, 9, 3, 33, K, 0, 0},
-                               {weight_types[t], 40, 2, 1, 16, K, 1, 1}};
-        for (int i = 0; i < 3; i++) {
+        expert_case cases[] = {{weight_types[t], 1, 8, 2, 70, 2 * K, 1, 1, VD_ARITHMETIC_INT8},
+                               {weight_types[t], 5, 9, 3, 33, K, 0, 0, VD_ARITHMETIC_INT8},
+                               {weight_types[t], 40, 2, 1, 16, K, 1, 1, VD_ARITHMETIC_INT8},
+                               {weight_types[t], 40, 2, 1, 33, K, 1, 1, VD_ARITHMETIC_BF16}};
+        for (int i = 0; i < 4; i++) {
             check_case(&r, &cases[i]);
         }
     }
     // More rows of an expert than a tile has, rows so long that few fit into a tile, and more slots
     // than are listed at a time.
-    check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0, 1});
-    check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1, 1});
-    check_case(&r, &(expert_case){VD_F32, 450, 40, 40, 3, 2, 1, 1});
+    check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0, 1, VD_ARITHMETIC_INT8});
+    check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1, 1, VD_ARITHMETIC_INT8});
+    check_case(&r, &(expert_case){VD_F32, 450, 40, 40, 3, 2, 1, 1, VD_ARITHMETIC_INT8});
     return 0;
 }

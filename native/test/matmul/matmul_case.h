@@ -1,4 +1,5 @@
-// Matrix products of random operands in guarded memory, for tests of ordinary and fast kernels.
+// Matrix products of random operands in guarded memory, for tests of the kernels of both
+// arithmetics.
 #ifndef VD_TEST_MATMUL_CASE_H
 #define VD_TEST_MATMUL_CASE_H
 

@@ -17,20 +17,6 @@ static inline double roundings(int64_t n) {
 // Returns the absolute error of n operations whose results may be denormal.
 static inline double underflows(int64_t n) { return (double)n * 0x1p-150; }
 
-// The relative error of one rounding to bf16, and the smallest magnitude that is not flushed to
-// zero.
-#define BF16_ROUNDOFF 0x1p-8
-#define BF16_MIN_NORMAL 0x1p-126
-
-// Returns the error of a sum of n products computed by bf16 instructions. Both factors of a term
-// are rounded to f32 and to bf16, and a sum in any order rounds each term at most n times, once
-// more per panel. Factors, products and sums may be flushed to zero.
-static inline double bf16_sum_error(int64_t n, double magnitude_of_terms, double sum_of_factors) {
-    double factor = (1 + BF16_ROUNDOFF) * (1 + UNIT_ROUNDOFF);
-    double relative = factor * factor * (1 + roundings(2 * n)) - 1;
-    return relative * magnitude_of_terms + BF16_MIN_NORMAL * (2 * sum_of_factors + 3 * (double)n);
-}
-
 // Returns the number of roundings of a term in a lane sum of n terms: in its lane and in the tree.
 static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
 

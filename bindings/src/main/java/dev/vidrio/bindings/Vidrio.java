@@ -1775,6 +1775,24 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_NORM_LAYER() {
         return VD_NORM_LAYER;
     }
+    private static final int VD_ARITHMETIC_INT8 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_arithmetic.VD_ARITHMETIC_INT8 = 0
+     * }
+     */
+    public static int VD_ARITHMETIC_INT8() {
+        return VD_ARITHMETIC_INT8;
+    }
+    private static final int VD_ARITHMETIC_BF16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_arithmetic.VD_ARITHMETIC_BF16 = 1
+     * }
+     */
+    public static int VD_ARITHMETIC_BF16() {
+        return VD_ARITHMETIC_BF16;
+    }
     private static final int VD_ROPE_INTERLEAVED = (int)0L;
     /**
      * {@snippet lang=c :

@@ -27,6 +27,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t N;
  *     int32_t K;
  *     int32_t shared;
+ *     int32_t arithmetic;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -48,7 +50,9 @@ public class vd_expert_matmul {
         Vidrio.C_INT.withName("k"),
         Vidrio.C_INT.withName("N"),
         Vidrio.C_INT.withName("K"),
-        Vidrio.C_INT.withName("shared")
+        Vidrio.C_INT.withName("shared"),
+        Vidrio.C_INT.withName("arithmetic"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_expert_matmul");
 
     /**
@@ -584,6 +588,94 @@ public class vd_expert_matmul {
      */
     public static void shared(MemorySegment struct, int fieldValue) {
         struct.set(shared$LAYOUT, shared$OFFSET, fieldValue);
+    }
+
+    private static final OfInt arithmetic$LAYOUT = (OfInt)$LAYOUT.select(groupElement("arithmetic"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t arithmetic
+     * }
+     */
+    public static final OfInt arithmetic$layout() {
+        return arithmetic$LAYOUT;
+    }
+
+    private static final long arithmetic$OFFSET = $LAYOUT.byteOffset(groupElement("arithmetic"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t arithmetic
+     * }
+     */
+    public static final long arithmetic$offset() {
+        return arithmetic$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t arithmetic
+     * }
+     */
+    public static int arithmetic(MemorySegment struct) {
+        return struct.get(arithmetic$LAYOUT, arithmetic$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t arithmetic
+     * }
+     */
+    public static void arithmetic(MemorySegment struct, int fieldValue) {
+        struct.set(arithmetic$LAYOUT, arithmetic$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

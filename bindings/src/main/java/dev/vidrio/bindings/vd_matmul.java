@@ -22,7 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t type;
  *     int32_t N;
  *     int32_t K;
- *     int32_t fast;
+ *     int32_t arithmetic;
  *     int32_t unpacked;
  *     int32_t reserved;
  * }
@@ -42,7 +42,7 @@ public class vd_matmul {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("N"),
         Vidrio.C_INT.withName("K"),
-        Vidrio.C_INT.withName("fast"),
+        Vidrio.C_INT.withName("arithmetic"),
         Vidrio.C_INT.withName("unpacked"),
         Vidrio.C_INT.withName("reserved")
     ).withName("vd_matmul");
@@ -362,48 +362,48 @@ public class vd_matmul {
         struct.set(K$LAYOUT, K$OFFSET, fieldValue);
     }
 
-    private static final OfInt fast$LAYOUT = (OfInt)$LAYOUT.select(groupElement("fast"));
+    private static final OfInt arithmetic$LAYOUT = (OfInt)$LAYOUT.select(groupElement("arithmetic"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t fast
+     * int32_t arithmetic
      * }
      */
-    public static final OfInt fast$layout() {
-        return fast$LAYOUT;
+    public static final OfInt arithmetic$layout() {
+        return arithmetic$LAYOUT;
     }
 
-    private static final long fast$OFFSET = $LAYOUT.byteOffset(groupElement("fast"));
+    private static final long arithmetic$OFFSET = $LAYOUT.byteOffset(groupElement("arithmetic"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t fast
+     * int32_t arithmetic
      * }
      */
-    public static final long fast$offset() {
-        return fast$OFFSET;
+    public static final long arithmetic$offset() {
+        return arithmetic$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t fast
+     * int32_t arithmetic
      * }
      */
-    public static int fast(MemorySegment struct) {
-        return struct.get(fast$LAYOUT, fast$OFFSET);
+    public static int arithmetic(MemorySegment struct) {
+        return struct.get(arithmetic$LAYOUT, arithmetic$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t fast
+     * int32_t arithmetic
      * }
      */
-    public static void fast(MemorySegment struct, int fieldValue) {
-        struct.set(fast$LAYOUT, fast$OFFSET, fieldValue);
+    public static void arithmetic(MemorySegment struct, int fieldValue) {
+        struct.set(arithmetic$LAYOUT, arithmetic$OFFSET, fieldValue);
     }
 
     private static final OfInt unpacked$LAYOUT = (OfInt)$LAYOUT.select(groupElement("unpacked"));

@@ -92,7 +92,7 @@ final class DoctorCommand implements Callable<Integer> {
       facts.put("isas", Isa.usableHere().stream().map(Isa::label).toList());
       try (NativeExecutor executor = NativeExecutor.create()) {
         facts.put("isa", executor.isa().label());
-        facts.put("fast_products", executor.isa().fastProducts());
+        facts.put("bf16_products", Machine.bf16(executor.isa()));
         Machine.toJson(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);
       }
     } catch (NativeException | IllegalArgumentException e) {

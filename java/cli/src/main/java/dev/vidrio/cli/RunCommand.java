@@ -214,10 +214,6 @@ final class RunCommand implements Runnable {
     if (searches) {
       throw new UsageException("--receipt: not supported with --beams");
     }
-    if (session.isFast()) {
-      throw new UsageException(
-          "--receipt: not supported with --fast, whose bits depend on the processor");
-    }
     InputOutput.requireWritable(receipt);
   }
 

@@ -12,7 +12,11 @@ import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.hub.ModelReference;
+import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.AdapterSource;
@@ -244,7 +248,7 @@ final class ServeCommand implements Callable<Integer> {
             .withCacheBytes(kvMegabytes << 20)
             .withKvType(precision.kvType())
             .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
-            .withFast(precision.isFast())
+            .withArithmetic(precision.arithmetic())
             .withDraftTokens(drafts.tokens());
     engine = cacheDirectory.applyTo(engine);
     ServerLimits limits =
@@ -282,7 +286,8 @@ final class ServeCommand implements Callable<Integer> {
       models.add(
           new Served(
               named ? reference.substring(0, equals) : defaultName(source),
-              model.withReference(source)));
+              model.withReference(source),
+              precision.arithmetic()));
     }
     return models;
   }
@@ -299,11 +304,13 @@ final class ServeCommand implements Callable<Integer> {
   private static final class Served {
     private final String id;
     private final ModelOption option;
+    private final Arithmetic arithmetic;
     private volatile @Nullable String machine;
 
-    Served(String id, ModelOption option) {
+    Served(String id, ModelOption option, Arithmetic arithmetic) {
       this.id = id;
       this.option = option;
+      this.arithmetic = arithmetic;
     }
 
     Model open() {
@@ -313,8 +320,18 @@ final class ServeCommand implements Callable<Integer> {
               + ", "
               + opened.executor().workers()
               + " threads, weights "
-              + Units.bytes(opened.gguf().size());
+              + Units.bytes(opened.gguf().size())
+              + products(opened.executor());
       return opened;
+    }
+
+    /** Names the arithmetic of products if it is bf16, or would better be. */
+    private String products(Executor executor) {
+      Isa isa = executor instanceof NativeExecutor kernels ? kernels.isa() : null;
+      if (arithmetic == Arithmetic.BF16) {
+        return ", products in bf16" + (isa == null ? "" : " by " + isa.bf16Instruction());
+      }
+      return isa != null && isa.prefersBf16() ? ", --arithmetic bf16 has faster prompts" : "";
     }
 
     /** Returns the startup line: model, executor, memory and address. */

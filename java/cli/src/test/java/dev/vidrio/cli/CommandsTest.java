@@ -175,13 +175,23 @@ class CommandsTest {
   }
 
   @Test
-  void fastProductsNeedNativeExecutor() {
-    JsonNode exact = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
-    Cli fast = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json", "--fast");
-    assertEquals(exact.get("ids").size(), fast.json().get("ids").size());
-    Cli refused = Cli.run("run", "-p", PROMPT, "--fast", "--executor", "scalar");
-    assertEquals(1, refused.code());
-    assertTrue(refused.err().contains("has no fast products"), refused.err());
+  void choosesArithmetic() {
+    JsonNode expected = inArithmetic("bf16").json();
+    assertEquals(4, expected.get("ids").size());
+    JsonNode scalar = inArithmetic("bf16", "--executor", "scalar").json();
+    assertEquals(expected.get("ids"), scalar.get("ids"));
+    Cli refused = inArithmetic("fp8");
+    assertEquals(2, refused.code());
+    assertTrue(refused.err().contains("--arithmetic"), refused.err());
+    assertTrue(refused.err().contains("INT8"), refused.err());
+  }
+
+  private static Cli inArithmetic(String name, String... more) {
+    List<String> arguments =
+        new ArrayList<>(List.of("run", "-p", PROMPT, "-n", "4", "--temp", "0", "--json"));
+    arguments.addAll(List.of("--arithmetic", name));
+    arguments.addAll(List.of(more));
+    return Cli.run(arguments.toArray(String[]::new));
   }
 
   @Test
@@ -309,7 +319,7 @@ class CommandsTest {
   void doctorReportsMachine() {
     JsonNode json = Cli.run("doctor", "--json").json();
     assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
-    assertFalse(json.get("fast_products").stringValue().isBlank());
+    assertTrue(json.get("bf16_products").stringValue().contains("--arithmetic bf16"));
     assertTrue(json.get("native_library").stringValue().endsWith(".so"));
   }
 

@@ -54,7 +54,7 @@ final class CapacityPlan {
     return new SessionOptions(options.context(), options.stepTokens(), options.sequences(), 1)
         .withLogits(Math.min(options.stepTokens(), Math.max(LOGIT_ROWS, 2 * options.sequences())))
         .withKvType(options.kvType())
-        .withFast(options.fast())
+        .withArithmetic(options.arithmetic())
         .withAdapters(options.adapters())
         .withBlocks((int) blocks)
         .withSlots(slots);

@@ -5,6 +5,7 @@ import static dev.vidrio.error.InvalidInputException.requireRange;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
@@ -40,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  *     and models may share it
  * @param cacheDirectoryBytes maximum size of its files in bytes; the least recently used are
  *     deleted
- * @param fast as in {@link SessionOptions#fast}
+ * @param arithmetic arithmetic of the matrix products
  * @param adapters maximum number of different {@linkplain GenerationRequest#adaptation adapters} of
  *     running requests
  * @param draft a smaller model with the same vocabulary that proposes {@linkplain
@@ -62,7 +63,7 @@ public record EngineOptions(
     boolean prefixCache,
     @Nullable Path cacheDirectory,
     long cacheDirectoryBytes,
-    boolean fast,
+    Arithmetic arithmetic,
     int adapters,
     @Nullable Model draft,
     int draftTokens,
@@ -91,7 +92,7 @@ public record EngineOptions(
           true,
           null,
           StateDirectory.DEFAULT_BYTES,
-          false,
+          Arithmetic.INT8,
           0,
           null,
           0,
@@ -134,7 +135,7 @@ public record EngineOptions(
     boolean prefixCache;
     @Nullable Path cacheDirectory;
     long cacheDirectoryBytes;
-    boolean fast;
+    Arithmetic arithmetic;
     int adapters;
     @Nullable Model draft;
     int draftTokens;
@@ -153,7 +154,7 @@ public record EngineOptions(
       prefixCache = of.prefixCache;
       cacheDirectory = of.cacheDirectory;
       cacheDirectoryBytes = of.cacheDirectoryBytes;
-      fast = of.fast;
+      arithmetic = of.arithmetic;
       adapters = of.adapters;
       draft = of.draft;
       draftTokens = of.draftTokens;
@@ -174,7 +175,7 @@ public record EngineOptions(
           prefixCache,
           cacheDirectory,
           cacheDirectoryBytes,
-          fast,
+          arithmetic,
           adapters,
           draft,
           draftTokens,
@@ -248,9 +249,9 @@ public record EngineOptions(
         });
   }
 
-  /** Returns a copy with fast matrix products allowed or not. */
-  public EngineOptions withFast(boolean allowed) {
-    return with(copy -> copy.fast = allowed);
+  /** Returns a copy with another arithmetic of the matrix products. */
+  public EngineOptions withArithmetic(Arithmetic value) {
+    return with(copy -> copy.arithmetic = value);
   }
 
   /** Returns a copy with another listener. */

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Runs plans: in native code, or in Java with the Vector API or scalar code. All executors give
- * equal bits (docs/numerics.md), except for {@linkplain Plan#fast fast} products.
+ * equal bits (docs/numerics.md).
  *
  * <p>An executor owns worker threads and allocates the memory that plans use. {@link #prepare}
  * binds a plan to a cache and to memory for its activations; the {@link ExecutablePlan} then runs
@@ -55,11 +55,6 @@ public interface Executor extends AutoCloseable {
    * {@link Packing#fitsScratch} allows.
    */
   default boolean multipliesRows() {
-    return false;
-  }
-
-  /** Returns whether it supports {@linkplain Plan#fast fast} products. */
-  default boolean hasFastProducts() {
     return false;
   }
 

@@ -2,12 +2,13 @@ package dev.vidrio.kernel;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.Access;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
-import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -145,20 +146,58 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint,
     throw new IllegalArgumentException("activation " + name + " not found in the plan");
   }
 
-  /** Returns this plan with products that may give up bit equality for speed. */
-  public Plan fast() {
-    return withOps(ops.stream().map(Plan::fast).toList());
+  /**
+   * Returns this plan with all products of the forward pass in an arithmetic. In {@link
+   * Arithmetic#BF16}, products read the activations that {@link Arithmetic#INT8} quantizes.
+   *
+   * @throws IllegalArgumentException if a plan in bf16 is to be converted back to int8
+   */
+  public Plan in(Arithmetic arithmetic) {
+    return switch (arithmetic) {
+      case INT8 -> {
+        if (ops.stream().anyMatch(Plan::isBf16)) {
+          throw new IllegalArgumentException("a plan in bf16 has no quantized activations");
+        }
+        yield this;
+      }
+      case BF16 -> withOps(inBf16());
+    };
   }
 
-  private static Op fast(Op op) {
-    return op instanceof Op.MatMul(Weights weights, Operand x, Buffer y, boolean ignored)
-        ? new Op.MatMul(weights, x, y, true)
-        : op;
+  private static boolean isBf16(Op op) {
+    return switch (op) {
+      case Op.MatMul product -> product.arithmetic() == Arithmetic.BF16;
+      case ExpertOp.ExpertMatMul product -> product.arithmetic() == Arithmetic.BF16;
+      default -> false;
+    };
   }
 
-  /** Returns whether a product may give up bit equality. */
-  public boolean isFast() {
-    return ops.stream().anyMatch(op -> op instanceof Op.MatMul product && product.fast());
+  private List<Op> inBf16() {
+    Map<Operand, Operand> sources = new HashMap<>();
+    List<Op> result = new ArrayList<>();
+    for (Op op : ops) {
+      switch (op) {
+        case Op.Quantize quantize -> sources.put(quantize.y(), quantize.x());
+        case Op.MatMul product ->
+            result.add(
+                new Op.MatMul(
+                    product.weights(),
+                    sources.getOrDefault(product.x(), product.x()),
+                    product.y(),
+                    Arithmetic.BF16));
+        case ExpertOp.ExpertMatMul product ->
+            result.add(
+                new ExpertOp.ExpertMatMul(
+                    product.matrices(),
+                    product.bias(),
+                    product.experts(),
+                    sources.getOrDefault(product.x(), product.x()),
+                    product.y(),
+                    Arithmetic.BF16));
+        default -> result.add(op);
+      }
+    }
+    return result;
   }
 
   /** Returns all rotations that the operations use. */

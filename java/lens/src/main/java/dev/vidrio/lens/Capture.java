@@ -102,7 +102,7 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    * reading them.
    *
    * <p>An activation is recomputed only if the points that it follows from are captured too.
-   * Sessions with adapters or fast matrix products keep all activations.
+   * Sessions with adapters keep all activations.
    *
    * @throws InvalidInputException if the type is not F32
    */

@@ -131,7 +131,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
         to > capture.from(), "positions", range, "there are " + options.context());
     this.edits = new EditTables(hooks, options.context(), editable, room);
     try {
-      Plan editedPlan = new EditInsertion(hooks, edits).apply(unedited);
+      Plan editedPlan = new EditInsertion(hooks, edits).apply(unedited).in(options.arithmetic());
       this.captured =
           new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
       Map<Buffer, Integer> firsts = captured.firsts();
@@ -159,7 +159,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
 
   /** Selects the sites whose activations have the same bits when recomputed in other steps. */
   private Predicate<HookSite> recomputed(SessionOptions options) {
-    boolean same = !options.fast() && options.adapters() == 0;
+    boolean same = options.adapters() == 0;
     return site -> same && capture.recomputes(site);
   }
 

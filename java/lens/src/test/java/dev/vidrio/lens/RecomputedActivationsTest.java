@@ -12,6 +12,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
@@ -169,9 +170,9 @@ class RecomputedActivationsTest extends BardTest {
     }
   }
 
-  /** Products with adapters have others' bits, and so have fast ones in steps of other lengths. */
+  /** Products with adapters have others' bits. */
   @Test
-  void keepsAllWithAdaptersOrFastProducts() throws IOException {
+  void keepsAllWithAdapters() throws IOException {
     Path file =
         TinyModel.write(
             directory.resolve("tiny.gguf"),
@@ -182,7 +183,26 @@ class RecomputedActivationsTest extends BardTest {
             tiny.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
       SessionOptions options = SessionOptions.DEFAULT.withContext(64);
       requireAllKept(Lens.of(tiny), tokens, options.withAdaptation(new Adaptation(adapter, 1)));
-      requireAllKept(Lens.of(tiny), tokens, options.withFast(true));
+    }
+  }
+
+  /** Recomputes with the arithmetic of the session. */
+  @Test
+  void recomputesInBf16() throws IOException {
+    Path file =
+        TinyModel.write(
+            directory.resolve("tiny.gguf"),
+            TinyModel.Options.standard().withType(GgmlType.Q8_0).withBiases(true));
+    int[] tokens = IntStream.range(0, 40).map(i -> 7 * i % TinyModel.VOCABULARY).toArray();
+    SessionOptions options = SessionOptions.DEFAULT.withContext(64).withArithmetic(Arithmetic.BF16);
+    try (Model tiny = Model.open(file);
+        LensSession kept = Lens.of(tiny).open(KEPT, options);
+        LensSession recomputed = Lens.of(tiny).open(KEPT.recomputed(), options)) {
+      Sequence a = kept.newSequence();
+      Sequence b = recomputed.newSequence();
+      assertEquals(-1, kept.feed(a, tokens).mismatch(recomputed.feed(b, tokens)));
+      assertTrue(recomputed.cache(b).bytes() < kept.cache(a).bytes());
+      Caches.assertSame(kept.cache(a), recomputed.cache(b));
     }
   }
 

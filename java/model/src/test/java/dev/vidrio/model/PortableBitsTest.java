@@ -11,6 +11,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.session.Sequence;
@@ -108,9 +109,10 @@ class PortableBitsTest {
   }
 
   /** Returns the logits after every token, with the prompt in chunks. */
-  private static int[] alone(Model model, int[] tokens, int chunk) {
+  private static int[] alone(Model model, Arithmetic arithmetic, int[] tokens, int chunk) {
     int batch = Math.min(chunk, tokens.length);
-    var options = new SessionOptions(tokens.length, batch, 1, batch);
+    SessionOptions options =
+        new SessionOptions(tokens.length, batch, 1, batch).withArithmetic(arithmetic);
     var bits = new Bits(model, tokens.length);
     try (Session session = model.newSession(options)) {
       Sequence sequence = session.newSequence();
@@ -130,9 +132,10 @@ class PortableBitsTest {
   }
 
   /** Returns those logits in a batch of five sequences that advance at different speeds. */
-  private static int[] inCompany(Model model, int[] tokens) {
+  private static int[] inCompany(Model model, Arithmetic arithmetic, int[] tokens) {
     int vocabulary = model.architecture().vocabulary();
-    var options = new SessionOptions(tokens.length, 64, 5, 64);
+    SessionOptions options =
+        new SessionOptions(tokens.length, 64, 5, 64).withArithmetic(arithmetic);
     var bits = new Bits(model, tokens.length);
     try (Session session = model.newSession(options)) {
       List<Sequence> sequences = Stream.generate(session::newSequence).limit(5).toList();
@@ -203,21 +206,29 @@ class PortableBitsTest {
   }
 
   private static void check(Path file, int count, List<Variant> variants, int... chunks) {
+    check(file, Arithmetic.INT8, count, variants, chunks);
+  }
+
+  private static void check(
+      Path file, Arithmetic arithmetic, int count, List<Variant> variants, int... chunks) {
     int[] expected;
     int[] tokens;
     try (Model model = open(file, Variant.of(Isa.SCALAR, 1, Repacking.AT_ONCE, false))) {
       tokens = tokens(1, count, model.architecture().vocabulary());
-      expected = alone(model, tokens, count);
+      expected = alone(model, arithmetic, tokens, count);
     }
     for (Variant variant : variants) {
       try (Model model = open(file, variant)) {
         int vocabulary = model.architecture().vocabulary();
         for (int chunk : variant.chunked ? chunks : new int[0]) {
-          int[] actual = alone(model, tokens, chunk);
+          int[] actual = alone(model, arithmetic, tokens, chunk);
           assertSameBits(expected, actual, vocabulary, variant + " in chunks of " + chunk);
         }
         assertSameBits(
-            expected, inCompany(model, tokens), vocabulary, variant + " in a batch of five");
+            expected,
+            inCompany(model, arithmetic, tokens),
+            vocabulary,
+            variant + " in a batch of five");
       }
     }
   }
@@ -272,16 +283,61 @@ class PortableBitsTest {
     check(file, SHORT, variants(2), 1, 3, 512);
   }
 
+  /** Matrices with rows that 32 does not divide are among the float types. */
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "BF16", "Q4_1", "Q6_K", "MXFP4"})
+  void bf16HasPortableBits(WeightType weights, @TempDir Path directory) throws IOException {
+    GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
+    Path file = directory.resolve("tiny.gguf");
+    TinyModel.write(
+        file, TinyModel.Options.standard().withType(type).withTied(false).withBiases(true));
+    check(file, Arithmetic.BF16, SHORT, variants(2), 1, 7, 512);
+    check(file, Arithmetic.BF16, SHORT, unpacked(2), 7);
+  }
+
+  @Test
+  void bf16ExpertsHavePortableBits(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("experts.gguf");
+    TinyModel.write(file, TinyModel.Options.standard().withType(GgmlType.Q4_1).withExperts(3));
+    check(file, Arithmetic.BF16, SHORT, variants(2), 1, 7, 512);
+    check(file, Arithmetic.BF16, SHORT, unpacked(2), 7);
+  }
+
+  @Test
+  void bardHasPortableBitsInBf16() {
+    check(BardFiles.q8(), Arithmetic.BF16, SHORT, variants(1, 2), 1, 7, 512);
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.SAMPLE)
+  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
+  void architecturesHavePortableBitsInBf16(String name, @TempDir Path directory)
+      throws IOException {
+    Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
+    check(file, Arithmetic.BF16, SHORT, variants(2), 1, 3, 512);
+  }
+
   @Test
   void unpackedWeightsHavePortableBits() {
     check(BardFiles.q8(), SHORT, unpacked(2), 7, 512);
   }
 
   @Test
+  void logitsDependOnTheArithmetic() {
+    try (Model model = Model.open(BardFiles.q8())) {
+      int[] tokens = tokens(1, 20, model.architecture().vocabulary());
+      int[] int8 = alone(model, Arithmetic.INT8, tokens, 20);
+      int[] bf16 = alone(model, Arithmetic.BF16, tokens, 20);
+      assertTrue(Arrays.mismatch(int8, bf16) >= 0);
+    }
+  }
+
+  @Test
   void logitsDependOnTheText() {
     try (Model model = Model.open(BardFiles.q8())) {
-      int[] first = alone(model, tokens(1, 20, model.architecture().vocabulary()), 20);
-      int[] second = alone(model, tokens(2, 20, model.architecture().vocabulary()), 20);
+      int vocabulary = model.architecture().vocabulary();
+      int[] first = alone(model, Arithmetic.INT8, tokens(1, 20, vocabulary), 20);
+      int[] second = alone(model, Arithmetic.INT8, tokens(2, 20, vocabulary), 20);
       assertTrue(Arrays.mismatch(first, second) >= 0);
     }
   }

@@ -2,6 +2,7 @@ package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.Isa;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,14 @@ public final class Machine {
     } catch (IOException e) {
       return System.getProperty("os.arch");
     }
+  }
+
+  /** Describes how products in bf16 are computed, and what they are good for here. */
+  public static String bf16(Isa isa) {
+    return isa.bf16Instruction()
+        + (isa.prefersBf16()
+            ? ": faster prompts than int8, and more accurate (--arithmetic bf16)"
+            : ": slower than int8, but more accurate (--arithmetic bf16)");
   }
 
   /** Returns the machine, the executor, and its measured peaks. */

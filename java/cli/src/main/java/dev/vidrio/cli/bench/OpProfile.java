@@ -84,8 +84,8 @@ final class OpProfile {
    */
   static List<Line> measure(
       Model model, SessionOptions options, @Nullable Peaks peaks, int prompt, int depth) {
-    Plan exact = model.architecture().plan();
-    Plan plan = new GatherHoisting().apply(options.fast() ? exact.fast() : exact);
+    Plan whole = model.architecture().plan().in(options.arithmetic());
+    Plan plan = new GatherHoisting().apply(whole);
     KvType kv = options.kvType();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {

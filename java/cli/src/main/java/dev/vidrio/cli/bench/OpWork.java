@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
@@ -51,15 +52,16 @@ record OpWork(double bytes, double operations, boolean integer) {
   /** Returns the matrix product of one row, with the selected experts of a token. */
   private static OpWork tokenProduct(Op op) {
     return switch (op) {
-      case Op.MatMul product -> product(product.weights(), 1);
-      case ExpertOp.ExpertMatMul product -> product(product.matrices().getFirst(), product.slots());
+      case Op.MatMul product -> product(product.weights(), product.arithmetic(), 1);
+      case ExpertOp.ExpertMatMul product ->
+          product(product.matrices().getFirst(), product.arithmetic(), product.slots());
       default -> NONE;
     };
   }
 
-  private static OpWork product(Weights w, int count) {
+  private static OpWork product(Weights w, Arithmetic arithmetic, int count) {
     return new OpWork(
-        (double) count * w.bytes(), 2.0 * count * w.n() * w.k(), w.type().quantized());
+        (double) count * w.bytes(), 2.0 * count * w.n() * w.k(), arithmetic.quantizes(w.type()));
   }
 
   /** Scales the operations to several rows, which share the weights they read. */

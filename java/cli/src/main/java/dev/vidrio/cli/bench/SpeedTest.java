@@ -1,6 +1,7 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -85,8 +86,8 @@ final class SpeedTest implements AutoCloseable {
         addUnlessFirst(runs, i, prompt, start);
       }
     }
-    return new Result(
-        "pp" + prompt + suffix(), runs, OpWork.promptToken(model.architecture().plan()));
+    Plan plan = model.architecture().plan().in(options.arithmetic());
+    return new Result("pp" + prompt + suffix(), runs, OpWork.promptToken(plan));
   }
 
   /** Measures generated tokens per second, summed over sequences. */

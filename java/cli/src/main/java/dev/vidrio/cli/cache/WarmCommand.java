@@ -38,7 +38,7 @@ import picocli.CommandLine.Option;
       "Computes a prefix and keeps it in --cache-dir, so that prompts that begin with it start"
           + " sooner.",
       "The directory may be copied to other machines: bits do not depend on the processor. --kv,"
-          + " --fast and --adapter must be those of the server."
+          + " --arithmetic and --adapter must be those of the server."
     })
 @JsonHelp("Print JSON: tokens, tokens found in the directory, seconds, bytes written.")
 final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
@@ -98,7 +98,7 @@ final class WarmCommand extends ModelCommand<WarmCommand.Warmed> {
                 .withSequences(1)
                 .withContext(context)
                 .withKvType(options.kvType())
-                .withFast(options.fast())
+                .withArithmetic(options.arithmetic())
                 .withAdapters(options.adapters()));
     int[] prompt = system ? systemPrefix(opened) : input.requiredIds(opened);
     GenerationRequest request =

@@ -100,7 +100,7 @@ public record BeamCompletion(
         .withSequences(beams.width())
         .withContext(session.context())
         .withKvType(session.kvType())
-        .withFast(session.fast())
+        .withArithmetic(session.arithmetic())
         .withAdapters(session.adaptation() == null ? 0 : 1);
   }
 }

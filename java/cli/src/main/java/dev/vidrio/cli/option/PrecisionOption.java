@@ -1,6 +1,7 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.session.SessionOptions;
 import picocli.CommandLine.Option;
 
@@ -13,19 +14,20 @@ public final class PrecisionOption {
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   @Option(
-      names = "--fast",
+      names = "--arithmetic",
+      paramLabel = "NAME",
       description =
-          "Give up portable bits in steps of more than 16 tokens where that is faster on this"
-              + " processor; 'vidrio doctor' says where.")
-  private boolean asked;
+          "Arithmetic of matrix products: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}. bf16"
+              + " is closer to float activations; 'vidrio doctor' says what it costs here.")
+  private Arithmetic arithmetic = Arithmetic.INT8;
 
   /** Returns the element type of the key-value cache. */
   public KvType kvType() {
     return type;
   }
 
-  /** Returns whether {@code --fast} is given. */
-  public boolean isFast() {
-    return asked;
+  /** Returns the arithmetic of matrix products. */
+  public Arithmetic arithmetic() {
+    return arithmetic;
   }
 }

@@ -25,15 +25,12 @@ public final class SessionOption {
     return adapter != null;
   }
 
-  /** Returns whether {@code --fast} is given. */
-  public boolean isFast() {
-    return precision.isFast();
-  }
-
   /** Returns the options of a session, with the adapter, which is closed with the model. */
   public SessionOptions of(Model model) {
     SessionOptions options =
-        SessionOptions.DEFAULT.withKvType(precision.kvType()).withFast(precision.isFast());
+        SessionOptions.DEFAULT
+            .withKvType(precision.kvType())
+            .withArithmetic(precision.arithmetic());
     if (adapter == null) {
       return options;
     }

@@ -42,7 +42,17 @@ class EvalCommandTest {
     assertTrue(json.get("perplexity").doubleValue() > 1);
     assertEquals(31 * json.get("windows").intValue(), json.get("tokens").intValue());
     String[] coarse = {
-      "eval", "perplexity", "-f", file.toString(), "-c", "64", "--kv", "q8_0", "--fast", "--json"
+      "eval",
+      "perplexity",
+      "-f",
+      file.toString(),
+      "-c",
+      "64",
+      "--kv",
+      "q8_0",
+      "--arithmetic",
+      "bf16",
+      "--json"
     };
     double other = Cli.run(coarse).json().get("perplexity").doubleValue();
     double exact = json.get("perplexity").doubleValue();

@@ -101,10 +101,6 @@ public final class JavaExecutor implements Executor {
 
   @Override
   public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
-    if (plan.isFast()) {
-      throw new IllegalArgumentException(
-          "fast products: not supported by the executor " + name + "; use the native one");
-    }
     return PreparedPlan.prepare(arena -> new JavaExecutablePlan(this, plan, limits, cache, arena));
   }
 

@@ -14,6 +14,7 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -194,6 +195,81 @@ class MatMulTest {
       for (int i = 0; i < rows * w.n(); i++) {
         boolean last = i / w.n() == rows - 1;
         assertEquals(last, Float.isNaN(y.getAtIndex(JAVA_FLOAT, i)), "output " + i);
+      }
+    }
+  }
+
+  /** Compares with the definition, computed from the weights in the layout of the file. */
+  @ParameterizedTest
+  @EnumSource
+  void matMulBf16_equalsDefinition(WeightType type) {
+    int step = type.quantized() ? type.blockElements() : 37;
+    for (int rows : new int[] {1, 3, 4, 9}) {
+      for (float factor : new float[] {1, 0x1p-50f, 0x1p-130f}) {
+        try (Arena arena = Arena.ofConfined()) {
+          int k = step * (1 + random.nextInt(3));
+          Weights w =
+              Segments.matrix(arena, type, OUTPUTS[random.nextInt(OUTPUTS.length)], k, random);
+          MemorySegment x =
+              Segments.floats(arena, (long) rows * k, () -> factor * random.nextGaussian());
+          Weights packed = type.quantized() ? Segments.packed(arena, w) : w;
+          MemorySegment expected = bf16Product(arena, w, x, rows);
+          for (ScalarKernels kernels : new ScalarKernels[] {scalar, vector}) {
+            MemorySegment y = Segments.floats(arena, (long) rows * w.n());
+            int groups = Packing.groups(w.n());
+            kernels.matMulBf16(packed, x, y, rows, 0, groups / 2);
+            kernels.matMulBf16(packed, x, y, rows, groups / 2, groups);
+            Segments.assertSameBits(expected, y, type + " " + k + " " + rows);
+          }
+        }
+      }
+    }
+  }
+
+  private static MemorySegment bf16Product(Arena arena, Weights w, MemorySegment x, int rows) {
+    var decoded = new Decoded(w);
+    MemorySegment y = Segments.floats(arena, (long) rows * w.n());
+    for (int m = 0; m < rows; m++) {
+      for (int n = 0; n < w.n(); n++) {
+        float acc = 0;
+        for (int block = 0; block < w.k(); block += 32) {
+          float[] chains = new float[2];
+          for (int k = block; k < Math.min(block + 32, w.k()); k++) {
+            float a = bf16(x.getAtIndex(JAVA_FLOAT, (long) m * w.k() + k));
+            float b = bf16((float) decoded.element(n, k));
+            chains[k % 2] = Math.fma(a, b, chains[k % 2]);
+          }
+          acc += chains[0] + chains[1];
+        }
+        y.setAtIndex(JAVA_FLOAT, (long) m * w.n() + n, acc);
+      }
+    }
+    return y;
+  }
+
+  /** Rounds to 8 significant bits, and to 0 below 2⁻⁵⁰. */
+  private static float bf16(float value) {
+    if (value == 0) {
+      return 0;
+    }
+    double unit = Math.scalb(1.0, Math.getExponent((double) value) - 7);
+    double rounded = Math.rint(value / unit) * unit;
+    return Math.abs(rounded) < 0x1p-50 ? 0 : (float) rounded;
+  }
+
+  @Test
+  void matMulBf16_nan_staysInItsRow() {
+    try (Arena arena = Arena.ofConfined()) {
+      int k = 40;
+      Weights w = Segments.matrix(arena, WeightType.F32, 20, k, random);
+      MemorySegment x = Segments.floats(arena, 5L * k, random::nextGaussian);
+      x.setAtIndex(JAVA_FLOAT, 3L * k + 7, Float.intBitsToFloat(0x7fffffff));
+      for (ScalarKernels kernels : new ScalarKernels[] {scalar, vector}) {
+        MemorySegment y = Segments.floats(arena, 5L * w.n());
+        kernels.matMulBf16(w, x, y, 5, 0, Packing.groups(w.n()));
+        for (int i = 0; i < 5 * w.n(); i++) {
+          assertEquals(i / w.n() == 3, Float.isNaN(y.getAtIndex(JAVA_FLOAT, i)), "output " + i);
+        }
       }
     }
   }

@@ -5,20 +5,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** Single-threaded OpenBLAS, called through libvidrio. Its results do not have portable bits. */
+/**
+ * Single-threaded OpenBLAS, called through libvidrio, for comparisons. No plan uses it: its results
+ * do not have portable bits.
+ */
 public final class Blas {
-  /** The system property for the path of the OpenBLAS library, which fast plans may need. */
-  public static final String PROPERTY = "vidrio.openblas.path";
-
   private Blas() {}
-
-  /** Loads the library that the property names, if it is set. */
-  static void openNamed() {
-    String named = System.getProperty(PROPERTY);
-    if (named != null) {
-      open(Path.of(named));
-    }
-  }
 
   /**
    * Loads OpenBLAS from a file, for the lifetime of the process.

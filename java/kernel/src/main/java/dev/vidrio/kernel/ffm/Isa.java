@@ -3,6 +3,7 @@ package dev.vidrio.kernel.ffm;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.kernel.op.Arithmetic;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -20,11 +21,11 @@ public enum Isa {
   AVX_VNNI(Vidrio.VD_ISA_AVX_VNNI()),
   /** AVX2 and AVX-512 F, BW, DQ, VL, VNNI. */
   AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI()),
-  /** AVX-512 VNNI and BF16; BF16 is used by fast products only. */
+  /** AVX-512 VNNI and BF16, for products in bf16. */
   AVX512_BF16(Vidrio.VD_ISA_AVX512_BF16()),
   /** AVX-512 VNNI and BF16, and AMX-TILE, AMX-INT8. */
   AMX_INT8(Vidrio.VD_ISA_AMX_INT8()),
-  /** {@link #AMX_INT8} and AMX-BF16; AMX-BF16 is used by fast products only. */
+  /** {@link #AMX_INT8} and AMX-BF16, for products in bf16. */
   AMX_BF16(Vidrio.VD_ISA_AMX_BF16()),
   /** Advanced SIMD of Armv8.0. */
   NEON(Vidrio.VD_ISA_NEON()),
@@ -51,14 +52,24 @@ public enum Isa {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** Describes how fast products are computed, for display. */
-  public String fastProducts() {
+  /**
+   * Returns the instruction that computes products in {@link Arithmetic#BF16}, for display. Only
+   * that of AMX makes prompts faster than in {@link Arithmetic#INT8}.
+   */
+  public String bf16Instruction() {
     return switch (this) {
-      case AVX2, AVX_VNNI -> "F32 weights by OpenBLAS";
-      case AVX512_BF16, AMX_INT8 -> "F16 and BF16 weights in bf16";
-      case AMX_BF16 -> "all weights but F32 in bf16";
-      case SCALAR, AVX512_VNNI, NEON, DOTPROD, I8MM -> "none";
+      case AMX_BF16 -> "tdpbf16ps";
+      case SCALAR -> "fma of 1 float";
+      case NEON, DOTPROD, I8MM -> "fma of 4 floats";
+      case AVX2, AVX_VNNI -> "fma of 8 floats";
+      case AVX512_VNNI -> "fma of 16 floats";
+      case AVX512_BF16, AMX_INT8 -> "vdpbf16ps";
     };
+  }
+
+  /** Returns whether prompts are faster in {@link Arithmetic#BF16} than in int8. */
+  public boolean prefersBf16() {
+    return this == AMX_BF16;
   }
 
   /** Returns whether this processor and operating system support the instruction set. */

@@ -106,11 +106,6 @@ public final class NativeExecutor implements Executor {
     return true;
   }
 
-  @Override
-  public boolean hasFastProducts() {
-    return true;
-  }
-
   /**
    * Calls native code on the pool.
    *

@@ -81,9 +81,6 @@ final class NativePlan extends PreparedPlan {
   }
 
   private MemorySegment create(OpEncoder encoder) {
-    if (plan().isFast()) {
-      Blas.openNamed();
-    }
     try (Arena local = Arena.ofConfined()) {
       MemorySegment ops = encode(encoder, local);
       MemorySegment bounds = vd_limits.allocate(local);

@@ -45,6 +45,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.TapTarget;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
@@ -207,9 +208,16 @@ final class OpEncoder {
     vd_matmul.type(s, weights.type().id());
     vd_matmul.N(s, weights.n());
     vd_matmul.K(s, weights.k());
-    vd_matmul.fast(s, op.fast() ? 1 : 0);
+    vd_matmul.arithmetic(s, id(op.arithmetic()));
     vd_matmul.unpacked(s, unpacked ? 1 : 0);
     return Vidrio.VD_OP_MATMUL();
+  }
+
+  private static int id(Arithmetic arithmetic) {
+    return switch (arithmetic) {
+      case INT8 -> Vidrio.VD_ARITHMETIC_INT8();
+      case BF16 -> Vidrio.VD_ARITHMETIC_BF16();
+    };
   }
 
   private int rope(SequenceOp.Rope op, MemorySegment s) {
@@ -408,6 +416,7 @@ final class OpEncoder {
     vd_expert_matmul.N(s, op.n());
     vd_expert_matmul.K(s, op.k());
     vd_expert_matmul.shared(s, op.shared() ? 1 : 0);
+    vd_expert_matmul.arithmetic(s, id(op.arithmetic()));
     return Vidrio.VD_OP_EXPERT_MATMUL();
   }
 

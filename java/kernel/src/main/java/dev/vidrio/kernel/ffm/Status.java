@@ -14,8 +14,7 @@ final class Status {
       throw new OutOfMemoryError(what + ": out of native memory");
     }
     if (status == Vidrio.VD_BLAS_MISSING()) {
-      throw new NativeException(
-          what + ": OpenBLAS is not loaded; pass its path by -D" + Blas.PROPERTY + "=<file>");
+      throw new NativeException(what + ": OpenBLAS is not loaded, or the file is not OpenBLAS");
     }
     throw new NativeException(what + ": " + Vidrio.vd_status_name(status).getString(0));
   }

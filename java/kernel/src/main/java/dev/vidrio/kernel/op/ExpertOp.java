@@ -118,7 +118,12 @@ public sealed interface ExpertOp extends Op {
    * @param x one row of K for all slots [rows, K], or one per slot [rows, k, K]
    */
   record ExpertMatMul(
-      List<Weights> matrices, @Nullable Weights bias, Buffer experts, Operand x, Buffer y)
+      List<Weights> matrices,
+      @Nullable Weights bias,
+      Buffer experts,
+      Operand x,
+      Buffer y,
+      Arithmetic arithmetic)
       implements ExpertOp {
     public ExpertMatMul {
       matrices = List.copyOf(matrices);
@@ -132,11 +137,18 @@ public sealed interface ExpertOp extends Op {
       int k = experts.width();
       boolean quantized = first.type().quantized();
       require(k <= matrices.size(), y, "number of slots");
-      require(x instanceof QuantizedBuffer == quantized, y, "operand type");
+      boolean quantizes = arithmetic.quantizes(first.type());
+      require(x instanceof QuantizedBuffer == quantizes, y, "operand type");
       require(first.layout() == Weights.Layout.PACKED == quantized, y, "weight layout");
       require(x.rows() == y.rows() && experts.rows() == y.rows(), y, "rows");
       require(x.width() == first.k() || x.width() == k * first.k(), y, "width of " + x.name());
       require(first.k() <= K_MAX && y.width() == k * first.n(), y, "shape");
+    }
+
+    /** Creates products in {@link Arithmetic#INT8}. */
+    public ExpertMatMul(
+        List<Weights> matrices, @Nullable Weights bias, Buffer experts, Operand x, Buffer y) {
+      this(matrices, bias, experts, x, y, Arithmetic.INT8);
     }
 
     /** Returns k, the slots of a token. */

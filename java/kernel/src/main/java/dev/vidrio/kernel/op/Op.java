@@ -275,23 +275,23 @@ public sealed interface Op
   }
 
   /**
-   * Computes {@code y = x · Wᵀ}. Quantized weights multiply a {@link QuantizedBuffer};
-   * floating-point weights, which are never packed, multiply a {@link Buffer}.
-   *
-   * @param fast if true, may give up bit equality for speed, within the bounds of docs/numerics.md
+   * Computes {@code y = x · Wᵀ}. Quantized weights multiply a {@link QuantizedBuffer} in {@link
+   * Arithmetic#INT8}; all other products multiply a {@link Buffer}. Floating-point weights are
+   * never packed.
    */
-  record MatMul(Weights weights, Operand x, Buffer y, boolean fast) implements Op {
+  record MatMul(Weights weights, Operand x, Buffer y, Arithmetic arithmetic) implements Op {
     public MatMul {
+      boolean quantizes = arithmetic.quantizes(weights.type());
       boolean quantized = weights.type().quantized();
-      require(x instanceof QuantizedBuffer == quantized, y, "operand type");
+      require(x instanceof QuantizedBuffer == quantizes, y, "operand type");
       require(quantized || weights.layout() == Weights.Layout.ROWS, y, "weight layout");
       require(x.rows() == y.rows(), y, "rows");
       require(weights.k() == x.width() && weights.n() == y.width(), y, "shape");
     }
 
-    /** Creates a product with portable bits. */
+    /** Creates a product in {@link Arithmetic#INT8}. */
     public MatMul(Weights weights, Operand x, Buffer y) {
-      this(weights, x, y, false);
+      this(weights, x, y, Arithmetic.INT8);
     }
 
     @Override

@@ -119,7 +119,6 @@ public final class CapturedPoints {
     boolean follows =
         switch (op) {
           case Op.Gather gather -> trace(gather.x(), Set.of(gather.x()), inputs, ops);
-          case Op.MatMul product when product.fast() -> false;
           case LowRankOp ignored -> false;
           case null -> false;
           default ->

@@ -110,7 +110,7 @@ public final class HeadProjection implements AutoCloseable {
     Buffer whole = (Buffer) op.writes().getFirst();
     var y = new Buffer(whole.name() + "." + head, Rows.TOKENS, whole.width() / heads);
     return switch (op) {
-      case Op.MatMul product -> new Op.MatMul(projection.rows(head), x, y, product.fast());
+      case Op.MatMul product -> new Op.MatMul(projection.rows(head), x, y, product.arithmetic());
       case Op.AddBias bias -> new Op.AddBias((Buffer) x, part(bias.bias(), heads, head), y);
       case Op.Scale scale -> new Op.Scale((Buffer) x, scale.factor(), y);
       case Op.Activation activation -> new Op.Activation(activation.kind(), (Buffer) x, null, y);

@@ -104,7 +104,7 @@ public record LoraInsertion(AdapterSlots slots) implements PlanPass {
       }
       Buffer y = product.y();
       Buffer base = y.like(y.name() + ".unadapted");
-      ops.add(new Op.MatMul(product.weights(), product.x(), base, product.fast()));
+      ops.add(new Op.MatMul(product.weights(), product.x(), base, product.arithmetic()));
       ops.add(new LowRankOp.Up(base, low(y), slots.table(), index, y));
     }
 

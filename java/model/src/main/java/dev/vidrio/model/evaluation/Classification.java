@@ -60,7 +60,7 @@ public final class Classification {
   /**
    * Computes logits with session options.
    *
-   * @param options the adapter and {@code fast}; others are ignored
+   * @param options the adapter and the arithmetic; others are ignored
    */
   public static List<float[]> logits(
       Model model,

@@ -81,7 +81,7 @@ public final class Embeddings {
   /**
    * Embeds texts with session options.
    *
-   * @param options the adapter, the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the adapter, the element type of the cache and the arithmetic; sizes are ignored
    */
   public static List<float[]> of(
       Model model,

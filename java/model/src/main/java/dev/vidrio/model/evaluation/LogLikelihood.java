@@ -70,7 +70,7 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
   /**
    * Scores continuations, several per step.
    *
-   * @param options the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the element type of the cache and the arithmetic; sizes are ignored
    * @param progress receives the fraction done
    * @return a result for each request, in order
    * @throws InvalidInputException if a continuation adds no tokens, or exceeds the model's context

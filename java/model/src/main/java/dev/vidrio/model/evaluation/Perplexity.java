@@ -34,7 +34,7 @@ public record Perplexity(
    *
    * @param tokens the token ids, including BOS if the model expects it
    * @param context the length of a window, at least 4
-   * @param options the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the element type of the cache and the arithmetic; sizes are ignored
    * @param progress receives the fraction done
    * @throws InvalidInputException if the text has fewer than two windows, or a window exceeds the
    *     model's context length

@@ -95,7 +95,7 @@ public interface Reranker {
    * Scores pairs, several per step.
    *
    * @param pairs pairs that this reranker encoded
-   * @param options the adapter, the element type of the cache and {@code fast}; sizes are ignored
+   * @param options the adapter, the element type of the cache and the arithmetic; sizes are ignored
    * @param progress receives the fraction done
    * @return the relevance of each pair, from 0 to 1
    * @throws InvalidInputException if a pair has more than {@link #maxTokens}

@@ -150,7 +150,7 @@ final class RowEvaluator {
     var options =
         new SessionOptions(longest, BATCH, sequences + (shared > 0 ? 1 : 0), (int) rows)
             .withKvType(computing.kvType())
-            .withFast(computing.fast())
+            .withArithmetic(computing.arithmetic())
             .withAdaptation(computing.adaptation());
     try (Session session = model.newSession(options, plan)) {
       new Run(session, inputs, shared, consumer, output.inOrder()).run(progress);

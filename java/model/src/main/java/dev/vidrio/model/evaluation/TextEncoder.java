@@ -36,7 +36,7 @@ public final class TextEncoder implements AutoCloseable {
   /**
    * Creates an encoder without memory yet.
    *
-   * @param options the adapter and {@code fast}; sizes and the element type of the cache are
+   * @param options the adapter and the arithmetic; sizes and the element type of the cache are
    *     ignored: keys and values live for one step and are F32
    * @throws InvalidInputException if the model is not an encoder
    */
@@ -95,7 +95,7 @@ public final class TextEncoder implements AutoCloseable {
         new SessionOptions(
                 Math.min(batch, model.architecture().contextLength()), batch, SEQUENCES, batch)
             .withKvType(KvType.F32)
-            .withFast(options.fast())
+            .withArithmetic(options.arithmetic())
             .withAdaptation(options.adaptation())
             .withBlocks(KvCache.blocksFor(batch) + SEQUENCES);
     Session opened = model.newSession(sized);

@@ -169,6 +169,7 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
         Math.clamp(ROW_BYTES / (model.architecture().vocabulary() * (long) Float.BYTES), 1, BATCH);
     Receipt.Adapted adapted = receipt.adapter();
     return new SessionOptions(context, BATCH, 1, (int) rows)
+        .withArithmetic(receipt.arithmetic().products())
         .withKvType(receipt.arithmetic().cache())
         .withBlocks(KvCache.blocksFor(tokens))
         .withAdaptation(

@@ -27,7 +27,7 @@ public final class ReceiptRecorder {
   private static final String FIELD = "receipt";
 
   private final Receipt.Identity model;
-  private final Receipt.Arithmetic arithmetic;
+  private final Receipt.Computation arithmetic;
   private final GenerationOptions options;
   private final Receipt.Stop stop;
   private final List<Integer> tokens = new ArrayList<>();
@@ -47,8 +47,11 @@ public final class ReceiptRecorder {
     this.options = options;
     this.model = new Receipt.Identity(name(loaded), hash(loaded).hex());
     this.arithmetic =
-        new Receipt.Arithmetic(
-            StateKey.ARITHMETIC, session.cache().type(), session.hasLongContext());
+        new Receipt.Computation(
+            StateKey.ARITHMETIC,
+            session.options().arithmetic(),
+            session.cache().type(),
+            session.hasLongContext());
     this.stop =
         new Receipt.Stop(
             options.tokens(),
@@ -61,13 +64,9 @@ public final class ReceiptRecorder {
   /**
    * Checks that a receipt can express what a session computes.
    *
-   * @throws InvalidInputException if it computes fast products or another plan than the model's
+   * @throws InvalidInputException if it runs another plan than the model's
    */
   public static void requireSupported(Session session) {
-    if (session.options().fast()) {
-      throw new InvalidInputException(
-          FIELD, "", "not supported with fast products, whose bits depend on the processor");
-    }
     if (!session.runsPlanOfModel()) {
       throw new InvalidInputException(
           FIELD, "", "not supported in a session that runs another plan than the model's");

@@ -57,6 +57,7 @@ final class AnswerChain {
     put(adapter == null ? "" : adapter.sha256());
     put(adapter == null ? 0.0 : adapter.strength());
     put(receipt.arithmetic().version());
+    put(receipt.arithmetic().products().label());
     put(receipt.arithmetic().cache().name());
     put(receipt.arithmetic().longContext());
     putSampling(receipt.sampling());

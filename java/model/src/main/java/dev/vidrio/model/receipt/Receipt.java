@@ -4,6 +4,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
 import java.io.InputStream;
@@ -48,7 +49,7 @@ public record Receipt(
     String vidrio,
     Identity model,
     @Nullable Adapted adapter,
-    Arithmetic arithmetic,
+    Computation arithmetic,
     SamplingOptions sampling,
     Stop stop,
     @Nullable Map<String, Object> grammar,
@@ -86,11 +87,12 @@ public record Receipt(
   /**
    * Settings that change bits.
    *
-   * @param version the version of the arithmetic of docs/numerics.md
+   * @param version of docs/numerics.md
+   * @param products the arithmetic of matrix products
    * @param cache element type of the key-value cache
    * @param longContext true if the context is so long that RoPE uses its factors for long contexts
    */
-  public record Arithmetic(int version, KvType cache, boolean longContext) {}
+  public record Computation(int version, Arithmetic products, KvType cache, boolean longContext) {}
 
   /**
    * When an answer ends.
@@ -125,7 +127,7 @@ public record Receipt(
   public static Receipt of(
       Identity model,
       @Nullable Adapted adapter,
-      Arithmetic arithmetic,
+      Computation arithmetic,
       SamplingOptions sampling,
       Stop stop,
       @Nullable Map<String, Object> grammar,

@@ -3,6 +3,7 @@ package dev.vidrio.model.receipt;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.ArrayList;
@@ -13,8 +14,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
@@ -40,12 +43,14 @@ final class ReceiptJson {
     tree.put(
         "adapter",
         adapter == null ? null : pairs("sha256", adapter.sha256(), "strength", adapter.strength()));
-    Receipt.Arithmetic arithmetic = receipt.arithmetic();
+    Receipt.Computation arithmetic = receipt.arithmetic();
     tree.put(
         "arithmetic",
         pairs(
             "version",
             arithmetic.version(),
+            "products",
+            arithmetic.products().label(),
             "cache",
             arithmetic.cache().name().toLowerCase(Locale.ROOT),
             "long_context",
@@ -161,8 +166,9 @@ final class ReceiptJson {
             all.text("vidrio"),
             new Receipt.Identity(model.text("name"), model.hash("sha256")),
             adapter(all),
-            new Receipt.Arithmetic(
+            new Receipt.Computation(
                 (int) arithmetic.integer("version", 1, Integer.MAX_VALUE),
+                arithmetic.products(),
                 arithmetic.cacheType(),
                 arithmetic.bool("long_context")),
             sampling(file, all.object("sampling")),
@@ -180,7 +186,7 @@ final class ReceiptJson {
             logits,
             all.hash("chain"));
     model.end("name", "sha256");
-    arithmetic.end("version", "cache", "long_context");
+    arithmetic.end("version", "products", "cache", "long_context");
     stop.end("tokens", "min_tokens", "strings", "token_ids", "ignore_eos");
     all.end(write(receipt).keySet().toArray(String[]::new));
     return receipt;
@@ -290,6 +296,13 @@ final class ReceiptJson {
             name, text, "must be one of " + String.join(", ", values.stream().sorted().toList()));
       }
       return text;
+    }
+
+    Arithmetic products() {
+      Map<String, Arithmetic> labels =
+          Arrays.stream(Arithmetic.values())
+              .collect(Collectors.toMap(Arithmetic::label, Function.identity()));
+      return Objects.requireNonNull(labels.get(oneOf("products", labels.keySet())));
     }
 
     KvType cacheType() {

@@ -94,14 +94,14 @@ public final class Session implements BatchRunner, AutoCloseable {
       this.cache = shared == null ? cache(model, options) : shared.cache;
       this.batch = new Batch(limits, arena);
       Op.TopK topK = CandidateSearch.operation(output(steps));
-      Plan exact = plan(model, options, steps);
+      Plan products = steps.in(options.arithmetic());
       this.adapters =
           shared == null
-              ? AdapterSlots.of(model, exact, options.adapters(), options.sequences())
+              ? AdapterSlots.of(model, products, options.adapters(), options.sequences())
               : shared.adapters(options);
       this.ownsAdapters = shared == null;
-      this.adapted = adapters == null ? null : new LoraInsertion(adapters).insert(exact);
-      Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
+      this.adapted = adapters == null ? null : new LoraInsertion(adapters).insert(products);
+      Plan whole = (adapted == null ? products : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
       this.logits = BufferRows.of(plan, topK.x());
       this.search = new CandidateSearch(plan, topK);
@@ -138,17 +138,6 @@ public final class Session implements BatchRunner, AutoCloseable {
               + steps.outputs());
     }
     return steps.outputs().iterator().next();
-  }
-
-  private static Plan plan(LoadedModel model, SessionOptions options, Plan exact) {
-    if (!options.fast()) {
-      return exact;
-    }
-    if (!model.executor().hasFastProducts()) {
-      throw new InvalidInputException(
-          "fast", "", "the executor " + model.executor().name() + " has no fast products");
-    }
-    return exact.fast();
   }
 
   private static Limits limits(LoadedModel model, SessionOptions options) {

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.architecture.Architecture;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param sequences maximum sequences of a step
  * @param logits maximum rows of a step that ask for logits, at most {@code batch}
  * @param kvType element type of the key-value cache
- * @param fast if true, matrix products of long steps may give up portable bits for speed, on
- *     processors that gain by it, within the error bounds of docs/numerics.md
+ * @param arithmetic arithmetic of the matrix products
  * @param blocks number of blocks of the key-value cache, shared by the sequences; 0 for the
  *     maximum: enough to fill all sequences, and one for each checkpoint
  * @param slots for models with recurrent states, the number of states that the cache holds, for
@@ -33,7 +33,7 @@ public record SessionOptions(
     int sequences,
     int logits,
     KvType kvType,
-    boolean fast,
+    Arithmetic arithmetic,
     int blocks,
     int slots,
     int adapters,
@@ -47,9 +47,9 @@ public record SessionOptions(
   /** One sequence, steps of 512 tokens, and logits after the last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
 
-  /** Creates options with an F32 cache and portable bits, without adapters. */
+  /** Creates options with an F32 cache and products in int8, without adapters. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
-    this(context, batch, sequences, logits, DEFAULT_KV_TYPE, false, 0, 0, 0, null);
+    this(context, batch, sequences, logits, DEFAULT_KV_TYPE, Arithmetic.INT8, 0, 0, 0, null);
   }
 
   /** Rejects values that are out of range. */
@@ -75,49 +75,67 @@ public record SessionOptions(
   /** Returns a copy with another context length; 0 for the model's. */
   public SessionOptions withContext(int positions) {
     return new SessionOptions(
-        positions, batch, sequences, logits, kvType, fast, blocks, slots, adapters, adaptation);
+        positions,
+        batch,
+        sequences,
+        logits,
+        kvType,
+        arithmetic,
+        blocks,
+        slots,
+        adapters,
+        adaptation);
   }
 
   /** Returns a copy with another maximum number of tokens per step. */
   public SessionOptions withBatch(int tokens) {
     return new SessionOptions(
-        context, tokens, sequences, logits, kvType, fast, blocks, slots, adapters, adaptation);
+        context,
+        tokens,
+        sequences,
+        logits,
+        kvType,
+        arithmetic,
+        blocks,
+        slots,
+        adapters,
+        adaptation);
   }
 
   /** Returns a copy with another maximum number of sequences. */
   public SessionOptions withSequences(int count) {
     return new SessionOptions(
-        context, batch, count, logits, kvType, fast, blocks, slots, adapters, adaptation);
+        context, batch, count, logits, kvType, arithmetic, blocks, slots, adapters, adaptation);
   }
 
   /** Returns a copy with another maximum number of rows of logits. */
   public SessionOptions withLogits(int rows) {
     return new SessionOptions(
-        context, batch, sequences, rows, kvType, fast, blocks, slots, adapters, adaptation);
+        context, batch, sequences, rows, kvType, arithmetic, blocks, slots, adapters, adaptation);
   }
 
   /** Returns a copy with another element type of the key-value cache. */
   public SessionOptions withKvType(KvType type) {
     return new SessionOptions(
-        context, batch, sequences, logits, type, fast, blocks, slots, adapters, adaptation);
+        context, batch, sequences, logits, type, arithmetic, blocks, slots, adapters, adaptation);
   }
 
-  /** Returns a copy with fast matrix products allowed or not. */
-  public SessionOptions withFast(boolean allowed) {
+  /** Returns a copy with another arithmetic of the matrix products. */
+  public SessionOptions withArithmetic(Arithmetic value) {
     return new SessionOptions(
-        context, batch, sequences, logits, kvType, allowed, blocks, slots, adapters, adaptation);
+        context, batch, sequences, logits, kvType, value, blocks, slots, adapters, adaptation);
   }
 
   /** Returns a copy with another number of blocks of the key-value cache. */
   public SessionOptions withBlocks(int count) {
     return new SessionOptions(
-        context, batch, sequences, logits, kvType, fast, count, slots, adapters, adaptation);
+        context, batch, sequences, logits, kvType, arithmetic, count, slots, adapters, adaptation);
   }
 
   /** Returns a copy with another number of slots for recurrent states. */
   public SessionOptions withSlots(int count) {
     return new SessionOptions(
-        context, batch, sequences, logits, kvType, fast, blocks, count, adapters, adaptation);
+        context, batch, sequences, logits, kvType, arithmetic, blocks, count, adapters, adaptation);
   }
 
   /**
@@ -125,14 +143,14 @@ public record SessionOptions(
    */
   public SessionOptions withAdapters(int count) {
     return new SessionOptions(
-        context, batch, sequences, logits, kvType, fast, blocks, slots, count, adaptation);
+        context, batch, sequences, logits, kvType, arithmetic, blocks, slots, count, adaptation);
   }
 
   /** Returns a copy with another adapter of new sequences, or none, and a slot for it. */
   public SessionOptions withAdaptation(@Nullable Adaptation initial) {
     int count = initial == null ? adapters : Math.max(adapters, 1);
     return new SessionOptions(
-        context, batch, sequences, logits, kvType, fast, blocks, slots, count, initial);
+        context, batch, sequences, logits, kvType, arithmetic, blocks, slots, count, initial);
   }
 
   /**

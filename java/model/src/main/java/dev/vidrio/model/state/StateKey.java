@@ -1,7 +1,6 @@
 package dev.vidrio.model.state;
 
 import dev.vidrio.model.adapter.Adaptation;
-import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Session;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -58,7 +57,7 @@ public final class StateKey {
         "vidrio state",
         Integer.toString(ARITHMETIC),
         model.hex(),
-        plan(session.model(), session),
+        plan(session),
         session.cache().type().name(),
         salt,
         adaptation == null ? "" : adaptation.adapter().sha256(),
@@ -77,10 +76,9 @@ public final class StateKey {
   }
 
   /** Returns what distinguishes the plans over a model's weights. */
-  private static String plan(LoadedModel loaded, Session session) {
-    // Fast products have the bits of one executor only.
-    String arithmetic = session.options().fast() ? "fast " + loaded.executor().name() : "exact";
-    return (session.hasLongContext() ? "long " : "short ") + arithmetic;
+  private static String plan(Session session) {
+    String products = session.options().arithmetic().label();
+    return (session.hasLongContext() ? "long " : "short ") + products;
   }
 
   /** Returns the key after the next {@value #SPAN} tokens. */

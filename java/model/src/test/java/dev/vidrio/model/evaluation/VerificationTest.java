@@ -13,6 +13,7 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
@@ -443,7 +444,16 @@ class VerificationTest {
   }
 
   @Test
-  void rejectsSessionsThatReceiptsCannotExpress() {
+  void answersInBf16HaveOtherReceipts() {
+    Receipt bf16 = receipt(bard, OPTIONS, SessionOptions.DEFAULT.withArithmetic(Arithmetic.BF16));
+    Receipt int8 = receipt(bard, OPTIONS, SessionOptions.DEFAULT);
+    assertEquals(Arithmetic.BF16, bf16.arithmetic().products());
+    assertNotEquals(int8.logits(), bf16.logits());
+    assertVerified(bard, bf16);
+  }
+
+  @Test
+  void sessionsOfTheModelsPlanHaveReceipts() {
     try (Session session =
         bard.newSession(
             SessionOptions.DEFAULT,
@@ -452,14 +462,6 @@ class VerificationTest {
                     bard.architecture()
                         .plan(SessionOptions.DEFAULT.positions(bard.architecture()))))) {
       new Generator(session, OPTIONS).prompt(session.newSequence(), 1);
-    }
-    if (bard.executor().hasFastProducts()) {
-      assertTrue(
-          assertThrows(
-                  InvalidInputException.class,
-                  () -> receipt(bard, OPTIONS, SessionOptions.DEFAULT.withFast(true)))
-              .getMessage()
-              .startsWith("receipt: not supported with fast products"));
     }
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
@@ -25,7 +26,7 @@ class ReceiptTest {
       Receipt.of(
           new Receipt.Identity("model.gguf", "0123456789abcdef".repeat(4)),
           new Receipt.Adapted("fedcba9876543210".repeat(4), 0.1f),
-          new Receipt.Arithmetic(1, KvType.Q8_0, true),
+          new Receipt.Computation(1, Arithmetic.BF16, KvType.Q8_0, true),
           SamplingOptions.builder()
               .temperature(0.7)
               .repeatPenalty(1.1)
@@ -49,7 +50,7 @@ class ReceiptTest {
   @Test
   void chainEqualsThatOfOtherImplementation() {
     assertEquals(
-        "41bb07b04e5273d76c40efb203a01725b43d590060c4f3bd2074f3129d0501a8", RECEIPT.chain());
+        "462ba2627bb7c55c6aacc13b691b37dfb28f5d579f6208509626d560d2ae0f6c", RECEIPT.chain());
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.session.Sequence;
@@ -38,19 +39,22 @@ class StateBitsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "llama, F32, cf4715052fc55fc8",
-    "llama, F16, 0d769195f6c35003",
-    "llama, BF16, fac11614ca39a280",
-    "qwen35, F32, 8c8b61a5b24b1588",
-    "granitehybrid, F32, 6a38f9de0ffe07b9",
-    "recurrent_gemma, F32, 09b686952add4326",
-    "lfm2, F32, 4e4d4de7215c8e05"
+    "llama, F32, INT8, cf4715052fc55fc8",
+    "llama, F16, INT8, 0d769195f6c35003",
+    "llama, BF16, INT8, fac11614ca39a280",
+    "llama, F32, BF16, 81e7ec9f4cb08f5e",
+    "qwen35, F32, INT8, 8c8b61a5b24b1588",
+    "granitehybrid, F32, INT8, 6a38f9de0ffe07b9",
+    "recurrent_gemma, F32, INT8, 09b686952add4326",
+    "lfm2, F32, INT8, 4e4d4de7215c8e05"
   })
-  void statesHaveTheBitsOfTheVersion(String name, KvType type, String expected) throws IOException {
+  void statesHaveTheBitsOfTheVersion(
+      String name, KvType type, Arithmetic arithmetic, String expected) throws IOException {
     Path file = TinyModels.writeLong(directory.resolve("model.gguf"), name);
     for (Isa isa : Isa.usableHere()) {
       try (Model model = Model.open(file, ModelOptions.with(() -> NativeExecutor.create(isa, 2)));
-          Session session = model.newSession(SessionOptions.DEFAULT.withKvType(type));
+          Session session =
+              model.newSession(SessionOptions.DEFAULT.withKvType(type).withArithmetic(arithmetic));
           Arena arena = Arena.ofConfined()) {
         Sequence sequence = session.newSequence();
         int[] tokens = new Random(9).ints(TOKENS / 16 * 16, 0, 64).toArray();

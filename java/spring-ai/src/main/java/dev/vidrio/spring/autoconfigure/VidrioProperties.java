@@ -3,6 +3,7 @@ package dev.vidrio.spring.autoconfigure;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -33,7 +34,7 @@ import org.springframework.util.unit.DataSize;
  * @param context context length of a sequence; 0 for the model's, at most 4096
  * @param cacheSize memory of the KV cache; 0 for a quarter of the memory available to the process
  * @param prefixCache if true, prompts share the keys and values of common prefixes
- * @param fast if true, matrix products may give up portable bits for speed
+ * @param arithmetic arithmetic of the matrix products
  * @param drain how long running requests may continue when the application shuts down
  * @param chat defaults of answers
  * @param embedding options of embeddings
@@ -50,7 +51,7 @@ public record VidrioProperties(
     @DefaultValue("0") int context,
     @DefaultValue("0B") DataSize cacheSize,
     @DefaultValue("true") boolean prefixCache,
-    @DefaultValue("false") boolean fast,
+    @DefaultValue("int8") Arithmetic arithmetic,
     @DefaultValue("30s") Duration drain,
     @DefaultValue Chat chat,
     @DefaultValue Embedding embedding) {
@@ -91,7 +92,7 @@ public record VidrioProperties(
         .withContext(context)
         .withCacheBytes(cacheSize.toBytes())
         .withPrefixCache(prefixCache)
-        .withFast(fast);
+        .withArithmetic(arithmetic);
   }
 
   Path requiredModel() {

@@ -58,7 +58,8 @@ public record ExpertProduct(
     if (quantized != null) {
       kernels.matMul(op.matrices().get(expert), row(quantized, row), to, 1, begin, end);
     } else if (x != null) {
-      kernels.matMul(op.matrices().get(expert), floats(x, row, op.k()), to, 1, begin, end);
+      kernels.matMul(
+          op.arithmetic(), op.matrices().get(expert), floats(x, row, op.k()), to, 1, begin, end);
     }
     if (op.bias() != null) {
       long first = (long) expert * op.n();

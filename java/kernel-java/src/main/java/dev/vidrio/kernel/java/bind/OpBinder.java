@@ -197,7 +197,13 @@ public final class OpBinder {
         MemorySegment x = data(buffer);
         yield (kernels, batch, share) ->
             kernels.matMul(
-                op.weights(), x, y, batch.rows(rows), share.begin(groups), share.end(groups));
+                op.arithmetic(),
+                op.weights(),
+                x,
+                y,
+                batch.rows(rows),
+                share.begin(groups),
+                share.end(groups));
       }
       case QuantizedBuffer buffer -> {
         Quantized x = workspace.segments(buffer);

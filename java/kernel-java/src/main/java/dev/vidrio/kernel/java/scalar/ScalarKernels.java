@@ -12,6 +12,7 @@ import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.Recurrence;
 import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.runtime.Share;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
@@ -154,6 +155,35 @@ public class ScalarKernels {
       for (int n = begin * Packing.ROWS; n < last; n++) {
         Elements.set(y, (long) m * weights.n() + n, matMul.dot(weights, n, x, m));
       }
+    }
+  }
+
+  /** Computes groups of 16 columns of y: all rows of x [rows, K] by weights of any type in bf16. */
+  public void matMulBf16(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    float[][] activations = ScalarBf16MatMul.activations(x, rows, weights.k());
+    int last = Math.min(weights.n(), end * Packing.ROWS);
+    for (int n = begin * Packing.ROWS; n < last; n++) {
+      float[] row = ScalarBf16MatMul.weights(weights, n);
+      for (int m = 0; m < rows; m++) {
+        float dot = ScalarBf16MatMul.dot(activations[m], row);
+        Elements.set(y, (long) m * weights.n() + n, dot);
+      }
+    }
+  }
+
+  /** Computes groups of 16 columns of y: all rows of x [rows, K], which is not quantized. */
+  public final void matMul(
+      Arithmetic arithmetic,
+      Weights weights,
+      MemorySegment x,
+      MemorySegment y,
+      int rows,
+      int begin,
+      int end) {
+    switch (arithmetic) {
+      case INT8 -> matMul(weights, x, y, rows, begin, end);
+      case BF16 -> matMulBf16(weights, x, y, rows, begin, end);
     }
   }
 

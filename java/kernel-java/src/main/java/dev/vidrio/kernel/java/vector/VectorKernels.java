@@ -32,6 +32,7 @@ public final class VectorKernels extends ScalarKernels {
   private static final int NOT_FINITE = 0x7f800000;
 
   private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
+  private final VectorBf16MatMul bf16MatMul = new VectorBf16MatMul();
   private final VectorQuantizedMatMul quantizedMatMul = new VectorQuantizedMatMul();
   private final VectorAttention vectorAttention = new VectorAttention();
   private final VectorEmbed embed = new VectorEmbed();
@@ -101,6 +102,12 @@ public final class VectorKernels extends ScalarKernels {
   @Override
   public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
     quantizedMatMul.run(weights, x, y, rows, begin, end);
+  }
+
+  @Override
+  public void matMulBf16(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    bf16MatMul.run(weights, x, y, rows, begin, end);
   }
 
   @Override
