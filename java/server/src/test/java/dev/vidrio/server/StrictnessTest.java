@@ -34,8 +34,9 @@ class StrictnessTest {
         "'n':99999999999999999999 | 400 invalid_value n n",
         "'stop':['a',1] | 400 invalid_value stop[1] stop[1] 1: must be a string",
         "'stop':'' | 400 invalid_value stop stop",
-        "'logit_bias':{'x':1} | 400 invalid_value logit_bias.x logit_bias.x: the key must be a"
-            + " token id",
+        "'logit_bias':{'x':'1'} | 400 invalid_value logit_bias.x logit_bias.x \"1\": must be a",
+        "'logit_bias':[[1]] | 400 invalid_value logit_bias[0] logit_bias[0] of 1 elements: must",
+        "'logit_bias':[[-1,1]] | 400 invalid_value logit_bias[0][0] logit_bias[0][0] -1: must be",
         "'logit_bias':{'5':101} | 400 invalid_value logit_bias.5 logit_bias.5 101: must be a"
             + " number",
         "'logit_bias':{'999999':1} | 400 invalid_value logit_bias logit bias of token id 999999:"

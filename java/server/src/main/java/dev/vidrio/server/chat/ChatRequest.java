@@ -20,7 +20,6 @@ import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,7 +68,7 @@ public record ChatRequest(
      *
      * @param answers creates parsers of answers
      */
-    ApiResponse respond(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers);
+    ApiResponse respond(ChatRequest request, ServedModel served, Supplier<ChatAnswer> answers);
   }
 
   /** Reads a request of {@code /v1/chat/completions}. */
@@ -186,13 +185,29 @@ public record ChatRequest(
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
     return responder.respond(
         this,
-        served.tokenizer(),
+        served,
         () -> tools.newAnswer(served.chat(), prompts.getFirst(), answerFormat != null));
   }
 
   @Override
   public List<int[]> encode(ServedModel served) {
-    ChatFormat chat = served.chat();
+    return List.of(
+        ChatMessages.encode(served.chat(), messages, options(served.chat()).build(), promptField));
+  }
+
+  /**
+   * Returns the prompt as text.
+   *
+   * @param addGenerationPrompt if true, it ends with the beginning of the assistant's turn
+   */
+  String render(ServedModel served, boolean addGenerationPrompt) {
+    ChatOptions options = options(served.chat()).addGenerationPrompt(addGenerationPrompt).build();
+    return served
+        .tokenizer()
+        .decode(ChatMessages.encode(served.chat(), messages, options, promptField));
+  }
+
+  private ChatOptions.Builder options(ChatFormat chat) {
     if (tools.areGiven()) {
       require("tools", chat.template()::requireTools);
     }
@@ -214,7 +229,7 @@ public record ChatRequest(
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
-    return List.of(ChatMessages.encode(chat, messages, options.build(), promptField));
+    return options;
   }
 
   /** Reports what the model's chat template rejects. */

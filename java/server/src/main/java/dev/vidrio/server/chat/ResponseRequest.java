@@ -58,7 +58,8 @@ public final class ResponseRequest {
   }
 
   private static ChatRequest.Responder responder(JsonObject echoed) {
-    return (request, tokenizer, answers) -> new ResponseObject(request, echoed, tokenizer, answers);
+    return (request, served, answers) ->
+        new ResponseObject(request, echoed, served.tokenizer(), answers);
   }
 
   /** Returns the validated fields that the response repeats. */

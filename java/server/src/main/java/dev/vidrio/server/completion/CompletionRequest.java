@@ -12,7 +12,6 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
 import dev.vidrio.tokenizer.FillInMiddle;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,7 +52,7 @@ public record CompletionRequest(
      *
      * @param prompts the tokens of the prompts
      */
-    ApiResponse respond(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts);
+    ApiResponse respond(CompletionRequest request, ServedModel served, List<int[]> prompts);
   }
 
   /** Default tokens of an answer, as in OpenAI's API. */
@@ -61,7 +60,7 @@ public record CompletionRequest(
 
   /** Reads a request. */
   public static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
-    return read(fields, limits, tenant, CompletionResponse::new);
+    return read(fields, limits, tenant, CompletionResponse::of);
   }
 
   /**
@@ -76,7 +75,7 @@ public record CompletionRequest(
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
         GenerationParameters.read(
-            fields, fields.integer("max_tokens", tokens, 0, limits.tokens()), limits, tenant);
+            fields, LlamaOutput.tokens(fields, tokens, limits), limits, tenant);
     boolean stream = fields.bool("stream", false);
     var request =
         new CompletionRequest(
@@ -168,6 +167,6 @@ public record CompletionRequest(
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
-    return responder.respond(this, served.tokenizer(), prompts);
+    return responder.respond(this, served, prompts);
   }
 }

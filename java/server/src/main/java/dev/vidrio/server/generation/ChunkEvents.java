@@ -11,6 +11,7 @@ import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends answers as a stream of chunks, one per token. The common parts of all chunks are encoded
@@ -40,16 +41,27 @@ public abstract class ChunkEvents {
    *
    * @param id the id of all chunks
    * @param object the value of their field {@code object}
+   * @param fingerprint names the arithmetic of the model; null if its bits are not portable
    * @param includeUsage if true, the last chunk reports the usage
    */
   protected ChunkEvents(
-      Exchange exchange, String id, String object, String model, boolean includeUsage) {
+      Exchange exchange,
+      String id,
+      String object,
+      String model,
+      @Nullable String fingerprint,
+      boolean includeUsage) {
     this.request = exchange.id();
     this.events = new EventStream(exchange.response());
     this.includeUsage = includeUsage;
     this.head =
-        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"choices\":["
-            .formatted(Json.quoted(id), object, Ids.now(), Json.quoted(model));
+        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"system_fingerprint\":%s,\"choices\":["
+            .formatted(
+                Json.quoted(id),
+                object,
+                Ids.now(),
+                Json.quoted(model),
+                fingerprint == null ? "null" : Json.quoted(fingerprint));
     this.tail = includeUsage ? "],\"usage\":null}" : "]}";
   }
 

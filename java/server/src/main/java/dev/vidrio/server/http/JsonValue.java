@@ -21,6 +21,11 @@ public record JsonValue(String path, JsonNode node) {
     return node.isArray();
   }
 
+  /** Returns whether the value is an object. */
+  public boolean isObject() {
+    return node.isObject();
+  }
+
   /** Returns whether the value is an integer. */
   public boolean isInteger() {
     return node.isIntegralNumber();

@@ -11,6 +11,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.tokenizer.FillInMiddle;
 import dev.vidrio.tokenizer.Tokenizer;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -39,6 +40,8 @@ public record ServedModel(
     Optional<ChatFormat> format,
     ModelSummary summary)
     implements AutoCloseable {
+  /** The version of the specified arithmetic. */
+  private static final String ARITHMETIC = "bits-1";
 
   /**
    * Loads a model. Long native calls block, so that this must not run on a virtual thread.
@@ -90,6 +93,20 @@ public record ServedModel(
   /** Returns the adapter of a name, or null for the model's own name. */
   @Nullable Adaptation adaptation(String name) {
     return adaptations.get(name);
+  }
+
+  /**
+   * Returns what determines the bits of answers besides the model and the request: equal
+   * fingerprints give equal answers to equal requests with a seed, on any machine.
+   *
+   * @return such as {@code bits-1-f32}: the arithmetic of docs/numerics.md and the type of the
+   *     key-value cache; null if the arithmetic is that of the machine ({@code --fast})
+   */
+  public @Nullable String fingerprint() {
+    EngineOptions options = engine.options();
+    return options.fast()
+        ? null
+        : ARITHMETIC + "-" + options.kvType().name().toLowerCase(Locale.ROOT);
   }
 
   /** Returns the model's tokenizer. */

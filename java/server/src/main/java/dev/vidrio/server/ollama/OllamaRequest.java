@@ -81,8 +81,9 @@ record OllamaRequest(
         limits,
         tenant,
         messages,
-        (request, tokenizer, answers) ->
-            OllamaResponse.ofChat(this, logs, isMessage, request, tokenizer, answers.get()));
+        (request, served, answers) ->
+            OllamaResponse.ofChat(
+                this, logs, isMessage, request, served.tokenizer(), answers.get()));
   }
 
   /** Reads a request whose prompt is continued as it is. */
@@ -103,7 +104,7 @@ record OllamaRequest(
         completion.fields(),
         limits,
         tenant,
-        (_, tokenizer, _) -> OllamaResponse.ofText(this, logs, tokenizer));
+        (_, served, _) -> OllamaResponse.ofText(this, logs, served.tokenizer()));
   }
 
   /** Reads the fields that all requests have, and returns whether log-probabilities are wanted. */
