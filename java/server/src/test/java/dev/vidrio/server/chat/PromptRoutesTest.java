@@ -43,7 +43,8 @@ class PromptRoutesTest {
     String template =
         "{% for m in messages %}<{{ m.content }}>{% endfor %}"
             + "{% if add_generation_prompt %}:{% endif %}";
-    Path file = ParrotModel.write(directory.resolve("a.gguf"), Map.of(':', List.of("Glass.")), template);
+    Path file =
+        ParrotModel.write(directory.resolve("a.gguf"), Map.of(':', List.of("Glass.")), template);
     try (TestServer own =
         TestServer.start(options -> options, new ModelSource("own", () -> Model.open(file)))) {
       String chat = "{'messages':[{'role':'user','content':'Glass?'}]";
