@@ -5,13 +5,10 @@ import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
-import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The routes that show the prompt of a chat instead of answering it: {@code
@@ -49,9 +46,8 @@ public record PromptRoutes(ModelRegistry models, RequestLimits limits) {
   private void apply(Exchange exchange) throws IOException {
     JsonFields fields = models.fields(exchange);
     boolean begins = fields.bool(GENERATION_PROMPT, true);
-    Map<String, JsonValue> chat = new LinkedHashMap<>();
-    fields.forEach(chat::put);
-    ChatRequest request = ChatRequest.read(JsonFields.of(chat), limits, exchange.tenant());
+    ChatRequest request =
+        ChatRequest.read(fields.without(GENERATION_PROMPT), limits, exchange.tenant());
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       exchange.answer(new JsonObject().with("prompt", request.render(lease.model(), begins)));
     }
