@@ -216,8 +216,8 @@ def gguf(tests, directory):
     return sorted(directory.iterdir())
 
 
-def main():
-    tests, out = Path(sys.argv[1]) / "tests", Path(sys.argv[2])
+def write(sources, out):
+    tests = sources / "tests"
     out.mkdir(parents=True, exist_ok=True)
     for name, found in (("jinja", jinja(tests)), ("grammars", grammars(tests))):
         (out / f"{name}.json").write_text(json.dumps(found, ensure_ascii=False, indent=1))
@@ -226,4 +226,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(sys.argv[1]), Path(sys.argv[2]))

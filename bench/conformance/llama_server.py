@@ -20,6 +20,7 @@ Tests that need what Vidrio does not have are excluded, and tests of behavior th
 to fail, both with the reason in `llama_server.toml`.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -223,7 +224,22 @@ def ignore_text(request, monkeypatch):
         monkeypatch.setattr(request.module, "match_regex", lambda regex, text: isinstance(text, str))
 
 
+outcomes = {}
+
+
+def pytest_runtest_logreport(report):
+    name = report.nodeid.split("unit/")[-1]
+    if report.when == "call" or report.skipped or report.failed:
+        if hasattr(report, "wasxfail"):
+            outcomes[name] = "different"
+        elif report.skipped and "excluded: " in str(report.longrepr):
+            outcomes[name] = "excluded"
+        else:
+            outcomes.setdefault(name, report.outcome)
+
+
 def pytest_sessionfinish():
+    (WORK / "llama-server.json").write_text(json.dumps(outcomes, indent=1))
     for running in servers.values():
         running.process.terminate()
     for running in servers.values():
