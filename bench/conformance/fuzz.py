@@ -33,7 +33,7 @@ def named(node):
             named(value)
 
 
-def run(work, examples=10, seed=1):
+def run(work, examples=5, seed=1):
     """Returns the number of generated requests and the failures."""
     command = [os.environ.get("VIDRIO", ROOT / "vidrio"), "serve", "--port", "0", "--max-tokens", "16"]
     command += ["-m", f"parrot={PARROT}", "-m", "bard"]

@@ -90,7 +90,7 @@ def options(server):
     context = min(CONTEXT, (server.n_ctx or CONTEXT) // (1 if server.kv_unified else slots))
     name = (server.model_alias or "model").split(",")[0]
     command = ["--port", "0", "-m", f"{name}={model_file(server)}", "--context", str(context)]
-    command += ["--parallel", str(slots), "--stream-interval", "0"]
+    command += ["--stream-interval", "0"]
     if server.model_draft:
         command += ["--draft", f"{BARD}"]
     for origin in (server.cors_origins or "").split(","):
