@@ -51,6 +51,8 @@ class StrictnessTest {
         "'top_logprobs':2 | 400 invalid_value top_logprobs top_logprobs: needs logprobs to be true",
         "'logprobs':true,'top_logprobs':21 | 400 invalid_value top_logprobs top_logprobs 21",
         "'stream_options':{} | 400 invalid_value stream_options stream_options: needs stream",
+        "'stream':true,'stream_options':{'continuous_usage_stats':true} | 400 invalid_value"
+            + " stream_options.continuous_usage_stats",
         "'stream':true,'stream_options':{'x':1} | 400 unknown_parameter stream_options.x",
         "'store':true | 400 unsupported_parameter store store: not supported; the server is"
             + " stateless",

@@ -36,7 +36,7 @@ final class ChatEvents extends ChunkEvents {
         "chat.completion.chunk",
         request.model(),
         served.fingerprint(),
-        request.includeUsage());
+        request.usage());
     this.request = request;
     this.tokenizer = served.tokenizer();
     this.answers = answers;

@@ -9,9 +9,9 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -41,7 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param effort the reasoning effort; null for the template's default
  * @param variables variables of the model's chat template
  * @param stream if true, the response is streamed
- * @param includeUsage if true, the stream ends with the usage
+ * @param usage which chunks of a stream report the usage
  * @param promptField the field of the conversation, for errors
  * @param responder creates the response
  */
@@ -55,7 +55,7 @@ public record ChatRequest(
     @Nullable JsonValue effort,
     Map<String, JsonValue> variables,
     boolean stream,
-    boolean includeUsage,
+    StreamUsage usage,
     String promptField,
     Responder responder)
     implements ApiRequest {
@@ -105,7 +105,7 @@ public record ChatRequest(
             fields.value("reasoning_effort"),
             variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             promptField,
             responder);
     fields.end();

@@ -2,9 +2,9 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.AnswerFormat;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
@@ -50,7 +50,7 @@ public final class ResponseRequest {
             effort(fields),
             ChatRequest.variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             "input",
             responder(echoed(fields, truncation)));
     fields.end();

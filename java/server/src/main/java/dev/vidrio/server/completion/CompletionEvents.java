@@ -31,7 +31,7 @@ final class CompletionEvents extends ChunkEvents {
         "text_completion",
         request.model(),
         fingerprint,
-        request.includeUsage());
+        request.usage());
     this.request = request;
     this.tokenizer = tokenizer;
     this.prompts = prompts;

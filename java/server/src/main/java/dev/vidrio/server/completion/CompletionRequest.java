@@ -4,9 +4,9 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param bestOf the number of generated answers per prompt, of which the most likely are returned
  * @param stream if true, the response is streamed
- * @param includeUsage if true, the stream ends with the usage
+ * @param usage which chunks of a stream report the usage
  * @param responder creates the response
  */
 public record CompletionRequest(
@@ -40,7 +40,7 @@ public record CompletionRequest(
     int logProbabilities,
     int bestOf,
     boolean stream,
-    boolean includeUsage,
+    StreamUsage usage,
     Responder responder)
     implements ApiRequest {
 
@@ -88,7 +88,7 @@ public record CompletionRequest(
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             responder);
     fields.end();
     request.check(limits);

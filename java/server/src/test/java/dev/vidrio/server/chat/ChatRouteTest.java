@@ -101,6 +101,19 @@ class ChatRouteTest {
   }
 
   @Test
+  void streamsUsageWithEachChunk() {
+    List<String> events =
+        events(",'stream_options':{'include_usage':true,'continuous_usage_stats':true}");
+    JsonNode last = read(events.getLast()).path("usage");
+    for (int i = 0; i < 6; i++) {
+      JsonNode usage = read(events.get(i)).path("usage");
+      assertEquals(last.path("prompt_tokens"), usage.path("prompt_tokens"));
+      assertEquals(i, usage.path("completion_tokens").intValue());
+    }
+    assertEquals(5, last.path("completion_tokens").intValue());
+  }
+
+  @Test
   void numbersSeveralAnswers() {
     JsonNode json = chat(",'n':3,'seed':1");
     assertEquals(3, json.path("choices").size());
