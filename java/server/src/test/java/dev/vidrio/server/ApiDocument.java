@@ -35,7 +35,7 @@ final class ApiDocument implements FieldListener {
   private Fields current = new Fields();
   private int sample;
 
-  /** What is read of the requests of a route. */
+  /** The fields that a route reads of its requests. */
   private static final class Fields {
     /** The accepted values by path, in which {@code []} stands for any element. */
     final Map<String, Set<Map<String, Object>>> schemas = new LinkedHashMap<>();
