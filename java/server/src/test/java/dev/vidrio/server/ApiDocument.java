@@ -57,7 +57,7 @@ final class ApiDocument implements FieldListener {
 
   /** Records a response to a request of a path. */
   void answered(String path, String type, @Nullable JsonNode body) {
-    types.computeIfAbsent(path, p -> new LinkedHashSet<>()).add(type.split(";")[0]);
+    types.computeIfAbsent(path, p -> new LinkedHashSet<>()).add(type.replaceFirst(";.*", ""));
     if (body != null) {
       answers.computeIfAbsent(path, p -> new LinkedHashSet<>()).add(body);
     }
@@ -265,8 +265,9 @@ final class ApiDocument implements FieldListener {
         schema.put("properties", properties);
         schema.put(
             "required",
-            fields.keySet().stream()
-                .filter(name -> fields.get(name).size() == objects.size())
+            fields.entrySet().stream()
+                .filter(field -> field.getValue().size() == objects.size())
+                .map(Map.Entry::getKey)
                 .toList());
       }
     }

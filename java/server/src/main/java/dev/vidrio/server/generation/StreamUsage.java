@@ -10,7 +10,7 @@ public enum StreamUsage {
   NONE,
   /** An additional last chunk. */
   LAST,
-  /** That one, and each chunk the usage up to it, as vLLM's {@code continuous_usage_stats}. */
+  /** An additional last chunk, and each chunk up to it: vLLM's {@code continuous_usage_stats}. */
   EACH;
 
   /** Reads {@code stream_options}. */
