@@ -8,14 +8,17 @@ import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.server.anthropic.AnthropicRoutes;
 import dev.vidrio.server.chat.ChatRequest;
+import dev.vidrio.server.chat.PromptRoutes;
 import dev.vidrio.server.chat.ResponseRequest;
 import dev.vidrio.server.completion.CompletionRequest;
 import dev.vidrio.server.completion.InfillRequest;
+import dev.vidrio.server.completion.LlamaCompletionRequest;
 import dev.vidrio.server.encoding.EmbeddingRoute;
 import dev.vidrio.server.encoding.RerankRoute;
 import dev.vidrio.server.encoding.TokenRoutes;
 import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.http.FieldListener;
 import dev.vidrio.server.http.RequestFilter;
 import dev.vidrio.server.http.RequestFilterOptions;
 import dev.vidrio.server.http.Route;
@@ -90,10 +93,12 @@ public final class Server implements AutoCloseable {
   private final ModelRegistry models;
   private final WorkQueue embeddings;
   private final LensExecutor lens;
+  private final List<Route> routes;
   private final RequestFilter gate;
   private volatile boolean loaded;
 
-  private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
+  private Server(
+      ServerOptions options, HttpServer http, List<ModelSource> sources, FieldListener listener) {
     var metrics = new RequestMetrics();
     ServerLimits limits = options.limits();
     List<ModelDefinition> definitions =
@@ -105,13 +110,15 @@ public final class Server implements AutoCloseable {
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
     this.lens = new LensExecutor(models, limits.requestTime());
     var text = new GenerationRoutes(models, requestLimits, lens);
-    List<Route> routes = new ArrayList<>();
+    this.routes = new ArrayList<>();
     routes.addAll(new StatusRoutes(models, metrics, this::state).routes());
     routes.addAll(new TokenRoutes(models).routes());
     routes.add(text.route("/v1/completions", CompletionRequest::read));
+    routes.add(text.route("/completion", LlamaCompletionRequest::read));
     routes.add(text.route("/infill", InfillRequest::read));
     routes.add(text.route("/v1/chat/completions", ChatRequest::read));
     routes.add(text.route("/v1/responses", ResponseRequest::read));
+    routes.addAll(new PromptRoutes(models, requestLimits).routes());
     var vectors = new EmbeddingRoute(models, embeddings, limits.requestTime());
     routes.add(vectors.route());
     routes.addAll(new RerankRoute(models, embeddings, limits.requestTime()).routes());
@@ -119,10 +126,11 @@ public final class Server implements AutoCloseable {
     routes.addAll(new OllamaRoutes(models, text, vectors).routes());
     routes.addAll(new LensRoutes(models, lens, options.lensCommands()).routes());
     routes.addAll(WindowRoutes.routes());
-    this.gate = new RequestFilter(gateOptions(options), routes, metrics);
+    routes.add(OpenApi.route());
+    this.gate = new RequestFilter(gateOptions(options, listener), routes, metrics);
   }
 
-  private static RequestFilterOptions gateOptions(ServerOptions options) {
+  private static RequestFilterOptions gateOptions(ServerOptions options, FieldListener listener) {
     ServerLimits limits = options.limits();
     return new RequestFilterOptions(
         options.host(),
@@ -131,7 +139,8 @@ public final class Server implements AutoCloseable {
         limits.bodyBytes(),
         limits.requests(),
         limits.writeTime(),
-        limits.heartbeat());
+        limits.heartbeat(),
+        listener);
   }
 
   /**
@@ -146,11 +155,21 @@ public final class Server implements AutoCloseable {
    *     loaded, or an adapter or draft model does not fit its model
    */
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {
+    return start(options, FieldListener.NONE, models);
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @param listener receives the fields that routes read
+   */
+  static Server start(ServerOptions options, FieldListener listener, ModelSource... models)
+      throws IOException {
     JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
     HttpServer http = listen(options);
     Server server;
     try {
-      server = new Server(options, http, List.of(models));
+      server = new Server(options, http, List.of(models), listener);
     } catch (RuntimeException e) {
       http.start(); // The JDK's server frees its port only if it was started.
       http.stop(0);
@@ -231,6 +250,11 @@ public final class Server implements AutoCloseable {
           "model", model, "not found; available: " + String.join(", ", models.ids()));
     }
     return models.loaded(model);
+  }
+
+  /** Returns the routes. */
+  List<Route> routes() {
+    return routes;
   }
 
   /** Returns the number of running requests. */

@@ -34,8 +34,9 @@ class StrictnessTest {
         "'n':99999999999999999999 | 400 invalid_value n n",
         "'stop':['a',1] | 400 invalid_value stop[1] stop[1] 1: must be a string",
         "'stop':'' | 400 invalid_value stop stop",
-        "'logit_bias':{'x':1} | 400 invalid_value logit_bias.x logit_bias.x: the key must be a"
-            + " token id",
+        "'logit_bias':{'x':'1'} | 400 invalid_value logit_bias.x logit_bias.x \"1\": must be a",
+        "'logit_bias':[[1]] | 400 invalid_value logit_bias[0] logit_bias[0] of 1 elements: must",
+        "'logit_bias':[[-1,1]] | 400 invalid_value logit_bias[0][0] logit_bias[0][0] -1: must be",
         "'logit_bias':{'5':101} | 400 invalid_value logit_bias.5 logit_bias.5 101: must be a"
             + " number",
         "'logit_bias':{'999999':1} | 400 invalid_value logit_bias logit bias of token id 999999:"
@@ -50,6 +51,8 @@ class StrictnessTest {
         "'top_logprobs':2 | 400 invalid_value top_logprobs top_logprobs: needs logprobs to be true",
         "'logprobs':true,'top_logprobs':21 | 400 invalid_value top_logprobs top_logprobs 21",
         "'stream_options':{} | 400 invalid_value stream_options stream_options: needs stream",
+        "'stream':true,'stream_options':{'continuous_usage_stats':true} | 400 invalid_value"
+            + " stream_options.continuous_usage_stats",
         "'stream':true,'stream_options':{'x':1} | 400 unknown_parameter stream_options.x",
         "'store':true | 400 unsupported_parameter store store: not supported; the server is"
             + " stateless",

@@ -49,6 +49,13 @@ final class StringFormats {
       REFERENCE (<URI>|<AUTHORITY><PATH><QUERY>\
       |(/|[A-Za-z0-9._~-]{1,64}<PATH>|/[A-Za-z0-9._~-]{1,64}<PATH>)?<QUERY>)
       POINTER (/([^\\u0000-\\u001f~/"\\\\]|~[01]){0,64}){0,16}
+      COUNT [0-9]{1,3},?|[0-9],[1-9][0-9]{1,2}|0,[0-9]|1,[1-9]|2,[2-9]|3,[3-9]|4,[4-9]
+      REPEAT ([*+?]|\\{(<COUNT>)\\})\\??
+      ESCAPE \\\\[dDsSwWnrt.*+?^$|(){}\\[\\]\\\\/]
+      ITEM ([A-Za-z0-9_ .,:;@#%=/!?*+$(){}|]|a-z|A-Z|0-9|\\\\[dDsSwW.\\\\/\\]-])
+      CLASS \\[\\^?(<ITEM>)+-?\\]
+      SOME ([A-Za-z0-9 _:;,'=!@#%&~/-]|\\.|<ESCAPE>|<CLASS>)(<REPEAT>)?
+      GROUP \\((\\?:)?(<SOME>)+(\\|(<SOME>)+)*\\)(<REPEAT>)?
       date <DATE>
       time <TIME>
       date-time <DATE>T<TIME>
@@ -69,7 +76,7 @@ final class StringFormats {
       uri-template <URI>
       json-pointer <POINTER>
       relative-json-pointer (0|[1-9][0-9]{0,2})(#|<POINTER>)
-      regex (\\^)?([A-Za-z0-9 _-]([*+?])?|\\.[*+?]?|\\\\[dsw.][*+?]?){0,128}(\\$)?
+      regex (\\^)?(<SOME>|<GROUP>|\\|)*(\\$)?
       byte ([A-Za-z0-9+/]{4}){0,10000}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?
       """;
 

@@ -60,6 +60,10 @@ class SchemaKeywordsTest {
             List.of("1", "120"),
             List.of("0", "12")),
         SchemaCase.of(
+            "{'type':'string','format':'regex'}",
+            List.of("'^[a-zA-Z0-9_]{3,16}$'", "'(ab|c+)?x'", "'[^ /]*\\\\d{2,}'", "'a|b'"),
+            List.of("'('", "'a{5,2}'", "'*a'", "'[z-a]'", "'[]'")),
+        SchemaCase.of(
             "{'type':'integer','format':'int8'}", List.of("-128", "127"), List.of("128", "-129")),
         SchemaCase.of(
             "{'not':{'type':['string','object']}}", List.of("1", "[]"), List.of("'a'", "{}")),

@@ -10,6 +10,7 @@ import dev.vidrio.server.generation.StopStrings;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -30,6 +31,12 @@ import org.jspecify.annotations.Nullable;
  */
 record MessageResponse(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers)
     implements ApiResponse {
+
+  /** Creates a response, as a {@link ChatRequest.Responder}. */
+  static MessageResponse of(ChatRequest request, ServedModel served, Supplier<ChatAnswer> answers) {
+    return new MessageResponse(request, served.tokenizer(), answers);
+  }
+
   private static final int ID_DIGITS = 24;
 
   /** The length of a call's id. Some chat templates require nine letters and digits. */

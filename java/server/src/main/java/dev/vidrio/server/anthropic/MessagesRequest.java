@@ -68,7 +68,7 @@ final class MessagesRequest {
     var _ = fields.oneOf("service_tier", "auto", "auto", "standard_only");
     readPrompt(chat, fields, max);
     fields.end();
-    return ChatRequest.read(chat.fields(), limits, tenant, "messages", MessageResponse::new);
+    return ChatRequest.read(chat.fields(), limits, tenant, "messages", MessageResponse::of);
   }
 
   /** Reads a request of {@code /v1/messages/count_tokens}. */
@@ -77,7 +77,7 @@ final class MessagesRequest {
     chat.withSame(fields, "chat_template_kwargs");
     readPrompt(chat, fields, Integer.MAX_VALUE);
     fields.end();
-    return ChatRequest.read(chat.fields(), limits, tenant, "messages", MessageResponse::new);
+    return ChatRequest.read(chat.fields(), limits, tenant, "messages", MessageResponse::of);
   }
 
   /** Reads the fields that the prompt depends on. */

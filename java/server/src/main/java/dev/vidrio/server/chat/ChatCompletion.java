@@ -11,9 +11,9 @@ import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,15 +23,15 @@ import java.util.function.Supplier;
  * The response to a request of {@code /v1/chat/completions}.
  *
  * @param request the request
- * @param tokenizer the tokenizer of the model
+ * @param served the model
  * @param answers creates the parsers of the answers
  */
-record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers)
+record ChatCompletion(ChatRequest request, ServedModel served, Supplier<ChatAnswer> answers)
     implements ApiResponse {
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
-    new ChatEvents(exchange, request, tokenizer, answers).send(streams, request.answersPerPrompt());
+    new ChatEvents(exchange, request, served, answers).send(streams, request.answersPerPrompt());
   }
 
   @Override
@@ -48,6 +48,7 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
         .with("object", "chat.completion")
         .with("created", Ids.now())
         .with("model", request.model())
+        .with("system_fingerprint", served.fingerprint())
         .with("choices", choices)
         .with("usage", Usage.of(completions, completions.size(), reasoningTokens).toJson());
   }
@@ -75,7 +76,7 @@ record ChatCompletion(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAns
             "logprobs",
             request.logProbabilities() < 0
                 ? null
-                : LogProbabilityJson.ofChat(tokenizer, completion.tokens()))
+                : LogProbabilityJson.ofChat(served.tokenizer(), completion.tokens()))
         .with("finish_reason", FinishReasons.finish(completion, !calls.isEmpty()))
         .withPresent("score", completion.score())
         .withPresent("receipt", Receipts.tree(completion));

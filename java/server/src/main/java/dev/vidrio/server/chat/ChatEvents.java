@@ -11,6 +11,7 @@ import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.template.call.ReadCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -29,15 +30,16 @@ final class ChatEvents extends ChunkEvents {
   private final Supplier<ChatAnswer> answers;
 
   ChatEvents(
-      Exchange exchange, ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
+      Exchange exchange, ChatRequest request, ServedModel served, Supplier<ChatAnswer> answers) {
     super(
         exchange,
         Ids.next("chatcmpl-"),
         "chat.completion.chunk",
         request.model(),
-        request.includeUsage());
+        served.fingerprint(),
+        request.usage());
     this.request = request;
-    this.tokenizer = tokenizer;
+    this.tokenizer = served.tokenizer();
     this.answers = answers;
   }
 

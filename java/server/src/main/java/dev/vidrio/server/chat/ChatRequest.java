@@ -9,9 +9,9 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -20,7 +20,6 @@ import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param effort the reasoning effort; null for the template's default
  * @param variables variables of the model's chat template
  * @param stream if true, the response is streamed
- * @param includeUsage if true, the stream ends with the usage
+ * @param usage which chunks of a stream report the usage
  * @param promptField the field of the conversation, for errors
  * @param responder creates the response
  */
@@ -56,7 +55,7 @@ public record ChatRequest(
     @Nullable JsonValue effort,
     Map<String, JsonValue> variables,
     boolean stream,
-    boolean includeUsage,
+    StreamUsage usage,
     String promptField,
     Responder responder)
     implements ApiRequest {
@@ -69,7 +68,7 @@ public record ChatRequest(
      *
      * @param answers creates parsers of answers
      */
-    ApiResponse respond(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers);
+    ApiResponse respond(ChatRequest request, ServedModel served, Supplier<ChatAnswer> answers);
   }
 
   /** Reads a request of {@code /v1/chat/completions}. */
@@ -106,7 +105,7 @@ public record ChatRequest(
             fields.value("reasoning_effort"),
             variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             promptField,
             responder);
     fields.end();
@@ -186,13 +185,29 @@ public record ChatRequest(
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
     return responder.respond(
         this,
-        served.tokenizer(),
+        served,
         () -> tools.newAnswer(served.chat(), prompts.getFirst(), answerFormat != null));
   }
 
   @Override
   public List<int[]> encode(ServedModel served) {
-    ChatFormat chat = served.chat();
+    return List.of(
+        ChatMessages.encode(served.chat(), messages, options(served.chat()).build(), promptField));
+  }
+
+  /**
+   * Returns the prompt as text.
+   *
+   * @param addGenerationPrompt if true, it ends with the beginning of the assistant's turn
+   */
+  String render(ServedModel served, boolean addGenerationPrompt) {
+    ChatOptions options = options(served.chat()).addGenerationPrompt(addGenerationPrompt).build();
+    return served
+        .tokenizer()
+        .decode(ChatMessages.encode(served.chat(), messages, options, promptField));
+  }
+
+  private ChatOptions.Builder options(ChatFormat chat) {
     if (tools.areGiven()) {
       require("tools", chat.template()::requireTools);
     }
@@ -214,7 +229,7 @@ public record ChatRequest(
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
-    return List.of(ChatMessages.encode(chat, messages, options.build(), promptField));
+    return options;
   }
 
   /** Reports what the model's chat template rejects. */

@@ -2,9 +2,9 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.AnswerFormat;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
@@ -50,7 +50,7 @@ public final class ResponseRequest {
             effort(fields),
             ChatRequest.variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             "input",
             responder(echoed(fields, truncation)));
     fields.end();
@@ -58,7 +58,8 @@ public final class ResponseRequest {
   }
 
   private static ChatRequest.Responder responder(JsonObject echoed) {
-    return (request, tokenizer, answers) -> new ResponseObject(request, echoed, tokenizer, answers);
+    return (request, served, answers) ->
+        new ResponseObject(request, echoed, served.tokenizer(), answers);
   }
 
   /** Returns the validated fields that the response repeats. */

@@ -21,8 +21,18 @@ final class CompletionEvents extends ChunkEvents {
   private final List<int[]> prompts;
 
   CompletionEvents(
-      Exchange exchange, CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
-    super(exchange, Ids.next("cmpl-"), "text_completion", request.model(), request.includeUsage());
+      Exchange exchange,
+      CompletionRequest request,
+      @Nullable String fingerprint,
+      Tokenizer tokenizer,
+      List<int[]> prompts) {
+    super(
+        exchange,
+        Ids.next("cmpl-"),
+        "text_completion",
+        request.model(),
+        fingerprint,
+        request.usage());
     this.request = request;
     this.tokenizer = tokenizer;
     this.prompts = prompts;

@@ -4,15 +4,14 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.StreamUsage;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
 import dev.vidrio.tokenizer.FillInMiddle;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param bestOf the number of generated answers per prompt, of which the most likely are returned
  * @param stream if true, the response is streamed
- * @param includeUsage if true, the stream ends with the usage
+ * @param usage which chunks of a stream report the usage
  * @param responder creates the response
  */
 public record CompletionRequest(
@@ -41,7 +40,7 @@ public record CompletionRequest(
     int logProbabilities,
     int bestOf,
     boolean stream,
-    boolean includeUsage,
+    StreamUsage usage,
     Responder responder)
     implements ApiRequest {
 
@@ -53,7 +52,7 @@ public record CompletionRequest(
      *
      * @param prompts the tokens of the prompts
      */
-    ApiResponse respond(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts);
+    ApiResponse respond(CompletionRequest request, ServedModel served, List<int[]> prompts);
   }
 
   /** Default tokens of an answer, as in OpenAI's API. */
@@ -61,7 +60,7 @@ public record CompletionRequest(
 
   /** Reads a request. */
   public static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
-    return read(fields, limits, tenant, CompletionResponse::new);
+    return read(fields, limits, tenant, CompletionResponse::of);
   }
 
   /**
@@ -76,7 +75,7 @@ public record CompletionRequest(
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
         GenerationParameters.read(
-            fields, fields.integer("max_tokens", tokens, 0, limits.tokens()), limits, tenant);
+            fields, LlamaOutput.tokens(fields, tokens, limits), limits, tenant);
     boolean stream = fields.bool("stream", false);
     var request =
         new CompletionRequest(
@@ -89,7 +88,7 @@ public record CompletionRequest(
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
             stream,
-            ChunkEvents.includesUsage(fields, stream),
+            StreamUsage.read(fields, stream),
             responder);
     fields.end();
     request.check(limits);
@@ -168,6 +167,6 @@ public record CompletionRequest(
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
-    return responder.respond(this, served.tokenizer(), prompts);
+    return responder.respond(this, served, prompts);
   }
 }

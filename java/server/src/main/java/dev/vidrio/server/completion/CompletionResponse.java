@@ -11,6 +11,7 @@ import dev.vidrio.server.generation.Receipts;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -24,15 +25,25 @@ import org.jspecify.annotations.Nullable;
  * The response to a {@link CompletionRequest}.
  *
  * @param request the request
+ * @param fingerprint as {@link ServedModel#fingerprint}
  * @param tokenizer the tokenizer of the model
  * @param prompts the tokens of the prompts
  */
-record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts)
+record CompletionResponse(
+    CompletionRequest request,
+    @Nullable String fingerprint,
+    Tokenizer tokenizer,
+    List<int[]> prompts)
     implements ApiResponse {
+
+  /** Creates a response, as a {@link CompletionRequest.Responder}. */
+  static CompletionResponse of(CompletionRequest request, ServedModel served, List<int[]> prompts) {
+    return new CompletionResponse(request, served.fingerprint(), served.tokenizer(), prompts);
+  }
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
-    new CompletionEvents(exchange, request, tokenizer, prompts)
+    new CompletionEvents(exchange, request, fingerprint, tokenizer, prompts)
         .send(streams, request.answersPerPrompt());
   }
 
@@ -51,6 +62,7 @@ record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<i
         .with("object", "text_completion")
         .with("created", Ids.now())
         .with("model", request.model())
+        .with("system_fingerprint", fingerprint)
         .with("choices", choices)
         .with("usage", Usage.of(completions, request.bestOf(), 0).toJson());
   }

@@ -6,7 +6,6 @@ import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
@@ -20,28 +19,23 @@ import org.jspecify.annotations.Nullable;
  * A request of {@code /infill}, llama.cpp's route for editors: the text between {@code
  * input_prefix} and {@code input_suffix}.
  *
- * @param model the name of the model
  * @param prefix the text before the gap, with {@code prompt} at its end
  * @param suffix the text after the gap
  * @param repository the files of {@code input_extra}
  * @param parameters the generation parameters
  * @param format the format of the answer; null for any
- * @param stream if true, the response is streamed
- * @param responseFields the fields of the response, such as {@code timings/prompt_n}; empty for all
+ * @param output the wanted parts of the response
  */
 public record InfillRequest(
-    String model,
     String prefix,
     String suffix,
     Repository repository,
     GenerationParameters parameters,
     @Nullable AnswerFormat format,
-    boolean stream,
-    List<String> responseFields)
+    LlamaOutput output)
     implements ApiRequest {
 
   private static final int MAX_FILES = 1024;
-  private static final int MAX_RESPONSE_FIELDS = 64;
 
   // The names that llama.cpp writes.
   private static final String REPOSITORY = "myproject";
@@ -51,46 +45,19 @@ public record InfillRequest(
   /** Reads a request. */
   public static InfillRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     GenerationParameters parameters =
-        GenerationParameters.read(fields, tokens(fields, limits), limits, tenant);
-    if (parameters.choices() > 1) {
-      throw ApiException.unsupported("n", "not supported; /infill has one answer");
-    }
-    if (parameters.template().options().receipt()) {
-      throw ApiException.unsupported("receipt", "not supported in /infill");
-    }
-    ignoreUnused(fields);
+        GenerationParameters.read(
+            fields, LlamaOutput.tokens(fields, limits.tokens(), limits), limits, tenant);
+    LlamaOutput.requirePlainAnswer(parameters, "/infill");
     var request =
         new InfillRequest(
-            fields.required("model").string(),
             fields.required("input_prefix").string() + fields.string("prompt", ""),
             fields.required("input_suffix").string(),
             new Repository(REPOSITORY, files(fields), FILE),
             parameters,
             AnswerFormat.read(fields),
-            fields.bool("stream", false),
-            fields.strings("response_fields", MAX_RESPONSE_FIELDS));
+            LlamaOutput.read(fields));
     fields.end();
     return request;
-  }
-
-  /** Reads llama.cpp's {@code n_predict}, in which -1 is the limit, or {@code max_tokens}. */
-  private static int tokens(JsonFields fields, RequestLimits limits) {
-    JsonValue value = fields.value("n_predict");
-    if (value == null) {
-      return fields.integer("max_tokens", limits.tokens(), 0, limits.tokens());
-    }
-    fields.reject("max_tokens", "conflicts with n_predict");
-    int tokens = value.integer(-1, limits.tokens());
-    return tokens < 0 ? limits.tokens() : tokens;
-  }
-
-  /** Reads the fields by which llama.cpp's editors tune that server. */
-  private static void ignoreUnused(JsonFields fields) {
-    var _ = fields.integer("id_slot", 0, -1, Integer.MAX_VALUE);
-    for (String name : List.of("n_indent", "t_max_prompt_ms", "t_max_predict_ms")) {
-      var _ = fields.integer(name, 0, -1, Integer.MAX_VALUE);
-    }
-    var _ = fields.strings("samplers", MAX_RESPONSE_FIELDS);
   }
 
   private static List<SourceFile> files(JsonFields fields) {
@@ -106,6 +73,16 @@ public record InfillRequest(
       }
     }
     return files;
+  }
+
+  @Override
+  public String model() {
+    return output.model();
+  }
+
+  @Override
+  public boolean stream() {
+    return output.stream();
   }
 
   @Override
@@ -125,11 +102,11 @@ public record InfillRequest(
 
   @Override
   public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
-    return request;
+    return request.logProbabilities(output.logProbabilities());
   }
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
-    return new InfillResponse(this, served.tokenizer(), prompts.getFirst());
+    return new LlamaResponse(output, parameters, served.tokenizer(), prompts);
   }
 }

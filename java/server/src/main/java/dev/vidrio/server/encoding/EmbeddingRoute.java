@@ -75,7 +75,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
   private void handle(Exchange exchange) throws IOException {
     JsonFields fields = models.fields(exchange);
     String model = fields.required("model").string();
-    var input = Prompt.read(fields.required("input"), MAX_TEXTS);
+    var input = Prompt.readMixed(fields.required("input"), MAX_TEXTS);
     fields.ignore("user");
     boolean base64 = fields.oneOf("encoding_format", "float", "float", "base64").equals("base64");
     var inputs =

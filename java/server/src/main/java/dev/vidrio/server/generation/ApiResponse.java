@@ -12,6 +12,11 @@ public interface ApiResponse {
   /** Returns the whole response as JSON. */
   Map<String, ? extends @Nullable Object> toJson(List<Completion> completions);
 
+  /** Sends the whole response. */
+  default void answer(Exchange exchange, List<Completion> completions) throws IOException {
+    exchange.answer(toJson(completions));
+  }
+
   /** Sends the response as events while it is generated. */
   void send(Exchange exchange, AnswerStreams streams) throws IOException;
 }

@@ -1,16 +1,16 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.server.http.ApiException;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonFields;
-import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends answers as a stream of chunks, one per token. The common parts of all chunks are encoded
@@ -19,7 +19,9 @@ import java.util.List;
 public abstract class ChunkEvents {
   private final EventStream events;
   private final String request;
-  private final boolean includeUsage;
+  private final StreamUsage usage;
+  private final AtomicInteger generated = new AtomicInteger();
+  private int promptTokens;
   // A chunk before and after its choice.
   private final String head;
   private final String tail;
@@ -40,35 +42,28 @@ public abstract class ChunkEvents {
    *
    * @param id the id of all chunks
    * @param object the value of their field {@code object}
-   * @param includeUsage if true, the last chunk reports the usage
+   * @param fingerprint names the arithmetic of the model; null if its bits are not portable
+   * @param usage which chunks report the usage
    */
   protected ChunkEvents(
-      Exchange exchange, String id, String object, String model, boolean includeUsage) {
+      Exchange exchange,
+      String id,
+      String object,
+      String model,
+      @Nullable String fingerprint,
+      StreamUsage usage) {
     this.request = exchange.id();
     this.events = new EventStream(exchange.response());
-    this.includeUsage = includeUsage;
+    this.usage = usage;
     this.head =
-        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"choices\":["
-            .formatted(Json.quoted(id), object, Ids.now(), Json.quoted(model));
-    this.tail = includeUsage ? "],\"usage\":null}" : "]}";
-  }
-
-  /** Reads {@code stream_options} and returns whether the stream ends with the usage. */
-  public static boolean includesUsage(JsonFields fields, boolean stream) {
-    JsonValue value = fields.value("stream_options");
-    if (value == null) {
-      return false;
-    }
-    if (!stream) {
-      throw ApiException.invalid("stream_options", "needs stream to be true");
-    }
-    JsonFields options = value.fields();
-    boolean usage = options.bool("include_usage", false);
-    if (options.bool("include_obfuscation", false)) {
-      throw ApiException.unsupported(options.path("include_obfuscation"), "not supported");
-    }
-    options.end();
-    return usage;
+        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"system_fingerprint\":%s,\"choices\":["
+            .formatted(
+                Json.quoted(id),
+                object,
+                Ids.now(),
+                Json.quoted(model),
+                fingerprint == null ? "null" : Json.quoted(fingerprint));
+    this.tail = usage == StreamUsage.NONE ? "]}" : "],\"usage\":null}";
   }
 
   /** Creates the sender of an answer. */
@@ -81,6 +76,7 @@ public abstract class ChunkEvents {
    */
   public final void send(AnswerStreams streams, int perPrompt) throws IOException {
     events.startHeartbeats(streams::close);
+    promptTokens = streams.promptTokens();
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < streams.size(); i++) {
       choices.add(choice(i));
@@ -89,22 +85,48 @@ public abstract class ChunkEvents {
     events.flush();
     List<Completion> completions;
     try {
-      completions = streams.read(choices, events::flush);
+      completions = streams.read(choices.stream().map(Counted::new).toList(), events::flush);
     } catch (RuntimeException e) {
       events.send(Json.text(ExceptionMapper.toApiException(e, request).toJson()));
       events.end();
       return;
     }
-    if (includeUsage) {
+    if (usage != StreamUsage.NONE) {
       int reasoning = choices.stream().mapToInt(Choice::reasoningTokens).sum();
-      Usage usage = Usage.of(completions, perPrompt, reasoning);
-      events.send(head + "],\"usage\":" + Json.text(usage.toJson()) + "}");
+      Usage total = Usage.of(completions, perPrompt, reasoning);
+      events.send(head + "],\"usage\":" + Json.text(total.toJson()) + "}");
     }
     events.done();
   }
 
   /** Sends a chunk with this choice, a JSON object. */
   protected final void send(String choice) throws IOException {
-    events.send(head + choice + tail);
+    events.send(head + choice + (usage == StreamUsage.EACH ? soFar() : tail));
+  }
+
+  private String soFar() {
+    int tokens = generated.get();
+    return "],\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":%s,\"total_tokens\":%s}}"
+        .formatted(promptTokens, tokens, promptTokens + tokens);
+  }
+
+  /** Counts the tokens of an answer. */
+  private final class Counted implements AnswerStreams.AnswerSink {
+    private final Choice choice;
+
+    Counted(Choice choice) {
+      this.choice = choice;
+    }
+
+    @Override
+    public void accept(GeneratedToken token) throws IOException {
+      var _ = generated.incrementAndGet();
+      choice.accept(token);
+    }
+
+    @Override
+    public void end(Completion completion) throws IOException {
+      choice.end(completion);
+    }
   }
 }

@@ -11,12 +11,15 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.lens.Steering;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -29,11 +32,16 @@ import tools.jackson.databind.JsonNode;
  *
  * @param template a request without a prompt and a grammar
  * @param choices the number of answers per prompt
+ * @param biases biases of the tokens of texts, besides those of token ids
  * @param steering directions that are added to activations
  */
-public record GenerationParameters(GenerationRequest template, int choices, Steering steering) {
+public record GenerationParameters(
+    GenerationRequest template, int choices, Map<String, Float> biases, Steering steering) {
 
   private static final int MAX_BEAMS = 1024;
+  private static final EncodeOptions PLAIN = new EncodeOptions(false, false);
+  private static final String TOKEN_ID = "\\d{1,9}";
+  private static final int MAX_BIASES = 1 << 16;
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
   private static final int MAX_BREAKERS = 64;
@@ -60,10 +68,6 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             .withIgnoreEnd(fields.bool("ignore_eos", false))
             .withReceipt(fields.bool("receipt", false));
     double seconds = limits.time().toMillis() / 1e3;
-    String salt = fields.string("cache_salt", "");
-    if (salt.length() > MAX_SALT) {
-      throw ApiException.invalid("cache_salt", "must have at most 256 characters");
-    }
     GenerationRequest template =
         GenerationRequest.builder()
             .options(options)
@@ -73,14 +77,27 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
             .timeout(
                 Duration.ofMillis(
                     Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))))
-            .cacheSalt(tenant.isEmpty() && salt.isEmpty() ? "" : tenant + "/" + salt)
+            .cacheSalt(cacheSalt(fields, tenant))
             .draftTokens(fields.integer("draft_tokens", -1, 0, 16))
             .beams(beams)
             .build();
     return new GenerationParameters(
         template,
         fields.integer("n", 1, 1, limits.choices()),
+        textBiases(fields.value("logit_bias")),
         Steering.read(fields.value("vidrio")));
+  }
+
+  /** Returns the salt of cached prefixes: a unique one if the request asks for none. */
+  private static String cacheSalt(JsonFields fields, String tenant) {
+    String salt = fields.string("cache_salt", "");
+    if (salt.length() > MAX_SALT) {
+      throw ApiException.invalid("cache_salt", "must have at most 256 characters");
+    }
+    if (!fields.bool("cache_prompt", true)) {
+      return tenant + "/uncached/" + UUID.randomUUID();
+    }
+    return tenant.isEmpty() && salt.isEmpty() ? "" : tenant + "/" + salt;
   }
 
   private static @Nullable BeamOptions beams(JsonFields fields) {
@@ -114,7 +131,8 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
     fields.requireValue("spaces_between_special_tokens", true);
     fields.requireValue("include_stop_str_in_output", false);
     fields.requireValue("use_beam_search", false);
-    fields.requireValue("cache_prompt", true);
+    // A slot of llama.cpp, which this server does not have.
+    var _ = fields.integer("id_slot", 0, -1, Integer.MAX_VALUE);
     JsonValue metadata = fields.value("metadata");
     if (metadata != null) {
       JsonFields pairs = metadata.fields();
@@ -155,21 +173,29 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
         .build();
   }
 
+  /** Reads the biases of token ids: OpenAI's object, or llama.cpp's array of pairs. */
   private static Map<Integer, Float> logitBias(@Nullable JsonValue value) {
     Map<Integer, Float> biases = new HashMap<>();
     if (value == null) {
       return biases;
     }
-    if (!value.node().isObject()) {
+    if (value.isArray()) {
+      for (JsonValue pair : value.elements(0, MAX_BIASES)) {
+        List<JsonValue> parts = pair.elements(2, 2);
+        if (!parts.get(0).isString()) {
+          biases.put(parts.get(0).integer(0, Integer.MAX_VALUE), bias(parts.get(1)));
+        }
+      }
+      return biases;
+    }
+    if (!value.isObject()) {
       throw value.error("must be an object that maps token ids to numbers");
     }
     for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
       String path = value.path() + "." + entry.getKey();
-      if (!entry.getKey().matches("\\d{1,9}")) {
-        throw ApiException.invalid(path, "the key must be a token id");
+      if (entry.getKey().matches(TOKEN_ID)) {
+        biases.put(Integer.valueOf(entry.getKey()), bias(new JsonValue(path, entry.getValue())));
       }
-      double bias = new JsonValue(path, entry.getValue()).number(-100, 100);
-      biases.put(Integer.valueOf(entry.getKey()), (float) bias);
     }
     return biases;
   }
@@ -193,6 +219,31 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
     }
   }
 
+  /** Reads llama.cpp's biases of texts. */
+  private static Map<String, Float> textBiases(@Nullable JsonValue value) {
+    Map<String, Float> biases = new HashMap<>();
+    if (value != null && value.isArray()) {
+      for (JsonValue pair : value.elements(0, MAX_BIASES)) {
+        List<JsonValue> parts = pair.elements(2, 2);
+        if (parts.get(0).isString()) {
+          biases.put(parts.get(0).string(), bias(parts.get(1)));
+        }
+      }
+    } else if (value != null) {
+      for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
+        if (!entry.getKey().matches(TOKEN_ID)) {
+          String path = value.path() + "." + entry.getKey();
+          biases.put(entry.getKey(), bias(new JsonValue(path, entry.getValue())));
+        }
+      }
+    }
+    return biases;
+  }
+
+  private static float bias(JsonValue value) {
+    return (float) value.number(-100, 100);
+  }
+
   private static Set<Integer> stopTokens(JsonFields fields) {
     JsonValue value = fields.value("stop_token_ids");
     return value == null
@@ -203,8 +254,24 @@ public record GenerationParameters(GenerationRequest template, int choices, Stee
   /**
    * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
    */
-  GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar) {
-    return template.toBuilder().prompt(prompt).options(template.options().withGrammar(grammar));
+  GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar, Tokenizer tokenizer) {
+    GenerationOptions options = template.options().withGrammar(grammar);
+    if (!biases.isEmpty()) {
+      options = options.withSampling(withBiases(options.sampling(), tokenizer));
+    }
+    return template.toBuilder().prompt(prompt).options(options);
+  }
+
+  /** Adds the biases of texts to all of their tokens. */
+  private SamplingOptions withBiases(SamplingOptions sampling, Tokenizer tokenizer) {
+    Map<Integer, Float> all = new HashMap<>(sampling.logitBias());
+    biases.forEach(
+        (text, bias) -> {
+          for (int id : tokenizer.encode(text, PLAIN)) {
+            all.put(id, bias);
+          }
+        });
+    return sampling.toBuilder().logitBias(all).build();
   }
 
   /** Returns the main parameters with their defaults, for a response header. */

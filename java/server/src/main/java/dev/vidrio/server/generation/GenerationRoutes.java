@@ -53,7 +53,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
         Grammar grammar = request.grammar(lease.model(), prompt, format);
         generations.add(
             request
-                .configure(request.parameters().request(prompt, grammar))
+                .configure(request.parameters().request(prompt, grammar, lease.model().tokenizer()))
                 .edits(edits)
                 .adaptation(lease.adaptation())
                 .build());
@@ -66,7 +66,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
           response.send(exchange, streams);
         } else {
           exchange.startHeartbeats(streams::close);
-          exchange.answer(response.toJson(streams.results()));
+          response.answer(exchange, streams.results());
         }
       }
     }

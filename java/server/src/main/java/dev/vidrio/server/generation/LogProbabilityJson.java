@@ -30,9 +30,12 @@ public final class LogProbabilityJson {
    * null}}.
    */
   public static JsonObject ofChat(Tokenizer tokenizer, List<TokenLogProbability> tokens) {
-    return new JsonObject()
-        .with("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList())
-        .with("refusal", null);
+    return new JsonObject().with("content", ofTokens(tokenizer, tokens)).with("refusal", null);
+  }
+
+  /** Returns the tokens in the format of chats. */
+  public static List<JsonObject> ofTokens(Tokenizer tokenizer, List<TokenLogProbability> tokens) {
+    return tokens.stream().map(token -> ofToken(tokenizer, token)).toList();
   }
 
   private static JsonObject ofToken(Tokenizer tokenizer, TokenLogProbability token) {

@@ -21,13 +21,21 @@ public final class Exchange {
 
   private final HttpExchange http;
   private final int bodyLimit;
+  private final FieldListener listener;
   private final Response response;
   private final String id;
   private String tenant = "";
   private boolean read;
 
-  Exchange(HttpExchange http, int bodyLimit, ResponseMonitor monitor) {
+  /**
+   * Creates an exchange.
+   *
+   * @param bodyLimit maximum bytes of the body
+   * @param listener receives the fields that the route reads
+   */
+  Exchange(HttpExchange http, int bodyLimit, FieldListener listener, ResponseMonitor monitor) {
     this.http = http;
+    this.listener = listener;
     this.bodyLimit = bodyLimit;
     this.response = new Response(http, monitor);
     String given = header("x-request-id");
@@ -110,7 +118,7 @@ public final class Exchange {
           null,
           "content encoding '" + encoding + "': not supported; the body must not be compressed");
     }
-    return JsonFields.ofBody(body());
+    return JsonFields.ofBody(body(), listener);
   }
 
   private byte[] body() throws IOException {

@@ -1,6 +1,5 @@
 package dev.vidrio.server.http;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,16 +21,25 @@ public final class JsonFields {
   private final String path;
   private final JsonNode object;
   private final Map<String, String> paths;
+  private final Map<String, JsonValue> values;
+  private final FieldListener listener;
   private final Set<String> unread = new LinkedHashSet<>();
 
-  JsonFields(String path, JsonNode object) {
-    this(path, object, Map.of());
+  JsonFields(String path, JsonNode object, FieldListener listener) {
+    this(path, object, Map.of(), Map.of(), listener);
   }
 
-  private JsonFields(String path, JsonNode object, Map<String, String> paths) {
+  private JsonFields(
+      String path,
+      JsonNode object,
+      Map<String, String> paths,
+      Map<String, JsonValue> values,
+      FieldListener listener) {
     this.path = path;
     this.object = object;
     this.paths = paths;
+    this.values = values;
+    this.listener = listener;
     object.forEachEntry(
         (name, value) -> {
           if (!value.isNull()) {
@@ -41,12 +49,12 @@ public final class JsonFields {
   }
 
   /** Parses a request's body. */
-  static JsonFields ofBody(byte[] body) {
+  static JsonFields ofBody(byte[] body, FieldListener listener) {
     JsonNode node = Json.readBody(body);
     if (!node.isObject()) {
       throw ApiException.malformed("body: must be a JSON object");
     }
-    return new JsonFields("", node);
+    return new JsonFields("", node, listener);
   }
 
   /**
@@ -63,7 +71,14 @@ public final class JsonFields {
           object.set(name, value.node());
           paths.put(name, value.path());
         });
-    return new JsonFields("", object, paths);
+    return new JsonFields("", object, paths, values, FieldListener.NONE);
+  }
+
+  /** Returns the fields without one that has been read, for a reader that does not know it. */
+  public JsonFields without(String name) {
+    ObjectNode rest = JsonNodeFactory.instance.objectNode().setAll((ObjectNode) object);
+    var _ = rest.remove(name);
+    return new JsonFields(path, rest, paths, values, listener.without(path(name)));
   }
 
   /** Returns the path of a field, such as {@code messages[2].content}. */
@@ -89,9 +104,23 @@ public final class JsonFields {
 
   /** Returns a field, or null if it is absent. */
   public @Nullable JsonValue value(String name) {
+    return value(name, Map.of());
+  }
+
+  /**
+   * Returns a field, or null if it is absent.
+   *
+   * @param schema what is accepted
+   */
+  private @Nullable JsonValue value(String name, Map<String, Object> schema) {
     unread.remove(name);
+    listener.read(path(name), schema);
     JsonNode node = object.get(name);
-    return node == null || node.isNull() ? null : new JsonValue(path(name), node);
+    if (node == null || node.isNull()) {
+      return null;
+    }
+    JsonValue translated = values.get(name);
+    return translated == null ? new JsonValue(path(name), node, listener) : translated;
   }
 
   /** Reads all fields that are not null, in their order. */
@@ -107,6 +136,7 @@ public final class JsonFields {
    * @throws ApiException 400 if it is absent
    */
   public JsonValue required(String name) {
+    listener.required(path(name));
     JsonValue value = value(name);
     if (value == null) {
       throw ApiException.missing(path(name), "");
@@ -119,54 +149,63 @@ public final class JsonFields {
     return Optional.ofNullable(value(name)).map(reader);
   }
 
-  private <T> T read(String name, T absent, Function<JsonValue, T> reader) {
-    JsonValue value = value(name);
+  private <T> T read(
+      String name, T absent, Map<String, Object> schema, Function<JsonValue, T> reader) {
+    JsonValue value = value(name, schema);
     return value == null ? absent : reader.apply(value);
   }
 
   /** Returns a string, or null if it is absent. */
   public @Nullable String string(String name) {
-    JsonValue value = value(name);
+    JsonValue value = value(name, Map.of("type", "string"));
     return value == null ? null : value.string();
   }
 
   /** Returns a string, or the default if it is absent. */
   public String string(String name, String absent) {
-    return read(name, absent, JsonValue::string);
+    return read(name, absent, Map.of("type", "string"), JsonValue::string);
   }
 
   /** Returns a boolean, or the default if it is absent. */
   public boolean bool(String name, boolean absent) {
-    return read(name, absent, JsonValue::bool);
+    return read(name, absent, Map.of("type", "boolean"), JsonValue::bool);
   }
 
   /** Returns an integer from {@code min} to {@code max}, or the default if it is absent. */
   public int integer(String name, int absent, int min, int max) {
-    return read(name, absent, value -> value.integer(min, max));
+    return read(
+        name,
+        absent,
+        Map.of("type", "integer", "minimum", min, "maximum", max),
+        value -> value.integer(min, max));
   }
 
   /** Returns a number from {@code min} to {@code max}, or the default if it is absent. */
   public double number(String name, double absent, double min, double max) {
-    return read(name, absent, value -> value.number(min, max));
+    return read(
+        name,
+        absent,
+        Map.of("type", "number", "minimum", min, "maximum", max),
+        value -> value.number(min, max));
   }
 
   /** Returns a string or an array of at most {@code max} strings; empty if it is absent. */
   public List<String> strings(String name, int max) {
-    JsonValue value = value(name);
+    Map<String, Object> strings = Map.of("type", "string");
+    listener.read(path(name), Map.of("type", "array", "maxItems", max, "items", strings));
+    JsonValue value = value(name, strings);
     if (value == null) {
       return List.of();
     }
     if (value.isString()) {
       return List.of(value.string());
     }
-    List<String> strings = new ArrayList<>();
-    value.elements(0, max).forEach(element -> strings.add(element.string()));
-    return strings;
+    return value.elements(0, max).stream().map(JsonValue::string).toList();
   }
 
   /** Returns one of the supported values, or the default if the field is absent. */
   public String oneOf(String name, String absent, String... supported) {
-    JsonValue value = value(name);
+    JsonValue value = value(name, Map.of("type", "string", "enum", List.of(supported)));
     if (value == null) {
       return absent;
     }
@@ -188,11 +227,12 @@ public final class JsonFields {
 
   /** Reads an array that must be empty, if it is present. */
   public void requireEmpty(String name) {
-    var _ = read(name, List.of(), value -> value.elements(0, 0));
+    var _ = read(name, List.of(), Map.of("type", "array"), value -> value.elements(0, 0));
   }
 
   /** Reads a boolean field that only supports the default behavior. */
   public void requireValue(String name, boolean supported) {
+    listener.read(path(name), Map.of("type", "boolean", "enum", List.of(supported)));
     if (bool(name, supported) != supported) {
       throw ApiException.unsupported(path(name), "not supported; must be " + supported);
     }
@@ -200,9 +240,9 @@ public final class JsonFields {
 
   /** Rejects a field unless it is absent, with a reason. */
   public void reject(String name, String reason) {
-    JsonValue value = value(name);
-    if (value != null) {
-      throw ApiException.unsupported(value.path(), reason);
+    unread.remove(name);
+    if (isPresent(name)) {
+      throw ApiException.unsupported(path(name), reason);
     }
   }
 

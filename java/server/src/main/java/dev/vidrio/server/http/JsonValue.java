@@ -1,6 +1,7 @@
 package dev.vidrio.server.http;
 
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -8,8 +9,17 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * A value in a request with its path, such as {@code messages[2].content}. The accessors throw an
  * {@link ApiException} (400) that names the path if the value has another type or is out of range.
+ *
+ * @param path the path
+ * @param node the value
+ * @param listener receives what is read
  */
-public record JsonValue(String path, JsonNode node) {
+public record JsonValue(String path, JsonNode node, FieldListener listener) {
+
+  /** Creates a value that is read unnoticed. */
+  public JsonValue(String path, JsonNode node) {
+    this(path, node, FieldListener.NONE);
+  }
 
   /** Returns whether the value is a string. */
   public boolean isString() {
@@ -19,6 +29,11 @@ public record JsonValue(String path, JsonNode node) {
   /** Returns whether the value is an array. */
   public boolean isArray() {
     return node.isArray();
+  }
+
+  /** Returns whether the value is an object. */
+  public boolean isObject() {
+    return node.isObject();
   }
 
   /** Returns whether the value is an integer. */
@@ -39,6 +54,7 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns the string. */
   public String string() {
+    listener.read(path, Map.of("type", "string"));
     if (!node.isString()) {
       throw error("must be a string");
     }
@@ -51,6 +67,7 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns the boolean. */
   public boolean bool() {
+    listener.read(path, Map.of("type", "boolean"));
     if (!node.isBoolean()) {
       throw error("must be true or false");
     }
@@ -59,6 +76,7 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns an integer from {@code min} to {@code max}. */
   public long integer(long min, long max) {
+    listener.read(path, Map.of("type", "integer", "minimum", min, "maximum", max));
     if (!node.isIntegralNumber()
         || !node.canConvertToLong()
         || node.longValue() < min
@@ -75,6 +93,7 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns a number from {@code min} to {@code max}. */
   public double number(double min, double max) {
+    listener.read(path, Map.of("type", "number", "minimum", min, "maximum", max));
     double value = node.isNumber() ? node.doubleValue() : Double.NaN;
     if (!(value >= min && value <= max)) {
       throw error("must be a number from " + plain(min) + " to " + plain(max));
@@ -89,6 +108,7 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns the elements of an array of {@code min} to {@code max} elements. */
   public List<JsonValue> elements(int min, int max) {
+    listener.read(path, Map.of("type", "array", "minItems", min, "maxItems", max));
     if (!node.isArray()) {
       throw error("must be an array");
     }
@@ -99,16 +119,17 @@ public record JsonValue(String path, JsonNode node) {
           "must have " + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
     }
     return IntStream.range(0, node.size())
-        .mapToObj(i -> new JsonValue(path + "[" + i + "]", node.get(i)))
+        .mapToObj(i -> new JsonValue(path + "[" + i + "]", node.get(i), listener))
         .toList();
   }
 
   /** Returns the fields of an object. */
   public JsonFields fields() {
+    listener.read(path, Map.of("type", "object"));
     if (!node.isObject()) {
       throw error("must be an object");
     }
-    return new JsonFields(path, node);
+    return new JsonFields(path, node, listener);
   }
 
   /** Returns an array of token ids. */

@@ -60,7 +60,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   @Override
   public void handle(HttpExchange http) throws IOException {
     long start = System.nanoTime();
-    var exchange = new Exchange(http, options.bodyBytes(), monitor);
+    var exchange = new Exchange(http, options.bodyBytes(), options.listener(), monitor);
     int others = running.getAndIncrement();
     try {
       dispatch(exchange, others);

@@ -14,6 +14,7 @@ import java.util.Set;
  * @param requests maximum concurrent requests
  * @param writeTime how long a write may block before the connection is closed
  * @param heartbeat interval of heartbeats to a waiting client
+ * @param listener receives the fields that routes read
  */
 public record RequestFilterOptions(
     String host,
@@ -22,4 +23,5 @@ public record RequestFilterOptions(
     int bodyBytes,
     int requests,
     Duration writeTime,
-    Duration heartbeat) {}
+    Duration heartbeat,
+    FieldListener listener) {}

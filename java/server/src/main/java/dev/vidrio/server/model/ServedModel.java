@@ -7,10 +7,12 @@ import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.state.StateKey;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.tokenizer.FillInMiddle;
 import dev.vidrio.tokenizer.Tokenizer;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -39,7 +41,6 @@ public record ServedModel(
     Optional<ChatFormat> format,
     ModelSummary summary)
     implements AutoCloseable {
-
   /**
    * Loads a model. Long native calls block, so that this must not run on a virtual thread.
    *
@@ -90,6 +91,22 @@ public record ServedModel(
   /** Returns the adapter of a name, or null for the model's own name. */
   @Nullable Adaptation adaptation(String name) {
     return adaptations.get(name);
+  }
+
+  /**
+   * Returns what determines the bits of answers besides the model and the request: equal
+   * fingerprints give equal answers to equal requests with a seed, on any machine.
+   *
+   * @return such as {@code bits-1-int8-f32}: the version of docs/numerics.md, the arithmetic of
+   *     products and the type of the key-value cache
+   */
+  public String fingerprint() {
+    EngineOptions options = engine.options();
+    return "bits-%d-%s-%s"
+        .formatted(
+            StateKey.ARITHMETIC,
+            options.arithmetic().label(),
+            options.kvType().name().toLowerCase(Locale.ROOT));
   }
 
   /** Returns the model's tokenizer. */

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -29,6 +30,10 @@ import tools.jackson.databind.node.JsonNodeFactory;
  */
 record OllamaRequest(
     JsonFields fields, String name, String model, int positions, boolean isChat, Duration load) {
+  /** A number of seconds, or numbers with units, as Go reads durations. */
+  private static final Pattern DURATION =
+      Pattern.compile("-?(\\d+(\\.\\d*)?|(\\d+(\\.\\d*)?(ns|us|µs|ms|s|m|h))+)");
+
   private static final String MODEL_FILES =
       "not supported; the chat template is that of the model's file";
 
@@ -81,8 +86,9 @@ record OllamaRequest(
         limits,
         tenant,
         messages,
-        (request, tokenizer, answers) ->
-            OllamaResponse.ofChat(this, logs, isMessage, request, tokenizer, answers.get()));
+        (request, served, answers) ->
+            OllamaResponse.ofChat(
+                this, logs, isMessage, request, served.tokenizer(), answers.get()));
   }
 
   /** Reads a request whose prompt is continued as it is. */
@@ -103,7 +109,7 @@ record OllamaRequest(
         completion.fields(),
         limits,
         tenant,
-        (_, tokenizer, _) -> OllamaResponse.ofText(this, logs, tokenizer));
+        (_, served, _) -> OllamaResponse.ofText(this, logs, served.tokenizer()));
   }
 
   /** Reads the fields that all requests have, and returns whether log-probabilities are wanted. */
@@ -149,7 +155,7 @@ record OllamaRequest(
     JsonValue value = fields.value("keep_alive");
     if (value != null && !value.node().isNumber()) {
       String text = value.string();
-      if (!text.matches("-?(\\d+(\\.\\d*)?(ns|us|µs|ms|s|m|h)?)+")) {
+      if (!DURATION.matcher(text).matches()) {
         throw value.error("must be a number of seconds or a duration such as 5m");
       }
     }
@@ -157,6 +163,7 @@ record OllamaRequest(
 
   /** Validates a request without a prompt, which must not unload the model. */
   void requireLoad() {
+    keepAlive(fields);
     JsonValue value = fields.value("keep_alive");
     if (value != null && value.node().asString().matches("0(\\.0*)?[a-z]*")) {
       throw ApiException.unsupported(
@@ -164,7 +171,6 @@ record OllamaRequest(
           value.node().toString(),
           "not supported; models are unloaded after the server's --keep-alive");
     }
-    keepAlive(fields);
     fields.requireEmpty("tools");
     var _ = fields.value("options");
     var _ = fields.bool("stream", true);

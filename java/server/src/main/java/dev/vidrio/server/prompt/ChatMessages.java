@@ -101,7 +101,7 @@ public final class ChatMessages {
   }
 
   /** Returns a string, or the concatenated text of an array of parts. */
-  private static String text(JsonValue content) {
+  static String text(JsonValue content) {
     if (content.isString()) {
       return content.string();
     }

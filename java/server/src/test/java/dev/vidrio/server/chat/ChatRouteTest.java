@@ -74,7 +74,7 @@ class ChatRouteTest {
     List<String> events = events("");
     JsonNode first = read(events.getFirst());
     String head =
-        "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%d,\"model\":\"parrot\",\"choices\":[{\"index\":0,\"delta\":{"
+        "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%d,\"model\":\"parrot\",\"system_fingerprint\":\"bits-1-int8-f32\",\"choices\":[{\"index\":0,\"delta\":{"
             .formatted(first.path("id").stringValue(), first.path("created").longValue());
     List<String> expected = new ArrayList<>();
     expected.add(
@@ -98,6 +98,19 @@ class ChatRouteTest {
       assertTrue(read(event).path("usage").isNull());
       assertEquals(1, read(event).path("choices").size());
     }
+  }
+
+  @Test
+  void streamsUsageWithEachChunk() {
+    List<String> events =
+        events(",'stream_options':{'include_usage':true,'continuous_usage_stats':true}");
+    JsonNode last = read(events.getLast()).path("usage");
+    for (int i = 0; i < 6; i++) {
+      JsonNode usage = read(events.get(i)).path("usage");
+      assertEquals(last.path("prompt_tokens"), usage.path("prompt_tokens"));
+      assertEquals(i, usage.path("completion_tokens").intValue());
+    }
+    assertEquals(5, last.path("completion_tokens").intValue());
   }
 
   @Test

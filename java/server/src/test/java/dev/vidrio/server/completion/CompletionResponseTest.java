@@ -53,7 +53,8 @@ class CompletionResponseTest {
       JsonNode choice =
           JsonMapper.shared()
               .valueToTree(
-                  new CompletionResponse(request, parrot.tokenizer(), List.of(PROMPT))
+                  new CompletionResponse(
+                          request, "bits-1-int8-f32", parrot.tokenizer(), List.of(PROMPT))
                       .toJson(List.of(completion)))
               .at("/choices/0");
       assertEquals("length", choice.path("finish_reason").stringValue());

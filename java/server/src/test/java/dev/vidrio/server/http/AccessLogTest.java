@@ -56,7 +56,14 @@ class AccessLogTest {
   void logsFailureAfterHeartbeat() throws Exception {
     var options =
         new RequestFilterOptions(
-            "127.0.0.1", List.of(), Set.of(), 1000, 8, Duration.ofDays(1), Duration.ofMillis(5));
+            "127.0.0.1",
+            List.of(),
+            Set.of(),
+            1000,
+            8,
+            Duration.ofDays(1),
+            Duration.ofMillis(5),
+            FieldListener.NONE);
     var told = new CountDownLatch(1);
     Route late =
         Route.open(

@@ -195,7 +195,8 @@ class RequestFilterTest {
             1000,
             8,
             Duration.ofSeconds(30),
-            Duration.ofSeconds(1));
+            Duration.ofSeconds(1),
+            FieldListener.NONE);
     Route broken =
         Route.open(
             "/broken",

@@ -338,6 +338,21 @@ class OllamaRoutesTest {
         400,
         "keep_alive 0: not supported; models are unloaded after the server's --keep-alive",
         server.post(GENERATE, "{'model':'parrot','keep_alive':0}"));
+    assertError(
+        400,
+        "keep_alive: must be a string",
+        server.post(GENERATE, "{'model':'parrot','keep_alive':{}}"));
+  }
+
+  @Test
+  void rejectsLongDurationsInLinearTime() {
+    String digits = "1".repeat(100);
+    assertError(
+        400,
+        "keep_alive \""
+            + digits.substring(1)
+            + "…: must be a number of seconds or a duration such as 5m",
+        server.post(GENERATE, "{'model':'parrot','keep_alive':'" + digits + "x'}"));
   }
 
   @ParameterizedTest

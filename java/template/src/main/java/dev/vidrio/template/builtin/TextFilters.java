@@ -14,12 +14,16 @@ import dev.vidrio.template.value.Strings;
 import dev.vidrio.template.value.Value;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
  * The filters of text. All except {@code indent} and {@code truncate} convert their input to text.
  */
 final class TextFilters {
+
+  /** A word of Python's {@code \\w+}. */
+  private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
 
   private TextFilters() {}
 
@@ -30,6 +34,8 @@ final class TextFilters {
     map(filters, "title", TextFilters::title);
     map(filters, "string", s -> s);
     filters.add("trim", TextFilters::trim, "chars");
+    filters.add(
+        "wordcount", (m, v, a) -> Value.of(WORD.matcher(text(m, v).value()).results().count()));
     filters.add("replace", TextFilters::replace, "old", "new", "count");
     filters.add("center", TextFilters::center, "width");
     filters.add("indent", TextFilters::indent, "width", "first", "blank");

@@ -255,6 +255,9 @@ class ExpressionParser extends TokenReader {
   }
 
   private Expr subscript(Expr owner, int line) {
+    if (skip("]")) {
+      return new Expr.Item(owner, new Expr.TupleOf(List.of(), line), line);
+    }
     Expr start = at(":") ? null : expression();
     if (start != null && skip("]")) {
       return new Expr.Item(owner, start, line);
