@@ -40,8 +40,12 @@ public final class JsonFields {
         });
   }
 
-  /** Parses a request's body. */
-  static JsonFields ofBody(byte[] body) {
+  /**
+   * Parses a request's body.
+   *
+   * @throws ApiException 400 if it is not a JSON object
+   */
+  public static JsonFields ofBody(byte[] body) {
     JsonNode node = Json.readBody(body);
     if (!node.isObject()) {
       throw ApiException.malformed("body: must be a JSON object");
