@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The message is one printable line with the location of the fault, the value found and the
  * allowed range. It is safe to show to a user: text from files or prompts is truncated, and control
- * and bidirectional characters, which could disturb a terminal,.
+ * and bidirectional characters, which could disturb a terminal, are escaped.
  *
  * <p>The hierarchy is sealed, so that a {@code switch} over the four kinds is exhaustive:
  *

@@ -297,13 +297,14 @@ public final class ChatAnswer {
   /** Returns the content up to an index that was not shown before. */
   private String show(int end) {
     StringBuilder piece = new StringBuilder();
+    boolean isFirst = content.isEmpty() && !spans().isEmpty();
     for (ToolCallReader.Span span : spans()) {
       take(piece, span.begin(), end);
       shown = Math.max(shown, Math.min(span.end(), end));
+      isFirst &= piece.toString().isBlank();
     }
     take(piece, end, end);
-    // White space before a call is content only between two texts.
-    boolean isFirst = content.isEmpty() && !spans().isEmpty();
+    // White space around calls is content only if a text precedes it.
     String text = isFirst ? piece.toString().stripLeading() : piece.toString();
     content.append(text);
     return text;

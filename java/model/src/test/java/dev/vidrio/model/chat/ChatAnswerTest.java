@@ -90,6 +90,10 @@ class ChatAnswerTest {
     var result = new GenerationResult(text, ids, 1, FinishReason.STOP);
     assertEquals(message, newAnswer(tools).read(result));
     assertEquals(message, answerOfText(text, tools));
+    var whole = newAnswer(tools);
+    String once = whole.accept(text) + whole.finish();
+    assertEquals(message, whole.message());
+    assertEquals(once, shown);
     return message;
   }
 
@@ -126,6 +130,13 @@ class ChatAnswerTest {
       assertEquals(text, message.content());
       assertTrue(message.toolCalls().isEmpty());
     }
+  }
+
+  @Test
+  void keepsWhiteSpaceThatTextFollows() {
+    ChatMessage message = answer(" Before. " + CALL, true);
+    assertEquals(" Before.", message.content());
+    assertEquals(List.of(WEATHER), message.toolCalls());
   }
 
   @Test

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /** Translates requests of {@code /v1/messages} to those of {@code /v1/chat/completions}. */
-final class MessagesRequest {
+public final class MessagesRequest {
   private static final int MAX_STOPS = 16;
 
   /** Minimum of {@code thinking.budget_tokens} in Anthropic's API. */
@@ -51,7 +51,7 @@ final class MessagesRequest {
   private MessagesRequest() {}
 
   /** Reads a request of {@code /v1/messages}. */
-  static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+  public static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     var chat = new Translation();
     JsonValue tokens = fields.required("max_tokens");
     int max = tokens.integer(1, limits.tokens());
@@ -72,7 +72,7 @@ final class MessagesRequest {
   }
 
   /** Reads a request of {@code /v1/messages/count_tokens}. */
-  static ChatRequest readPrompt(JsonFields fields, RequestLimits limits, String tenant) {
+  public static ChatRequest readPrompt(JsonFields fields, RequestLimits limits, String tenant) {
     var chat = new Translation();
     chat.withSame(fields, "chat_template_kwargs");
     readPrompt(chat, fields, Integer.MAX_VALUE);

@@ -48,7 +48,21 @@ public final class JsonFields {
         });
   }
 
-  /** Parses a request's body. */
+  /**
+   * Parses a request's body.
+   *
+   * @throws ApiException 400 if it is not a JSON object
+   */
+  public static JsonFields ofBody(byte[] body) {
+    return ofBody(body, FieldListener.NONE);
+  }
+
+  /**
+   * Parses a request's body.
+   *
+   * @param listener receives the fields that are read
+   * @throws ApiException 400 if it is not a JSON object
+   */
   static JsonFields ofBody(byte[] body, FieldListener listener) {
     JsonNode node = Json.readBody(body);
     if (!node.isObject()) {

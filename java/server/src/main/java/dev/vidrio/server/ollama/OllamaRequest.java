@@ -28,7 +28,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
  * @param isChat true if the model has a chat template
  * @param load how long the request waited for the model to load
  */
-record OllamaRequest(
+public record OllamaRequest(
     JsonFields fields, String name, String model, int positions, boolean isChat, Duration load) {
   /** A number of seconds, or numbers with units, as Go reads durations. */
   private static final Pattern DURATION =
@@ -38,7 +38,7 @@ record OllamaRequest(
       "not supported; the chat template is that of the model's file";
 
   /** Reads a request of {@code /api/chat}. */
-  ApiRequest chat(RequestLimits limits, String tenant) {
+  public ApiRequest chat(RequestLimits limits, String tenant) {
     var chat = new Translation();
     chat.with("messages", "messages", OllamaMessages.read(fields.required("messages")));
     chat.withSame(fields, "tools");
@@ -46,7 +46,7 @@ record OllamaRequest(
   }
 
   /** Reads a request of {@code /api/generate}. */
-  ApiRequest generate(RequestLimits limits, String tenant) {
+  public ApiRequest generate(RequestLimits limits, String tenant) {
     fields.reject("template", MODEL_FILES);
     fields.reject("context", "not supported; send the conversation to /api/chat");
     rejectImages(fields);

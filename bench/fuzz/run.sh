@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Fuzzes the parsers with Jazzer, guided by coverage, and prints a line for each harness:
+#
+#   bench/fuzz/run.sh [options] [HARNESS]...
+#
+# The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java; default: all. A
+# finding is an unexpected exception, an unmet condition of the harness, an input that takes more
+# than 5 s, or exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
+# Inputs that reach new code are kept in build/fuzz/corpus, where the next run begins.
+#
+#   --seconds N   time for each harness (default 10)
+#   --jobs N      harnesses to run at once (default 1)
+#
+# It builds the classes first, unless VIDRIO_NO_BUILD is set.
+set -euo pipefail
+
+usage() {
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0" | sed '$d' >&2
+    exit 2
+}
+
+seconds=10
+jobs=1
+while [ $# -gt 0 ]; do
+    case $1 in
+    --seconds | --jobs)
+        [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
+        [ "$1" = --seconds ] && seconds=$2 || jobs=$2
+        shift
+        ;;
+    -*) usage ;;
+    *) break ;;
+    esac
+    shift
+done
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(dirname "$(dirname "$here")")
+cd "$top"
+[ -n "${VIDRIO_NO_BUILD:-}" ] || mvn -q -DskipTests -Dspotless.check.skip=true -pl bench/fuzz -am package
+classes=${VIDRIO_FUZZ_CLASSES:-$here/target/classes:$here/target/dependencies/*}
+java=java
+for home in "${JAVA_HOME:-/nowhere}" /usr/lib/jvm/* "$HOME"/.jdks/* "$HOME"/.sdkman/candidates/java/*; do
+    grep -qs '^JAVA_VERSION="25' "$home/release" && java=$home/bin/java && break
+done
+out=$top/build/fuzz
+mkdir -p "$out"/{corpus,findings,logs}
+scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vidrio-fuzz.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+compiler=() # short runs end before the code of C2 would pay
+[ "$seconds" -ge 30 ] || compiler=(-XX:TieredStopAtLevel=1)
+jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL-UNNAMED
+    --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
+    -Djava.io.tmpdir="$scratch" -cp "$classes")
+harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
+[ $# -gt 0 ] || mapfile -t all < <(cut -d ' ' -f 1 <<<"$harnesses")
+[ $# -gt 0 ] || set -- "${all[@]}"
+
+# Jazzer's detectors of injections: the harnesses compile patterns and open files on purpose.
+detectors=$(for name in ClojureLangHooks Deserialization ExpressionLanguageInjection FilePathTraversal \
+    LdapInjection NamingContextLookup OsCommandInjection ReflectiveCall RegexInjection RegexRoadblocks \
+    ScriptEngineInjection ServerSideRequestForgery SqlInjection UnsafeSanitizer XPathInjection; do
+    echo "com.code_intelligence.jazzer.sanitizers.$name"
+done | paste -sd :)
+
+fuzz() { # NAME
+    local name=$1 log=$out/logs/$1.log begin state=0 class
+    class=$(sed -n "s/^$name //p" <<<"$harnesses")
+    mkdir -p "$out/corpus/$name" "$out/findings/$name"
+    begin=$(date +%s)
+    "${jvm[@]}" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
+        --instrumentation_includes='dev.vidrio.**' --disabled_hooks="$detectors" \
+        --reproducer_path="$scratch" \
+        -max_total_time="$seconds" -timeout=5 -rss_limit_mb=0 -max_len=16384 -print_final_stats=1 \
+        -artifact_prefix="$out/findings/$name/" \
+        "$out/corpus/$name" "$scratch/seeds/$name" >"$log" 2>&1 || state=$?
+    local runs edges findings
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+    findings=$(sed -n 's/.*Test unit written to //p' "$log" | sort -u)
+    printf '%-12s %10s executions %6s edges %6s inputs  %s\n' "$name" "${runs:-0}" "${edges:-0}" \
+        "$(find "$out/corpus/$name" -type f | wc -l)" "${findings:+FINDING $findings}"
+    if [ "$state" -ne 0 ] && [ -z "$findings" ]; then
+        echo "$name: failed after $(($(date +%s) - begin)) s; see $log" >&2
+    fi
+    return "$state"
+}
+
+failed=0
+for name; do
+    grep -q "^$name " <<<"$harnesses" || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ')" >&2 && exit 2; }
+done
+for name; do
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+        wait -n || failed=1
+    done
+    fuzz "$name" &
+done
+for _; do
+    wait -n || { state=$?; [ "$state" -eq 127 ] || failed=1; }
+done
+exit "$failed"
