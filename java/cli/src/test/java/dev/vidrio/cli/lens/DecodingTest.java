@@ -466,7 +466,7 @@ class DecodingTest {
         "1 | must be 0 to 63 | sae steer --sae SAE -p a --feature 64 --value 1",
         "1 | must be finite | sae steer --sae SAE -p a --feature 1 --value NaN",
         "1 | similar: | sae train -p a --hook blocks.1.hook_resid_pots -o OUT",
-        "1 | must be one hook point | sae train -p abc --hook *.hook_resid_post -o OUT",
+        "1 | must select one hook point | sae train -p abc --hook *.hook_resid_post -o OUT",
         "1 | has no row for each token | sae train -p abc --hook blocks.0.attn.hook_pattern -o OUT",
         "1 | has no row for each token | examples -p abc --neuron blocks.0.attn.hook_pattern:0",
         "1 | text.txt: not a directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
