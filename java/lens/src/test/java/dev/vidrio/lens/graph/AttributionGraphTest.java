@@ -99,7 +99,7 @@ class AttributionGraphTest extends F32BardTest {
   @Test
   void effectsOnNeuronsSumToTheirValues() {
     GraphFeatures neurons = GraphFeatures.neurons();
-    // region graph
+    // @start region="graph"
     var options = new GraphOptions(5, 0.9, 128, 1);
     AttributionGraph graph = AttributionGraph.of(lens, tokens, neurons, options);
     for (GraphEdge edge : graph.prune(0.8, 0.98).edges()) {
@@ -107,7 +107,7 @@ class AttributionGraphTest extends F32BardTest {
       GraphNode to = graph.nodes().get(edge.target());
       assertTrue(from.layer() < to.layer() && from.position() <= to.position());
     }
-    // endregion
+    // @end
     assertEquals(128, nodes(graph, GraphNode.Kind.NEURON).size());
     assertComplete(graph);
     assertEquals(1, graph.replacement());
