@@ -10,6 +10,8 @@ import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -28,12 +30,18 @@ public record AblationEffect(int node, double predicted, double measured) {
    */
   public static List<AblationEffect> of(
       Lens lens, AttributionGraph graph, GraphFeatures features, int count) {
-    double before = logit(lens, graph, List.of());
+    int token =
+        graph.nodes().stream()
+            .filter(node -> node.kind() == GraphNode.Kind.LOGIT)
+            .findFirst()
+            .orElseThrow()
+            .id();
+    double before = logit(lens, graph, token, List.of());
     List<AblationEffect> effects = new ArrayList<>();
     for (int node : mostInfluential(graph, count)) {
       GraphNode feature = graph.nodes().get(node);
       double predicted = graph.predictedChange(node, -feature.value())[0];
-      double after = logit(lens, graph, List.of(ablation(feature, features)));
+      double after = logit(lens, graph, token, List.of(ablation(feature, features)));
       effects.add(new AblationEffect(node, predicted, after - before));
     }
     return effects;
@@ -54,8 +62,8 @@ public record AblationEffect(int node, double predicted, double measured) {
           Intervention.set(new HookPoint(HookSite.POST, node.layer()), 0)
               .neuron(node.id())
               .position(node.position());
-      case GraphFeatures.Transcoders transcoders -> {
-        SparseAutoencoder transcoder = transcoders.of(node.layer());
+      case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) -> {
+        SparseAutoencoder transcoder = Objects.requireNonNull(byLayer.get(node.layer()));
         float[] written = transcoder.contribution(node.id(), (float) node.value());
         yield Intervention.add(new HookPoint(HookSite.MLP_OUT, node.layer()), -1, written)
             .position(node.position());
@@ -63,18 +71,13 @@ public record AblationEffect(int node, double predicted, double measured) {
     };
   }
 
-  private static double logit(Lens lens, AttributionGraph graph, List<Intervention> edits) {
+  private static double logit(
+      Lens lens, AttributionGraph graph, int token, List<Intervention> edits) {
     int[] tokens = graph.tokens();
     Capture capture =
         Capture.of(HookSite.LOGITS.suffix()).positions(tokens.length - 1, tokens.length);
     try (ActivationCache cache = lens.run(tokens, capture, edits)) {
       float[] logits = cache.get(HookPoint.of(HookSite.LOGITS)).rows()[0];
-      int token =
-          graph.nodes().stream()
-              .filter(node -> node.kind() == GraphNode.Kind.LOGIT)
-              .findFirst()
-              .orElseThrow()
-              .id();
       double mean =
           IntStream.range(0, logits.length).mapToDouble(t -> logits[t]).average().orElseThrow();
       return logits[token] - mean;

@@ -75,18 +75,18 @@ public final class CircuitTracerFile {
     ObjectNode json = JSON.createObjectNode();
     switch (node.kind()) {
       case FEATURE, NEURON ->
-          put(json, node.layer() + "", node.id(), "_", node, "cross layer transcoder", "0");
+          put(json, Integer.toString(node.layer()), node.id(), node, "cross layer transcoder", "0");
       case ERROR -> {
-        put(json, node.layer() + "", -1, "_", node, "mlp reconstruction error", "0");
+        put(json, Integer.toString(node.layer()), -1, node, "mlp reconstruction error", "0");
         json.put("node_id", "0_%d_%d".formatted(node.layer(), position));
         json.put("jsNodeId", "%d_%d-0".formatted(node.layer(), position));
       }
       case TOKEN -> {
-        put(json, "E", node.id(), "_", node, "embedding", Integer.toString(position));
+        put(json, "E", node.id(), node, "embedding", Integer.toString(position));
         json.put("feature", position);
       }
       case LOGIT -> {
-        put(json, graph.layers() + 1 + "", node.id(), "_", node, "logit", "0");
+        put(json, Integer.toString(graph.layers() + 1), node.id(), node, "logit", "0");
         json.put("jsNodeId", "L_%d-%d".formatted(node.id(), position));
         json.put(
             "clerp",
@@ -110,19 +110,13 @@ public final class CircuitTracerFile {
   }
 
   private static void put(
-      ObjectNode json,
-      String layer,
-      int id,
-      String separator,
-      GraphNode node,
-      String type,
-      String suffix) {
-    json.put("node_id", layer + separator + id + separator + node.position());
+      ObjectNode json, String layer, int id, GraphNode node, String type, String suffix) {
+    json.put("node_id", layer + "_" + id + "_" + node.position());
     json.put("feature", id);
     json.put("layer", layer);
     json.put("ctx_idx", node.position());
     json.put("feature_type", type);
-    json.put("jsNodeId", layer + separator + id + "-" + suffix);
+    json.put("jsNodeId", layer + "_" + id + "-" + suffix);
     json.put("clerp", "");
   }
 }

@@ -64,17 +64,33 @@ final class GraphAttribution implements AutoCloseable {
   private float[][] embeddings = {};
 
   /** A constant vector that an operation adds to each row of y. */
-  private record Bias(Buffer y, Weights vector) {}
-
-  /** A node whose inputs are attributed. */
-  private record Target(int layer, Buffer read, int position, Seed seed, double constant) {}
-
-  /** Wraps the gradient of a target's value. */
-  private static final class Seed {
+  private static final class Bias {
+    final Buffer y;
     final float[] vector;
 
-    Seed(float[] vector) {
-      this.vector = vector;
+    Bias(Buffer y, Weights weights) {
+      this.y = y;
+      this.vector = weights.data().toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  /** A node whose inputs are attributed. */
+  private static final class Target {
+    final int layer;
+    final Buffer read;
+    final int position;
+
+    /** The gradient of its value with respect to a row of {@link #read}. */
+    final float[] seed;
+
+    final double constant;
+
+    Target(int layer, Buffer read, int position, float[] seed, double constant) {
+      this.layer = layer;
+      this.read = read;
+      this.position = position;
+      this.seed = seed;
+      this.constant = constant;
     }
   }
 
@@ -103,7 +119,8 @@ final class GraphAttribution implements AutoCloseable {
     this.layers =
         switch (features) {
           case GraphFeatures.Neurons() -> neurons(count);
-          case GraphFeatures.Transcoders(List<SparseAutoencoder> all) -> transcoders(count, all);
+          case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
+              transcoders(count, byLayer);
         };
     Set<Buffer> seeded = new HashSet<>(Set.of(last));
     Set<Buffer> constants = new HashSet<>();
@@ -152,16 +169,12 @@ final class GraphAttribution implements AutoCloseable {
     return buffer.like(buffer.name() + ".computed");
   }
 
-  private List<FeatureLayer> transcoders(int count, List<SparseAutoencoder> all) {
-    Map<HookPoint, SparseAutoencoder> byOutput = new LinkedHashMap<>();
-    for (SparseAutoencoder transcoder : all) {
-      byOutput.put(lens.point(transcoder.config().hookOut()), transcoder);
-    }
+  private List<FeatureLayer> transcoders(int count, Map<Integer, SparseAutoencoder> byLayer) {
     List<FeatureLayer> found = new ArrayList<>();
     for (int l = 0; l < count; l++) {
       var out = new HookPoint(HookSite.MLP_OUT, l);
       if (hooks.has(out)) {
-        @Nullable SparseAutoencoder transcoder = byOutput.get(out);
+        @Nullable SparseAutoencoder transcoder = byLayer.get(l);
         HookPoint in =
             transcoder == null ? hooks.beforeMlp(l) : lens.point(transcoder.config().hookIn());
         HookSource source = hooks.source(in);
@@ -236,9 +249,11 @@ final class GraphAttribution implements AutoCloseable {
       features = Math.addExact(features, layers.get(i).count());
     }
     withErrors = layers.stream().filter(layer -> layer.errors() != null).toList();
-    int[] predicted = predicted();
+    float[] nextLogits = lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
+    double[] logProbabilities = Vectors.logProbabilities(nextLogits);
+    int[] predicted = predicted(nextLogits, logProbabilities);
     List<Target> logitTargets = logitTargets(predicted);
-    List<GraphNode> logits = logits(predicted, logitTargets);
+    List<GraphNode> logits = logits(predicted, logProbabilities, logitTargets);
     List<GraphRow> logitRows = rows(logitTargets);
     NavigableMap<Integer, GraphRow> rows = new TreeMap<>();
     while (rows.size() < options.features()) {
@@ -255,14 +270,8 @@ final class GraphAttribution implements AutoCloseable {
     return graph(logits, logitRows, rows);
   }
 
-  private float[] nextLogits() {
-    return lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
-  }
-
   /** Returns the likeliest tokens, the likeliest first. */
-  private int[] predicted() {
-    float[] logits = nextLogits();
-    double[] logProbabilities = Vectors.logProbabilities(logits);
+  private int[] predicted(float[] logits, double[] logProbabilities) {
     int[] likeliest = Vectors.largest(logits, Math.min(options.logits(), logits.length));
     int count = 0;
     double sum = 0;
@@ -281,16 +290,15 @@ final class GraphAttribution implements AutoCloseable {
     }
     int end = model.architecture().layers();
     return Arrays.stream(RowGradient.combinations(model.executor(), product.weights(), factors))
-        .map(vector -> new Target(end, last, tokens.length - 1, new Seed(vector), 0))
+        .map(vector -> new Target(end, last, tokens.length - 1, vector, 0))
         .toList();
   }
 
-  private List<GraphNode> logits(int[] predicted, List<Target> targets) {
-    double[] logProbabilities = Vectors.logProbabilities(nextLogits());
+  private List<GraphNode> logits(int[] predicted, double[] logProbabilities, List<Target> targets) {
     float[] stream = pass.values(last)[0];
     List<GraphNode> nodes = new ArrayList<>();
     for (int i = 0; i < predicted.length; i++) {
-      double value = Vectors.dot(targets.get(i).seed.vector, stream);
+      double value = Vectors.dot(targets.get(i).seed, stream);
       double probability = Math.exp(logProbabilities[predicted[i]]);
       nodes.add(
           new GraphNode(
@@ -324,11 +332,7 @@ final class GraphAttribution implements AutoCloseable {
     FeatureLayer layer = layers.get(i);
     int f = feature - firsts[i];
     return new Target(
-        layer.layer,
-        layer.read,
-        layer.node(f).position(),
-        new Seed(layer.seed(f)),
-        layer.constant(f));
+        layer.layer, layer.read, layer.node(f).position(), layer.seed(f), layer.constant(f));
   }
 
   private List<GraphRow> rows(List<Target> targets) {
@@ -339,7 +343,7 @@ final class GraphAttribution implements AutoCloseable {
       pass.clear();
       for (int copy = 0; copy < count; copy++) {
         Target target = targets.get(begin + copy);
-        pass.seed(copy, target.read, target.position, target.seed.vector);
+        pass.seed(copy, target.read, target.position, target.seed);
       }
       pass.backward();
       IntStream.range(0, count)
@@ -381,11 +385,10 @@ final class GraphAttribution implements AutoCloseable {
   }
 
   private static double constant(Bias bias, float[][] gradient) {
-    float[] vector = bias.vector.data().toArray(ValueLayout.JAVA_FLOAT);
     double sum = 0;
     for (float[] row : gradient) {
       for (int j = 0; j < row.length; j++) {
-        sum += (double) row[j] * vector[j % vector.length];
+        sum += (double) row[j] * bias.vector[j % bias.vector.length];
       }
     }
     return sum;

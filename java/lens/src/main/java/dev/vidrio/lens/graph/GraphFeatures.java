@@ -6,10 +6,9 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.resolve.Preconditions;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders, or
@@ -32,7 +31,7 @@ public sealed interface GraphFeatures {
    */
   static GraphFeatures transcoders(Lens lens, List<SparseAutoencoder> transcoders) {
     Preconditions.require(!transcoders.isEmpty(), "transcoders", "0", "must be 1 or more");
-    Map<Integer, SparseAutoencoder> byLayer = new TreeMap<>();
+    Map<Integer, SparseAutoencoder> byLayer = new HashMap<>();
     for (SparseAutoencoder transcoder : transcoders) {
       String name = transcoder.config().hookOut();
       HookPoint out = Preconditions.requireOne(name, lens.points(name));
@@ -54,25 +53,16 @@ public sealed interface GraphFeatures {
           name,
           "two transcoders have the same output");
     }
-    return new Transcoders(new ArrayList<>(byLayer.values()));
+    return new Transcoders(byLayer);
   }
 
   /** Neurons of feed-forward blocks. */
   record Neurons() implements GraphFeatures {}
 
-  /** Features of transcoders, by layer. */
-  record Transcoders(List<SparseAutoencoder> transcoders) implements GraphFeatures {
+  /** Features of transcoders, by the layer of each. */
+  record Transcoders(Map<Integer, SparseAutoencoder> byLayer) implements GraphFeatures {
     public Transcoders {
-      transcoders = List.copyOf(transcoders);
-    }
-
-    /** Returns the transcoder of a layer, which must have one. */
-    SparseAutoencoder of(int layer) {
-      String out = new HookPoint(HookSite.MLP_OUT, layer).name();
-      return transcoders.stream()
-          .filter(transcoder -> transcoder.config().hookOut().equals(out))
-          .findFirst()
-          .orElseThrow();
+      byLayer = Map.copyOf(byLayer);
     }
   }
 }

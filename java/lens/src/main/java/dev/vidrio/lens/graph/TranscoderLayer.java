@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class TranscoderLayer extends FeatureLayer {
   private final HookSource source;
   private final @Nullable SparseAutoencoder transcoder;
+  private final float @Nullable [] bias;
   private final List<Feature> features = new ArrayList<>();
   private float[][] stream = {};
   private float[][] errors = {};
@@ -45,6 +46,7 @@ final class TranscoderLayer extends FeatureLayer {
     super(layer, source.captured().getFirst(), written);
     this.source = source;
     this.transcoder = transcoder;
+    this.bias = transcoder == null ? null : transcoder.bias();
   }
 
   @Override
@@ -120,6 +122,6 @@ final class TranscoderLayer extends FeatureLayer {
 
   @Override
   float @Nullable [] bias() {
-    return transcoder == null ? null : transcoder.bias();
+    return bias;
   }
 }

@@ -155,7 +155,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       PrunedGraph pruned = graph.prune(nodeShare, edgeShare);
       return new Found(
           pruned,
-          promoted(lens, pruned, transcoders),
+          promoted(lens, pruned, nodes),
           AblationEffect.of(lens, graph, nodes, Math.max(0, checks)));
     } finally {
       transcoders.forEach(SparseAutoencoder::close);
@@ -181,27 +181,13 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   }
 
   private static Map<Integer, List<Score>> promoted(
-      Lens lens, PrunedGraph pruned, List<SparseAutoencoder> transcoders) {
+      Lens lens, PrunedGraph pruned, GraphFeatures features) {
     Map<Integer, FeedForwardMatrices> blocks = new HashMap<>();
     List<GraphNode> nodes = pruned.graph().nodes();
     List<Integer> kept = pruned.nodes().stream().filter(i -> nodes.get(i).isFeature()).toList();
     float[][] vectors =
         kept.stream()
-            .map(
-                i -> {
-                  GraphNode node = nodes.get(i);
-                  if (node.kind() == GraphNode.Kind.NEURON) {
-                    return blocks
-                        .computeIfAbsent(node.layer(), l -> FeedForwardMatrices.of(lens, l))
-                        .vector(FeedForwardMatrices.Matrix.OUT, node.id());
-                  }
-                  SparseAutoencoder transcoder =
-                      transcoders.stream()
-                          .filter(t -> layer(lens, t) == node.layer())
-                          .findFirst()
-                          .orElseThrow();
-                  return VocabularyProjection.valueVector(lens, transcoder, node.id());
-                })
+            .map(i -> written(lens, features, nodes.get(i), blocks))
             .toArray(float[][]::new);
     List<List<Score>> scores =
         vectors.length == 0 ? List.of() : VocabularyProjection.written(lens, vectors, PROMOTED);
@@ -210,8 +196,18 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
         .collect(Collectors.toMap(kept::get, scores::get));
   }
 
-  private static int layer(Lens lens, SparseAutoencoder transcoder) {
-    return lens.point(transcoder.config().hookOut()).layer();
+  /** Returns the direction in the residual stream that a feature writes. */
+  private static float[] written(
+      Lens lens, GraphFeatures features, GraphNode node, Map<Integer, FeedForwardMatrices> blocks) {
+    return switch (features) {
+      case GraphFeatures.Neurons() ->
+          blocks
+              .computeIfAbsent(node.layer(), layer -> FeedForwardMatrices.of(lens, layer))
+              .vector(FeedForwardMatrices.Matrix.OUT, node.id());
+      case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
+          VocabularyProjection.valueVector(
+              lens, Objects.requireNonNull(byLayer.get(node.layer())), node.id());
+    };
   }
 
   private String words(Found found, int node) {
