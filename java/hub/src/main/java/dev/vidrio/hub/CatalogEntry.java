@@ -2,9 +2,9 @@ package dev.vidrio.hub;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.hub.file.PathSegment;
-import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.EmbeddedSource;
 import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.kernel.host.Sha256;
 import java.util.List;
 import java.util.regex.Pattern;
 

@@ -1,6 +1,6 @@
 package dev.vidrio.hub;
 
-import dev.vidrio.hub.file.Sha256;
+import dev.vidrio.kernel.host.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

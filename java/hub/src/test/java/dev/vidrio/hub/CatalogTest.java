@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.EmbeddedSource;
 import dev.vidrio.hub.source.HuggingFaceRepository;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import dev.vidrio.hub.source.ModelSource;
 import dev.vidrio.hub.source.PipSource;
+import dev.vidrio.kernel.host.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;

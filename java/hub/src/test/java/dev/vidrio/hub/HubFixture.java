@@ -1,9 +1,9 @@
 package dev.vidrio.hub;
 
-import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import dev.vidrio.hub.source.ModelSource;
 import dev.vidrio.hub.source.ProgressListener;
+import dev.vidrio.kernel.host.Sha256;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;

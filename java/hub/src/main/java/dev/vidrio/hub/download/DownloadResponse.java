@@ -1,7 +1,7 @@
 package dev.vidrio.hub.download;
 
-import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.ProgressListener;
+import dev.vidrio.kernel.host.Sha256;
 import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.time.Duration;

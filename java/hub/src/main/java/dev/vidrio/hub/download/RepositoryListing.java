@@ -1,8 +1,8 @@
 package dev.vidrio.hub.download;
 
 import dev.vidrio.hub.file.PathSegment;
-import dev.vidrio.hub.file.Sha256;
 import dev.vidrio.hub.source.ProgressListener;
+import dev.vidrio.kernel.host.Sha256;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;

@@ -2,6 +2,7 @@ package dev.vidrio.kernel.ffm;
 
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.kernel.host.CacheDirectory;
+import dev.vidrio.kernel.host.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -10,8 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -238,14 +237,11 @@ public final class NativeLibrary {
     }
 
     private static String sha256(Path path) {
-      try (var in =
-          new DigestInputStream(Files.newInputStream(path), MessageDigest.getInstance("SHA-256"))) {
+      try (var in = new DigestInputStream(Files.newInputStream(path), Sha256.newDigest())) {
         in.transferTo(OutputStream.nullOutputStream());
         return HexFormat.of().formatHex(in.getMessageDigest().digest());
       } catch (IOException e) {
         throw new NativeException(path + " cannot be read: " + e.getMessage(), e);
-      } catch (NoSuchAlgorithmException e) {
-        throw new AssertionError("every JDK has SHA-256", e);
       }
     }
   }

@@ -1,4 +1,4 @@
-package dev.vidrio.hub.file;
+package dev.vidrio.kernel.host;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

@@ -1,3 +1,3 @@
-/** The environment of the process on its host. */
+/** The environment of the process on its host, and digests of its files. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.host;

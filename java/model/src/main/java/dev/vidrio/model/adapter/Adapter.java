@@ -3,6 +3,7 @@ package dev.vidrio.model.adapter;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.model.huggingface.HuggingFaceAdapter;
 import dev.vidrio.model.load.LoadedModel;
@@ -11,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Set;
@@ -106,27 +106,23 @@ public final class Adapter implements AutoCloseable {
   }
 
   private byte[] digest() {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      new TreeMap<>(updates)
-          .forEach(
-              (matrix, update) -> {
-                String head =
-                    "%s %s %s %s %s\0"
-                        .formatted(
-                            matrix,
-                            update.n(),
-                            update.k(),
-                            update.rank(),
-                            Float.toHexString(update.scale()));
-                digest.update(head.getBytes(StandardCharsets.UTF_8));
-                digest.update(update.a().data().asByteBuffer());
-                digest.update(update.b().asByteBuffer());
-              });
-      return digest.digest();
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
+    MessageDigest digest = Sha256.newDigest();
+    new TreeMap<>(updates)
+        .forEach(
+            (matrix, update) -> {
+              String head =
+                  "%s %s %s %s %s\0"
+                      .formatted(
+                          matrix,
+                          update.n(),
+                          update.k(),
+                          update.rank(),
+                          Float.toHexString(update.scale()));
+              digest.update(head.getBytes(StandardCharsets.UTF_8));
+              digest.update(update.a().data().asByteBuffer());
+              digest.update(update.b().asByteBuffer());
+            });
+    return digest.digest();
   }
 
   private void requireOpen() {

@@ -3,6 +3,7 @@ package dev.vidrio.model.receipt;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -316,7 +317,7 @@ final class ReceiptJson {
 
     String hash(String name) {
       String text = text(name);
-      if (!text.matches("[0-9a-f]{64}")) {
+      if (!Sha256.isHex(text)) {
         throw error(name, text, "must be 64 hexadecimal digits in lower case");
       }
       return text;

@@ -3,6 +3,7 @@ package dev.vidrio.model.state;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.model.load.LoadedModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -39,7 +40,7 @@ public record ModelHash(String hex) {
   /** Computes the hash of an open model. */
   public static ModelHash of(LoadedModel model) {
     Gguf gguf = model.gguf();
-    MessageDigest all = StateKey.sha256();
+    MessageDigest all = Sha256.newDigest();
     gguf.metadata()
         .entries()
         .forEach(
@@ -69,7 +70,7 @@ public record ModelHash(String hex) {
   }
 
   private static String hash(GgufTensor tensor) {
-    MessageDigest digest = StateKey.sha256();
+    MessageDigest digest = Sha256.newDigest();
     update(digest, tensor.data());
     return tensor.name()
         + " "
@@ -110,7 +111,7 @@ public record ModelHash(String hex) {
       if (signature.isEmpty()) {
         return of(model);
       }
-      MessageDigest name = StateKey.sha256();
+      MessageDigest name = Sha256.newDigest();
       put(name, path.toString());
       Path remembered = directory.resolve(HexFormat.of().formatHex(name.digest(), 0, 16));
       Optional<ModelHash> known = read(remembered, signature.get());

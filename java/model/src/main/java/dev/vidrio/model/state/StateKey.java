@@ -1,12 +1,12 @@
 package dev.vidrio.model.state;
 
+import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.session.Session;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +66,7 @@ public final class StateKey {
 
   /** Returns a key that depends on each part. */
   static StateKey root(String... parts) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.newDigest();
     for (String part : parts) {
       byte[] utf8 = part.getBytes(StandardCharsets.UTF_8);
       digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, utf8.length));
@@ -85,7 +85,7 @@ public final class StateKey {
   public StateKey next(int[] tokens, int from) {
     ByteBuffer more = ByteBuffer.allocate(SPAN * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     more.asIntBuffer().put(tokens, from, SPAN);
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.newDigest();
     digest.update(hash);
     digest.update(more);
     return new StateKey(digest.digest());
@@ -108,14 +108,6 @@ public final class StateKey {
   /** Copies the hash to a buffer. */
   void putTo(ByteBuffer buffer) {
     buffer.put(hash);
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
@@ -73,7 +74,7 @@ class StateBitsTest {
     if (cache.slots() > 0) {
       parts.add(cache.slot(state.slot()));
     }
-    MessageDigest digest = StateKey.sha256();
+    MessageDigest digest = Sha256.newDigest();
     parts.forEach(part -> digest.update(part.asByteBuffer()));
     return HexFormat.of().formatHex(digest.digest(), 0, 8);
   }
