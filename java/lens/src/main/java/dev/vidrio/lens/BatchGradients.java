@@ -15,6 +15,7 @@ import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
+import dev.vidrio.lens.pass.CopyInsertion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -57,11 +58,6 @@ public final class BatchGradients implements AutoCloseable {
   /** Overwrites an activation in the middle of a forward pass. */
   public record Write(Buffer at, Consumer<MemorySegment> values) {}
 
-  /** The activation that an operation writes before a copy that may be overwritten. */
-  private static Buffer computed(Buffer buffer) {
-    return buffer.like(buffer.name() + ".computed");
-  }
-
   /**
    * Prepares a plan.
    *
@@ -97,21 +93,8 @@ public final class BatchGradients implements AutoCloseable {
     Set<Buffer> all = new HashSet<>(outputs);
     all.addAll(wanted);
     Set<Buffer> differentiated = new HashSet<>(wanted);
-    List<Op> written = new ArrayList<>();
-    for (Op op : model.ops()) {
-      Op writer = op;
-      List<Op> copies = new ArrayList<>();
-      for (Buffer buffer : cut) {
-        if (op.writes().contains(buffer)) {
-          Buffer before = computed(buffer);
-          differentiated.add(before);
-          writer = writer.withOperands(x -> x.equals(buffer) ? before : x);
-          copies.add(new Op.Scale(before, 1, buffer));
-        }
-      }
-      written.add(writer);
-      written.addAll(copies);
-    }
+    cut.forEach(buffer -> differentiated.add(CopyInsertion.computed(buffer)));
+    List<Op> written = CopyInsertion.apply(model.ops(), cut);
     all.addAll(differentiated);
     List<Op> ops = new GatherHoisting().apply(new Plan(written, model.kv(), all)).ops();
     try {
@@ -253,7 +236,7 @@ public final class BatchGradients implements AutoCloseable {
     double[] values = seed(metrics);
     int begin = gradient.forwardOps();
     if (cut != null) {
-      Buffer ofComputed = gradient.of(computed(cut));
+      Buffer ofComputed = gradient.of(CopyInsertion.computed(cut));
       int end = 1 + writer(ofComputed);
       Interruption.run(plan, batch, begin, end);
       values(ofComputed).fill((byte) 0);
@@ -280,8 +263,8 @@ public final class BatchGradients implements AutoCloseable {
         gradient.forwardOps(),
         gradient.plan().ops().size(),
         cuts,
-        cut -> gradient.of(computed(cut)),
-        cut -> at.accept(cut, values(gradient.of(computed(cut)))));
+        cut -> gradient.of(CopyInsertion.computed(cut)),
+        cut -> at.accept(cut, values(gradient.of(CopyInsertion.computed(cut)))));
     return values;
   }
 

@@ -9,6 +9,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.partial.RowGradient;
+import dev.vidrio.lens.pass.CopyInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -19,13 +20,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -159,14 +160,10 @@ final class GraphAttribution implements AutoCloseable {
             "",
             "layer " + l + " is not a dense feed-forward block");
         Buffer copy = hooks.buffer(post);
-        found.add(new NeuronLayer(l, computed(copy), copy));
+        found.add(new NeuronLayer(l, CopyInsertion.computed(copy), copy));
       }
     }
     return found;
-  }
-
-  private static Buffer computed(Buffer buffer) {
-    return buffer.like(buffer.name() + ".computed");
   }
 
   private List<FeatureLayer> transcoders(int count, Map<Integer, SparseAutoencoder> byLayer) {
@@ -195,27 +192,12 @@ final class GraphAttribution implements AutoCloseable {
 
   /** Returns the operations up to the unembedding, with copies of neurons. */
   private List<Op> forward(List<Op> all) {
-    Map<Buffer, NeuronLayer> copied = new LinkedHashMap<>();
-    for (FeatureLayer layer : layers) {
-      if (layer instanceof NeuronLayer neurons) {
-        copied.put(neurons.written, neurons);
-      }
-    }
-    List<Op> ops = new ArrayList<>();
-    for (Op op : all) {
-      if (op.writes().contains(product.y())) {
-        break;
-      }
-      NeuronLayer neurons =
-          op.writes().stream().map(copied::get).filter(x -> x != null).findFirst().orElse(null);
-      if (neurons == null) {
-        ops.add(op);
-      } else {
-        ops.add(op.withOperands(x -> x.equals(neurons.written) ? neurons.read : x));
-        ops.add(new Op.Scale(neurons.read, 1, neurons.written));
-      }
-    }
-    return ops;
+    Set<Buffer> copied =
+        layers.stream()
+            .filter(NeuronLayer.class::isInstance)
+            .map(layer -> layer.written)
+            .collect(Collectors.toSet());
+    return CopyInsertion.apply(all.subList(0, all.indexOf(product)), copied);
   }
 
   /** Returns the constant vectors that are added to activations that gradients reach. */
