@@ -42,9 +42,14 @@ public record Architecture(
    */
   public record LongContext(int above, Plan plan) {}
 
+  /** Returns whether contexts of a number of positions use the plan of long contexts. */
+  public boolean isLong(int positions) {
+    return longContext != null && positions > longContext.above;
+  }
+
   /** Returns the plan for contexts of a number of positions. */
   public Plan plan(int positions) {
-    return longContext == null || positions <= longContext.above ? plan : longContext.plan;
+    return longContext != null && isLong(positions) ? longContext.plan : plan;
   }
 
   /**

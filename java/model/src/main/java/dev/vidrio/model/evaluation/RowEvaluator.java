@@ -112,7 +112,9 @@ final class RowEvaluator {
     Map<Boolean, List<Integer>> byPlan =
         IntStream.range(0, inputs.size())
             .boxed()
-            .collect(Collectors.partitioningBy(i -> isLong(model, inputs.get(i))));
+            .collect(
+                Collectors.partitioningBy(
+                    i -> model.architecture().isLong(inputs.get(i).tokens.length)));
     int done = 0;
     for (List<Integer> group : byPlan.values()) {
       int before = done;
@@ -125,11 +127,6 @@ final class RowEvaluator {
           part -> progress.accept((before + part * group.size()) / inputs.size()));
       done += group.size();
     }
-  }
-
-  private static boolean isLong(Model model, Input input) {
-    var longContext = model.architecture().longContext();
-    return longContext != null && input.tokens.length > longContext.above();
   }
 
   private static void runGroup(

@@ -151,7 +151,7 @@ public record Verification(Receipt receipt, @Nullable Difference difference) {
     int tokens = receipt.prompt().size() + receipt.logits().size() - 1;
     LongContext longer = model.architecture().longContext();
     boolean isLong = receipt.arithmetic().longContext();
-    if (!isLong && longer != null && tokens > longer.above()) {
+    if (!isLong && longer != null && model.architecture().isLong(tokens)) {
       throw new InvalidInputException(
           "arithmetic.long_context",
           "false",

@@ -54,18 +54,18 @@ final class SequenceBreakers {
 
   static SequenceBreakers of(Tokenizer tokenizer, List<String> texts) {
     Map<Integer, List<int[]>> tails = new HashMap<>();
-    for (String text : texts) {
-      byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-      for (int id = 0; id < tokenizer.vocabularySize(); id++) {
-        add(tails, tokenizer, id, utf8);
+    List<byte[]> utf8 = texts.stream().map(text -> text.getBytes(StandardCharsets.UTF_8)).toList();
+    for (int id = 0; id < tokenizer.vocabularySize(); id++) {
+      byte[] token = tokenizer.bytes(id);
+      for (byte[] text : utf8) {
+        add(tails, tokenizer, id, token, text);
       }
     }
     return new SequenceBreakers(tails);
   }
 
   private static void add(
-      Map<Integer, List<int[]>> tails, Tokenizer tokenizer, int id, byte[] text) {
-    byte[] token = tokenizer.bytes(id);
+      Map<Integer, List<int[]>> tails, Tokenizer tokenizer, int id, byte[] token, byte[] text) {
     for (int i = 0; i < token.length; i++) {
       int common = Math.min(text.length, token.length - i);
       if (Arrays.equals(token, i, i + common, text, 0, common) && common == text.length) {

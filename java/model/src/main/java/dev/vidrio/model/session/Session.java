@@ -15,7 +15,6 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.adapter.AdapterSlots;
 import dev.vidrio.model.adapter.LoraInsertion;
-import dev.vidrio.model.architecture.Architecture.LongContext;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;
@@ -169,8 +168,7 @@ public final class Session implements BatchRunner, AutoCloseable {
    * RoPE (LongRoPE, arXiv 2402.13753). The bits of all sequences depend on it.
    */
   public boolean hasLongContext() {
-    LongContext longer = model.architecture().longContext();
-    return longer != null && limits.positions() > longer.above();
+    return model.architecture().isLong(limits.positions());
   }
 
   /** Returns whether the session runs the model's own plan and thus computes its bits. */

@@ -25,8 +25,7 @@ public final class SessionPlans {
   public static Plan of(LoadedModel model, int positions) {
     Architecture architecture = model.architecture();
     SessionPlans plans = model.cached(SessionPlans.class, arena -> new SessionPlans(architecture));
-    LongContext longer = architecture.longContext();
-    boolean isLong = longer != null && positions > longer.above();
-    return isLong && plans.ofLongContexts != null ? plans.ofLongContexts : plans.plan;
+    Plan ofLongContexts = plans.ofLongContexts;
+    return ofLongContexts != null && architecture.isLong(positions) ? ofLongContexts : plans.plan;
   }
 }
