@@ -23,7 +23,7 @@ final class CompletionEvents extends ChunkEvents {
   CompletionEvents(
       Exchange exchange,
       CompletionRequest request,
-      @Nullable String fingerprint,
+      String fingerprint,
       Tokenizer tokenizer,
       List<int[]> prompts) {
     super(

@@ -30,10 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param prompts the tokens of the prompts
  */
 record CompletionResponse(
-    CompletionRequest request,
-    @Nullable String fingerprint,
-    Tokenizer tokenizer,
-    List<int[]> prompts)
+    CompletionRequest request, String fingerprint, Tokenizer tokenizer, List<int[]> prompts)
     implements ApiResponse {
 
   /** Creates a response, as a {@link CompletionRequest.Responder}. */

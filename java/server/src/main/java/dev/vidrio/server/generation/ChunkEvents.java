@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Sends answers as a stream of chunks, one per token. The common parts of all chunks are encoded
@@ -42,7 +41,7 @@ public abstract class ChunkEvents {
    *
    * @param id the id of all chunks
    * @param object the value of their field {@code object}
-   * @param fingerprint names the arithmetic of the model; null if its bits are not portable
+   * @param fingerprint as {@link dev.vidrio.server.model.ServedModel#fingerprint}
    * @param usage which chunks report the usage
    */
   protected ChunkEvents(
@@ -50,7 +49,7 @@ public abstract class ChunkEvents {
       String id,
       String object,
       String model,
-      @Nullable String fingerprint,
+      String fingerprint,
       StreamUsage usage) {
     this.request = exchange.id();
     this.events = new EventStream(exchange.response());
@@ -58,11 +57,7 @@ public abstract class ChunkEvents {
     this.head =
         "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"system_fingerprint\":%s,\"choices\":["
             .formatted(
-                Json.quoted(id),
-                object,
-                Ids.now(),
-                Json.quoted(model),
-                fingerprint == null ? "null" : Json.quoted(fingerprint));
+                Json.quoted(id), object, Ids.now(), Json.quoted(model), Json.quoted(fingerprint));
     this.tail = usage == StreamUsage.NONE ? "]}" : "],\"usage\":null}";
   }
 

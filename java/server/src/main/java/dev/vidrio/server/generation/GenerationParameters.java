@@ -24,7 +24,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /**
  * The generation parameters that all routes share. Defaults are those of OpenAI's API: temperature
@@ -40,8 +39,6 @@ public record GenerationParameters(
 
   private static final int MAX_BEAMS = 1024;
   private static final EncodeOptions PLAIN = new EncodeOptions(false, false);
-  private static final String TOKEN_ID = "\\d{1,9}";
-  private static final int MAX_BIASES = 1 << 16;
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
   private static final int MAX_BREAKERS = 64;
@@ -60,10 +57,11 @@ public record GenerationParameters(
       JsonFields fields, int tokens, RequestLimits limits, String tenant) {
     rejectUnused(fields);
     BeamOptions beams = beams(fields);
+    LogitBiases biases = LogitBiases.read(fields.value("logit_bias"));
     GenerationOptions options =
         GenerationOptions.DEFAULT
             .withTokens(tokens)
-            .withSampling(sampling(fields, beams == null ? 1 : 0))
+            .withSampling(sampling(fields, beams == null ? 1 : 0, biases))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
             .withIgnoreEnd(fields.bool("ignore_eos", false))
             .withReceipt(fields.bool("receipt", false));
@@ -84,7 +82,7 @@ public record GenerationParameters(
     return new GenerationParameters(
         template,
         fields.integer("n", 1, 1, limits.choices()),
-        textBiases(fields.value("logit_bias")),
+        biases.ofTexts(),
         Steering.read(fields.value("vidrio")));
   }
 
@@ -144,7 +142,8 @@ public record GenerationParameters(
     var _ = fields.oneOf("service_tier", "auto", "auto", "default");
   }
 
-  private static SamplingOptions sampling(JsonFields fields, double temperature) {
+  private static SamplingOptions sampling(
+      JsonFields fields, double temperature, LogitBiases biases) {
     JsonValue seed = fields.value("seed");
     JsonValue whole = fields.value("repetition_penalty");
     if (whole != null) {
@@ -165,39 +164,12 @@ public record GenerationParameters(
         .dry(dry(fields))
         .topNSigma(Math.max(0, fields.number("top_n_sigma", -1, -1, 1e3)))
         .xtc(fields.number("xtc_probability", 0, 0, 1), fields.number("xtc_threshold", 0.1, 0, 1))
-        .logitBias(logitBias(fields.value("logit_bias")))
+        .logitBias(biases.ofTokens())
         .seed(
             seed == null
                 ? ThreadLocalRandom.current().nextLong(SEEDS)
                 : seed.integer(Long.MIN_VALUE, Long.MAX_VALUE))
         .build();
-  }
-
-  /** Reads the biases of token ids: OpenAI's object, or llama.cpp's array of pairs. */
-  private static Map<Integer, Float> logitBias(@Nullable JsonValue value) {
-    Map<Integer, Float> biases = new HashMap<>();
-    if (value == null) {
-      return biases;
-    }
-    if (value.isArray()) {
-      for (JsonValue pair : value.elements(0, MAX_BIASES)) {
-        List<JsonValue> parts = pair.elements(2, 2);
-        if (!parts.get(0).isString()) {
-          biases.put(parts.get(0).integer(0, Integer.MAX_VALUE), bias(parts.get(1)));
-        }
-      }
-      return biases;
-    }
-    if (!value.isObject()) {
-      throw value.error("must be an object that maps token ids to numbers");
-    }
-    for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
-      String path = value.path() + "." + entry.getKey();
-      if (entry.getKey().matches(TOKEN_ID)) {
-        biases.put(Integer.valueOf(entry.getKey()), bias(new JsonValue(path, entry.getValue())));
-      }
-    }
-    return biases;
   }
 
   private static DryOptions dry(JsonFields fields) {
@@ -217,31 +189,6 @@ public record GenerationParameters(
     } catch (InvalidInputException e) {
       throw ApiException.invalid(fields.path("dry_sequence_breakers"), e.value(), e.limit());
     }
-  }
-
-  /** Reads llama.cpp's biases of texts. */
-  private static Map<String, Float> textBiases(@Nullable JsonValue value) {
-    Map<String, Float> biases = new HashMap<>();
-    if (value != null && value.isArray()) {
-      for (JsonValue pair : value.elements(0, MAX_BIASES)) {
-        List<JsonValue> parts = pair.elements(2, 2);
-        if (parts.get(0).isString()) {
-          biases.put(parts.get(0).string(), bias(parts.get(1)));
-        }
-      }
-    } else if (value != null) {
-      for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
-        if (!entry.getKey().matches(TOKEN_ID)) {
-          String path = value.path() + "." + entry.getKey();
-          biases.put(entry.getKey(), bias(new JsonValue(path, entry.getValue())));
-        }
-      }
-    }
-    return biases;
-  }
-
-  private static float bias(JsonValue value) {
-    return (float) value.number(-100, 100);
   }
 
   private static Set<Integer> stopTokens(JsonFields fields) {
