@@ -34,17 +34,13 @@ typedef struct panels {
 
 static_assert(sizeof(panels) <= VD_PANEL_BYTES, "panels fit a worker's memory");
 
-// Converted columns of tokens, zero from the last one to a multiple of 32.
-typedef struct tokens {
-    const uint16_t *x;
-    int64_t stride;
-    int64_t columns;  // a multiple of 32
-} tokens;
+// The pairs of a group in a panel of outputs.
+typedef uint16_t (*group_panel)[2 * VD_PACK_ROWS];
 
-// Multiplies tokens `rows` of op by columns [first, first + columns) of the panel, and adds the
-// products to y, or sets y if column k + first is 0.
-static void multiply_panel(const vd_matmul *op, const tokens *t, vd_range rows, vd_range outputs,
-                           int64_t k, int64_t first, int64_t columns, panels *p);
+VD_INLINE group_panel group_of(panels *p, int g) { return p->weights[g]; }
+
+typedef uint16_t token_value;
+#include "matmul/bf16_operands.h"
 
 // ---- conversion --------------------------------------------------------------------------------
 
@@ -126,7 +122,7 @@ VD_INLINE __m512i load_row(const int type, const uint8_t *row, int64_t k, int64_
 
 // Converts rows n to n+15 of W, or up to `end`.
 VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64_t end, int64_t k,
-                           int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
+                           int64_t columns, group_panel to) {
     int64_t bytes = vd_row_bytes(type, op->K);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
         int64_t left = op->K - k - c;
@@ -194,57 +190,26 @@ VD_INLINE __m512i pair_of(const int type, four_columns four, int q, int i, facto
 
 // Converts group g of packed rows.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
-                            int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
+                            int64_t columns, group_panel to) {
     const int quads = vd_block_layout_of(type).sub_block / 4;
     vd_packed_at at = vd_packed_at_column(type, op, g, k);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-#pragma GCC unroll 2
-        for (int s = 0; s < 8 / quads; s++) {
-            factors_at f = load_factors(type, at.factors, at.j + s);
+        factors_at f;
 #pragma GCC unroll 8
-            for (int q = s * quads; q < (s + 1) * quads; q++) {
-                four_columns four = load_columns(type, at.columns, q);
-                for (int i = 0; i < 2; i++) {
-                    _mm512_store_si512(to[c / 2 + 2 * q + i], pair_of(type, four, q, i, f));
-                }
+        for (int q = 0; q < 8; q++) {
+            if (q % quads == 0) {
+                f = load_factors(type, at.factors, at.j + q / quads);
+            }
+            four_columns four = load_columns(type, at.columns, q);
+            for (int i = 0; i < 2; i++) {
+                _mm512_store_si512(to[c / 2 + 2 * q + i], pair_of(type, four, q, i, f));
             }
         }
         vd_next_columns(type, &at);
     }
 }
 
-// ---- products ----------------------------------------------------------------------------------
-
-// Multiplies at most TOKENS rows.
-VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
-                             panels *p) {
-    int64_t chunk = fitting_columns(rows.end - rows.begin);
-    for (int64_t k = 0; k < op->K; k += chunk) {
-        tokens t = convert_tokens(op, rows, k, vd_min(op->K - k, chunk), p);
-        for (int64_t n = outputs.begin; n < outputs.end; n += WIDTH) {
-            for (int64_t c = 0; c < t.columns; c += COLUMNS) {
-                int64_t columns = vd_min(t.columns - c, COLUMNS);
-                for (int64_t g = 0; g < GROUPS && n + g * VD_PACK_ROWS < outputs.end; g++) {
-                    int64_t first = n + g * VD_PACK_ROWS;
-                    if (vd_is_quantized(type)) {
-                        expand_group(type, op, first / VD_PACK_ROWS, k + c, columns, p->weights[g]);
-                    } else {
-                        expand_rows(type, op, first, outputs.end, k + c, columns, p->weights[g]);
-                    }
-                }
-                multiply_panel(op, &t, rows, (vd_range){n, outputs.end}, k, c, columns, p);
-            }
-        }
-    }
-}
-
-VD_INLINE void multiply_all(const int type, const vd_matmul *op, vd_range rows, vd_range units,
-                            panels *p) {
-    const int64_t unit = vd_is_quantized(type) ? VD_PACK_ROWS : 1;
-    vd_range outputs = {units.begin * unit, vd_min(units.end * unit, op->N)};
-    for (int64_t m = rows.begin; m < rows.end; m += TOKENS) {
-        multiply_rows(type, op, (vd_range){m, vd_min(m + TOKENS, rows.end)}, outputs, p);
-    }
-}
+// The conversions come first: the loops use them.
+#include "matmul/bf16_loops.h"
 
 #endif

@@ -166,4 +166,10 @@ VD_INLINE f32x16 vd_minima(const int type, const uint8_t *factors, int j) {
     }
 }
 
+// Returns the bytes of 32 columns of a packed group.
+VD_INLINE int64_t vd_column_bytes(const int type) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
+}
+
 #endif

@@ -80,10 +80,4 @@ VD_INLINE void vd_next_columns(const int type, vd_packed_at *at) {
     }
 }
 
-// Returns the bytes of 32 columns of a packed group.
-VD_INLINE int64_t vd_packed_block_bytes(const int type) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
-}
-
 #endif

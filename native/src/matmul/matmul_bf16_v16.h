@@ -17,10 +17,10 @@ enum {
     COLUMNS = 128,  // of a panel
     GROUPS = VD_PANEL_WIDTH,
     WIDTH = GROUPS * VD_PACK_ROWS,
-    TILE_ROWS = VD_PANEL_ROWS / 2,  // even and odd columns have sums of their own
-    TOKENS = 192,                   // rows whose activations are converted together
-    TOKEN_FLOATS = 96 << 10,        // their memory: it stays in the L2 cache
-    PAD = 16,                       // floats between rows, so that rows map to different cache sets
+    TILE_TOKENS = VD_PANEL_ROWS / 2,  // even and odd columns have sums of their own
+    TOKENS = 192,                     // rows whose activations are converted together
+    TOKEN_FLOATS = 96 << 10,          // their memory: it stays in the L2 cache
+    PAD = 16,  // floats between rows, so that rows map to different cache sets
     FEW_TOKENS = 2,
 };
 
@@ -29,17 +29,20 @@ typedef struct panels {
     float weights[COLUMNS][WIDTH];
 } panels;
 
+// The columns of a group in a panel of outputs.
+typedef float (*group_panel)[WIDTH];
+
+VD_INLINE group_panel group_of(panels *p, int g) {
+    return (group_panel)(p->weights[0] + g * VD_PACK_ROWS);
+}
+
+typedef float token_value;
+#include "matmul/bf16_operands.h"
+
 _Static_assert(sizeof(panels) <= VD_PANEL_BYTES, "panels fit a worker's memory");
 
-// Rows of activations, converted from column k on; zero from the last one to a multiple of 32.
-typedef struct tokens {
-    const float *x;
-    int64_t stride;
-    int64_t columns;  // a multiple of 32
-} tokens;
-
-VD_INLINE tokens round_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_t columns,
-                              panels *p) {
+VD_INLINE tokens convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_t columns,
+                                panels *p) {
     int64_t whole = vd_ceil_div(columns, VD_BLOCK) * VD_BLOCK;
     tokens t = {p->x, whole + PAD, whole};
     for (int64_t m = rows.begin; m < rows.end; m++) {
@@ -106,20 +109,19 @@ VD_INLINE f32x16 weights_of(const int type, i8x64 four, int q, int j, factors_at
 
 // Converts columns of a packed group into column n of the panel.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
-                            int64_t columns, float (*to)[WIDTH], vd_prefetcher *prefetcher) {
+                            int64_t columns, group_panel to) {
     const int quads = vd_block_layout_of(type).sub_block / 4;
     vd_packed_at at = vd_packed_at_column(type, op, g, k);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-        vd_prefetch_next(prefetcher, vd_packed_block_bytes(type));
-#pragma GCC unroll 2
-        for (int s = 0; s < 8 / quads; s++) {
-            factors_at f = load_factors(type, at.factors, at.j + s);
+        factors_at f;
 #pragma GCC unroll 8
-            for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_load_four(type, at.columns, q);
-                for (int j = 0; j < 4; j++) {
-                    f32x16_store(to[c + 4 * q + j], weights_of(type, four, q, j, f));
-                }
+        for (int q = 0; q < 8; q++) {
+            if (q % quads == 0) {
+                f = load_factors(type, at.factors, at.j + q / quads);
+            }
+            i8x64 four = vd_load_four(type, at.columns, q);
+            for (int j = 0; j < 4; j++) {
+                f32x16_store(to[c + 4 * q + j], weights_of(type, four, q, j, f));
             }
         }
         vd_next_columns(type, &at);
@@ -139,7 +141,7 @@ VD_INLINE f32x16 load_row(const int type, const uint8_t *row, int64_t k, int64_t
 
 // Converts columns of rows n to n+15 of W, or up to `end`, into the panel.
 VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64_t end, int64_t k,
-                           int64_t columns, float (*to)[WIDTH]) {
+                           int64_t columns, group_panel to) {
     int64_t bytes = vd_row_bytes(type, op->K);
     for (int64_t c = 0; c < columns; c += 16) {
         int64_t left = op->K - k - c;
@@ -158,7 +160,7 @@ VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64
 
 // ---- products with a panel ---------------------------------------------------------------------
 
-typedef f32x16 tile_sums[TILE_ROWS][GROUPS];
+typedef f32x16 tile_sums[TILE_TOKENS][GROUPS];
 
 VD_INLINE void clear_sums(const int M, tile_sums sum) {
     for (int m = 0; m < M; m++) {
@@ -183,46 +185,19 @@ VD_INLINE void add_column(const int M, const float *x, int64_t stride, const flo
     }
 }
 
-// The outputs of a tile in y, of which `left` columns exist.
-typedef struct outputs_at {
-    float *y;
-    int64_t stride;
-    int64_t left;
-} outputs_at;
-
-VD_INLINE void load_outputs(const int M, outputs_at at, int first, float (*acc)[WIDTH]) {
-    for (int m = 0; m < M; m++) {
-        for (int g = 0; g < GROUPS; g++) {
-            int64_t left = at.left - 16 * g;
-            const float *from = at.y + m * at.stride + 16 * g;
-            f32x16 y = first || left <= 0 ? f32x16_zero() : f32x16_load_up_to(from, left);
-            f32x16_store(acc[m] + 16 * g, y);
-        }
-    }
-}
-
-VD_INLINE void store_outputs(const int M, outputs_at at, float (*acc)[WIDTH]) {
-    for (int m = 0; m < M; m++) {
-        for (int g = 0; g < GROUPS && at.left > 16 * g; g++) {
-            f32x16_store_up_to(at.y + m * at.stride + 16 * g, f32x16_load(acc[m] + 16 * g),
-                               at.left - 16 * g);
-        }
-    }
-}
-
 // Adds the products of M tokens with the columns of the panel to y, or sets y if they are the
 // first.
-VD_INLINE void multiply_tile(const int M, const float *x, int64_t stride, const float (*w)[WIDTH],
+VD_INLINE void multiply_tile(const int M, const float *x, int64_t stride, const panels *p,
                              int64_t columns, outputs_at at, int first) {
-    alignas(64) float acc[TILE_ROWS][WIDTH];
+    alignas(64) float acc[TILE_TOKENS][WIDTH];
     load_outputs(M, at, first, acc);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
         tile_sums even, odd;
         clear_sums(M, even);
         clear_sums(M, odd);
         for (int i = 0; i < VD_BLOCK; i += 2) {
-            add_column(M, x + c + i, stride, w[c + i], even);
-            add_column(M, x + c + i + 1, stride, w[c + i + 1], odd);
+            add_column(M, x + c + i, stride, p->weights[c + i], even);
+            add_column(M, x + c + i + 1, stride, p->weights[c + i + 1], odd);
         }
         for (int m = 0; m < M; m++) {
             for (int g = 0; g < GROUPS; g++) {
@@ -233,63 +208,6 @@ VD_INLINE void multiply_tile(const int M, const float *x, int64_t stride, const 
         }
     }
     store_outputs(M, at, acc);
-}
-
-// Multiplies M tokens; kernels are compiled for each number up to TILE_ROWS.
-static void multiply_tokens(int64_t M, const float *x, int64_t stride, const float (*w)[WIDTH],
-                            int64_t columns, outputs_at at, int first) {
-    switch (M) {
-#define TILE(M)                                                                  \
-    case M:                                                                      \
-        multiply_tile(M <= TILE_ROWS ? M : 1, x, stride, w, columns, at, first); \
-        break;
-        TILE(1)
-        TILE(2)
-        TILE(3)
-        TILE(4)
-        TILE(5)
-        TILE(6)
-#undef TILE
-    }
-}
-
-_Static_assert(TILE_ROWS <= 6, "all tiles have a kernel");
-
-// Multiplies all tokens by the panel, in tiles of nearly equal size.
-static void multiply_panel(const vd_matmul *op, const tokens *t, vd_range rows, vd_range outputs,
-                           int64_t k, int64_t first, int64_t columns, panels *p) {
-    int64_t M = rows.end - rows.begin, tiles = vd_ceil_div(M, TILE_ROWS);
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = M * i / tiles, end = M * (i + 1) / tiles;
-        outputs_at at = {op->y + (rows.begin + begin) * op->N + outputs.begin, op->N,
-                         outputs.end - outputs.begin};
-        multiply_tokens(end - begin, t->x + begin * t->stride + first, t->stride, p->weights,
-                        columns, at, k + first == 0);
-    }
-}
-
-// Computes outputs of at most TOKENS rows.
-VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
-                             panels *p) {
-    int64_t chunk = fitting_columns(rows.end - rows.begin);
-    for (int64_t k = 0; k < op->K; k += chunk) {
-        tokens t = round_tokens(op, rows, k, vd_min(op->K - k, chunk), p);
-        for (int64_t n = outputs.begin; n < outputs.end; n += WIDTH) {
-            for (int64_t c = 0; c < t.columns; c += COLUMNS) {
-                int64_t columns = vd_min(t.columns - c, COLUMNS);
-                for (int g = 0; g < GROUPS && n + 16 * g < outputs.end; g++) {
-                    int64_t first = n + 16 * g;
-                    float(*to)[WIDTH] = (float(*)[WIDTH])(p->weights[0] + 16 * g);
-                    if (vd_is_quantized(type)) {
-                        expand_group(type, op, first / VD_PACK_ROWS, k + c, columns, to, NULL);
-                    } else {
-                        expand_rows(type, op, first, outputs.end, k + c, columns, to);
-                    }
-                }
-                multiply_panel(op, &t, rows, (vd_range){n, outputs.end}, k, c, columns, p);
-            }
-        }
-    }
 }
 
 // ---- few tokens --------------------------------------------------------------------------------
@@ -304,24 +222,24 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
         acc[m] = f32x16_zero();
     }
     for (int64_t k = 0; k < op->K; k += VD_BLOCK) {
-        vd_prefetch_next(prefetcher, vd_packed_block_bytes(type));
+        vd_prefetch_next(prefetcher, vd_column_bytes(type));
         f32x16 sum[2][FEW_TOKENS];
         for (int m = 0; m < M; m++) {
             sum[0][m] = sum[1][m] = f32x16_zero();
         }
-#pragma GCC unroll 2
-        for (int s = 0; s < 8 / quads; s++) {
-            factors_at f = load_factors(type, at.factors, at.j + s);
+        factors_at f;
 #pragma GCC unroll 8
-            for (int q = s * quads; q < (s + 1) * quads; q++) {
-                i8x64 four = vd_load_four(type, at.columns, q);
+        for (int q = 0; q < 8; q++) {
+            if (q % quads == 0) {
+                f = load_factors(type, at.factors, at.j + q / quads);
+            }
+            i8x64 four = vd_load_four(type, at.columns, q);
 #pragma GCC unroll 4
-                for (int j = 0; j < 4; j++) {
-                    f32x16 w = weights_of(type, four, q, j, f);
-                    for (int m = 0; m < M; m++) {
-                        f32x16 x = f32x16_splat(t->x[m * t->stride + k + 4 * q + j]);
-                        sum[j % 2][m] = f32x16_fma(x, w, sum[j % 2][m]);
-                    }
+            for (int j = 0; j < 4; j++) {
+                f32x16 w = weights_of(type, four, q, j, f);
+                for (int m = 0; m < M; m++) {
+                    f32x16 x = f32x16_splat(t->x[m * t->stride + k + 4 * q + j]);
+                    sum[j % 2][m] = f32x16_fma(x, w, sum[j % 2][m]);
                 }
             }
         }
@@ -336,36 +254,10 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
     }
 }
 
-VD_INLINE void multiply_groups(const int type, const int M, const vd_matmul *op, vd_range rows,
-                               vd_range groups, panels *p) {
-    tokens t = round_tokens(op, rows, 0, op->K, p);
-    int64_t bytes = vd_packed_group_bytes(type, op->K);
-    for (int64_t g = groups.begin; g < groups.end; g++) {
-        vd_prefetcher prefetcher = vd_prefetcher_of((const uint8_t *)op->weights + g * bytes, bytes,
-                                                    (groups.end - g) * bytes);
-        multiply_group(type, M, op, &t, rows.begin, g, &prefetcher);
-    }
-}
-
 // ---- kernels -----------------------------------------------------------------------------------
 
-VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units,
-                       panels *p) {
-    const int64_t unit = vd_is_quantized(type) ? VD_PACK_ROWS : 1;
-    vd_range outputs = {units.begin * unit, vd_min(units.end * unit, op->N)};
-    int64_t M = rows.end - rows.begin;
-    if (vd_is_quantized(type) && M == 1 && op->K <= fitting_columns(1)) {
-        multiply_groups(type, 1, op, rows, units, p);
-        return;
-    }
-    if (vd_is_quantized(type) && M == 2 && op->K <= fitting_columns(2)) {
-        multiply_groups(type, 2, op, rows, units, p);
-        return;
-    }
-    for (int64_t m = rows.begin; m < rows.end; m += TOKENS) {
-        multiply_rows(type, op, (vd_range){m, vd_min(m + TOKENS, rows.end)}, outputs, p);
-    }
-}
+// The tiles and groups come first: the loops use them.
+#include "matmul/bf16_product.h"
 
 #define VD_KERNEL(TYPE, name)                                                               \
     void VD_NAME(vd_matmul_bf16_##name)(const vd_matmul *op, vd_range rows, vd_range units, \

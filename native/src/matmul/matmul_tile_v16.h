@@ -132,12 +132,6 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
     }
 }
 
-// Returns the bytes of 32 columns of a packed group.
-VD_INLINE int64_t vd_column_bytes(const int type) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
-}
-
 // Returns the tokens of a full tile. With minima there is more work per group that more tokens can
 // share.
 VD_INLINE int vd_tile_tokens(const int type) {

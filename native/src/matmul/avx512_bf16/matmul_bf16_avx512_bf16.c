@@ -25,16 +25,9 @@ typedef f32x16 tile_sums[2][TILE_TOKENS][GROUPS];  // of even and odd columns
 
 // Adds the products of M tokens with the panel's columns to y, or sets y if they are the first.
 VD_INLINE void multiply_tile(const int M, const uint16_t *x, int64_t stride, const panels *p,
-                             int64_t columns, float *y, int64_t width, int64_t left, int first) {
+                             int64_t columns, outputs_at at, int first) {
     alignas(64) float acc[TILE_TOKENS][WIDTH];
-    for (int m = 0; m < M; m++) {
-        for (int g = 0; g < GROUPS; g++) {
-            int64_t rest = left - 16 * g;
-            const float *from = y + m * width + 16 * g;
-            f32x16_store(acc[m] + 16 * g,
-                         first || rest <= 0 ? f32x16_zero() : f32x16_load_up_to(from, rest));
-        }
-    }
+    load_outputs(M, at, first, acc);
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
         tile_sums sum;
         for (int m = 0; m < M; m++) {
@@ -65,41 +58,7 @@ VD_INLINE void multiply_tile(const int M, const uint16_t *x, int64_t stride, con
             }
         }
     }
-    for (int m = 0; m < M; m++) {
-        for (int g = 0; g < GROUPS && left > 16 * g; g++) {
-            f32x16_store_up_to(y + m * width + 16 * g, f32x16_load(acc[m] + 16 * g), left - 16 * g);
-        }
-    }
-}
-
-// Multiplies M tokens; tiles are compiled for each number.
-static void multiply_tokens(int64_t M, const uint16_t *x, int64_t stride, const panels *p,
-                            int64_t columns, float *y, int64_t width, int64_t left, int first) {
-    switch (M) {
-#define TILE(M)                                                         \
-    case M:                                                             \
-        multiply_tile(M, x, stride, p, columns, y, width, left, first); \
-        break;
-        TILE(1)
-        TILE(2)
-        TILE(3)
-        TILE(4)
-        TILE(5)
-        TILE(6)
-#undef TILE
-    }
-}
-
-// Multiplies all tokens, in tiles of nearly equal size.
-static void multiply_panel(const vd_matmul *op, const tokens *t, vd_range rows, vd_range outputs,
-                           int64_t k, int64_t first, int64_t columns, panels *p) {
-    int64_t M = rows.end - rows.begin, tiles = vd_ceil_div(M, TILE_TOKENS);
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = M * i / tiles, end = M * (i + 1) / tiles;
-        float *y = op->y + (rows.begin + begin) * op->N + outputs.begin;
-        multiply_tokens(end - begin, t->x + begin * t->stride + first, t->stride, p, columns, y,
-                        op->N, outputs.end - outputs.begin, k + first == 0);
-    }
+    store_outputs(M, at, acc);
 }
 
 // ---- few tokens --------------------------------------------------------------------------------
@@ -114,24 +73,24 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
         acc[m] = f32x16_zero();
     }
     for (int64_t k = 0; k < op->K; k += VD_BLOCK) {
-        vd_prefetch_next(prefetcher, vd_packed_block_bytes(type));
+        vd_prefetch_next(prefetcher, vd_column_bytes(type));
         f32x16 sum[2][FEW_TOKENS];
         for (int m = 0; m < M; m++) {
             sum[0][m] = sum[1][m] = f32x16_zero();
         }
-#pragma GCC unroll 2
-        for (int s = 0; s < 8 / quads; s++) {
-            factors_at f = load_factors(type, at.factors, at.j + s);
+        factors_at f;
 #pragma GCC unroll 8
-            for (int q = s * quads; q < (s + 1) * quads; q++) {
-                four_columns four = load_columns(type, at.columns, q);
+        for (int q = 0; q < 8; q++) {
+            if (q % quads == 0) {
+                f = load_factors(type, at.factors, at.j + q / quads);
+            }
+            four_columns four = load_columns(type, at.columns, q);
 #pragma GCC unroll 2
-                for (int i = 0; i < 2; i++) {
-                    __m512i w = pair_of(type, four, q, i, f);
-                    for (int m = 0; m < M; m++) {
-                        __m512i x = splat_pair(t->x + m * t->stride + k + 4 * q + 2 * i);
-                        sum[i][m] = add_pairs(sum[i][m], x, w);
-                    }
+            for (int i = 0; i < 2; i++) {
+                __m512i w = pair_of(type, four, q, i, f);
+                for (int m = 0; m < M; m++) {
+                    __m512i x = splat_pair(t->x + m * t->stride + k + 4 * q + 2 * i);
+                    sum[i][m] = add_pairs(sum[i][m], x, w);
                 }
             }
         }
@@ -146,30 +105,10 @@ VD_INLINE void multiply_group(const int type, const int M, const vd_matmul *op, 
     }
 }
 
-VD_INLINE void multiply_groups(const int type, const int M, const vd_matmul *op, vd_range rows,
-                               vd_range groups, panels *p) {
-    tokens t = convert_tokens(op, rows, 0, op->K, p);
-    int64_t bytes = vd_packed_group_bytes(type, op->K);
-    for (int64_t g = groups.begin; g < groups.end; g++) {
-        vd_prefetcher prefetcher = vd_prefetcher_of((const uint8_t *)op->weights + g * bytes, bytes,
-                                                    (groups.end - g) * bytes);
-        multiply_group(type, M, op, &t, rows.begin, g, &prefetcher);
-    }
-}
-
 // ---- kernels -----------------------------------------------------------------------------------
 
-VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units,
-                       panels *p) {
-    int64_t M = rows.end - rows.begin;
-    if (vd_is_quantized(type) && M == 1 && op->K <= fitting_columns(1)) {
-        multiply_groups(type, 1, op, rows, units, p);
-    } else if (vd_is_quantized(type) && M == 2 && op->K <= fitting_columns(2)) {
-        multiply_groups(type, 2, op, rows, units, p);
-    } else {
-        multiply_all(type, op, rows, units, p);
-    }
-}
+// The tiles and groups come first: the loops use them.
+#include "matmul/bf16_product.h"
 
 #define VD_KERNEL(TYPE, name)                                                                    \
     void vd_matmul_bf16_##name##_avx512_bf16(const vd_matmul *op, vd_range rows, vd_range units, \
