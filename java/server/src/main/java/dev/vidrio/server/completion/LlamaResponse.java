@@ -4,6 +4,7 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.sampling.DryOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.ApiResponse;
@@ -158,6 +159,7 @@ final class LlamaResponse implements ApiResponse {
   private JsonObject settings() {
     GenerationOptions options = parameters.template().options();
     SamplingOptions sampling = options.sampling();
+    DryOptions dry = sampling.dry();
     return new JsonObject()
         .with("n_predict", options.tokens())
         .with("seed", sampling.seed())
@@ -165,10 +167,18 @@ final class LlamaResponse implements ApiResponse {
         .with("top_k", sampling.topK())
         .with("top_p", sampling.topP())
         .with("min_p", sampling.minP())
+        .with("top_n_sigma", sampling.topNSigma())
+        .with("xtc_probability", sampling.xtcProbability())
+        .with("xtc_threshold", sampling.xtcThreshold())
         .with("repeat_penalty", sampling.repeatPenalty())
         .with("repeat_last_n", sampling.penaltyWindow())
         .with("presence_penalty", sampling.presencePenalty())
         .with("frequency_penalty", sampling.frequencyPenalty())
+        .with("dry_multiplier", dry.multiplier())
+        .with("dry_base", dry.base())
+        .with("dry_allowed_length", dry.allowedLength())
+        .with("dry_penalty_last_n", dry.window())
+        .with("dry_sequence_breakers", dry.breakers())
         .with("stop", options.stop())
         .with("ignore_eos", options.ignoreEnd())
         .with("logit_bias", biases(options));

@@ -59,6 +59,23 @@ class LlamaCompletionRouteTest {
   }
 
   @Test
+  void returnsTheSettingsOfSamplers() {
+    JsonNode settings =
+        complete(
+                "'To be'",
+                ",'dry_multiplier':0.5,'dry_sequence_breakers':['.'],'xtc_probability':0.25,"
+                    + "'top_n_sigma':2")
+            .path("generation_settings");
+    assertEquals(0.5, settings.path("dry_multiplier").doubleValue());
+    assertEquals(1.75, settings.path("dry_base").doubleValue());
+    assertEquals(2, settings.path("dry_allowed_length").intValue());
+    assertEquals(".", settings.path("dry_sequence_breakers").path(0).stringValue());
+    assertEquals(0.25, settings.path("xtc_probability").doubleValue());
+    assertEquals(0.1, settings.path("xtc_threshold").doubleValue());
+    assertEquals(2, settings.path("top_n_sigma").doubleValue());
+  }
+
+  @Test
   void answersEachPrompt() {
     JsonNode both = complete("['To be','Romeo']", "");
     assertEquals(2, both.size());
