@@ -102,6 +102,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     var json = new JsonObject();
     json.put("name", argument instanceof OptionSpec option ? name(option) : argument.paramLabel());
     json.put("type", type(argument));
+    json.put("placeholder", argument.paramLabel());
     json.put("description", String.join("\n", text(argument)));
     if (argument.required() && argument.group() == null) {
       json.put("required", true);

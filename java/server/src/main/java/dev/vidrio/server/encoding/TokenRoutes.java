@@ -49,10 +49,12 @@ public record TokenRoutes(ModelRegistry models) {
           new JsonObject()
               .with("count", ids.length)
               .with("tokens", paired ? pairs(tokenizer, ids) : ids)
-              .withPresent(
-                  "pieces",
-                  pieces ? Arrays.stream(ids).mapToObj(tokenizer::piece).toList() : null));
+              .withPresent("pieces", pieces ? pieces(tokenizer, ids) : null));
     }
+  }
+
+  private static List<String> pieces(Tokenizer tokenizer, int... ids) {
+    return Arrays.stream(ids).mapToObj(tokenizer::piece).toList();
   }
 
   /** Returns tokens in llama.cpp's format: {@code {"id": …, "piece": …}}. */
@@ -75,11 +77,17 @@ public record TokenRoutes(ModelRegistry models) {
     JsonFields fields = models.fields(exchange);
     String id = fields.required("model").string();
     TokenIds tokens = TokenIds.read(fields.required("tokens"));
+    boolean pieces = fields.bool("pieces", false);
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
-      String text = tokenizer.decode(tokens.of(tokenizer));
-      exchange.answer(new JsonObject().with("text", text).with("content", text));
+      int[] ids = tokens.of(tokenizer);
+      String text = tokenizer.decode(ids);
+      exchange.answer(
+          new JsonObject()
+              .with("text", text)
+              .with("content", text)
+              .withPresent("pieces", pieces ? pieces(tokenizer, ids) : null));
     }
   }
 }

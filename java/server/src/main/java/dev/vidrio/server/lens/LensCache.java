@@ -33,8 +33,6 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
   /** Maximum values of a response. */
   private static final long MAX_VALUES = 1 << 21;
 
-  private static final String BYTES = "application/octet-stream";
-
   static LensCache read(JsonFields fields) {
     return new LensCache(
         LensInput.read(fields),
@@ -121,7 +119,7 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
       Path file = Files.createTempFile("vidrio-", ".safetensors");
       try {
         ActivationFile.write(cache, model.id(), file);
-        return new Answer(BYTES, Files.readAllBytes(file));
+        return Answer.bytes(Files.readAllBytes(file));
       } finally {
         Files.deleteIfExists(file);
       }

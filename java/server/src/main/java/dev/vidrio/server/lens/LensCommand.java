@@ -23,19 +23,25 @@ import org.jspecify.annotations.Nullable;
  * A request of {@code /v1/lens/commands}, with the fields of {@link LensCommands.Request}.
  *
  * @param commands runs the request
+ * @param returned the name of a file that the command writes, whose content is the response; null
+ *     for JSON with all files
  */
 record LensCommand(
     LensCommands commands,
     String command,
     List<String> arguments,
     Map<String, Object> options,
-    Map<String, byte[]> files)
+    Map<String, byte[]> files,
+    @Nullable String returned)
     implements LensRequest {
   private static final int MAX_ARGUMENTS = 16;
   private static final int MAX_FILES = 64;
 
-  /** Maximum bytes of the files of a response. */
+  /** Maximum bytes of the files in a response. */
   private static final long MAX_BYTES = 64 << 20;
+
+  /** Maximum bytes of a file that is the response. */
+  private static final long MAX_RETURNED_BYTES = 512 << 20;
 
   /** Extensions of text files; contents of others are in Base64. */
   private static final List<String> TEXTS = List.of(".html", ".json", ".jsonl", ".tsv", ".dot");
@@ -56,7 +62,8 @@ record LensCommand(
         fields.required("command").string(),
         fields.strings("arguments", MAX_ARGUMENTS),
         options,
-        files);
+        files,
+        fields.string("return"));
   }
 
   private static Object option(JsonValue value) {
@@ -89,20 +96,39 @@ record LensCommand(
   }
 
   @Override
+  public boolean isJson() {
+    return returned == null;
+  }
+
+  @Override
   public Supplier<Answer> prepare(ServedModel model) {
     return () -> {
       LensCommands.Result result = TokenLimit.call(LensInput.MAX_TOKENS, () -> run(model));
-      long bytes = result.files().values().stream().mapToLong(content -> content.length).sum();
-      LensInput.requireAtMost("files", bytes, "bytes of the response", MAX_BYTES);
-      var written = new JsonObject();
-      result.files().forEach((name, content) -> written.put(name, toJson(name, content)));
-      return Answer.json(
-          new JsonObject()
-              .with("model", model.id())
-              .with("command", command)
-              .with("result", result.json())
-              .with("files", written));
+      return returned == null ? json(model, result) : content(returned, result);
     };
+  }
+
+  private Answer json(ServedModel model, LensCommands.Result result) {
+    long bytes = result.files().values().stream().mapToLong(content -> content.length).sum();
+    LensInput.requireAtMost("files", bytes, "bytes of the response", MAX_BYTES);
+    var written = new JsonObject();
+    result.files().forEach((name, content) -> written.put(name, toJson(name, content)));
+    return Answer.json(
+        new JsonObject()
+            .with("model", model.id())
+            .with("command", command)
+            .with("result", result.json())
+            .with("files", written));
+  }
+
+  private static Answer content(String name, LensCommands.Result result) {
+    byte[] content = result.files().get(name);
+    if (content == null) {
+      throw ApiException.invalid(
+          "return", name, "must be a file that the command writes: " + result.files().keySet());
+    }
+    LensInput.requireAtMost("return", content.length, "bytes of the response", MAX_RETURNED_BYTES);
+    return Answer.bytes(content);
   }
 
   private LensCommands.Result run(ServedModel model) {

@@ -19,6 +19,11 @@ interface LensRequest {
       this.body = body;
     }
 
+    /** Returns a response of bytes. */
+    static Answer bytes(byte[] body) {
+      return new Answer("application/octet-stream", body);
+    }
+
     /** Returns a JSON response. */
     static Answer json(JsonObject json) {
       return new Answer(Exchange.JSON, Json.bytes(json));

@@ -8,6 +8,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.testserver.TestServer;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
@@ -83,6 +84,21 @@ class LensCommandTest {
   }
 
   @Test
+  void returnsTheContentOfAFile() throws Exception {
+    HttpResponse<byte[]> response =
+        server.sendBytes(
+            "/v1/lens/commands",
+            """
+            {"model":"bard","command":"echo","return":"a/b.bin",
+             "files":{"a/b.bin":{"base64":"AP8B"},"c.txt":"c"}}
+            """);
+    assertEquals(200, response.statusCode());
+    assertEquals(
+        "application/octet-stream", response.headers().firstValue("Content-Type").orElseThrow());
+    assertArrayEquals(new byte[] {0, (byte) 0xff, 1}, response.body());
+  }
+
+  @Test
   void listsCommands() {
     assertEquals(
         "{\"commands\":[{\"name\":\"echo\"}]}", server.get("/v1/lens/commands").body().strip());
@@ -103,6 +119,7 @@ class LensCommandTest {
         "'command':'echo','files':{'a':{}} | files.a.base64 files.a.base64: is required",
         "'command':'echo','files':{'a':{'base64':'','x':1}} | files.a.x files.a.x: not supported",
         "'command':'echo','prompt':'a' | prompt prompt: not supported",
+        "'command':'echo','return':'x','files':{'a':''} | return return x: must be a file that",
       })
   void rejectsInvalidRequests(String fields, String expected) {
     String error =
