@@ -49,6 +49,11 @@ class OpenApiTest {
     public Result run(Request request, Model model) {
       return new Result(Map.of(), request.files());
     }
+
+    @Override
+    public byte[] runForFile(Request request, Model model, String file, long limit) {
+      return new byte[0];
+    }
   }
 
   private static List<String> samples() throws IOException {

@@ -133,6 +133,24 @@ public final class Workspace implements AutoCloseable {
     return written;
   }
 
+  /**
+   * Returns the content of a file.
+   *
+   * @param limit maximum size, in bytes
+   * @throws UsageException if there is no such file in the workspace, or it is too large
+   */
+  public byte[] content(String name, long limit) throws IOException {
+    Path path = resolve(name);
+    if (!path.startsWith(directory) || !Files.isRegularFile(path)) {
+      throw new UsageException(name + ": is not a file that the command writes");
+    }
+    long size = Files.size(path);
+    if (size > limit) {
+      throw new UsageException(name + ": " + size + " bytes exceed the limit of " + limit);
+    }
+    return Files.readAllBytes(path);
+  }
+
   /** Deletes the directory and its files. */
   @Override
   public void close() {

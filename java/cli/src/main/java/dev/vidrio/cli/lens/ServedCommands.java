@@ -151,12 +151,49 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return option.longestName().replaceFirst("^-+", "");
   }
 
+  /** Calls a command. */
+  private interface Call<T> {
+    T of(ModelCommand<?> command) throws IOException;
+  }
+
+  /** Returns what a request asks of the workspace in which its command has run. */
+  private interface Answer<T> {
+    T of(Workspace workspace) throws IOException;
+  }
+
   @Override
   public Result run(Request request, Model model) throws IOException {
+    return run(
+        request,
+        workspace -> {
+          Object json =
+              workspace.call(() -> call(request, command -> command.call(model, request.model())));
+          return new Result(json, workspace.written());
+        });
+  }
+
+  @Override
+  public byte[] runForFile(Request request, Model model, String file, long limit)
+      throws IOException {
+    return run(
+        request,
+        workspace -> {
+          workspace.call(
+              () ->
+                  call(
+                      request,
+                      command -> {
+                        command.callForFiles(model, request.model());
+                        return request;
+                      }));
+          return workspace.content(file, limit);
+        });
+  }
+
+  private <T> T run(Request request, Answer<T> answer) throws IOException {
     try (Workspace workspace = Workspace.create(shared, request.files())) {
       try {
-        Object json = workspace.call(() -> call(request, model));
-        return new Result(json, workspace.written());
+        return answer.of(workspace);
       } catch (ParameterException | UsageException | CommandException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
       } catch (UncheckedIOException e) {
@@ -177,7 +214,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         "command", request.command(), reason.replaceFirst("^Error: ", ""));
   }
 
-  private static Object call(Request request, Model model) {
+  /** Runs the command of a request, which writes files in the current workspace. */
+  private static <T> T call(Request request, Call<T> call) {
     List<String> words = List.of(request.command().split(" ", -1));
     CommandLine line = group(words);
     CommandSpec command = find(line, words);
@@ -190,7 +228,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
       parsed = parsed.subcommand();
     }
     try {
-      return ((ModelCommand<?>) parsed.commandSpec().userObject()).call(model, request.model());
+      return call.of((ModelCommand<?>) parsed.commandSpec().userObject());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

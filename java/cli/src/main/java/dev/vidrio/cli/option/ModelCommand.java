@@ -8,6 +8,7 @@ import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -62,6 +63,15 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
    * @param name the name of the model in results
    */
   public final Object call(Model served, String name) throws IOException {
+    return serve(served, name, this::toJson);
+  }
+
+  /** Runs the command as {@link #call} does, for its files alone. */
+  public final void callForFiles(Model served, String name) throws IOException {
+    var _ = serve(served, name, result -> name);
+  }
+
+  private Object serve(Model served, String name, Function<R, Object> answer) throws IOException {
     json = true;
     check();
     model = served;
@@ -69,7 +79,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     R result = run(served);
     try {
       var _ = write(result);
-      return toJson(result);
+      return answer.apply(result);
     } finally {
       close(result);
     }

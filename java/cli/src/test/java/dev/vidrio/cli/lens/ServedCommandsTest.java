@@ -25,6 +25,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -84,6 +85,30 @@ class ServedCommandsTest {
 
   private static boolean flag(Object value) {
     return value instanceof Boolean;
+  }
+
+  @Test
+  void returnsTheContentOfAFile() throws IOException {
+    Map<String, Object> options =
+        Map.of("prompt", TEXT, "hooks", "blocks.0.*", "output", "a.safetensors");
+    var request = new LensCommands.Request("bard", "cache", List.of(), options, Map.of());
+    var commands = new ServedCommands(directory);
+    byte[] content = commands.runForFile(request, model, "a.safetensors", Integer.MAX_VALUE);
+    assertArrayEquals(run("cache", options, Map.of()).files().get("a.safetensors"), content);
+
+    assertMessage(
+        "command cache: b.safetensors: is not a file that the command writes",
+        () -> commands.runForFile(request, model, "b.safetensors", Integer.MAX_VALUE));
+    assertMessage(
+        "command cache: ../a.safetensors: must be a relative path without . and ..",
+        () -> commands.runForFile(request, model, "../a.safetensors", Integer.MAX_VALUE));
+    assertMessage(
+        "command cache: a.safetensors: %s bytes exceed the limit of 9".formatted(content.length),
+        () -> commands.runForFile(request, model, "a.safetensors", 9));
+  }
+
+  private static void assertMessage(String expected, Executable call) {
+    assertEquals(expected, assertThrows(InvalidInputException.class, call).getMessage());
   }
 
   @ParameterizedTest

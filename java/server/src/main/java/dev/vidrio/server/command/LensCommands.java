@@ -24,6 +24,11 @@ public interface LensCommands {
         public Result run(Request request, Model model) {
           throw new InvalidInputException("command", request.command(), "not found");
         }
+
+        @Override
+        public byte[] runForFile(Request request, Model model, String file, long limit) {
+          throw new InvalidInputException("command", request.command(), "not found");
+        }
       };
 
   /**
@@ -68,4 +73,13 @@ public interface LensCommands {
    * @throws IOException if a file cannot be written
    */
   Result run(Request request, Model model) throws IOException;
+
+  /**
+   * Runs a command as {@link #run} does, and returns the content of a file that it writes.
+   *
+   * @param file the relative name of the file
+   * @param limit maximum size of the file, in bytes
+   * @throws InvalidInputException also if the command does not write the file, or it is too large
+   */
+  byte[] runForFile(Request request, Model model, String file, long limit) throws IOException;
 }

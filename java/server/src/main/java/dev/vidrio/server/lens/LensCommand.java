@@ -1,6 +1,7 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.TokenLimit;
+import dev.vidrio.model.Model;
 import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
@@ -102,42 +103,34 @@ record LensCommand(
 
   @Override
   public Supplier<Answer> prepare(ServedModel model) {
-    return () -> {
-      LensCommands.Result result = TokenLimit.call(LensInput.MAX_TOKENS, () -> run(model));
-      return returned == null ? json(model, result) : content(returned, result);
-    };
+    var request = new LensCommands.Request(model.id(), command, arguments, options, files);
+    return () ->
+        TokenLimit.call(
+            LensInput.MAX_TOKENS,
+            () -> {
+              try {
+                return answer(request, model.model());
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
   }
 
-  private Answer json(ServedModel model, LensCommands.Result result) {
+  private Answer answer(LensCommands.Request request, Model model) throws IOException {
+    if (returned != null) {
+      return Answer.bytes(commands.runForFile(request, model, returned, MAX_RETURNED_BYTES));
+    }
+    LensCommands.Result result = commands.run(request, model);
     long bytes = result.files().values().stream().mapToLong(content -> content.length).sum();
     LensInput.requireAtMost("files", bytes, "bytes of the response", MAX_BYTES);
     var written = new JsonObject();
     result.files().forEach((name, content) -> written.put(name, toJson(name, content)));
     return Answer.json(
         new JsonObject()
-            .with("model", model.id())
+            .with("model", request.model())
             .with("command", command)
             .with("result", result.json())
             .with("files", written));
-  }
-
-  private static Answer content(String name, LensCommands.Result result) {
-    byte[] content = result.files().get(name);
-    if (content == null) {
-      throw ApiException.invalid(
-          "return", name, "must be a file that the command writes: " + result.files().keySet());
-    }
-    LensInput.requireAtMost("return", content.length, "bytes of the response", MAX_RETURNED_BYTES);
-    return Answer.bytes(content);
-  }
-
-  private LensCommands.Result run(ServedModel model) {
-    try {
-      var request = new LensCommands.Request(model.id(), command, arguments, options, files);
-      return commands.run(request, model.model());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static Object toJson(String name, byte[] content) {

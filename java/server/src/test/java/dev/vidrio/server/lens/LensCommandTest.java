@@ -39,6 +39,15 @@ class LensCommandTest {
       json.put("arguments", request.arguments());
       return new Result(json, request.files());
     }
+
+    @Override
+    public byte[] runForFile(Request request, Model model, String file, long limit) {
+      byte[] content = request.files().get(file);
+      if (content == null || content.length > limit) {
+        throw new InvalidInputException("command", request.command(), file + " has no content");
+      }
+      return content;
+    }
   }
 
   @RegisterExtension
@@ -119,7 +128,7 @@ class LensCommandTest {
         "'command':'echo','files':{'a':{}} | files.a.base64 files.a.base64: is required",
         "'command':'echo','files':{'a':{'base64':'','x':1}} | files.a.x files.a.x: not supported",
         "'command':'echo','prompt':'a' | prompt prompt: not supported",
-        "'command':'echo','return':'x','files':{'a':''} | return return x: must be a file that",
+        "'command':'echo','return':'x','files':{'a':''} | command command echo: x has no content",
       })
   void rejectsInvalidRequests(String fields, String expected) {
     String error =
