@@ -134,7 +134,9 @@ class CommandsTest(Served):
 class AnswersTest(Served):
     def test_generates_and_steers(self):
         self.assertEqual(" be", self.model.generate(TEXT, 1))
-        steer = [{"hook": "blocks.2.hook_resid_post", "strength": 4.0, "plus": "love", "minus": "war"}]
+        steer = [
+            {"hook": "blocks.2.hook_resid_post", "strength": 4.0, "plus": "love", "minus": "war"}
+        ]
         self.assertNotEqual(self.model.generate(TEXT, 8), self.model.generate(TEXT, 8, steer))
 
     def test_converts_tokens(self):

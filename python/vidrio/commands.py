@@ -110,9 +110,7 @@ class Command:
         """Runs the command and returns the tensors that it writes, which are sent as bytes."""
         name = "output.safetensors"
         request = self._request(arguments, options | {"output": name}, files)
-        return safetensors.read(
-            self._client.post_for_bytes(_ROUTE, **request, **{"return": name})
-        )
+        return safetensors.read(self._client.post_for_bytes(_ROUTE, **request, **{"return": name}))
 
     def _request(
         self,

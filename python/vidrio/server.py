@@ -62,9 +62,7 @@ def load(model: str | os.PathLike = "bard", *options: str) -> Model:
     """
     if url := os.environ.get("VIDRIO_URL"):
         return connect(url, os.fspath(model))
-    process = _Process(
-        [_program(), "serve", "-m", os.fspath(model), "--port", "0", *options]
-    )
+    process = _Process([_program(), "serve", "-m", os.fspath(model), "--port", "0", *options])
     try:
         client = Client(process.url())
         return Model(client, client.get("/v1/models")["data"][0]["id"], process)
