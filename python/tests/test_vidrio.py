@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 
-import vidrio  # noqa: E402
-from vidrio import safetensors  # noqa: E402
+import vidrio
+from vidrio import safetensors
 
 TEXT = "To be, or not to"
 EDIT = "blocks.2.attn.hook_z[:, 3] zero"
