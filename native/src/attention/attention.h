@@ -25,7 +25,9 @@ typedef struct vd_query_tile {
     float *scale;    // [n, d_h/32]
     int32_t *sum;    // [n, d_h/32] sums of a block's quants
     float *scores;   // scratch [n, VD_ATTENTION_CHUNK], 64-byte aligned
-    float *floats;   // scratch [VD_KV_BLOCK, max(d_h, d_v)], 64-byte aligned
+    // Scratch [VD_KV_BLOCK, max(d_h, d_v)], 64-byte aligned, for a block of keys or values, or for
+    // the scales of a chunk of values, as floats.
+    float *floats;
     // Keys of the blocks to prefetch, or null.
     const char *next_keys[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
 } vd_query_tile;

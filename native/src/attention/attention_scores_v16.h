@@ -15,13 +15,10 @@ VD_INLINE f32x16 load_kv(const void *p, int64_t i, const int32_t type) {
                             : f32x16_load_bfloats((const uint16_t *)p + i);
 }
 
-// Loads 16 elements of values from element i on. `scales` are those of the same row's blocks of 32.
-VD_INLINE f32x16 load_value(const void *p, const uint16_t *scales, int64_t i, const int32_t type) {
-    if (type == VD_Q8_0) {
-        f32x16 scale = f32x16_splat_half(scales[i / VD_BLOCK]);
-        return f32x16_mul(f32x16_load_bytes((const int8_t *)p + i), scale);
-    }
-    return load_kv(p, i, type);
+// Loads 16 elements of values from element i on. Those of Q8_0 are multiplied by `scale`.
+VD_INLINE f32x16 load_value(const void *p, int64_t i, f32x16 scale, const int32_t type) {
+    return type == VD_Q8_0 ? f32x16_mul(f32x16_load_bytes((const int8_t *)p + i), scale)
+                           : load_kv(p, i, type);
 }
 
 // Prefetches bytes [begin, begin + count) from p on unless p is null. Decoding is bound by memory
@@ -45,7 +42,9 @@ VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t co
     for (int64_t i = 0; i < count; i += 64) {
         prefetch(next, i * bytes, 64 * bytes);
         for (int64_t w = i; w < i + 64; w += 16) {
-            f32x16_store(floats + w, load_value(block, scales, w, type));
+            f32x16 scale =
+                type == VD_Q8_0 ? f32x16_splat_half(scales[w / VD_BLOCK]) : f32x16_zero();
+            f32x16_store(floats + w, load_value(block, w, scale, type));
         }
     }
 }
@@ -105,6 +104,7 @@ VD_INLINE void score_tile(const vd_query_tile *tile, int32_t j, const int n, con
 // As score_tile, with integer products in blocks of 32.
 VD_INLINE void score_tile_quantized(const vd_query_tile *tile, int32_t j, const int n,
                                     const char *keys, int64_t t, const char *values) {
+    const int64_t block_bytes = VD_KV_LANES * vd_kv_bytes(VD_Q8_0, VD_BLOCK);
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
     const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
     f32x16 acc[VD_ATTENTION_QUERIES];
@@ -112,12 +112,12 @@ VD_INLINE void score_tile_quantized(const vd_query_tile *tile, int32_t j, const 
         acc[a] = f32x16_zero();
     }
     for (int64_t b = 0; b < blocks; b++) {
+        prefetch(values, b * block_bytes, block_bytes);
         i32x16 sum[VD_ATTENTION_QUERIES];
         for (int a = 0; a < n; a++) {
             sum[a] = i32x16_splat(-VD_SIGNED_BIAS * tile->sum[(j + a) * blocks + b]);
         }
         for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
-            prefetch(values, i * VD_KV_LANES, 4 * VD_KV_LANES);
             i8x64 k = i8x64_signed(i8x64_load(keys + i * VD_KV_LANES));
             for (int a = 0; a < n; a++) {
                 const int8_t *quants = tile->quants + (j + a) * d_h + i;

@@ -2,6 +2,8 @@
 #ifndef VD_ATTENTION_ATTENTION_VALUES_V16_H
 #define VD_ATTENTION_ATTENTION_VALUES_V16_H
 
+#include <assert.h>
+
 #include "attention/attention.h"
 #include "attention/attention_scores_v16.h"
 #include "attention/kv_cache.h"
@@ -39,15 +41,17 @@ VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t beg
     const int64_t bytes = type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(type, cache->d_v);
     for (int64_t t = at.from; t < at.to;) {
         const char *row = value_rows(tile, begin, t, type);
-        const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
+        const float *scales = tile->floats + t * (cache->d_v / VD_BLOCK);
         const char *keys = prefetches ? tile->next_keys[t / VD_KV_BLOCK] : NULL;
         int64_t to = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
         for (to = at.to < to ? at.to : to; t < to; t++, row += bytes) {
             prefetch(keys, t % VD_KV_BLOCK * key_bytes, key_bytes);
             f32x16 v[VD_ATTENTION_VECTORS];
             for (int w = 0; w < vectors; w++) {
+                f32x16 scale =
+                    type == VD_Q8_0 ? f32x16_splat(scales[(i + 16 * w) / VD_BLOCK]) : f32x16_zero();
                 v[w] = lanes < 16 ? load_value_part(row, i, lanes, type)
-                                  : load_value(row, scales, i + 16 * w, type);
+                                  : load_value(row, i + 16 * w, scale, type);
             }
             for (int a = 0; a < n; a++) {
                 f32x16 weight = f32x16_splat(e[a * VD_ATTENTION_CHUNK + t]);
@@ -167,6 +171,22 @@ static void values_at(const vd_query_tile *tile, const key_range *ranges, int32_
     }
 }
 
+static_assert(VD_ATTENTION_CHUNK / VD_BLOCK <= VD_KV_BLOCK, "the scales of a chunk fit floats");
+
+// Converts the scales of Q8_0 values at positions [from, to) of the chunk to floats
+// [VD_ATTENTION_CHUNK, d_v/32]: once for all queries and elements.
+static void convert_scales(const vd_query_tile *tile, int64_t begin, int64_t from, int64_t to) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    int64_t count = VD_KV_BLOCK * (cache->d_v / VD_BLOCK);
+    for (int64_t t = from / VD_KV_BLOCK * VD_KV_BLOCK; t < to; t += VD_KV_BLOCK) {
+        const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
+        float *floats = tile->floats + t * (cache->d_v / VD_BLOCK);
+        for (int64_t i = 0; i < count; i += 16) {
+            f32x16_store(floats + i, f32x16_load_halves(scales + i));
+        }
+    }
+}
+
 // Computes the weighted values of queries [j, end): over the whole chunk at once, or block by block
 // if blocks are converted to floats.
 static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
@@ -178,6 +198,9 @@ static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j
     }
     key_range all = {ranges[j].from, ranges[end - 1].to};
     if (!widens(cache->type, end - j)) {
+        if (cache->type == VD_Q8_0) {
+            convert_scales(tile, begin, all.from, all.to);
+        }
         values_at(tile, ranges, j, end, begin, all, cache->type, parts);
         return;
     }

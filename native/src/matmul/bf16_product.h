@@ -50,7 +50,7 @@ VD_INLINE void multiply_groups(const int type, const int M, const vd_matmul *op,
     int64_t bytes = vd_packed_group_bytes(type, op->K);
     for (int64_t g = groups.begin; g < groups.end; g++) {
         vd_prefetcher prefetcher = vd_prefetcher_of((const uint8_t *)op->weights + g * bytes, bytes,
-                                                    (groups.end - g) * bytes);
+                                                    (groups.end - g) * bytes, 1);
         multiply_group(type, M, op, &t, rows.begin, g, &prefetcher);
     }
 }

@@ -101,17 +101,16 @@ VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_r
                           vd_range weights) {
     int64_t row_bytes = vd_row_bytes(type, op->K);
     const uint8_t *first = (const uint8_t *)op->weights + weights.begin * row_bytes;
-    vd_prefetcher first_time =
-        vd_prefetcher_of(first, N * row_bytes, (weights.end - weights.begin) * row_bytes);
-    vd_prefetcher *prefetcher = &first_time;
+    int64_t M = rows.end - rows.begin;
+    int64_t tiles = M / VD_FLOAT_TILE_TOKENS + M % VD_FLOAT_TILE_TOKENS;
+    vd_prefetcher prefetcher =
+        vd_prefetcher_of(first, N * row_bytes, (weights.end - weights.begin) * row_bytes, tiles);
     int64_t m = rows.begin;
     for (; m + VD_FLOAT_TILE_TOKENS <= rows.end; m += VD_FLOAT_TILE_TOKENS) {
-        tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, weights.begin, prefetcher);
-        prefetcher = NULL;
+        tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, weights.begin, &prefetcher);
     }
     for (; m < rows.end; m++) {
-        tile(type, 1, N, op, m, weights.begin, prefetcher);
-        prefetcher = NULL;
+        tile(type, 1, N, op, m, weights.begin, &prefetcher);
     }
 }
 

@@ -127,28 +127,30 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_store_sums(M, N, op, m0, panel->group, acc);
 }
 
-// Multiplies all tokens; only the first tile prefetches.
+// Multiplies all tokens.
 VD_INLINE void vd_panel_tiles(const int type, const vd_matmul *op, vd_range rows,
                               const vd_panel *panel, vd_prefetcher *prefetcher) {
-    const int full = vd_tile_tokens(type);
-    int64_t tiles = vd_token_tiles(type, rows);
+    int64_t tiles = vd_token_tiles(rows);
     for (int64_t i = 0; i < tiles; i++) {
         vd_range tile = vd_token_tile(rows, i, tiles);
         int64_t M = tile.end - tile.begin;
-        if (M == full) {
-            vd_panel_tile(type, full, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(type, 5) && M == 5) {
+        if (M == VD_TILE_TOKENS) {
+            vd_panel_tile(type, VD_TILE_TOKENS, op, tile.begin, panel, prefetcher);
+        } else if (vd_is_part_tile(7) && M == 7) {
+            vd_panel_tile(type, 7, op, tile.begin, panel, prefetcher);
+        } else if (vd_is_part_tile(6) && M == 6) {
+            vd_panel_tile(type, 6, op, tile.begin, panel, prefetcher);
+        } else if (vd_is_part_tile(5) && M == 5) {
             vd_panel_tile(type, 5, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(type, 4) && M == 4) {
+        } else if (vd_is_part_tile(4) && M == 4) {
             vd_panel_tile(type, 4, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(type, 3) && M == 3) {
+        } else if (vd_is_part_tile(3) && M == 3) {
             vd_panel_tile(type, 3, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(type, 2) && M == 2) {
+        } else if (vd_is_part_tile(2) && M == 2) {
             vd_panel_tile(type, 2, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(type, 1) && M == 1) {
+        } else if (vd_is_part_tile(1) && M == 1) {
             vd_panel_tile(type, 1, op, tile.begin, panel, prefetcher);
         }
-        prefetcher = NULL;
     }
 }
 

@@ -37,27 +37,29 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// Returns the prefetcher for a tile of the first N groups.
+// Returns the prefetcher for passes over a tile of the first N groups.
 VD_INLINE vd_prefetcher prefetcher_of(const int type, const int N, const vd_matmul *op,
-                                      vd_range groups) {
+                                      vd_range groups, int64_t passes) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
     const uint8_t *tile = (const uint8_t *)op->weights + groups.begin * group_bytes;
-    return vd_prefetcher_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes);
+    return vd_prefetcher_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes,
+                            passes);
 }
 
 // Computes at most VD_FEW_TOKENS tokens as one tile.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_FEW_GROUPS) {
-        vd_prefetcher prefetcher = prefetcher_of(type, VD_FEW_GROUPS, op, groups);
+        vd_prefetcher prefetcher = prefetcher_of(type, VD_FEW_GROUPS, op, groups, 1);
         packed_tile(type, M, op, rows.begin, groups, &prefetcher);
     }
 }
 
 VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
     vd_panel panel;
+    int64_t tiles = vd_token_tiles(rows);
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
-        vd_prefetcher prefetcher = prefetcher_of(type, VD_TILE_GROUPS, op, groups);
+        vd_prefetcher prefetcher = prefetcher_of(type, VD_TILE_GROUPS, op, groups, tiles);
         for (int64_t b = 0; b < op->K / VD_BLOCK; b += VD_PANEL_BLOCKS) {
             vd_fill_panel(type, op, groups, b, &panel);
             vd_panel_tiles(type, op, rows, &panel, &prefetcher);

@@ -132,22 +132,15 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
     }
 }
 
-// Returns the tokens of a full tile. With minima there is more work per group that more tokens can
-// share.
-VD_INLINE int vd_tile_tokens(const int type) {
-    return vd_block_layout_of(type).minima ? VD_TILE_TOKENS : VD_PLAIN_TILE_TOKENS;
-}
-
 // Returns the number of tiles: tokens are divided into tiles of nearly equal size, most of them
 // full.
-VD_INLINE int64_t vd_token_tiles(const int type, vd_range rows) {
-    return vd_ceil_div(rows.end - rows.begin, vd_tile_tokens(type));
+VD_INLINE int64_t vd_token_tiles(vd_range rows) {
+    return vd_ceil_div(rows.end - rows.begin, VD_TILE_TOKENS);
 }
 
 // Returns whether more than VD_FEW_TOKENS tokens may leave a tile of M, smaller than a full one.
-VD_INLINE int vd_is_part_tile(const int type, const int M) {
-    const int full = vd_tile_tokens(type);
-    return M < full && (M > VD_FEW_TOKENS || M >= (full + 1) / 2);
+VD_INLINE int vd_is_part_tile(const int M) {
+    return M < VD_TILE_TOKENS && (M > VD_FEW_TOKENS || M >= (VD_TILE_TOKENS + 1) / 2);
 }
 
 VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {

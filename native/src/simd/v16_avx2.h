@@ -20,7 +20,6 @@
 
 enum {
     VD_TILE_TOKENS = 5,  // quantized matmul: tokens whose integer sums fill the registers
-    VD_PLAIN_TILE_TOKENS = VD_TILE_TOKENS,
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to this number, more groups instead: memory favors several streams
     VD_FEW_GROUPS = 2,

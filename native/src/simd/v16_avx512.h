@@ -14,8 +14,8 @@
 #define VD_NAME(stem) stem##_avx512_vnni
 
 enum {
-    VD_TILE_TOKENS = 6,        // quantized matmul: tokens and groups whose sums fill the registers
-    VD_PLAIN_TILE_TOKENS = 5,  // of types without minima
+    VD_TILE_TOKENS = 8,  // quantized matmul: tokens and groups whose integer sums, with operands,
+                         // fill the registers; float sums are in memory
     VD_TILE_GROUPS = 2,
     VD_FEW_TOKENS = 2,  // up to this number of tokens, one group: weights are read in order
     VD_FEW_GROUPS = 1,
