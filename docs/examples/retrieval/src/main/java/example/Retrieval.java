@@ -5,6 +5,7 @@ import static dev.langchain4j.rag.content.ContentMetadata.RERANKED_SCORE;
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.rag.DefaultRetrievalAugmentor;
 import dev.langchain4j.rag.RetrievalAugmentor;
+import dev.langchain4j.rag.content.Content;
 import dev.langchain4j.rag.content.aggregator.ReRankingContentAggregator;
 import dev.langchain4j.rag.content.retriever.EmbeddingStoreContentRetriever;
 import dev.langchain4j.service.AiServices;
@@ -17,7 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.regex.Pattern;
 
 /**
  * Answers a question from a text. An embedding model finds paragraphs that may be relevant, a
@@ -66,18 +67,16 @@ public final class Retrieval {
 
       Result<String> result = answers.answer(arguments[4]);
       System.out.println(result.content());
-      result
-          .sources()
-          .forEach(
-              source ->
-                  System.out.printf(
-                      "%n[%.3f] %s%n",
-                      source.metadata().get(RERANKED_SCORE), source.textSegment().text()));
+      for (Content source : result.sources()) {
+        double score = (Double) source.metadata().get(RERANKED_SCORE);
+        System.out.printf("%n[%.3f] %s%n", score, source.textSegment().text());
+      }
     }
   }
 
   private static List<TextSegment> paragraphs(Path file) throws IOException {
-    return Stream.of(Files.readString(file).split("\n\n+"))
+    return Pattern.compile("\n\n+")
+        .splitAsStream(Files.readString(file))
         .map(String::strip)
         .filter(paragraph -> !paragraph.isEmpty())
         .map(TextSegment::from)
