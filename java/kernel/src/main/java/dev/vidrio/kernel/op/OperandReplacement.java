@@ -2,15 +2,17 @@ package dev.vidrio.kernel.op;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
+import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Rebuilds operations over other operands, by the components of their records. */
 final class OperandReplacement {
-  /** The components and the canonical constructor of a record, whose lookup takes long. */
-  private record Shape(RecordComponent[] components, Constructor<?> constructor) {}
+  /** The accessors and the canonical constructor of a record, whose lookup takes long. */
+  private record Shape(List<Method> accessors, Constructor<?> constructor) {}
 
   private static final ClassValue<Shape> SHAPES =
       new ClassValue<>() {
@@ -20,7 +22,9 @@ final class OperandReplacement {
           Class<?>[] types =
               Stream.of(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
           try {
-            return new Shape(components, type.getDeclaredConstructor(types));
+            return new Shape(
+                Stream.of(components).map(RecordComponent::getAccessor).toList(),
+                type.getDeclaredConstructor(types));
           } catch (NoSuchMethodException e) {
             throw new LinkageError("records have a canonical constructor", e);
           }
@@ -33,10 +37,10 @@ final class OperandReplacement {
   @SuppressWarnings("unchecked") // a constructor of the record's own class
   static <T> T replace(T record, UnaryOperator<Operand> to) {
     Shape shape = SHAPES.get(record.getClass());
-    var values = new @Nullable Object[shape.components.length];
+    var values = new @Nullable Object[shape.accessors.size()];
     try {
       for (int i = 0; i < values.length; i++) {
-        values[i] = component(shape.components[i].getAccessor().invoke(record), to);
+        values[i] = component(shape.accessors.get(i).invoke(record), to);
       }
       return (T) shape.constructor.newInstance(values);
     } catch (InvocationTargetException e) {
