@@ -34,15 +34,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$(dirname "$here")")
-cd "$top"
-[ -n "${VIDRIO_NO_BUILD:-}" ] || mvn -q -DskipTests -Dspotless.check.skip=true -pl bench/fuzz -am package
-classes=${VIDRIO_FUZZ_CLASSES:-$here/target/classes:$here/target/dependencies/*}
-java=java
-for home in "${JAVA_HOME:-/nowhere}" /usr/lib/jvm/* "$HOME"/.jdks/* "$HOME"/.sdkman/candidates/java/*; do
-    grep -qs '^JAVA_VERSION="25' "$home/release" && java=$home/bin/java && break
-done
+source "$(dirname "$0")/jvm.sh"
 out=$top/build/fuzz
 mkdir -p "$out"/{corpus,findings,logs}
 scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vidrio-fuzz.XXXXXX")

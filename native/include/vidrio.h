@@ -903,7 +903,8 @@ enum {
 // VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and the statistics [n, H, 3] of each query's softmax;
 // VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and dv [n, H_kv, d_v].
 // Adjacent rows of one sequence are differentiated together; keys and values of other positions are
-// constants. VD_UNSUPPORTED: more than VD_BACKWARD_POSITIONS positions, or another cache type.
+// constants. VD_UNSUPPORTED: more than VD_BACKWARD_POSITIONS positions, another cache type, or a
+// centered window.
 typedef struct vd_attention_backward {
     vd_attention attention;
     const float *dz;

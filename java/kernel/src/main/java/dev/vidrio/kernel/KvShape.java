@@ -278,7 +278,7 @@ public record KvShape(List<Layer> layers) {
   }
 
   /** Returns whether an operation's access to a layer matches the shape of the layer. */
-  boolean supports(Access.OfCache access) {
+  public boolean supports(Access.OfCache access) {
     int layer = access.layer();
     return switch (access.part()) {
       case Access.StoredKeys(int width) -> hasKeys(layer) && width == keyValue(layer).width();

@@ -1,9 +1,12 @@
 package dev.vidrio.kernel.execution;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
@@ -61,18 +64,24 @@ public final class Workspace {
 
   private static void checkTables(Plan plan, Limits limits) {
     for (Op op : plan.ops()) {
-      if (op instanceof Op.Embed embed) {
-        long needed = embed.rowsNeeded(limits.vocabulary(), limits.positions());
-        if (embed.table().n() < needed) {
-          throw new IllegalArgumentException(
-              embed.table().name()
-                  + " has "
-                  + embed.table().n()
-                  + " rows, but the limits need "
-                  + needed);
+      switch (op) {
+        case Op.Embed embed -> {
+          long needed = embed.rowsNeeded(limits.vocabulary(), limits.positions());
+          requireAtLeast(embed.table().name(), embed.table().n(), "rows", needed);
         }
+        case BackwardOp.Seed seed -> {
+          Buffer y = seed.y();
+          long needed = (long) limits.rows(y.rows()) * y.width() * Float.BYTES;
+          requireAtLeast("values of " + y.name(), seed.values().byteSize(), "bytes", needed);
+        }
+        default -> {}
       }
     }
+  }
+
+  private static void requireAtLeast(String what, long count, String unit, long needed) {
+    require(
+        count >= needed, what + " has " + count + " " + unit + ", but the limits need " + needed);
   }
 
   /** Returns the memory of an activation, [capacity of rows, width]. */

@@ -114,7 +114,8 @@ public sealed interface BackwardOp extends Op {
 
   /**
    * The gradient of attention with respect to its queries. Adjacent rows of a sequence are
-   * differentiated together: positions outside of them are constants. The cache must be F32.
+   * differentiated together: positions outside of them are constants. The cache must be F32, and
+   * the window not bidirectional.
    *
    * @param statistics receives the statistics of each query's softmax that {@link KeyValue} reads,
    *     [n, H · 3]
@@ -131,6 +132,10 @@ public sealed interface BackwardOp extends Op {
     }
 
     private static void requireStatistics(SequenceOp.Attention forward, Buffer statistics) {
+      require(
+          !forward.window().bidirectional(),
+          statistics,
+          "window: bidirectional attention has no gradient");
       require(
           statistics.rows() == Rows.TOKENS && statistics.width() == forward.heads() * STATISTICS,
           statistics,

@@ -26,6 +26,7 @@ public sealed interface LowRankOp extends Op {
    */
   record Down(Buffer u, LowRankTable table, int matrix, Buffer t) implements LowRankOp {
     public Down {
+      requireMatrix(table, matrix, t);
       require(u.rows() == t.rows() && t.width() == table.maxRank(), t, "shape");
       require(u.width() == table.matrix(matrix).k(), t, "width of " + u.name());
     }
@@ -40,6 +41,7 @@ public sealed interface LowRankOp extends Op {
   record Up(Buffer x, Buffer t, LowRankTable table, int matrix, Buffer y) implements LowRankOp {
     public Up {
       requireSame(x, y);
+      requireMatrix(table, matrix, y);
       require(t.rows() == y.rows() && t.width() == table.maxRank(), y, "shape of " + t.name());
       require(y.width() == table.matrix(matrix).n(), y, "width");
     }
@@ -48,5 +50,9 @@ public sealed interface LowRankOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ELEMENT), read(t, ROW), write(y, ELEMENT));
     }
+  }
+
+  private static void requireMatrix(LowRankTable table, int matrix, Buffer y) {
+    require(matrix >= 0 && matrix < table.matrices(), y, "matrix " + matrix);
   }
 }

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -29,13 +31,19 @@ public record Rotation(
    * The attention temperature of long contexts (Nakanishi 2025, arXiv 2501.19399): queries are
    * multiplied by 1 + scale · ln(1 + ⌊(position + first) / length⌋).
    *
-   * @param scale 0 for none
+   * @param scale finite; 0 for none
    * @param length positions before the factor first exceeds 1, at least 1
-   * @param first the offset of positions: 0, or 1 as in Llama 4
+   * @param first the offset of positions, not negative: 0, or 1 as in Llama 4
    */
   public record Temperature(double scale, int length, int first) {
     /** The constant factor 1. */
     public static final Temperature NONE = new Temperature(0, 1, 0);
+
+    public Temperature {
+      require(Double.isFinite(scale), "temperature scale " + scale + " must be finite");
+      require(length >= 1, "temperature length " + length + " must be at least 1");
+      require(first >= 0, "temperature offset " + first + " must not be negative");
+    }
 
     double factor(int position) {
       return 1 + scale * StrictMath.log(1 + (position + first) / length);

@@ -23,6 +23,7 @@ public sealed interface SequenceOp extends Op {
     public Rope {
       requireSame(x, y);
       require(dH > 0 && x.width() % dH == 0 && rotation.width() <= dH, y, "head width");
+      require(rotation.width() > 0, y, "rotation of no elements");
       require(y.rows() == Rows.TOKENS, y, "rows");
     }
 

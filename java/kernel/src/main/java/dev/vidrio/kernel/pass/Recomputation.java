@@ -44,13 +44,21 @@ final class Recomputation {
     }
     if (!recomputed.containsKey(x)) {
       Op writer = Objects.requireNonNull(writers.get(x));
-      Op op = writer.withOperands(y -> writer.writes().contains(y) ? renamed(y) : value(y));
+      Op op = writer.withOperands(y -> again(writer, y));
       for (Operand y : writer.writes()) {
         recomputed.put(y, renamed(y));
       }
       ops.add(op);
     }
     return Objects.requireNonNull(recomputed.get(x));
+  }
+
+  /** Returns the operand of a repeated operation, which may contain others that it does not use. */
+  private Operand again(Op writer, Operand x) {
+    if (writer.writes().contains(x)) {
+      return renamed(x);
+    }
+    return writer.reads().contains(x) ? value(x) : x;
   }
 
   private static Operand renamed(Operand y) {

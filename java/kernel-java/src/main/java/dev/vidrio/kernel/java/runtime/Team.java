@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java.runtime;
 
 import java.util.concurrent.Phaser;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -33,17 +34,32 @@ public final class Team implements AutoCloseable {
   private @Nullable Job job;
   private boolean closed;
 
-  /** Creates a team of the calling thread and {@code workers - 1} daemon threads. */
+  /**
+   * Creates a team of the calling thread and {@code workers - 1} daemon threads.
+   *
+   * @throws OutOfMemoryError if the system refuses a thread
+   */
   public Team(int workers) {
+    this(workers, Thread.ofPlatform().daemon().name("vidrio-java-worker-", 1).factory());
+  }
+
+  Team(int workers, ThreadFactory factory) {
     meeting = new Phaser(workers);
     threads = new Thread[workers - 1];
-    for (int i = 0; i < threads.length; i++) {
-      int worker = i + 1;
-      threads[i] =
-          Thread.ofPlatform()
-              .daemon()
-              .name("vidrio-java-worker-" + worker)
-              .start(() -> serve(worker));
+    int started = 0;
+    try {
+      for (; started < threads.length; started++) {
+        int worker = started + 1;
+        threads[started] = factory.newThread(() -> serve(worker));
+        threads[started].start();
+      }
+    } finally {
+      if (started < threads.length) {
+        // Lets the threads that have started find no job, and end.
+        for (int i = started; i < workers; i++) {
+          meeting.arriveAndDeregister();
+        }
+      }
     }
   }
 

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.IntPredicate;
 import org.junit.jupiter.api.Test;
@@ -35,6 +38,26 @@ class TeamTest {
         body.run(i, worker);
       }
     };
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 3})
+  void refusedThread_isThrown_andOthersEnd(int refused) throws InterruptedException {
+    List<Thread> started = new ArrayList<>();
+    ThreadFactory factory =
+        task -> {
+          if (started.size() == refused) {
+            throw new OutOfMemoryError("unable to create native thread");
+          }
+          Thread thread = Thread.ofPlatform().daemon().unstarted(task);
+          started.add(thread);
+          return thread;
+        };
+    assertThrows(OutOfMemoryError.class, () -> new Team(5, factory).close());
+    assertEquals(refused, started.size());
+    for (Thread thread : started) {
+      thread.join();
+    }
   }
 
   @ParameterizedTest

@@ -1,0 +1,165 @@
+package dev.vidrio.fuzz.plan;
+
+import dev.vidrio.kernel.op.Op;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.foreign.Arena;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs random plans on all executors until a time or a number of plans is reached, and reports the
+ * operations and types that ran, and findings. bench/fuzz/plans.sh starts it.
+ */
+public final class PlanFuzzer {
+  /** One of so many plans has an operation that is changed at random, and may be invalid. */
+  private static final int MUTATED = 8;
+
+  /** One of so many plans also runs with the Vector API, which is slow until it is compiled. */
+  private static final int WITH_VECTOR = 16;
+
+  private static final int MAX_FINDINGS = 10;
+
+  private final CaseGenerator generator;
+  private final Examples examples;
+  private final Map<String, Integer> counts = new TreeMap<>();
+  private final Map<String, TreeSet<String>> types = new TreeMap<>();
+  private final List<String> findings = new ArrayList<>();
+  private long plans;
+  private long refused;
+
+  PlanFuzzer(Examples examples) {
+    this.examples = examples;
+    this.generator = new CaseGenerator(examples);
+  }
+
+  /**
+   * Runs plans.
+   *
+   * @param args the first seed, the number of plans, the time in seconds, and a directory for the
+   *     seed that is running, which is left there if the JVM dies
+   * @throws IOException if the directory cannot be written
+   */
+  public static void main(String... args) throws IOException {
+    long seed = Long.parseLong(args[0]);
+    long count = Long.parseLong(args[1]);
+    long deadline = System.nanoTime() + Math.multiplyExact(Long.parseLong(args[2]), 1_000_000_000L);
+    var fuzzer = new PlanFuzzer(new Examples(Examples.SHAPES));
+    Path directory = Files.createDirectories(Path.of(args[3]));
+    try (FileChannel file =
+            FileChannel.open(
+                directory.resolve("running"),
+                StandardOpenOption.CREATE,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE);
+        var differential = new Differential()) {
+      MappedByteBuffer running = file.map(FileChannel.MapMode.READ_WRITE, 0, Long.BYTES);
+      for (long i = 0; i < count && System.nanoTime() < deadline; i++) {
+        running.putLong(0, seed + i);
+        fuzzer.run(seed + i, differential);
+        if (fuzzer.findings.size() == MAX_FINDINGS) {
+          break;
+        }
+      }
+      fuzzer.report(System.out, differential);
+    }
+    Files.delete(directory.resolve("running"));
+    for (String finding : fuzzer.findings) {
+      String name = "seed-" + finding.substring(5, finding.indexOf(':'));
+      Files.writeString(directory.resolve(name), finding + "\n");
+      System.out.println(finding);
+    }
+    if (!fuzzer.findings.isEmpty()) {
+      System.exit(1);
+    }
+  }
+
+  /** Returns descriptions of the findings. */
+  List<String> findings() {
+    return findings;
+  }
+
+  /** Runs the plan of a seed on all executors. */
+  void run(long seed, Differential differential) {
+    boolean mutated = Math.floorMod(seed, MUTATED) == MUTATED - 1;
+    try (Arena arena = Arena.ofShared()) {
+      plans++;
+      PlanCase example = example(seed, mutated, arena);
+      if (example == null) {
+        refused++;
+        return;
+      }
+      Differential.Finding finding =
+          differential.check(example, Math.floorMod(seed, WITH_VECTOR) == 0);
+      if (finding == null) {
+        count(example);
+        return;
+      }
+      Differential.Finding smallest = Shrinker.shrink(differential, finding);
+      findings.add("seed " + seed + ": " + Description.of(smallest));
+    } catch (RuntimeException | Error e) {
+      findings.add("seed " + seed + ": " + trace(e));
+    }
+  }
+
+  /** Returns the case of a seed, or null if its plan is invalid, as changed ones may be. */
+  private @Nullable PlanCase example(long seed, boolean mutated, Arena arena) {
+    try {
+      return generator.generate(seed, mutated, arena);
+    } catch (IllegalArgumentException e) {
+      if (mutated) {
+        return null;
+      }
+      throw e;
+    }
+  }
+
+  private static String trace(Throwable e) {
+    List<String> lines = new ArrayList<>(List.of(e.toString()));
+    for (StackTraceElement frame : e.getStackTrace()) {
+      lines.add("  at " + frame);
+    }
+    return String.join("\n", lines.subList(0, Math.min(12, lines.size())));
+  }
+
+  private void count(PlanCase example) {
+    for (Op op : example.plan().ops()) {
+      String name = name(op.getClass());
+      counts.merge(name, 1, Integer::sum);
+      Layouts.types(op).forEach(t -> types.computeIfAbsent(name, n -> new TreeSet<>()).add(t));
+    }
+  }
+
+  /** Returns a name such as {@code ExpertOp.Route}. */
+  static String name(Class<?> op) {
+    return op.getName().substring(op.getPackageName().length() + 1).replace('$', '.');
+  }
+
+  private void report(PrintStream out, Differential differential) {
+    out.printf(
+        "plans %12d, %d of them refused, %d runs on %s%n",
+        plans, refused, differential.runs(), String.join(", ", differential.kinds()));
+    out.printf(
+        "operations %7d of %d; %.0f %% of activations finite and compared%n",
+        counts.size(),
+        examples.classes().size(),
+        100 * differential.compared() / Math.max(1, plans - refused));
+    counts.forEach(
+        (name, count) -> {
+          TreeSet<String> of = types.getOrDefault(name, new TreeSet<>());
+          out.printf(
+              "  %-32s %9d%s%n",
+              name, count, of.isEmpty() ? "" : "  " + of.size() + " quantized types");
+        });
+    out.println("findings " + findings.size());
+  }
+}
