@@ -73,43 +73,59 @@ VD_INLINE key_range within(key_range own, key_range at) {
     return (key_range){clamp(own.from, at), clamp(own.to, at)};
 }
 
-// Adds the values of positions `at` of the chunk to the partial results of `n` queries from j on.
-// Their ranges ascend, so that all share the middle; positions of only some queries come before and
-// after it.
-VD_INLINE void value_tile(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
-                          key_range at, int32_t j, const int n, int64_t i, const int vectors,
-                          int64_t lanes, const int32_t type, int prefetches, float *parts) {
+// Adds the values of positions `at` of the chunk to the partial results of `n` queries from j on,
+// over `vectors` times 16 elements of the head from i on.
+VD_INLINE void value_tile(const vd_query_tile *tile, int64_t begin, key_range at, int32_t j,
+                          const int n, int64_t i, const int vectors, int64_t lanes,
+                          const int32_t type, int prefetches, float *parts) {
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
+    float *part = parts + j * stride + i;
     value_sums sum;
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            sum[a][w] = f32x16_load(parts + (j + a) * stride + i + 16 * w);
+            sum[a][w] = f32x16_load(part + a * stride + 16 * w);
         }
     }
-    const float *e = tile->scores + j * VD_ATTENTION_CHUNK;
-    key_range middle = within((key_range){ranges[j + n - 1].from, ranges[j].to}, at);
-    middle.to = middle.to > middle.from ? middle.to : middle.from;
-    for (int a = 0; a < n; a++) {
-        key_range own = within(ranges[j + a], (key_range){at.from, middle.from});
-        add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
-                   type, 0);
-    }
-    add_values(sum, tile, begin, e, middle, n, i, vectors, lanes, type, i == 0 && prefetches);
-    for (int a = 0; a < n; a++) {
-        key_range own = within(ranges[j + a], (key_range){middle.to, at.to});
-        add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
-                   type, 0);
-    }
+    add_values(sum, tile, begin, tile->scores + j * VD_ATTENTION_CHUNK, at, n, i, vectors, lanes,
+               type, i == 0 && prefetches);
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            f32x16_store(parts + (j + a) * stride + i + 16 * w, sum[a][w]);
+            f32x16_store(part + a * stride + 16 * w, sum[a][w]);
         }
     }
 }
 
+static void value_edges(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
+                        key_range at, int32_t j, int32_t n, const int32_t type, float *parts) {
+    int64_t d_v = tile->op->cache.d_v;
+    for (int32_t a = j; a < j + n; a++) {
+        key_range own = within(ranges[a], at);
+        if (own.from >= own.to) {
+            continue;
+        }
+        int64_t i = 0;
+        for (; i + 16 * VD_ATTENTION_VECTORS <= d_v; i += 16 * VD_ATTENTION_VECTORS) {
+            value_tile(tile, begin, own, a, 1, i, VD_ATTENTION_VECTORS, 16, type, 0, parts);
+        }
+        for (; i + 16 <= d_v; i += 16) {
+            value_tile(tile, begin, own, a, 1, i, 1, 16, type, 0, parts);
+        }
+        if (i < d_v && type != VD_Q8_0) {
+            value_tile(tile, begin, own, a, 1, i, 1, d_v - i, type, 0, parts);
+        }
+    }
+}
+
+// Adds the values of positions `at` of the chunk. The ranges of queries ascend, so that all share
+// the middle; positions of only some queries come before and after it.
 VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
                                  key_range at, int32_t j, const int n, const int32_t type,
                                  int prefetches, float *parts) {
+    key_range middle = within((key_range){ranges[j + n - 1].from, ranges[j].to}, at);
+    middle.to = middle.to > middle.from ? middle.to : middle.from;
+    if (n > 1) {
+        value_edges(tile, ranges, begin, (key_range){at.from, middle.from}, j, n, type, parts);
+    }
     int64_t d_v = tile->op->cache.d_v;
     int64_t whole = d_v / 16, i = 0;
     while (whole > 0) {
@@ -117,19 +133,22 @@ VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ran
         int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
         int vectors = (int)((whole + tiles - 1) / tiles);
         if (vectors >= 4 && VD_ATTENTION_VECTORS >= 4) {
-            value_tile(tile, ranges, begin, at, j, n, i, vectors = 4, 16, type, prefetches, parts);
+            value_tile(tile, begin, middle, j, n, i, vectors = 4, 16, type, prefetches, parts);
         } else if (vectors >= 3 && VD_ATTENTION_VECTORS >= 3) {
-            value_tile(tile, ranges, begin, at, j, n, i, vectors = 3, 16, type, prefetches, parts);
+            value_tile(tile, begin, middle, j, n, i, vectors = 3, 16, type, prefetches, parts);
         } else if (vectors >= 2) {
-            value_tile(tile, ranges, begin, at, j, n, i, vectors = 2, 16, type, prefetches, parts);
+            value_tile(tile, begin, middle, j, n, i, vectors = 2, 16, type, prefetches, parts);
         } else {
-            value_tile(tile, ranges, begin, at, j, n, i, vectors = 1, 16, type, prefetches, parts);
+            value_tile(tile, begin, middle, j, n, i, vectors = 1, 16, type, prefetches, parts);
         }
         i += 16 * vectors;
         whole -= vectors;
     }
     if (i < d_v && type != VD_Q8_0) {
-        value_tile(tile, ranges, begin, at, j, n, i, 1, d_v - i, type, prefetches, parts);
+        value_tile(tile, begin, middle, j, n, i, 1, d_v - i, type, prefetches, parts);
+    }
+    if (n > 1) {
+        value_edges(tile, ranges, begin, (key_range){middle.to, at.to}, j, n, type, parts);
     }
 }
 
