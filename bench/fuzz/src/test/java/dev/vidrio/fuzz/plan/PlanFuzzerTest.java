@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 
 /** Runs a few random plans, and checks that differences are found and made smaller. */
 class PlanFuzzerTest {
-  private static final int PLANS = Boolean.getBoolean("vidrio.test.full") ? 400 : 24;
+  private static final int PLANS = 24;
 
   /** Searched for once, which takes longest. */
   private static final Examples EXAMPLES = new Examples(1);
