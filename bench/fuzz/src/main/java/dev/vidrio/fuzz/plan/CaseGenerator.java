@@ -35,6 +35,7 @@ final class CaseGenerator {
   private static final int LONG = 300;
   private static final int MAX_OPS = 14;
 
+  private static final List<KvType> KV_TYPES = List.of(KvType.values());
   private static final List<GradientRules> RULES =
       List.of(
           GradientRules.EXACT, GradientRules.ATTN_LRP, GradientRules.CP_LRP, GradientRules.FROZEN);
@@ -122,13 +123,13 @@ final class CaseGenerator {
       Plan plan = new Plan(ops, shape, outputs());
       List<PlanCase.Equivalent> equivalents = new ArrayList<>();
       Plan hoisted = new GatherHoisting().apply(plan);
-      if (hoisted != plan) {
+      if (!hoisted.equals(plan)) {
         equivalents.add(new PlanCase.Equivalent("GatherHoisting", hoisted, new GatherHoisting()));
       }
       if (random.nextInt(4) == 0) {
         plan = differentiated(plan, equivalents);
       }
-      KvType type = KvType.values()[random.nextInt(KvType.values().length)];
+      KvType type = KV_TYPES.get(random.nextInt(KV_TYPES.size()));
       return new PlanCase(
           seed,
           plan,
@@ -282,7 +283,7 @@ final class CaseGenerator {
           }
           return gradient;
         } catch (IllegalArgumentException e) {
-          continue; // no gradient flows from this result to this activation
+          // No gradient flows from this result to this activation: draw others.
         }
       }
       return plan;

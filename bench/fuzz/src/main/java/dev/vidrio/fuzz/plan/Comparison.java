@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -122,10 +123,11 @@ final class Comparison {
               && others.containsKey(buffer)
               && !unwritten.containsKey(y)
               && !excluded.get(step).contains(y)) {
-            int at = Arrays.mismatch(expected.get(buffer), others.get(buffer));
+            int[] one = Objects.requireNonNull(expected.get(buffer));
+            int[] other = Objects.requireNonNull(others.get(buffer));
+            int at = Arrays.mismatch(one, other);
             if (at >= 0) {
-              return described(
-                  op, step, buffer, expected.get(buffer)[at], others.get(buffer)[at], at);
+              return described(op, step, buffer, one[at], other[at], at);
             }
           }
         }

@@ -426,7 +426,7 @@ final class Examples {
       int one = sizes.get(random.nextInt(sizes.size()));
       int other = sizes.get(random.nextInt(sizes.size()));
       return switch (random.nextInt(8)) {
-        case 0 -> (int) Math.clamp((long) one * other, 0, 4096);
+        case 0 -> Math.clamp((long) one * other, 0, 4096);
         case 1 -> other == 0 ? one : one / other;
         case 2 -> Math.clamp(one * (1L + random.nextInt(3)), 0, 4096);
         case 3 -> drawing.size();

@@ -14,18 +14,21 @@ import org.jspecify.annotations.Nullable;
 /** Rebuilds plans over weights in other layouts, wherever operations accept them. */
 enum Layouts {
   /** As they were drawn. */
-  DRAWN(w -> w),
+  DRAWN,
   /** Packed, as all executors accept them. */
-  PACKED(w -> Matrices.in(Weights.Layout.PACKED, w)),
+  PACKED,
   /** As in files. */
-  ROWS(w -> Matrices.in(Weights.Layout.ROWS, w)),
+  ROWS,
   /** Packed after the first step. */
-  DEFERRED(Layouts::deferred);
+  DEFERRED;
 
-  private final UnaryOperator<Weights> layout;
-
-  Layouts(UnaryOperator<Weights> layout) {
-    this.layout = layout;
+  private Weights converted(Weights w) {
+    return switch (this) {
+      case DRAWN -> w;
+      case PACKED -> Matrices.in(Weights.Layout.PACKED, w);
+      case ROWS -> Matrices.in(Weights.Layout.ROWS, w);
+      case DEFERRED -> deferred(w);
+    };
   }
 
   private static Weights deferred(Weights w) {
@@ -58,7 +61,7 @@ enum Layouts {
 
   private Op of(Op op) {
     try {
-      return (Op) rebuilt(op, layout);
+      return (Op) rebuilt(op, this::converted);
     } catch (IllegalArgumentException e) {
       return op; // does not accept this layout
     }

@@ -15,6 +15,8 @@ import java.util.SplittableRandom;
  * @param pass index of the pass that makes the plan, or -1
  */
 record Setup(String kind, int workers, boolean fused, int parts, Layouts layout, int pass) {
+  private static final List<Layouts> LAYOUTS = List.of(Layouts.values());
+
   private static final int MAX_WORKERS = 16;
 
   /** Returns a setup of every executor, and one for each pass. */
@@ -36,7 +38,7 @@ record Setup(String kind, int workers, boolean fused, int parts, Layouts layout,
 
   private static Setup draw(String kind, SplittableRandom random, int pass) {
     int parts = random.nextInt(6) == 0 ? 2 : 1;
-    Layouts layout = Layouts.values()[random.nextInt(Layouts.values().length)];
+    Layouts layout = LAYOUTS.get(random.nextInt(LAYOUTS.size()));
     return new Setup(kind, workers(random), random.nextInt(3) > 0, parts, layout, pass);
   }
 

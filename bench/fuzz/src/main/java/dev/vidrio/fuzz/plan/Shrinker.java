@@ -26,10 +26,13 @@ final class Shrinker {
   static Differential.Finding shrink(Differential differential, Differential.Finding finding) {
     var shrinker = new Shrinker(differential, finding);
     shrinker.accept(finding.example(), finding.setup().alone());
-    boolean smaller = true;
-    while (smaller) {
-      smaller = shrinker.removeSteps() | shrinker.removeTokens() | shrinker.removeOps();
-    }
+    boolean smaller;
+    do {
+      boolean steps = shrinker.removeSteps();
+      boolean tokens = shrinker.removeTokens();
+      boolean ops = shrinker.removeOps();
+      smaller = steps || tokens || ops;
+    } while (smaller);
     return shrinker.smallest;
   }
 

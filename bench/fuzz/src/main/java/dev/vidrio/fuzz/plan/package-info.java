@@ -1,6 +1,6 @@
 /**
  * Differential fuzzing of plans: random plans of all operations run on all executors, whose results
- * must have equal bits. {@link dev.vidrio.fuzz.plan.Example} derives what exists from the records
+ * must have equal bits. {@link dev.vidrio.fuzz.plan.Examples} derives what exists from the records
  * of the operations, so that a new operation is fuzzed without a change here.
  */
 @org.jspecify.annotations.NullMarked

@@ -53,7 +53,7 @@ class ServiceExampleTest {
   @Inject EmbeddingModel embeddingModel;
   @Inject Chat chat;
 
-  @TestHTTPResource URI service;
+  @TestHTTPResource URI service = URI.create("");
 
   private static String model() {
     try {
