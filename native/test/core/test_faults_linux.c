@@ -33,7 +33,7 @@ int __wrap_pthread_join(pthread_t thread, void **result);
 
 enum { WORKERS = 3, NEVER = -1 };
 
-// What the library holds: blocks of the heap, mapped bytes, threads.
+// The memory and threads that the library holds.
 typedef struct holdings {
     int64_t blocks;
     int64_t bytes;

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * operations and types that ran, and findings. bench/fuzz/plans.sh starts it.
  */
 public final class PlanFuzzer {
-  /** One of so many plans has an operation that is changed at random, and may be invalid. */
+  /** The number of plans for each that has a randomly changed operation, valid or not. */
   private static final int MUTATED = 8;
 
-  /** One of so many plans also runs with the Vector API, which is slow until it is compiled. */
+  /** The number of plans for each that also runs with the Vector API, slow until it is compiled. */
   private static final int WITH_VECTOR = 16;
 
   private static final int MAX_FINDINGS = 10;
