@@ -170,7 +170,6 @@ class Commands:
     """The commands as attributes: `lens.patch(…)`, `lens.sae.features(…)`."""
 
     def __init__(self, client: Client, model: str, descriptions: Sequence[Mapping], prefix=""):
-        self._prefix = prefix.strip()
         self._entries: dict[str, Command | Commands] = {}
         for description in descriptions:
             first, *rest = description["name"][len(prefix) :].split(" ")

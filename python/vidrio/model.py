@@ -87,7 +87,8 @@ class Model:
 
     def logits(self, text: Text, edits: Sequence[str] | str = ()) -> np.ndarray:
         """Returns the logits after each token, [tokens, vocabulary]."""
-        return self.run_with_cache(text, _LOGITS, edits)[0]
+        source = _source(text)
+        return self.lens.cache.tensors(hooks=_LOGITS, edit=_list(edits), **source)[_LOGITS]
 
     def predict(
         self, text: Text, top: int = 5, edits: Sequence[str] | str = ()

@@ -173,6 +173,11 @@ public interface Tokenizer {
     return decode(id);
   }
 
+  /** Returns the text of each token, for display. */
+  default List<String> pieces(int... ids) {
+    return IntStream.of(ids).mapToObj(this::piece).toList();
+  }
+
   /** Returns a decoder for a sequence, including special tokens. */
   default TokenDecoder streamingDecoder() {
     return streamingDecoder(false);

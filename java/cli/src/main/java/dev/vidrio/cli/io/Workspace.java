@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -63,8 +62,8 @@ public final class Workspace implements AutoCloseable {
   }
 
   /** Runs work of the current thread in this workspace. */
-  public <T> T call(Supplier<T> work) {
-    return ScopedValue.where(CURRENT, this).call(work::get);
+  public <T> T call(ScopedValue.CallableOp<T, IOException> work) throws IOException {
+    return ScopedValue.where(CURRENT, this).call(work);
   }
 
   /** Returns whether the current thread runs in a workspace. */

@@ -151,11 +151,6 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return option.longestName().replaceFirst("^-+", "");
   }
 
-  /** Calls a command. */
-  private interface Call<T> {
-    T of(ModelCommand<?> command) throws IOException;
-  }
-
   /** Returns what a request asks of the workspace in which its command has run. */
   private interface Answer<T> {
     T of(Workspace workspace) throws IOException;
@@ -166,8 +161,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return run(
         request,
         workspace -> {
-          Object json =
-              workspace.call(() -> call(request, command -> command.call(model, request.model())));
+          Object json = workspace.call(() -> command(request).call(model, request.model()));
           return new Result(json, workspace.written());
         });
   }
@@ -179,13 +173,10 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         request,
         workspace -> {
           workspace.call(
-              () ->
-                  call(
-                      request,
-                      command -> {
-                        command.callForFiles(model, request.model());
-                        return request;
-                      }));
+              () -> {
+                command(request).callForFiles(model, request.model());
+                return file;
+              });
           return workspace.content(file, limit);
         });
   }
@@ -196,6 +187,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         return answer.of(workspace);
       } catch (ParameterException | UsageException | CommandException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
+      } catch (NoSuchFileException e) {
+        throw refused(request, workspace.relative(e.getFile() + ": not found in files"));
       } catch (UncheckedIOException e) {
         if (e.getCause() instanceof NoSuchFileException missing) {
           throw refused(request, workspace.relative(missing.getFile() + ": not found in files"));
@@ -214,8 +207,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         "command", request.command(), reason.replaceFirst("^Error: ", ""));
   }
 
-  /** Runs the command of a request, which writes files in the current workspace. */
-  private static <T> T call(Request request, Call<T> call) {
+  /** Returns the command of a request, with its options. */
+  private static ModelCommand<?> command(Request request) {
     List<String> words = List.of(request.command().split(" ", -1));
     CommandLine line = group(words);
     CommandSpec command = find(line, words);
@@ -227,11 +220,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     while (parsed.hasSubcommand()) {
       parsed = parsed.subcommand();
     }
-    try {
-      return call.of((ModelCommand<?>) parsed.commandSpec().userObject());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return (ModelCommand<?>) parsed.commandSpec().userObject();
   }
 
   /** Returns {@code lens} with the subcommands that words name, or with all for none. */

@@ -49,12 +49,8 @@ public record TokenRoutes(ModelRegistry models) {
           new JsonObject()
               .with("count", ids.length)
               .with("tokens", paired ? pairs(tokenizer, ids) : ids)
-              .withPresent("pieces", pieces ? pieces(tokenizer, ids) : null));
+              .withPresent("pieces", pieces ? tokenizer.pieces(ids) : null));
     }
-  }
-
-  private static List<String> pieces(Tokenizer tokenizer, int... ids) {
-    return Arrays.stream(ids).mapToObj(tokenizer::piece).toList();
   }
 
   /** Returns tokens in llama.cpp's format: {@code {"id": …, "piece": …}}. */
@@ -87,7 +83,7 @@ public record TokenRoutes(ModelRegistry models) {
           new JsonObject()
               .with("text", text)
               .with("content", text)
-              .withPresent("pieces", pieces ? pieces(tokenizer, ids) : null));
+              .withPresent("pieces", pieces ? tokenizer.pieces(ids) : null));
     }
   }
 }

@@ -10,12 +10,10 @@ import dev.vidrio.server.prompt.TokenIds;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.tokenizer.EncodeOptions;
-import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -128,11 +126,7 @@ record LensInput(String path, Function<ServedModel, int[]> source, @Nullable Tok
     return new JsonObject()
         .with("model", model.id())
         .with("tokens", tokens)
-        .with("pieces", pieces(model.tokenizer(), tokens));
-  }
-
-  private static List<String> pieces(Tokenizer tokenizer, int[] tokens) {
-    return IntStream.of(tokens).mapToObj(tokenizer::piece).toList();
+        .with("pieces", model.tokenizer().pieces(tokens));
   }
 
   /** Rejects a request that exceeds a limit. */
