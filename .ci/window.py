@@ -157,6 +157,13 @@ def check_token(page, address, context, tokens, index):
             assert f"{100 * candidate['probability']:.1f} %" in row, (row, candidate)
 
 
+def head_weights(address, asked):
+    """Returns the attention weights of the selected head."""
+    patterns = post(address, "/v1/lens/attention", **asked)["patterns"]
+    (chosen,) = [p for p in patterns if (p["layer"], p["head"]) == (LAYER, HEAD)]
+    return chosen["weights"][0]
+
+
 def check_chat(browser, address):
     page = open_page(browser, address)
     ready(page)
@@ -415,7 +422,11 @@ def check_ablation(browser, address):
     )["result"]
     assert page.locator(ANSWERS).all_text_contents() == [plain, result["after"]["text"]]
     page.locator(".answer .said").last.locator(".token").nth(1).hover()
-    page.get_by_text("the lens shows the model without it").wait_for()
+    page.get_by_text("show the changed model").wait_for()
+    page.locator("#logits td").first.wait_for()
+    first = shown["tokens"][0]["id"]
+    asked = {"model": "chat", **shown["context"], "answer": [first], "position": -1, "edits": [edit]}
+    assert_shown(strip(page, "attention"), head_weights(address, asked))
 
 
 def check_entropy(browser, address):

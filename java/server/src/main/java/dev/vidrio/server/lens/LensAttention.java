@@ -24,14 +24,14 @@ import org.jspecify.annotations.Nullable;
  * @param position the position of the query; null for all
  * @param layer the layer; null for all
  * @param head the head; null for all
- * @param steering directions that are added to activations
+ * @param changes edits of activations
  */
 record LensAttention(
     LensInput text,
     @Nullable JsonValue position,
     @Nullable JsonValue layer,
     @Nullable JsonValue head,
-    Steering steering)
+    LensEdits changes)
     implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
@@ -41,7 +41,7 @@ record LensAttention(
         fields.value("position"),
         fields.value("layer"),
         fields.value("head"),
-        Steering.ofLens(fields));
+        LensEdits.read(fields));
   }
 
   @Override
@@ -53,7 +53,7 @@ record LensAttention(
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
     int[] run = Arrays.copyOf(tokens, to);
     Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
-    Supplier<List<Intervention>> edits = steering.prepare(model);
+    Supplier<List<Intervention>> edits = changes.prepare(model, run);
     return () -> answer(model, run, capture, edits.get());
   }
 

@@ -28,14 +28,14 @@ import org.jspecify.annotations.Nullable;
  * @param position the position; null for all
  * @param hooks the names of hook points, as in {@link Capture#hooks}
  * @param safetensors if true, the response is a safetensors file, else JSON
- * @param steering directions that are added to activations
+ * @param changes edits of activations
  */
 record LensCache(
     LensInput text,
     @Nullable JsonValue position,
     String hooks,
     boolean safetensors,
-    Steering steering)
+    LensEdits changes)
     implements LensRequest {
   /** Maximum values of a response. */
   private static final long MAX_VALUES = 1 << 21;
@@ -46,7 +46,7 @@ record LensCache(
         fields.value("position"),
         fields.required("hooks").string(),
         fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"),
-        Steering.ofLens(fields));
+        LensEdits.read(fields));
   }
 
   @Override
@@ -64,7 +64,7 @@ record LensCache(
       capture = capture.positions(at, at + 1);
     }
     Capture chosen = capture;
-    Supplier<List<Intervention>> edits = steering.prepare(model);
+    Supplier<List<Intervention>> edits = changes.prepare(model, tokens);
     return () -> answer(model, tokens, chosen, edits.get());
   }
 

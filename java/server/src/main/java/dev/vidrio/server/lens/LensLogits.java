@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param hooks the names of residual streams or of components, as in {@link Capture#hooks}
  * @param top the number of tokens of a prediction
  * @param token a token to follow; null for none
- * @param steering directions that are added to activations
+ * @param changes edits of activations
  */
 record LensLogits(
     LensInput text,
@@ -34,7 +34,7 @@ record LensLogits(
     String hooks,
     int top,
     @Nullable Function<ServedModel, int[]> token,
-    Steering steering)
+    LensEdits changes)
     implements LensRequest {
   /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
@@ -49,7 +49,7 @@ record LensLogits(
         fields.string("hooks", "blocks.*.hook_resid_post"),
         fields.integer("top", 5, 1, MAX_TOP),
         token == null ? null : LensInput.token(token),
-        Steering.ofLens(fields));
+        LensEdits.read(fields));
   }
 
   @Override
@@ -66,7 +66,7 @@ record LensLogits(
     Capture capture = Capture.of(hooks).positions(from, to);
     int followed = token == null ? -1 : token.apply(model)[0];
     JsonObject head = LensInput.head(model, run).with("from", from);
-    Supplier<List<Intervention>> edits = steering.prepare(model);
+    Supplier<List<Intervention>> edits = changes.prepare(model, run);
     if (components) {
       return () ->
           answer(

@@ -1,7 +1,7 @@
 import { AnswerView } from './answer.js';
 import { callJson, events } from './api.js';
 import { Conversation } from './conversation.js';
-import { clearGlass, showToken } from './glass.js';
+import { changes, clearGlass, showToken } from './glass.js';
 import { copyText } from './share.js';
 import { keep } from './store.js';
 import { chatTokens, completionTokens } from './tokens.js';
@@ -95,7 +95,7 @@ export class Chat {
       if (!isShown) {
         await this.#addFound(question, turn, result.before, { change: 'temperature 0' });
       }
-      const added = await this.#addFound(question, turn, result.after, { change: edit, edit });
+      const added = await this.#addFound(question, turn, result.after, { change: edit, edits: [edit] });
       this.compared.add(added.parent);
       this.#end('');
     } catch (error) {
@@ -215,7 +215,7 @@ export class Chat {
   async addEntropies() {
     for (const view of this.views.values()) {
       const { turn } = view;
-      if (turn.base || turn.edit || turn.tokens.length === 0 || turn.tokens.every(token => 'entropy' in token)) {
+      if (turn.base || turn.tokens.length === 0 || turn.tokens.every(token => 'entropy' in token)) {
         continue;
       }
       const answer = turn.tokens.slice(0, -1).map(token => token.id);
@@ -223,7 +223,7 @@ export class Chat {
         model: turn.model,
         ...turn.context,
         answer,
-        ...(turn.steer && { steer: turn.steer }),
+        ...changes(turn),
         hooks: `blocks.${this.model.layers - 1}.hook_resid_post`,
         top: 1,
       });

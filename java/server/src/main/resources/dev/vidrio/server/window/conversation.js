@@ -2,8 +2,9 @@
  * A conversation: a tree of turns, since a question can be edited and an answer can be given again.
  *
  * A turn is {id, parent, role, content}; answers also have {model, base, context, tokens, reasoning,
- * calls, finish, change}: `base` is the model that the lens explains, or null; `context` is the input
- * before the answer in the lens's format; `change` describes steering, an edit or a branch.
+ * calls, finish, change, steer, edits}: `base` is the model of an adapter, or null; `context` is the
+ * input before the answer in the lens's format; `change` describes steering, an edit or a branch;
+ * `steer` and `edits` are the fields of requests.
  */
 export class Conversation {
   constructor(stored) {

@@ -74,12 +74,18 @@ function aboutOf({ view: { turn }, token, title }) {
   const chance = token.logprob === null ? '' : `: ${percent(token.logprob)}`;
   return [
     `${title}, ${quoted(token.name)}${chance}.`,
-    turn.steer ? 'The answer was steered: attention and logit lens include the steering, attribution does not.' : '',
-    turn.edit ? `The answer was given with the edit ${turn.edit}; the lens shows the model without it.` : '',
+    turn.steer || turn.edits
+      ? 'Attention and logit lens show the changed model that gave this answer; attribution shows the unchanged one.'
+      : '',
     turn.base ? `${turn.model} is an adapter, which the lens does not support.` : '',
   ]
     .filter(Boolean)
     .join(' ');
+}
+
+/** Returns the fields of lens requests for the model that gave an answer. */
+export function changes({ steer, edits }) {
+  return { ...(steer && { steer }), ...(edits && { edits }) };
 }
 
 /** Hides the glass. */
@@ -120,8 +126,7 @@ function alternatives(now, top) {
 async function inspect(now) {
   const { view, key, token } = now;
   const { turn, known } = view;
-  const steer = turn.steer && { steer: turn.steer };
-  const before = { model: turn.model, ...now.before, ...steer, position: -1 };
+  const before = { model: turn.model, ...now.before, ...changes(turn), position: -1 };
   try {
     if (!known.has(key)) {
       const signal = now.abort.signal;
