@@ -1,6 +1,9 @@
 import { markdown } from './markdown.js';
 import { percent } from './tokens.js';
 
+/** The longest time, in milliseconds, until a running answer is drawn again. */
+const MAX_DELAY = 300;
+
 /** How the tokens of answers are colored: {label, scale, value(token)}. */
 const COLORS = {
   probability: {
@@ -33,7 +36,7 @@ export class AnswerView {
     /** Results of the lens by place. */
     this.known = new Map();
     this.chosen = null;
-    this.frame = 0;
+    this.timer = 0;
     this.words = element('div', { class: 'words', dir: 'auto', role: 'group', 'aria-label': 'Answer, token by token' });
     this.thoughts = element('p', { class: 'words', dir: 'auto', role: 'group', 'aria-label': 'Reasoning, token by token' });
     this.reasoning = element('details', { class: 'reasoning' }, element('summary', {}, 'Reasoning'), this.thoughts);
@@ -45,14 +48,14 @@ export class AnswerView {
     this.draw();
   }
 
-  /** Draws the answer again before the next frame. */
+  /** Draws the answer again soon: the longer it is, the later, so that drawing takes little time. */
   update() {
-    this.frame ||= requestAnimationFrame(() => this.draw());
+    this.timer ||= setTimeout(() => this.draw(), Math.min(MAX_DELAY, this.turn.tokens.length / 2));
   }
 
   draw() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    clearTimeout(this.timer);
+    this.timer = 0;
     this.nodes = this.turn.tokens.map(() => []);
     const indices = this.turn.tokens.map((_, i) => i);
     const thoughts = indices.filter(i => this.turn.tokens[i].isReasoning);

@@ -78,8 +78,15 @@ export class Chat {
 
   /** Answers again, without and with an edit of activations, at temperature 0. */
   async ablate({ turn }, ids, edit) {
-    const question = this.conversation.find(turn.parent);
+    const { conversation } = this;
+    const question = conversation.find(turn.parent);
     const controller = this.#begin('answering with the edit …');
+    const add = async ({ ids, text }, change) => {
+      const { model, base, context } = turn;
+      const { pieces } = await callJson('/detokenize', { model, tokens: ids, pieces: true });
+      const tokens = ids.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
+      conversation.add(question, { role: 'assistant', content: text, model, base, context, tokens, ...change });
+    };
     try {
       const { result } = await callJson(
         '/v1/lens/commands',
@@ -93,22 +100,14 @@ export class Chat {
       );
       const isShown = result.before.ids.every((id, i) => turn.tokens[i]?.id === id);
       if (!isShown) {
-        await this.#addFound(question, turn, result.before, { change: 'temperature 0' });
+        await add(result.before, { change: 'temperature 0' });
       }
-      const added = await this.#addFound(question, turn, result.after, { change: edit, edits: [edit] });
-      this.compared.add(added.parent);
-      this.#end('');
+      await add(result.after, { change: edit, edits: [edit] });
+      this.compared.add(question.id);
+      await this.#end(controller, conversation, '');
     } catch (error) {
-      this.#end(error.name === 'AbortError' ? '' : error.message, true);
+      await this.#end(controller, conversation, messageOf(error));
     }
-    this.draw();
-    await this.#keep();
-  }
-
-  async #addFound(question, { model, base, context }, { ids, text }, more) {
-    const { pieces } = await callJson('/detokenize', { model, tokens: ids, pieces: true });
-    const tokens = ids.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
-    return this.conversation.add(question, { role: 'assistant', content: text, model, base, context, tokens, ...more });
   }
 
   /** Starts a request that Stop ends. */
@@ -120,9 +119,19 @@ export class Chat {
     return this.running;
   }
 
-  #end(status, isError) {
-    this.running = null;
-    this.#setStatus(status, isError);
+  /** Ends a request of a conversation, and keeps it. Another request or conversation may have begun. */
+  async #end(controller, conversation, error) {
+    if (this.running === controller) {
+      this.running = null;
+      this.#setStatus(error, Boolean(error));
+    }
+    if (this.conversation === conversation) {
+      this.draw();
+    }
+    if (conversation.turns.length > 0) {
+      await keep(conversation);
+    }
+    this.onChange();
   }
 
   #setStatus(text, isError) {
@@ -139,18 +148,20 @@ export class Chat {
    * directions; by default those of the window.
    */
   async #answer(question, { given = [], after = null, change = null, steer = this.settings.steering() } = {}) {
+    const { conversation } = this;
     const { model, parent, chat } = this.model;
+    conversation.model = model;
     const directions = after ? after.steer : steer;
     const turn =
       after ??
-      this.conversation.add(question, {
+      conversation.add(question, {
         role: 'assistant',
         content: '',
         reasoning: '',
         model,
         base: parent ?? null,
         context: chat
-          ? { messages: this.conversation.messages(question, this.settings.system()) }
+          ? { messages: conversation.messages(question, this.settings.system()) }
           : { prompt: question.content },
         tokens: [...given],
         ...(directions && { steer: directions }),
@@ -163,7 +174,7 @@ export class Chat {
     const controller = this.#begin('');
     const view = this.views.get(turn.id);
     view.words.setAttribute('aria-busy', 'true');
-    let status = '';
+    let failure = '';
     try {
       const decoder = new TextDecoder();
       for await (const event of await this.#events(turn, controller.signal)) {
@@ -172,16 +183,14 @@ export class Chat {
       }
     } catch (error) {
       turn.finish ??= 'stopped';
-      status = error.name === 'AbortError' ? '' : error.message;
+      failure = messageOf(error);
     }
     view.words.removeAttribute('aria-busy');
     if (turn.tokens.length === 0 && turn.calls === undefined) {
-      this.conversation.remove(turn);
+      conversation.remove(turn);
     }
-    this.#end(status, Boolean(status));
     view.draw();
-    this.draw();
-    await this.#keep();
+    await this.#end(controller, conversation, failure);
   }
 
   /** Yields the parts of an answer: {tokens, content, reasoning, calls, finish}. */
@@ -203,12 +212,6 @@ export class Chat {
       prompt = [...before.tokens, ...ids];
     }
     return events('/v1/completions', { ...body, prompt, logprobs: ALTERNATIVES }, signal);
-  }
-
-  async #keep() {
-    this.conversation.model = this.model.model;
-    await keep(this.conversation);
-    this.onChange();
   }
 
   /** Computes the entropies of the answers, one forward pass for each. */
@@ -391,6 +394,11 @@ export class Chat {
     });
     return form;
   }
+}
+
+/** Returns the message of an error; none if the user stopped the request. */
+function messageOf(error) {
+  return error.name === 'AbortError' ? '' : error.message;
 }
 
 function questionText({ content }) {
