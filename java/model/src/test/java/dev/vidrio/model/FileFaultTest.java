@@ -3,6 +3,7 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.FaultyFileSystem;
@@ -22,11 +23,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -98,7 +102,29 @@ class FileFaultTest {
 
   @Test
   void opensModels() throws IOException {
-    assertReads(() -> Model.open(faulty("tiny.gguf")).close());
+    assertReads(() -> open().close());
+  }
+
+  /** Truncates the file after each of its pages, right after it was mapped. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void rejectsModelsThatAreTruncatedWhileTheyOpen() throws IOException {
+    byte[] whole = Files.readAllBytes(model);
+    for (int left = 0; left + 4096 < whole.length; left += 4096) {
+      int length = left;
+      Files.write(model, whole);
+      files.afterMap(() -> Files.write(model, Arrays.copyOf(whole, length)));
+      var e = assertThrows(RuntimeException.class, () -> open().close(), () -> "" + length);
+      assertTrue(String.valueOf(e.getMessage()).contains("was truncated while"), e::toString);
+      assertFalse(files.hasMappedMemory());
+    }
+    Files.write(model, whole);
+    files.afterMap(() -> {});
+    open().close();
+  }
+
+  private Model open() {
+    return Model.open(faulty("tiny.gguf"));
   }
 
   @Test

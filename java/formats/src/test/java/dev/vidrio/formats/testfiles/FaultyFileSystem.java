@@ -32,6 +32,7 @@ public final class FaultyFileSystem extends FileSystem {
   private final List<MemorySegment> mapped = new ArrayList<>();
   private int left = Integer.MAX_VALUE;
   private boolean isShort;
+  private Work afterMap = () -> {};
 
   /** Returns the path of this file system to a file. */
   public Path path(Path file) {
@@ -86,6 +87,11 @@ public final class FaultyFileSystem extends FileSystem {
     isShort = true;
   }
 
+  /** Sets work that is done after each mapping of a file. */
+  public void afterMap(Work work) {
+    afterMap = work;
+  }
+
   /** Returns whether a mapped file is still in memory. */
   public synchronized boolean hasMappedMemory() {
     return mapped.stream().anyMatch(segment -> segment.scope().isAlive());
@@ -103,8 +109,9 @@ public final class FaultyFileSystem extends FileSystem {
     }
   }
 
-  synchronized MemorySegment remember(MemorySegment segment) {
+  synchronized MemorySegment remember(MemorySegment segment) throws IOException {
     mapped.add(segment);
+    afterMap.run();
     return segment;
   }
 
