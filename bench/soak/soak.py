@@ -102,7 +102,9 @@ class Server:
         )
         write_adapter(directory / "adapter", json.loads(inspected.stdout)["runtime"]["d"])
         self.log = (directory / "log").open("w")
-        options = ["--port", "0", "--keep-alive", "2", "--parallel", "6", "--kv-memory", "256"]
+        options = ["--port", "0", "--keep-alive", "1", "--parallel", "6"]
+        # So small that requests wait and caches are soon full.
+        options += ["--context", "512", "--kv-memory", "64"]
         models = ["-m", f"main={model}", "-m", "other=bard", "--adapter", f"adapted=main:{directory}/adapter"]
         cache = ["--cache-dir", str(directory / "cache"), "--cache-dir-size", "64"]
         self.process = subprocess.Popen(
@@ -150,11 +152,14 @@ class Server:
         self.process.terminate()
         code = self.process.wait(timeout=60)
         self.log.close()
+        reloads = Path(self.log.name).read_text().count("unloaded idle model")
+        print(f"the other model was unloaded {reloads} times")
         return code
 
 
 def requests(rng):
     """Returns route, body and, if the client is to disconnect, the bytes that it reads."""
+    other = "other" if time.monotonic() % 10 < 5 else "main"  # which is unloaded meanwhile
     text = rng.choice(TEXTS) + " " + " ".join(rng.choice(TEXTS) for _ in range(rng.randrange(8)))
     sampled = {
         "model": "main",
@@ -173,7 +178,7 @@ def requests(rng):
             (completions, sampled, None),
             (completions, sampled | {"n": 3}, None),
             (completions, sampled | {"model": "adapted"}, None),
-            (completions, sampled | {"model": "other"}, None),
+            (completions, sampled | {"model": other}, None),
             (completions, sampled | {"draft_tokens": 4}, None),
             (completions, sampled | {"regex": "[a-z ]{1,20}"}, None),
             (completions, sampled | {"vidrio": {"steer": [steer]}}, None),
@@ -184,7 +189,7 @@ def requests(rng):
             ("/v1/lens/logits", lens | {"top": 2}, None),
             ("/v1/lens/attention", lens | {"layer": 1}, None),
             ("/v1/lens/attribution", lens, None),
-            ("/tokenize", {"model": "other", "text": text}, None),
+            ("/tokenize", {"model": other, "text": text}, None),
             (completions, sampled | {"max_tokens": -1}, None),
         ]
     )
