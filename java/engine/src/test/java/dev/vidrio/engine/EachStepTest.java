@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,23 +61,19 @@ class EachStepTest {
 
   /** The kinds of requests that are interrupted. */
   enum Kind {
-    PLAIN(1, request -> {}),
-    DRAFTED(1, request -> request.draftTokens(3)),
-    FORKED(3, request -> {}),
-    BEAMS(2, request -> request.beams(BeamOptions.of(3)));
-
-    private final int answers;
-    private final Consumer<GenerationRequest.Builder> options;
-
-    Kind(int answers, Consumer<GenerationRequest.Builder> options) {
-      this.answers = answers;
-      this.options = options;
-    }
+    PLAIN,
+    DRAFTED,
+    FORKED,
+    BEAMS;
 
     private List<TokenStream> submit(Engine engine) {
       GenerationRequest.Builder request = BardCase.request(engine.model(), 3, 40, 6).toBuilder();
-      options.accept(request);
-      return engine.submit(request.build(), answers);
+      return switch (this) {
+        case PLAIN -> engine.submit(request.build(), 1);
+        case DRAFTED -> engine.submit(request.draftTokens(3).build(), 1);
+        case FORKED -> engine.submit(request.build(), 3);
+        case BEAMS -> engine.submit(request.beams(BeamOptions.of(3)).build(), 2);
+      };
     }
   }
 
