@@ -1,9 +1,14 @@
-"""The logit lens of components against TransformerLens's decomposition of the residual stream.
+"""The logit lens of streams and components against TransformerLens's parts of the residual stream.
+
+The stream after each layer has a divisor of its own; the logits of the tokens that Vidrio lists as
+most probable are compared as their logarithms of probabilities.
 
 All outputs of attention and feed-forward blocks and of heads are projected at the last token, with
 the divisor of the final norm of the run. Values of the tokens that Vidrio lists as most promoted and
 demoted are compared relative to their standard deviation over the vocabulary.
 """
+
+import math
 
 import torch
 from row import Row, program
@@ -35,6 +40,32 @@ def vidrio_name(name: str) -> str:
     return f"L{layer}.{part.removesuffix('_out')}" if layer.isdigit() else name
 
 
+def streams(model) -> Row:
+    """Compares the probabilities of the logit lens after all layers, at all tokens."""
+    ours = model.vidrio("lens", "logits", "-p", TEXT, "--top", str(TOP))
+    error, count = 0.0, 0
+    with torch.no_grad():
+        _, cache = model.bridge.run_with_cache(torch.tensor([ours["tokens"]]))
+        gain, unembed = model.bridge.ln_final.weight, model.bridge.unembed.W_U
+        for hook, cells in ours["hooks"].items():
+            stream = cache[hook][0]
+            size = (stream.square().mean(-1, keepdim=True) + model.bridge.cfg.eps).sqrt()
+            theirs = ((stream / size * gain) @ unembed).double().log_softmax(-1)
+            for row, cell in zip(theirs, cells, strict=True):
+                for token in cell["top"]:
+                    apart = abs(math.log(token["probability"]) - float(row[token["id"]]))
+                    error, count = max(error, apart), count + 1
+    return Row(
+        "logit lens",
+        "lens logits",
+        program("transformer-lens", "TransformerLens"),
+        f"maximum difference of the logarithms of {count} probabilities after"
+        f" {len(ours['hooks'])} layers",
+        error,
+        1e-3,
+    )
+
+
 def check(model) -> list[Row]:
     ours = model.vidrio("lens", "logits", "--hooks", HOOKS, "-p", TEXT, "--top", str(TOP))
     values = theirs(model.bridge, ours["tokens"])
@@ -47,6 +78,7 @@ def check(model) -> list[Row]:
         apart.append(abs(cell["standard_deviation"] - deviation))
         error = max(error, max(apart) / deviation)
     return [
+        streams(model),
         Row(
             "logit lens of components",
             "lens logits --hooks",

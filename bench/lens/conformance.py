@@ -3,13 +3,15 @@
     python conformance.py smollm2.gguf --programs DIRECTORY --write
 
 Each method runs on the F32 weights of the file (dequantized into a second file the first time) and
-once more in another program on the same weights. Prints a table of all comparisons, with the
-versions of the programs; --write also writes it to docs/lens/conformance.md. Exits with 1 if a row
-is beyond its bar.
+once more in another program on the same weights. Prints a table for each comparison, with the
+versions of the programs; --write also writes it to its section of docs/lens/conformance.md, with
+the date, so that a run of a part leaves the other sections as they are. Exits with 1 if a
+comparison fails or a row is beyond its bar.
 
 DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
 circuit-tracer (safety-research), logit-explanations (mt-upc),
-llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one that is missing are left out, and named.
+llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one
+that is missing are left out, and named.
 
 Needs the packages of requirements.txt in this directory.
 """
@@ -17,8 +19,10 @@ Needs the packages of requirements.txt in this directory.
 import argparse
 import datetime
 import importlib
+import resource
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import page
@@ -29,6 +33,7 @@ from row import Row
 COMPARISONS = {
     "activations": None,
     "patching": None,
+    "interventions": None,
     "components": None,
     "composition": None,
     "corpus": None,
@@ -59,6 +64,23 @@ def table(rows: list[Row]) -> str:
     return page.table(["method", "command", "program", "measure", "value", "bar"], lines)
 
 
+def processor_time() -> float:
+    """Returns the CPU seconds of this process and of those that it has run."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def compare(name: str, model: Model, programs: Path | None) -> list[Row] | None:
+    """Returns the rows of a comparison, or None if its program is missing."""
+    module = importlib.import_module(name)
+    needed = COMPARISONS[name]
+    if needed is None:
+        return module.check(model)
+    if programs is None or not (programs / needed).is_dir():
+        return None
+    return module.check(model, str((programs / needed).resolve()))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="a GGUF file of the architecture llama, such as SmolLM2")
@@ -69,26 +91,25 @@ def main() -> int:
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(COMPARISONS)
     model = Model(dequantized(arguments.model, arguments), arguments)
-    rows: list[Row] = []
+    passed = True
     for name in names:
-        start = time.monotonic()
-        module = importlib.import_module(name)
-        needed = COMPARISONS[name]
-        if needed is None:
-            found = module.check(model)
-        elif arguments.programs and (arguments.programs / needed).is_dir():
-            found = module.check(model, str((arguments.programs / needed).resolve()))
-        else:
-            print(f"{name}: left out, --programs has no {needed}", file=sys.stderr)
-            continue
-        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
-        rows += found
-    text = table(rows)
-    print(text, end="")
-    if arguments.write:
-        title = f"{Path(arguments.model).name}, dequantized to F32, {datetime.date.today()}:"
-        page.write("conformance.md", f"{title}\n\n{text}")
-    return 0 if all(row.passed for row in rows) else 1
+        begin, before = time.monotonic(), processor_time()
+        try:
+            rows = compare(name, model, arguments.programs)
+        except Exception:  # The other comparisons run all the same.
+            traceback.print_exc()
+            rows, passed = [], False
+        seconds = f"{time.monotonic() - begin:.0f} s, {processor_time() - before:.0f} s of CPU time"
+        print(f"{name}: {seconds}", file=sys.stderr)
+        if rows is None:
+            print(f"{name}: left out, --programs has no {COMPARISONS[name]}", file=sys.stderr)
+        elif rows:
+            passed &= all(row.passed for row in rows)
+            text = table(rows)
+            print(text, flush=True)
+            if arguments.write:
+                page.write("conformance.md", f"{datetime.date.today()}:\n\n{text}", name)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

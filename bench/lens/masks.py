@@ -9,7 +9,7 @@ over the same batches.
 
 import json
 import tempfile
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -106,9 +106,15 @@ class Gated:
         closed = torch.zeros(len(self.sources), 1, self.d)
         return self.run(ids, self.constant(1), closed)[1]
 
+    @cache
+    def expected(self, ids: tuple[int, ...]) -> torch.Tensor:
+        """Returns the logarithms of the model's probabilities of the next token."""
+        with torch.no_grad():
+            return self.llm(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+
     def divergence(self, ids: list[int], gates, ablated) -> torch.Tensor:
         """Returns KL(model ‖ gated model) of the next token."""
-        p = self.llm(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        p = self.expected(tuple(ids))
         q = self.run(ids, gates, ablated)[0].log_softmax(-1)
         return (p.exp() * (p - q)).sum()
 

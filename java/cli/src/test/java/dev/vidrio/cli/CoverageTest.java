@@ -25,6 +25,7 @@ import picocli.CommandLine;
 class CoverageTest {
   private static final Path LIST = Path.of("src/test/resources/dev/vidrio/cli/coverage.tsv");
   private static final Path PAGE = Path.of("../../docs/lens/coverage.md");
+  private static final Path AGREEMENT = Path.of("../../docs/lens/conformance.md");
   private static final String HEAD =
       """
       # Coverage of the survey
@@ -41,6 +42,10 @@ class CoverageTest {
 
   /** Commands that serve several techniques and are not a row of their own. */
   private static final Set<String> GENERAL = Set.of("cache", "hooks", "help");
+
+  /** Programs that wrote the expected values in files of tests. */
+  private static final Set<String> BY_TESTS =
+      Set.of("scikit-learn", "concept-erasure", "SAELens", "numpy", "the authors' samplers");
 
   /**
    * A row of the list.
@@ -99,6 +104,33 @@ class CoverageTest {
     }
     assertTrue(path.size() >= 2 && path.getFirst().equals("lens"), text);
     return path.get(1);
+  }
+
+  /** Every program has a comparison of one of the commands, on a page or in files of tests. */
+  @Test
+  void namesComparedPrograms() throws IOException {
+    List<String[]> compared =
+        Files.readAllLines(AGREEMENT).stream()
+            .filter(line -> line.startsWith("| ") && line.contains("`lens "))
+            .map(line -> line.split(" \\| ", -1))
+            .toList();
+    for (Row row : rows()) {
+      for (String oracle : row.oracle().split("; ", -1)) {
+        if (oracle.isEmpty() || oracle.startsWith("tests by") || BY_TESTS.contains(oracle)) {
+          continue;
+        }
+        String program = oracle.equals("PyTorch") ? "torch" : oracle;
+        assertTrue(
+            compared.stream()
+                .filter(cells -> (cells[2] + " ").startsWith(program + " "))
+                .anyMatch(
+                    cells ->
+                        row.names().stream()
+                            .map(CoverageTest::resolve)
+                            .anyMatch(name -> (cells[1] + " ").matches("`lens " + name + "\\b.*"))),
+            row.technique() + ": " + oracle);
+      }
+    }
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.memory.LogitRows;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.model.session.Sequence;
@@ -41,6 +42,36 @@ public record PairMeasure(List<Double> clean, List<Double> corrupted) {
     TextPair.requireFit(lens.model(), pairs);
     return new PairMeasure(
         values(lens, pairs, TextPair::clean), values(lens, pairs, TextPair::corrupted));
+  }
+
+  /**
+   * Runs both texts of all pairs under interventions: how much of the task is left?
+   *
+   * @param edits the interventions on a text, given its tokens
+   * @throws InvalidInputException if there is no pair, or the model does not support a text or an
+   *     intervention
+   */
+  public static PairMeasure edited(
+      Lens lens, List<TextPair> pairs, Function<int[], List<Intervention>> edits) {
+    TextPair.requireFit(lens.model(), pairs);
+    return new PairMeasure(
+        values(lens, pairs, TextPair::clean, edits),
+        values(lens, pairs, TextPair::corrupted, edits));
+  }
+
+  private static List<Double> values(
+      Lens lens,
+      List<TextPair> pairs,
+      Function<TextPair, int[]> textOf,
+      Function<int[], List<Intervention>> edits) {
+    List<Double> values = new ArrayList<>();
+    for (TextPair pair : pairs) {
+      Interruption.check();
+      int[] tokens = textOf.apply(pair);
+      List<List<Intervention>> one = List.of(edits.apply(tokens));
+      values.addAll(Sweep.run(lens, tokens, List.of(), one, pair.forwardMetric()));
+    }
+    return values;
   }
 
   private static List<Double> values(

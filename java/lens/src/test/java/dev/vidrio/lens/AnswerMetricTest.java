@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
@@ -192,6 +193,21 @@ class AnswerMetricTest extends F32BardTest {
         measure.cleanMean().mean() - measure.corruptedMean().mean(),
         measure.difference().mean(),
         1e-12);
+  }
+
+  @Test
+  void measuresPairsUnderEdits() {
+    List<Intervention> edits = List.of(Intervention.zero(new HookPoint(HookSite.MLP_OUT, 0)));
+    List<TextPair> pairs = List.of(TextPair.of(TEXT, OTHER, 5, 6), TextPair.of(OTHER, TEXT, 7, 9));
+    PairMeasure measure = PairMeasure.edited(lens, pairs, tokens -> edits);
+    Metric metric = pairs.getLast().forwardMetric();
+    Capture logits = Capture.of(HookPoint.of(HookSite.LOGITS).name()).last(1);
+    try (ActivationCache cache = lens.run(OTHER, logits, edits)) {
+      MemorySegment row = cache.get(HookPoint.of(HookSite.LOGITS)).data();
+      assertEquals(metric.of(row), measure.clean().getLast());
+    }
+    assertNotEquals(metric.of(lens, OTHER), measure.clean().getLast());
+    assertEquals(PairMeasure.of(lens, pairs), PairMeasure.edited(lens, pairs, tokens -> List.of()));
   }
 
   @Test

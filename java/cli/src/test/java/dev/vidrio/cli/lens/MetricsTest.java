@@ -235,6 +235,27 @@ class MetricsTest {
     assertTrue(Files.readString(page).contains("Clean minus corrupted text"));
   }
 
+  /** A zeroed head costs as much as its ablation. */
+  @Test
+  void measuresEffectOfEdits() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    String edit = "blocks.1.attn.hook_z[:, 2] zero";
+    JsonNode measure = done("lens", "measure", "--pairs", tsv, "--edit", edit, "--json").json();
+    JsonNode ablated = done("lens", "ablate", "--pairs", tsv, "--layers", "1", "--json").json();
+    assertEquals(
+        ablated.get("without").get(0).get(2).doubleValue() - ablated.get("metric").doubleValue(),
+        measure.get("clean_change").doubleValue(),
+        1e-9);
+    assertEquals(3, measure.get("edited_corrupted_values").size());
+    String out = done("lens", "measure", "--pairs", tsv, "--edit", edit).out();
+    assertTrue(
+        out.matches("(?s)logit difference, [^\\n]*\\n *before +with edits +change\\nclean .*"),
+        out);
+    Path page = directory.resolve("edited.html");
+    done("lens", "measure", "--pairs", tsv, "--edit", edit, "-o", page.toString());
+    assertTrue(Files.readString(page).contains("Change of each clean text"));
+  }
+
   /** A mean over texts is that of each text's result. */
   @Test
   void textCommandsAverageOverPairs() throws IOException {

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.intervene.ConstantTraining;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -73,7 +74,7 @@ public final class CircuitRuns implements AutoCloseable {
       }
       this.training =
           ablation == CircuitAblation.OPTIMAL
-              ? new OptimalAblation.Training(lens, graph, pairs, OptimalAblation.Options.DEFAULT)
+              ? new OptimalAblation.Training(lens, graph, pairs, ConstantTraining.DEFAULT)
               : null;
     } catch (Throwable e) {
       runs.close();

@@ -5,8 +5,8 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.intervene.ConstantTraining;
 import dev.vidrio.lens.numeric.Adam;
-import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -38,24 +38,6 @@ import org.jspecify.annotations.Nullable;
  * @see "docs/lens/circuits.md"
  */
 public record OptimalAblation(Map<Node.Source, float[]> constants, double first, double last) {
-  /**
-   * Options of the training.
-   *
-   * @param steps number of steps, each with a batch of texts
-   * @param rate learning rate, relative to the root mean square of a component's output
-   */
-  public record Options(int steps, double rate) {
-    /** 40 steps. */
-    public static final Options DEFAULT = new Options(40, 0.05);
-
-    /** Rejects values out of range. */
-    public Options {
-      Preconditions.requirePositive("steps", steps);
-      Preconditions.require(
-          rate > 0 && Double.isFinite(rate), "learning rate", rate, "must be positive");
-    }
-  }
-
   public OptimalAblation {
     constants = Collections.unmodifiableMap(new LinkedHashMap<>(constants));
   }
@@ -69,7 +51,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
    *     edge is not in its graph
    */
   public static OptimalAblation of(
-      Lens lens, List<TextPair> pairs, Circuit circuit, Options options) {
+      Lens lens, List<TextPair> pairs, Circuit circuit, ConstantTraining options) {
     TextPair.requireFit(lens.model(), pairs);
     ComponentGraph graph = ComponentGraph.of(lens);
     var kept = new EdgeMask(graph, circuit);
@@ -88,7 +70,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
   /** Trains the constants of several circuits. */
   static final class Training implements AutoCloseable {
     private final ComponentGraph graph;
-    private final Options options;
+    private final ConstantTraining options;
     private final List<PairBatch> batches;
     private final float[][] means;
     private final Streams streams;
@@ -99,7 +81,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     private float @Nullable [][] last;
 
     /** Prepares runs of the clean texts. */
-    Training(Lens lens, ComponentGraph graph, List<TextPair> pairs, Options options) {
+    Training(Lens lens, ComponentGraph graph, List<TextPair> pairs, ConstantTraining options) {
       this.graph = graph;
       this.options = options;
       this.batches = PairBatch.of(pairs, false);
@@ -142,7 +124,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
 
     private float[][] train(float[][] start, float[][] coefficients) {
       var constants = new Constants(streams, start, options);
-      for (int step = 1; step <= options.steps; step++) {
+      for (int step = 1; step <= options.steps(); step++) {
         PairBatch batch = batches.get((step - 1) % batches.size());
         var _ = loss(batch, constants.values, coefficients);
         constants.step(step, runs, batch.size());
@@ -180,13 +162,13 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
   /** Constants in training. */
   static final class Constants {
     private final Streams streams;
-    private final Options options;
+    private final ConstantTraining options;
     private final Adam adam;
 
     /** The constant of each source, [d]. */
     private final float[][] values;
 
-    private Constants(Streams streams, float[][] start, Options options) {
+    private Constants(Streams streams, float[][] start, ConstantTraining options) {
       this.streams = streams;
       this.options = options;
       this.values = Arrays.stream(start).map(float[]::clone).toArray(float[][]::new);
@@ -206,7 +188,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
         List<PairBatch> batches,
         float[][] means,
         int steps) {
-      this(new Streams(graph, clean, batches), means, new Options(steps, Options.DEFAULT.rate));
+      this(new Streams(graph, clean, batches), means, ConstantTraining.DEFAULT.withSteps(steps));
     }
 
     /** Runs the clean texts of a batch, whose ablated edges carry the constants. */
@@ -228,7 +210,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
         for (int j = 0; j < gradient.length; j++) {
           gradient[j] = (float) (sums[s][j] / texts);
         }
-        double rate = options.rate * streams.sizes[s] * (1 - (step - 1.0) / options.steps);
+        double rate = options.rate(step, streams.sizes[s]);
         adam.step(step, rate, s, values[s], gradient);
       }
     }

@@ -58,24 +58,6 @@ public record OptimalConstants(
   private static final int COMPARED = 32;
 
   /**
-   * Options of the training.
-   *
-   * @param steps number of steps, each with a text
-   * @param rate learning rate, relative to the root mean square of a component's activation
-   */
-  public record Options(int steps, double rate) {
-    /** 40 steps. */
-    public static final Options DEFAULT = new Options(40, 0.05);
-
-    /** Rejects values out of range. */
-    public Options {
-      Preconditions.requirePositive("steps", steps);
-      Preconditions.require(
-          rate > 0 && Double.isFinite(rate), "learning rate", rate, "must be positive");
-    }
-  }
-
-  /**
    * The mean divergences of a component over the first texts, at most 32, in nats.
    *
    * @param mean with the mean activation
@@ -102,7 +84,7 @@ public record OptimalConstants(
       List<int[]> texts,
       Site site,
       List<Integer> layers,
-      Options options,
+      ConstantTraining options,
       DoubleConsumer progress) {
     ComponentAblation.requireMeans(site, texts);
     int length = texts.getFirst().length;
@@ -137,14 +119,14 @@ public record OptimalConstants(
     private final List<int[]> texts;
     private final Site site;
     private final PatchGrid grid;
-    private final Options options;
+    private final ConstantTraining options;
     private final List<DifferentiableMetric> divergences = new ArrayList<>();
     private final Map<HookPoint, float[]> means = new LinkedHashMap<>();
 
     /** The mean squares of the elements of each point, [width]. */
     private final Map<HookPoint, float[]> sizes = new LinkedHashMap<>();
 
-    Training(Lens lens, List<int[]> texts, Site site, PatchGrid grid, Options options) {
+    Training(Lens lens, List<int[]> texts, Site site, PatchGrid grid, ConstantTraining options) {
       this.lens = lens;
       this.texts = texts;
       this.site = site;
@@ -264,13 +246,13 @@ public record OptimalConstants(
 
       void train(GradientSession session) {
         var adam = new Adam(new float[][] {values});
-        for (int step = 1; step <= options.steps; step++) {
+        for (int step = 1; step <= options.steps(); step++) {
           int t = (step - 1) % texts.size();
           int[] text = texts.get(t);
           session.edits(List.of(at(values, text.length)));
           var _ = session.run(text, divergences.get(t));
           float[] gradient = gradient(session.gradient(target.point()));
-          double rate = options.rate * size * (1 - (step - 1.0) / options.steps);
+          double rate = options.rate(step, size);
           adam.step(step, rate, 0, values, gradient);
         }
       }

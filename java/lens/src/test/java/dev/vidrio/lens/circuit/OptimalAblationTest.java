@@ -10,7 +10,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.lens.circuit.OptimalAblation.Options;
+import dev.vidrio.lens.intervene.ConstantTraining;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -123,7 +123,7 @@ class OptimalAblationTest extends F32BardTest {
   @Test
   void trainsAnyCircuit() {
     List<TextPair> pairs = pairs().subList(0, 2);
-    var options = new Options(6, 0.05);
+    var options = new ConstantTraining(6, 0.05);
     Circuit empty = new Circuit(Set.of());
     OptimalAblation one = OptimalAblation.of(lens, pairs, empty, options);
     OptimalAblation again = OptimalAblation.of(lens, pairs, empty, options);
@@ -136,11 +136,9 @@ class OptimalAblationTest extends F32BardTest {
   }
 
   @Test
-  void rejectsInvalidOptions() {
-    assertThrows(InvalidInputException.class, () -> new Options(0, 0.1));
-    assertThrows(InvalidInputException.class, () -> new Options(1, 0));
+  void rejectsNoPairs() {
     assertThrows(
         InvalidInputException.class,
-        () -> OptimalAblation.of(lens, List.of(), new Circuit(Set.of()), Options.DEFAULT));
+        () -> OptimalAblation.of(lens, List.of(), new Circuit(Set.of()), ConstantTraining.DEFAULT));
   }
 }

@@ -15,7 +15,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.OptimalConstants.Loss;
-import dev.vidrio.lens.intervene.OptimalConstants.Options;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -67,7 +66,8 @@ class OptimalConstantsTest extends F32BardTest {
   void headsLoseLittle() {
     List<int[]> texts = texts();
     OptimalConstants constants =
-        OptimalConstants.of(lens, texts, Site.HEAD, List.of(1), new Options(40, 0.1), share -> {});
+        OptimalConstants.of(
+            lens, texts, Site.HEAD, List.of(1), new ConstantTraining(40, 0.1), share -> {});
     assertEquals(8, constants.losses().size());
     double ofMeans = constants.losses().stream().mapToDouble(Loss::mean).sum();
     double ofConstants = constants.losses().stream().mapToDouble(Loss::optimal).sum();
@@ -100,7 +100,7 @@ class OptimalConstantsTest extends F32BardTest {
     List<int[]> texts = texts();
     OptimalConstants constants =
         OptimalConstants.of(
-            lens, texts, Site.MLP_OUT, List.of(2), new Options(10, 0.1), share -> {});
+            lens, texts, Site.MLP_OUT, List.of(2), new ConstantTraining(10, 0.1), share -> {});
     assertEquals(4, constants.length());
     HookPoint point = new HookPoint(HookSite.MLP_OUT, 2);
     for (int p = 0; p < 4; p++) {
@@ -120,7 +120,9 @@ class OptimalConstantsTest extends F32BardTest {
     var e =
         assertThrows(
             InvalidInputException.class,
-            () -> OptimalConstants.of(lens, texts, site, layers, Options.DEFAULT, share -> {}));
+            () ->
+                OptimalConstants.of(
+                    lens, texts, site, layers, ConstantTraining.DEFAULT, share -> {}));
     assertTrue(e.getMessage().contains(message), e.getMessage());
   }
 
@@ -135,7 +137,7 @@ class OptimalConstantsTest extends F32BardTest {
         List.of(new int[] {1, 2}, new int[] {1, 2, 3}),
         Site.MLP_OUT,
         List.of());
-    assertThrows(InvalidInputException.class, () -> new Options(0, 0.1));
-    assertThrows(InvalidInputException.class, () -> new Options(1, 0));
+    assertThrows(InvalidInputException.class, () -> new ConstantTraining(0, 0.1));
+    assertThrows(InvalidInputException.class, () -> new ConstantTraining(1, 0));
   }
 }

@@ -21,6 +21,7 @@ import dev.vidrio.lens.circuit.CircuitAblation;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.ComponentAblation;
+import dev.vidrio.lens.intervene.ConstantTraining;
 import dev.vidrio.lens.intervene.OptimalConstants;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.View;
@@ -179,7 +180,7 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
           texts,
           site,
           layers(lens.model()),
-          OptimalConstants.Options.DEFAULT,
+          ConstantTraining.DEFAULT,
           share -> bar.update(share, ""));
     }
   }
