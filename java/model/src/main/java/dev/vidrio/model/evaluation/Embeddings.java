@@ -165,6 +165,25 @@ public final class Embeddings {
     throw new IllegalStateException("the plan has no final norm");
   }
 
+  /** Returns the vectors [n][d] of a text's tokens, which pooling combines. */
+  static float[][] tokens(Model model, int[] ids) {
+    if (model.architecture().isEncoder()) {
+      try (var encoder = new TextEncoder(model, SessionOptions.DEFAULT)) {
+        return encoder.hidden(ids);
+      }
+    }
+    requireLengths(model, List.of(ids));
+    var rows = new float[ids.length][];
+    RowEvaluator.run(
+        model,
+        new RowEvaluator.Output(Embeddings::hidden, model.architecture().width(), true),
+        List.of(new RowEvaluator.Input(ids, 0)),
+        SessionOptions.DEFAULT,
+        (i, position, row) -> rows[position] = row.toArray(JAVA_FLOAT),
+        done -> {});
+    return rows;
+  }
+
   private static void add(Pooling pooling, double[] pooled, int position, MemorySegment row) {
     for (int i = 0; i < pooled.length; i++) {
       float value = row.getAtIndex(JAVA_FLOAT, i);

@@ -9,8 +9,9 @@ Each model gets a directory with
 - `model.gguf`, the same weights in F32, made by llama.cpp's converter in the directory LLAMA_CPP,
   which has none of GTE,
 - `expected.safetensors`: `tokens` and `types` int32 [n], `hidden` float32 [n, d], the last hidden
-  states that transformers computes in F32 with its plain ("eager") attention, and for classifiers
-  `logits` float32 [classes].
+  states that transformers computes in F32 with its plain ("eager") attention, for classifiers
+  `logits` float32 [classes], and for types of 0 `resid_pre` float32 [n, d] and `pattern` float32
+  [H, n, n], input and attention weights of the last layer.
 
 Weights are drawn so that every part of the model matters; texts are longer than the windows.
 
@@ -141,7 +142,11 @@ def expected(name: str, model: torch.nn.Module) -> dict[str, np.ndarray]:
     tensors = {"tokens": tokens, "types": types}
     base = model.base_model
     with torch.no_grad():
-        tensors["hidden"] = base(**inputs).last_hidden_state[0].numpy()
+        outputs = base(**inputs, output_hidden_states=True, output_attentions=True)
+        tensors["hidden"] = outputs.last_hidden_state[0].numpy()
+        if not types.any():
+            tensors["resid_pre"] = outputs.hidden_states[-2][0].contiguous().numpy()
+            tensors["pattern"] = outputs.attentions[-1][0].contiguous().numpy()
         if base is not model:
             tensors["logits"] = model(**inputs).logits[0].numpy()
     return tensors
