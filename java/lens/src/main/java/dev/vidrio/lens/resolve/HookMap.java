@@ -248,7 +248,8 @@ public final class HookMap {
         .map(
             store ->
                 IntStream.range(0, layer)
-                    .filter(l -> attention(l).filter(b -> read.get(b.z()) == store).isPresent())
+                    .filter(
+                        l -> attention(l).filter(b -> store.equals(read.get(b.z()))).isPresent())
                     .findFirst()
                     .orElse(layer))
         .orElse(layer);

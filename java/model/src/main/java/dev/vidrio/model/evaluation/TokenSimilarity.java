@@ -19,10 +19,16 @@ import java.util.List;
  * where the model holds what both texts have in common.
  *
  * @param cosine the similarity of the embeddings, from −1 to 1
- * @param shares the contribution [n][m] of each pair of tokens; their sum is the cosine
+ * @param shares for each of the n tokens of the first text, its contributions with the m tokens of
+ *     the second; their sum is the cosine
  * @see "docs/lens/attribution.md"
  */
-public record TokenSimilarity(double cosine, double[][] shares) {
+public record TokenSimilarity(double cosine, List<double[]> shares) {
+  /** Copies the list. */
+  public TokenSimilarity {
+    shares = List.copyOf(shares);
+  }
+
   /**
    * A pair of tokens.
    *
@@ -53,13 +59,15 @@ public record TokenSimilarity(double cosine, double[][] shares) {
     double[][] a = vectors(model, head, first);
     double[][] b = vectors(model, head, second);
     double divisor = length(a) * length(b);
-    var shares = new double[a.length][b.length];
+    List<double[]> shares = new ArrayList<>();
     double cosine = 0;
-    for (int i = 0; i < a.length; i++) {
+    for (double[] token : a) {
+      var row = new double[b.length];
       for (int j = 0; j < b.length; j++) {
-        shares[i][j] = divisor == 0 ? 0 : dot(a[i], b[j]) / divisor;
-        cosine += shares[i][j];
+        row[j] = divisor == 0 ? 0 : dot(token, b[j]) / divisor;
+        cosine += row[j];
       }
+      shares.add(row);
     }
     return new TokenSimilarity(cosine, shares);
   }
@@ -67,9 +75,9 @@ public record TokenSimilarity(double cosine, double[][] shares) {
   /** Returns the pairs, that with the largest share first. */
   public List<Pair> pairs() {
     List<Pair> pairs = new ArrayList<>();
-    for (int i = 0; i < shares.length; i++) {
-      for (int j = 0; j < shares[i].length; j++) {
-        pairs.add(new Pair(i, j, shares[i][j]));
+    for (int i = 0; i < shares.size(); i++) {
+      for (int j = 0; j < shares.get(i).length; j++) {
+        pairs.add(new Pair(i, j, shares.get(i)[j]));
       }
     }
     pairs.sort(Comparator.comparingDouble(Pair::share).reversed());

@@ -39,11 +39,11 @@ class TokenSimilarityTest {
 
   private static void assertExact(Model model) {
     TokenSimilarity similarity = TokenSimilarity.of(model, FIRST, SECOND);
-    double sum = Arrays.stream(similarity.shares()).flatMapToDouble(Arrays::stream).sum();
+    double sum = similarity.shares().stream().flatMapToDouble(Arrays::stream).sum();
     assertEquals(cosine(model), similarity.cosine(), TOLERANCE);
     assertEquals(similarity.cosine(), sum, TOLERANCE);
-    assertEquals(FIRST.length, similarity.shares().length);
-    assertEquals(SECOND.length, similarity.shares()[0].length);
+    assertEquals(FIRST.length, similarity.shares().size());
+    assertEquals(SECOND.length, similarity.shares().getFirst().length);
   }
 
   @Test
@@ -52,7 +52,7 @@ class TokenSimilarityTest {
       assertExact(model);
       TokenSimilarity same = TokenSimilarity.of(model, FIRST, FIRST);
       assertEquals(1, same.cosine(), TOLERANCE);
-      assertEquals(same.shares()[1][3], same.shares()[3][1], TOLERANCE);
+      assertEquals(same.shares().get(1)[3], same.shares().get(3)[1], TOLERANCE);
     }
     try (Model model = Model.open(BardFiles.f32())) {
       assertExact(model);

@@ -33,7 +33,7 @@ public final class SimilarityCommand extends ModelCommand<SimilarityCommand.Foun
   private int top = 10;
 
   /** The shares of the tokens of two texts. */
-  record Found(int[] first, int[] second, TokenSimilarity similarity) {}
+  record Found(List<int[]> tokens, TokenSimilarity similarity) {}
 
   @Override
   protected void check() {
@@ -44,9 +44,8 @@ public final class SimilarityCommand extends ModelCommand<SimilarityCommand.Foun
 
   @Override
   protected Found run(Model opened) {
-    int[] first = opened.tokenizer().encode(texts.getFirst());
-    int[] second = opened.tokenizer().encode(texts.getLast());
-    return new Found(first, second, TokenSimilarity.of(opened, first, second));
+    List<int[]> tokens = texts.stream().map(opened.tokenizer()::encode).toList();
+    return new Found(tokens, TokenSimilarity.of(opened, tokens.getFirst(), tokens.getLast()));
   }
 
   @Override
@@ -56,8 +55,8 @@ public final class SimilarityCommand extends ModelCommand<SimilarityCommand.Foun
       System.out.printf(
           "%7.4f  %s  %s%n",
           pair.share(),
-          TokenText.column(model(), found.first[pair.first()], COLUMNS),
-          TokenText.of(model(), found.second[pair.second()]));
+          TokenText.column(model(), found.tokens.getFirst()[pair.first()], COLUMNS),
+          TokenText.of(model(), found.tokens.getLast()[pair.second()]));
     }
   }
 
@@ -65,8 +64,8 @@ public final class SimilarityCommand extends ModelCommand<SimilarityCommand.Foun
   protected void fill(JsonObject object, Found found) {
     object
         .with("cosine", found.similarity.cosine())
-        .with("tokens", tokens(found.first))
-        .with("other_tokens", tokens(found.second))
+        .with("tokens", tokens(found.tokens.getFirst()))
+        .with("other_tokens", tokens(found.tokens.getLast()))
         .with("shares", found.similarity.shares());
   }
 
