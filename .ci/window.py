@@ -1,11 +1,14 @@
-"""Tests the server's web page in a headless browser: chat, token inspection, steering, API keys.
+"""Tests the server's web page in a headless browser: chat, versions of turns, token inspection,
+steering, edits, kept conversations, API keys.
 
 Compares the page with responses of the server to this script.
 """
 
 import contextlib
+import html
 import json
 import math
+import re
 import struct
 import subprocess
 import urllib.request
@@ -20,6 +23,7 @@ TEMPLATE = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
 QUESTION = "Who is the king?"
 TOKENS = 24
 LAYER, HEAD = 1, 2
+ANSWERS = ".answer .said > .words:not([aria-busy])"
 
 
 def chat_model():
@@ -86,7 +90,7 @@ def ready(page):
 
 def send_message(page, text):
     """Sends a message by keyboard and waits for the end of the answer."""
-    answers = page.locator(".answer .words:not([aria-busy])")
+    answers = page.locator(ANSWERS)
     count = answers.count()
     page.locator("#text").focus()
     page.keyboard.type(text)
@@ -96,17 +100,26 @@ def send_message(page, text):
     return answers.nth(count)
 
 
+def act(page, button):
+    """Uses a button that answers again, and returns the text of the answer."""
+    page.locator("#messages .actions").last.get_by_text(button, exact=True).click()
+    page.locator("#send:enabled").wait_for()
+    return page.locator(ANSWERS).last
+
+
 def decode_greedily(page, tokens=TOKENS):
-    """Selects greedy decoding."""
+    """Selects greedy decoding, and shows answers as tokens."""
     page.locator("#settings summary").click()
     page.locator("#temperature").fill("0")
     page.locator("#max-tokens").fill(str(tokens))
+    page.keyboard.press("Escape")
+    page.locator("#view").select_option("tokens")
 
 
 def strip(page, name):
     """Returns the displayed values of a strip of tokens."""
-    page.locator(f"#{name} li").first.wait_for()
-    labels = page.locator(f"#{name} li").evaluate_all("all => all.map(x => x.ariaLabel)")
+    page.locator(f"#{name} [role=button]").first.wait_for()
+    labels = page.locator(f"#{name} [role=button]").evaluate_all("all => all.map(x => x.ariaLabel)")
     return [float(label.rsplit("): ", 1)[1]) for label in labels]
 
 
@@ -137,11 +150,18 @@ def check_token(page, address, context, tokens, index):
     page.locator("#head").select_option("mean")
     assert_shown(strip(page, "attribution"), post(address, "/v1/lens/attribution", **upto)["scores"])
     hooks = post(address, "/v1/lens/logits", **before, top=3)["hooks"]
-    rows = page.locator("#logits tr").all_inner_texts()
+    rows = page.locator("#logits tbody tr").all_inner_texts()
     assert len(rows) == len(hooks)
     for row, (cell,) in zip(rows, hooks.values()):
         for candidate in cell["top"]:
             assert f"{100 * candidate['probability']:.1f} %" in row, (row, candidate)
+
+
+def head_weights(address, asked):
+    """Returns the attention weights of the selected head."""
+    patterns = post(address, "/v1/lens/attention", **asked)["patterns"]
+    (chosen,) = [p for p in patterns if (p["layer"], p["head"]) == (LAYER, HEAD)]
+    return chosen["weights"][0]
 
 
 def check_chat(browser, address):
@@ -165,9 +185,20 @@ def check_chat(browser, address):
     answer.locator(".token").nth(3).hover()
     check_token(page, address, context, tokens, 3)
     assert_accessible(page, "the window in light")
-    page.locator("#clear").click()
+    check_input_token(page, address)
+    page.locator("#new").click()
     assert page.locator(".token").count() == 0
     assert page.locator("#glass").is_hidden()
+
+
+def check_input_token(page, address):
+    """Inspects a token of the input from the strip of attention weights."""
+    pieces = page.locator("#attention [role=button]").all_inner_texts()
+    page.locator("#attention [role=button]").nth(3).click()
+    page.get_by_text(f"Token 4 of the input, \u2068{pieces[3]}").wait_for()
+    page.locator("#logits td.rank").first.wait_for()
+    assert page.locator("#attention [role=button]").all_inner_texts() == pieces[:3]
+    assert page.locator("#alternatives tr").count() >= 5
 
 
 def check_keyboard_and_steering(browser, address):
@@ -176,8 +207,9 @@ def check_keyboard_and_steering(browser, address):
     ready(page)
     decode_greedily(page)
     plain = send_message(page, QUESTION).text_content()
-    page.keyboard.press("Shift+Tab")
-    assert page.locator(".continue:focus").count() == 1
+    for name in "Again", "Copy", "Continue":
+        page.keyboard.press("Shift+Tab")
+        assert page.locator("button:focus").inner_text() == name
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
@@ -193,7 +225,7 @@ def check_keyboard_and_steering(browser, address):
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     assert page.locator("#strength-value").inner_text() == "0.5"
-    page.locator("#clear").focus()
+    page.locator("#new").focus()
     page.keyboard.press("Enter")
     steered = send_message(page, QUESTION)
     assert steered.text_content() != plain
@@ -210,11 +242,35 @@ def check_keyboard_and_steering(browser, address):
     )["choices"][0]["message"]["content"]
     assert steered.text_content() == expected
     assert page.locator(".answer .who").inner_text() == "chat, steered"
+    steered.locator(".token").nth(4).hover()
+    page.locator("#logits td").first.wait_for()
+    ids = [t["id"] for t in page.evaluate(SHOWN_ANSWER)["tokens"][:4]]
+    hooks = post(
+        address,
+        "/v1/lens/logits",
+        model="chat",
+        messages=[{"role": "user", "content": QUESTION}],
+        answer=ids,
+        position=-1,
+        steer=[{**direction, "plus": "love", "minus": "hate"}],
+    )["hooks"]
+    share = list(hooks.values())[-1][0]["top"][0]["probability"]
+    assert f"{100 * share:.1f} %" in page.locator("#logits tbody tr").last.inner_text()
 
+
+# The last turn of the conversation that was kept last.
+SHOWN_ANSWER = """
+async () => {
+  const { stored } = await import('/window/store.js');
+  const [newest] = await stored();
+  return newest.turns.find(turn => turn.id === newest.last);
+}
+"""
 
 # Decodes tokens of completions as the page does. Some are parts of a character.
 TEXTS_OF_TOKENS = """
-names => {
+async names => {
+  const { completionTokens } = await import('/window/tokens.js');
   const decoder = new TextDecoder();
   const event = name => ({choices: [{logprobs:
     {token_ids: [1], tokens: [name], token_logprobs: [0], top_logprobs: [{}]}}]});
@@ -235,7 +291,7 @@ def check_continuation(browser, address):
     assert page.locator(".question .words").text_content() == prompt
     answer.locator(".token").nth(1).hover()
     page.locator("#logits td").first.wait_for()
-    pieces = page.locator("#attention li").all_inner_texts()
+    pieces = page.locator("#attention [role=button]").all_inner_texts()
     assert "<" in "".join(pieces) and page.locator("img").count() == 0
     expected = post(
         address, "/v1/completions", model="bard", prompt=prompt, temperature=0, max_tokens=TOKENS
@@ -269,27 +325,237 @@ def check_stop(browser, address):
         answer = send_message(page, QUESTION)
         assert page.locator("#status").inner_text() == ""
         assert 2 < answer.locator(".token").count() < 900
-    assert page.locator(".cut").count() == 0
+    assert page.locator(".cut").inner_text() == "Stopped."
+
+
+def greedy(address, tokens, model="chat", **fields):
+    """Returns the server's greedy answer."""
+    asked = {"messages": [{"role": "user", "content": QUESTION}], **fields}
+    return post(
+        address, "/v1/chat/completions", model=model, temperature=0, max_tokens=tokens, **asked
+    )["choices"][0]["message"]["content"]
 
 
 def check_cut(browser, address):
-    """Reports a cut answer and continues it."""
+    """Reports a cut answer and continues it in place, with the tokens that it has."""
     page = open_page(browser, address)
     ready(page)
     assert page.locator("#max-tokens").input_value() == "1024"
     decode_greedily(page, 4)
-    assert send_message(page, "And then?").locator(".token").count() == 4
-    assert page.locator(".cut").inner_text().startswith("Cut at 4 tokens.")
-    page.locator(".continue").click()
-    page.locator(".cut").nth(1).wait_for()
-    assert page.locator(".question .words").last.text_content() == "Continue."
+    assert send_message(page, QUESTION).locator(".token").count() == 4
+    assert page.locator(".cut").inner_text() == "Cut at 4 tokens."
+    answer = act(page, "Continue")
+    assert answer.locator(".token").count() == 8
+    assert answer.text_content() == greedy(address, 8)
     assert page.locator(".continue").count() == 1
     page.locator("#model").select_option("bard")
     page.get_by_text("it continues your text").wait_for()
-    text = "The king" + send_message(page, "The king").text_content()
-    page.locator(".continue").click()
-    page.locator(".cut").nth(1).wait_for()
-    assert page.locator(".question .words").last.text_content() == text
+    send_message(page, "The king")
+    text = act(page, "Continue").text_content()
+    expected = post(address, "/v1/completions", model="bard", prompt="The king", temperature=0, max_tokens=8)
+    assert text == expected["choices"][0]["text"]
+
+
+def check_versions(browser, address):
+    """Answers again, with another token and with another question; shows versions side by side."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    answer = send_message(page, QUESTION)
+    plain = answer.text_content()
+    assert act(page, "Again").text_content() == plain
+    assert page.locator("#messages .actions").last.inner_text().startswith("‹\n2 / 2")
+    answer.locator(".token").nth(2).hover()
+    alternative = page.locator("#alternatives .branch").nth(1)
+    name = alternative.locator("bdi").inner_text()
+    alternative.click()
+    page.get_by_text("3 / 3").wait_for()
+    page.locator("#send:enabled").wait_for()
+    turn = page.evaluate(SHOWN_ANSWER)
+    first = [token["id"] for token in turn["tokens"][:3]]
+    assert turn["change"] == f"{name} at token 3" and len(turn["tokens"]) == 3 + 8, turn
+    assert page.locator(ANSWERS).text_content() == greedy(address, 8, answer=first)
+    act(page, "Compare")
+    assert page.locator(".compared .said").count() == 2
+    assert page.locator(".differs").count() == 2
+    assert page.locator(".differs").last.inner_text().strip() == name.replace("␣", "")
+    assert_accessible(page, "two versions side by side")
+    page.keyboard.press("Alt+ArrowLeft")
+    page.get_by_text("2 / 3").first.wait_for()
+    page.locator("#messages").get_by_text("Edit", exact=True).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("And the queen?")
+    page.locator(".editor").get_by_text("Send").click()
+    page.locator("#send:enabled").wait_for()
+    page.get_by_text("2 / 2").wait_for()
+    asked = [{"role": "user", "content": "And the queen?"}]
+    assert page.locator(ANSWERS).text_content() == greedy(address, 8, messages=asked)
+
+
+def check_ablation(browser, address):
+    """Answers again without a head, beside the answer with it."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    answer = send_message(page, QUESTION)
+    plain = answer.text_content()
+    answer.locator(".token").nth(2).hover()
+    page.locator("#attention [role=button]").first.wait_for()
+    assert page.locator("#ablate").is_disabled()
+    page.locator("#layer").select_option(str(LAYER))
+    page.locator("#head").select_option(str(HEAD))
+    page.get_by_text(f"Without head {HEAD}").click()
+    page.locator(".compared").wait_for()
+    edit = f"blocks.{LAYER}.attn.hook_z[:, {HEAD}] zero"
+    assert page.locator(".answer .who").all_inner_texts() == ["chat", f"chat, {edit}"]
+    shown = page.evaluate(SHOWN_ANSWER)
+    ids = post(
+        address, "/v1/lens/cache", model="chat", hooks="ln_final.hook_scale", **shown["context"]
+    )["tokens"]
+    result = post(
+        address,
+        "/v1/lens/commands",
+        model="chat",
+        command="edit",
+        options={"ids": "ids.json", "edit": [edit], "tokens": 8, "temperature": 0},
+        files={"ids.json": json.dumps(ids)},
+    )["result"]
+    assert page.locator(ANSWERS).all_text_contents() == [plain, result["after"]["text"]]
+    page.locator(".answer .said").last.locator(".token").nth(1).hover()
+    page.get_by_text("show the changed model").wait_for()
+    page.locator("#logits td").first.wait_for()
+    first = shown["tokens"][0]["id"]
+    asked = {"model": "chat", **shown["context"], "answer": [first], "position": -1, "edits": [edit]}
+    assert_shown(strip(page, "attention"), head_weights(address, asked))
+
+
+def check_entropy(browser, address):
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    answer = send_message(page, QUESTION)
+    page.locator("#color").select_option("entropy")
+    answer.locator(".token[title^=entropy]").nth(7).wait_for()
+    ids = [token["id"] for token in page.evaluate(SHOWN_ANSWER)["tokens"]]
+    asked = [{"role": "user", "content": QUESTION}]
+    lens = post(address, "/v1/lens/logits", model="chat", messages=asked, answer=ids[:5], position=-1)
+    bits = list(lens["hooks"].values())[-1][0]["entropy_bits"]
+    shown = answer.locator(".token").nth(5).get_attribute("title")
+    assert_shown([float(shown.rsplit(" ", 1)[1])], [bits])
+
+
+def check_kept(browser, address):
+    """Conversations survive a reload, open from a link, and can be deleted."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    text = send_message(page, QUESTION).text_content()
+    link = page.evaluate(
+        """async () => {
+          const { linkTo } = await import('/window/share.js');
+          const { stored } = await import('/window/store.js');
+          const { Conversation } = await import('/window/conversation.js');
+          return linkTo(new Conversation((await stored())[0]));
+        }"""
+    )
+    page.reload()
+    ready(page)
+    assert page.locator("#temperature").input_value() == "0" and page.locator(".answer").count() == 0
+    page.locator("#conversations summary").click()
+    page.locator("#conversation-list .open").click()
+    assert page.locator(ANSWERS).text_content() == text
+    page.locator(".token").nth(3).hover()
+    page.locator("#logits td").first.wait_for()
+    page.locator("#conversations summary").click()
+    assert_accessible(page, "the list of conversations")
+    page.get_by_label(f"Delete {QUESTION}").click()
+    page.get_by_text("Conversations (0)").wait_for()
+    assert page.locator(".answer").count() == 0
+    page.goto(link)
+    page.reload()
+    page.locator(ANSWERS).wait_for()
+    assert page.locator(ANSWERS).text_content() == text and "#" not in page.url
+    page.locator("#share summary").click()
+    with page.expect_download() as download:
+        page.get_by_text("Save as a page").click()
+    saved = Path(download.value.path()).read_text()
+    words = html.unescape(re.sub("<[^>]*>", "", saved.partition("<main")[2]))
+    assert text.strip() in words, words
+    assert "<button" not in saved and "<script" not in saved
+    with page.expect_download() as download:
+        page.get_by_text("Save as JSON").click()
+    assert json.loads(Path(download.value.path()).read_text())["turns"][1]["content"] == text
+    page.goto(address + "/#conversation=broken")
+    page.reload()
+    ready(page)
+
+
+# Markdown and the HTML that the page makes of it, with a leaf for each text.
+MARKDOWN = {
+    "# One\nTwo **three** `four`": "<h3>One</h3><p>Two <strong>three</strong> <code>four</code></p>",
+    "a *b* _c_ ~~d~~ 2 * 3 * 4 snake_case_name": "<p>a <em>b</em> <em>c</em> <del>d</del> 2 * 3 * 4 snake_case_name</p>",
+    "- a\n- b\n  - c\n\n3. d\n4. e": '<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul><ol start="3"><li>d</li><li>e</li></ol>',
+    "> a\n> b\n\nc\nd": "<blockquote><p>a<br>b</p></blockquote><p>c<br>d</p>",
+    "a | b\n--|--\n1 | **2**": "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td><strong>2</strong></td></tr></tbody></table>",
+    "<b>a</b> &amp; <img src=x>": "<p>&lt;b&gt;a&lt;/b&gt; &amp;amp; &lt;img src=x&gt;</p>",
+    "[a](https://b.c/d) [e](javascript:f())": '<p><a href="https://b.c/d" target="_blank" rel="noopener noreferrer">a</a> [e](javascript:f())</p>',
+    "---": "<hr>",
+    "**": "<p>**</p>",
+    "1.": '<ol start="1"><li></li></ol>',
+    "|": "<p>|</p>",
+}
+
+RENDER = """
+async source => {
+  const { markdown } = await import('/window/markdown.js');
+  const box = document.createElement('div');
+  const places = [];
+  box.append(...markdown(source, (from, to) => (places.push([from, to]), [source.slice(from, to)])));
+  box.querySelectorAll('.scroll').forEach(node => node.replaceWith(...node.childNodes));
+  return { html: box.innerHTML, places };
+}
+"""
+
+
+def check_markdown(browser, address):
+    """Formats text, whose places are in order; its tokens can be inspected."""
+    page = open_page(browser, address)
+    ready(page)
+    for source, expected in MARKDOWN.items():
+        rendered = page.evaluate(RENDER, source)
+        assert rendered["html"] == expected, (source, rendered["html"])
+    code = page.evaluate(RENDER, "```c\nint *a; // **b**\n\n  c\n```\nd")
+    assert "<code>int *a; // **b**\n\n  c\n</code>" in code["html"] and code["html"].endswith("<p>d</p>")
+    source = "\n".join(MARKDOWN) * 50
+    places = page.evaluate(RENDER, source)["places"]
+    assert all(a[1] <= b[0] for a, b in zip(places, places[1:])), "in order, without overlap"
+    decode_greedily(page)
+    plain = send_message(page, QUESTION).text_content()
+    page.keyboard.press("Alt+t")
+    page.locator(".formatted .token").first.wait_for()
+    tokens = page.locator(".formatted .token").all_text_contents()
+    assert "".join("".join(tokens).split()) == "".join(plain.split()), (tokens, plain)
+    page.locator(".formatted .token").nth(2).hover()
+    page.locator("#logits td").first.wait_for()
+    for width in 1200, 800, 360:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "no horizontal scrolling"
+        assert_accessible(page, f"formatted text, {width} pixels wide")
+
+
+def check_lost_server(browser, _):
+    """A server that ends leaves the conversation in place."""
+    with serve("-m", "bard") as address:
+        page = browser.new_page()
+        page.goto(address)
+        ready(page)
+        decode_greedily(page, 4)
+        text = send_message(page, "The king").text_content()
+    page.locator("#text").fill("And now?")
+    page.keyboard.press("Enter")
+    page.get_by_text("The server cannot be reached.").wait_for()
+    assert page.locator(ANSWERS).text_content() == text
+    assert page.locator("#send").is_enabled()
 
 
 def check_growth(browser, address):
@@ -317,7 +583,8 @@ def check_key(browser, address):
     ready(page)
     decode_greedily(page, 4)
     assert send_message(page, QUESTION).locator(".token").count() == 4
-    assert page.evaluate("localStorage.length + document.cookie.length") == 0
+    kept = page.evaluate("JSON.stringify({...localStorage}) + document.cookie")
+    assert "secret" not in kept, kept
 
 
 def run(browser, address, *checks):
@@ -333,7 +600,22 @@ def check(browser):
     """Runs all checks."""
     chat = f"chat={chat_model()}"
     with serve("-m", chat, "-m", "bard") as address:
-        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_cut, check_growth)
+        run(
+            browser,
+            address,
+            check_chat,
+            check_keyboard_and_steering,
+            check_continuation,
+            check_stop,
+            check_cut,
+            check_versions,
+            check_ablation,
+            check_entropy,
+            check_kept,
+            check_markdown,
+            check_growth,
+        )
+    run(browser, None, check_lost_server)
     keys = FILES / "keys.txt"
     keys.write_text("secret\n")
     keys.chmod(0o600)

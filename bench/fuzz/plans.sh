@@ -41,9 +41,13 @@ state=0
 # shellcheck disable=SC2086
 "$java" -Xmx1g -XX:+UseSerialGC -XX:MaxJavaStackTraceDepth=12 --enable-native-access=ALL-UNNAMED \
     --add-modules jdk.incubator.vector -XX:ErrorFile="$top/build/fuzz/hs_err_%p.log" ${VIDRIO_FUZZ_OPTIONS:-} \
-    -cp "$classes:$top/build/host/jar" dev.vidrio.fuzz.plan.PlanFuzzer "$seed" "$plans" "$seconds" "$out" 2> >(grep -v '^WARNING: Using incubator' >&2) || state=$?
-if [ -s "$out/running" ]; then
-    echo "the JVM ended during seed $((16#$(od -An -tx1 -N8 "$out/running" | tr -d ' \n')))" >&2
+    -cp "$classes:$top/build/host/jar" dev.vidrio.fuzz.plan.PlanFuzzer "$seed" "$plans" "$seconds" "$out" 2> >(grep -v '^WARNING: Using incubator' >&2) &
+trap 'kill $! 2>/dev/null || true' EXIT
+wait $! || state=$?
+running=$out/running-$!
+if [ -s "$running" ]; then
+    echo "the JVM ended during seed $((16#$(od -An -tx1 -N8 "$running" | tr -d ' \n')))" >&2
+    rm "$running"
     exit 1
 fi
 exit "$state"

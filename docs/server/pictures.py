@@ -24,7 +24,7 @@ def open_page(browser, address, color_scheme, height):
     page.locator("#settings summary").click()
     page.locator("#temperature").fill("0")
     page.locator("#max-tokens").fill("60")
-    page.locator("#settings summary").click()
+    page.keyboard.press("Escape")
     return page
 
 
@@ -46,18 +46,22 @@ def draw_inspection(browser, address):
     """Draws an answer and the inspection of one of its tokens."""
     page = open_page(browser, address, "light", 1120)
     send(page, "Why is the sky blue?")
+    page.locator("#color").select_option("probability")
     inspect(page, "Ray")
     page.screenshot(path=PAGES / "window.png")
 
 
 def draw_steering(browser, address):
-    """Draws an answer without and one with steering."""
+    """Draws an answer without and with steering, side by side."""
     page = open_page(browser, address, "dark", 900)
     send(page, "How was your day?")
     page.locator("#plus").fill("I love the sea and the waves")
     page.locator("#minus").fill("I hate the office and the desk")
     page.locator("#strength").fill("0.6")
-    send(page, "How was your day?")
+    page.get_by_text("Again", exact=True).click()
+    page.get_by_text("2 / 2").wait_for()
+    page.locator("#send:enabled").wait_for()
+    page.get_by_text("Compare").click()
     inspect(page, "sea|sail")
     page.screenshot(path=PAGES / "window-steering.png")
 

@@ -42,6 +42,7 @@ typedef enum vd_status {
     VD_NO_MEMORY = 4,         // the operating system refused memory
     VD_NO_THREAD = 5,         // the operating system refused a thread
     VD_BLAS_MISSING = 6,      // OpenBLAS is not loaded, or the named file is not OpenBLAS
+    VD_TRUNCATED = 7,         // a mapped file became shorter while it was read
 } vd_status;
 
 // Returns the constant's name, such as "VD_OK", or "VD_UNKNOWN" for any other value. Never null.
@@ -99,7 +100,9 @@ typedef struct vd_pool vd_pool;
 VD_API int32_t vd_default_workers(void);
 
 // Creates a pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack,
-// and workers - 1 threads named vidrio-work-1 and so on, which sleep between calls.
+// and workers - 1 threads named vidrio-work-1 and so on, which sleep between calls. If a call reads
+// a mapped file after its end, since another program truncated it, this and all later calls with
+// the pool return VD_TRUNCATED (on Linux; on macOS, SIGBUS).
 VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
 

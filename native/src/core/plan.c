@@ -249,7 +249,7 @@ vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
         return VD_NO_MEMORY;
     }
     plan_run run = {.plan = plan, .batch = batch, .next = next, .begin = begin, .end = end};
-    vd_pool_run(pool, run_worker, &run);
+    status = vd_pool_run(pool, run_worker, &run);
     free(next);
-    return VD_OK;
+    return status;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "os/thread.h"
+#include "os/truncation.h"
 #include "os/wait.h"
 
 enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
@@ -41,6 +42,7 @@ struct vd_pool {
     alignas(VD_CACHE_LINE) vd_lock run_lock;
     vd_task *task;  // null: the pool is being freed
     void *argument;
+    atomic_int truncated;  // a task has read after the end of a mapped file
     int32_t workers;
     int32_t started;
     char *scratch;
@@ -105,19 +107,24 @@ static void worker_main(void *argument) {
         if (pool->task == NULL) {
             return;
         }
+        vd_truncation_report(&pool->truncated);
         pool->task(pool->argument, &self->worker);
         vd_barrier(&self->worker);
     }
 }
 
-void vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
+vd_status vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
     vd_lock_acquire(&pool->run_lock);
     pool->task = task;
     pool->argument = argument;
     advance(&pool->start);
+    vd_truncation_report(&pool->truncated);
     task(argument, &pool->threads[0].worker);
+    vd_truncation_report(NULL);
     vd_barrier(&pool->threads[0].worker);
+    vd_status status = atomic_load(&pool->truncated) ? VD_TRUNCATED : VD_OK;
     vd_lock_release(&pool->run_lock);
+    return status;
 }
 
 static void lower_priority(void *argument, const vd_worker *worker) {
@@ -130,8 +137,7 @@ vd_status vd_pool_lower_priority(vd_pool *pool) {
     if (pool == NULL) {
         return VD_INVALID_ARGUMENT;
     }
-    vd_pool_run(pool, lower_priority, NULL);
-    return VD_OK;
+    return vd_pool_run(pool, lower_priority, NULL);
 }
 
 int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
@@ -154,6 +160,7 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
         return VD_INVALID_ARGUMENT;
     }
     *result = NULL;
+    vd_truncation_prepare();
     void *memory = NULL;
     void *scratch = NULL;
     vd_status status = vd_alloc(pool_bytes(workers), &memory);

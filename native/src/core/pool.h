@@ -33,8 +33,8 @@ static inline int64_t vd_min(int64_t a, int64_t limit) { return a < limit ? a : 
 typedef void vd_task(void *argument, const vd_worker *worker);
 
 // Runs the task once on every worker and returns when all have finished. Concurrent calls are
-// serialized.
-void vd_pool_run(vd_pool *pool, vd_task *task, void *argument);
+// serialized. Returns VD_TRUNCATED if this or an earlier task has read after the end of a file.
+vd_status vd_pool_run(vd_pool *pool, vd_task *task, void *argument);
 
 int32_t vd_pool_workers(const vd_pool *pool);
 

@@ -16,6 +16,8 @@ const char *vd_status_name(vd_status status) {
             return "VD_NO_THREAD";
         case VD_BLAS_MISSING:
             return "VD_BLAS_MISSING";
+        case VD_TRUNCATED:
+            return "VD_TRUNCATED";
     }
     return "VD_UNKNOWN";
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "os/truncation.h"
 #include "types/block_fields.h"
 #include "types/dequantize.h"
 
@@ -90,6 +91,9 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
     if (x == NULL) {
         return VD_NO_MEMORY;
     }
+    atomic_int truncated = 0;
+    vd_truncation_prepare();
+    vd_truncation_report(&truncated);
     int64_t row = row_begin;
     int fine = 1;
     while (row < row_end && fine) {
@@ -97,9 +101,10 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
         fine = encode_row(to, K, x, importance, (uint8_t *)target + row * vd_row_bytes(to, K));
         row += fine;
     }
+    vd_truncation_report(NULL);
     free(x);
     if (bad_row != NULL) {
         *bad_row = fine ? -1 : row;
     }
-    return fine ? VD_OK : VD_OUT_OF_RANGE;
+    return truncated ? VD_TRUNCATED : fine ? VD_OK : VD_OUT_OF_RANGE;
 }

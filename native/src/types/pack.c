@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "os/truncation.h"
 #include "types/block_fields.h"
 #include "types/pack.h"
 
@@ -229,10 +230,13 @@ vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void 
                       .group_end = group_end,
                       .step = 1 + TASK_BYTES / vd_packed_group_bytes(type, K),
                       .next = group_begin};
-    if (pool == NULL) {
-        pack_share(&task, NULL);
-    } else {
-        vd_pool_run(pool, pack_share, &task);
+    if (pool != NULL) {
+        return vd_pool_run(pool, pack_share, &task);
     }
-    return VD_OK;
+    atomic_int truncated = 0;
+    vd_truncation_prepare();
+    vd_truncation_report(&truncated);
+    pack_share(&task, NULL);
+    vd_truncation_report(NULL);
+    return truncated ? VD_TRUNCATED : VD_OK;
 }

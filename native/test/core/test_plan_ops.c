@@ -1,7 +1,9 @@
 // Operations that vd_plan_create rejects. test_backward.c has those that compute gradients.
 #include <math.h>
+#include <string.h>
 
 #include "core/plan_ops.h"
+#include "support/rng.h"
 
 static const void *const one_missing[2] = {&plan_limits, NULL};
 
@@ -265,8 +267,48 @@ static void rejects_experts(void) {
     REJECTS(VD_OP_EXPERT_SUM, op.as.expert_sum.d = 0);
 }
 
+// Returns whether a word is the address of a buffer of valid_op, which are near plan_limits.
+static int is_address(uint64_t word) {
+    return word - (uint64_t)(uintptr_t)&plan_limits + (1 << 24) < 1 << 25;
+}
+
+// Changes numbers of an operation, or one of its addresses to null.
+static void change(vd_op *op, rng *r) {
+    static const int32_t numbers[] = {
+        0,       1,       -1,        2,         31,      32,      33,  64,
+        1 << 16, 1 << 30, INT32_MAX, INT32_MIN, 1 << 24, 1 << 20, 100, INT32_MIN + 1};
+    char *bytes = (char *)op;
+    uint64_t word;
+    char *at = bytes + 8 * rng_below(r, (int64_t)(sizeof *op / 8));
+    memcpy(&word, at, sizeof word);
+    if (is_address(word)) {
+        memset(at, 0, rng_below(r, 8) == 0 ? sizeof word : 0);
+    } else {
+        memcpy(at + 4 * rng_below(r, 2), &numbers[rng_below(r, 16)], sizeof numbers[0]);
+    }
+}
+
+// Valid or not, creation ends without a fault, and names the operation that it rejects.
+static void survives_random_changes(void) {
+    enum { PLANS = 30000 };
+    rng r = {71};
+    for (int i = 0; i < PLANS; i++) {
+        vd_op op = valid_op((vd_op_kind)rng_below(&r, VD_OP_COUNT));
+        for (int64_t changes = rng_between(&r, 1, 4); changes > 0; changes--) {
+            change(&op, &r);
+        }
+        describe("random plan %d, operation %d", i, op.kind);
+        int32_t bad_op = -2;
+        vd_status status = create_plan_with(&op, &bad_op);
+        CHECK(status == VD_OK || status == VD_INVALID_ARGUMENT || status == VD_NO_MEMORY ||
+              status == VD_UNSUPPORTED);
+        CHECK(status != VD_INVALID_ARGUMENT || bad_op == 1);
+    }
+}
+
 int main(void) {
     describe_faults();
+    survives_random_changes();
     rejects_embed_norm_quantize();
     rejects_matmul_rope();
     rejects_kv_store_attention();

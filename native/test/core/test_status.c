@@ -7,7 +7,7 @@ int main(void) {
     describe_faults();
     static const char *const names[] = {
         "VD_OK",        "VD_INVALID_ARGUMENT", "VD_OUT_OF_RANGE", "VD_UNSUPPORTED",
-        "VD_NO_MEMORY", "VD_NO_THREAD",        "VD_BLAS_MISSING",
+        "VD_NO_MEMORY", "VD_NO_THREAD",        "VD_BLAS_MISSING", "VD_TRUNCATED",
     };
     enum { NAMES = sizeof names / sizeof names[0] };
     for (int i = 0; i < NAMES; i++) {

@@ -41,8 +41,6 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens.detect to
       info.picocli;
-  opens dev.vidrio.cli.lens.edit to
-      info.picocli;
   opens dev.vidrio.cli.lens.fact to
       info.picocli;
   opens dev.vidrio.cli.lens.intervene to

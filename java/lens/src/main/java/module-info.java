@@ -13,6 +13,7 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode.probe;
   exports dev.vidrio.lens.decode.sae;
   exports dev.vidrio.lens.detect;
+  exports dev.vidrio.lens.edit;
   exports dev.vidrio.lens.fact;
   exports dev.vidrio.lens.graph;
   exports dev.vidrio.lens.hook;

@@ -86,6 +86,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_BLAS_MISSING() {
         return VD_BLAS_MISSING;
     }
+    private static final int VD_TRUNCATED = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_TRUNCATED = 7
+     * }
+     */
+    public static int VD_TRUNCATED() {
+        return VD_TRUNCATED;
+    }
 
     private static class vd_status_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

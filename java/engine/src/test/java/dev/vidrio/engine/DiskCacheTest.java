@@ -1,6 +1,8 @@
 package dev.vidrio.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +11,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.FaultyFileSystem;
 import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
@@ -219,6 +222,50 @@ class DiskCacheTest {
       try (Engine engine = Engine.open(model, options)) {
         assertEquals(128, engine.submit(long300).result().cachedTokens());
       }
+    }
+  }
+
+  /** Lets each operation on a new directory fail in turn, and on one that has the prefix. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "lfm2"})
+  void bitsAreIndependentOfFailedOperations(String name) throws IOException {
+    var files = new FaultyFileSystem();
+    Path cache = directory.resolve("cache");
+    EngineOptions options = options().withCacheDirectory(files.path(cache), MANY);
+    try (Model model = Model.open(TinyModels.writeLong(directory.resolve("m.gguf"), name))) {
+      List<TokenLogProbability> alone = alone(model, options());
+      for (boolean isNew : new boolean[] {true, false}) {
+        int operations =
+            files.failEach(
+                () -> clear(cache, isNew),
+                () -> {
+                  try (Engine engine = Engine.open(model, options)) {
+                    assertEquals(alone, engine.submit(request(model)).result().tokens());
+                  }
+                },
+                e -> assertInstanceOf(InvalidInputException.class, e),
+                () -> assertFalse(isNew && hasTemporaryFiles(cache)));
+        assertTrue(operations > 10, () -> operations + " operations");
+      }
+    }
+  }
+
+  private static void clear(Path directory, boolean isNew) throws IOException {
+    if (isNew && Files.exists(directory)) {
+      try (Stream<Path> paths = Files.walk(directory)) {
+        for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      }
+    }
+  }
+
+  private static boolean hasTemporaryFiles(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return false;
+    }
+    try (Stream<Path> paths = Files.walk(directory)) {
+      return paths.anyMatch(path -> path.getFileName().toString().startsWith("tmp-"));
     }
   }
 

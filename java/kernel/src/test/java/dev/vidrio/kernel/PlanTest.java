@@ -1,15 +1,19 @@
 package dev.vidrio.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.SequenceOp.Part;
+import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -17,6 +21,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class PlanTest {
@@ -46,6 +51,37 @@ class PlanTest {
         IllegalArgumentException.class,
         () -> new Plan(List.of(embed), KV, Set.of(tokens("c", 32))));
     assertEquals(b, new Plan(List.of(embed, scale), KV, Set.of(b)).buffer("b"));
+  }
+
+  private static Plan gathered(List<Op> ops) {
+    Buffer last = (Buffer) ops.getLast().writes().getFirst();
+    Buffer rows = new Buffer("rows", Rows.LOGITS, last.width());
+    return new Plan(
+        Stream.concat(ops.stream(), Stream.of(new Op.Gather(last, rows))).toList(),
+        KV,
+        Set.of(rows));
+  }
+
+  @Test
+  void hoistedGatherIsNotBeforeRotations() {
+    Buffer x = tokens("x", 32);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, 0, x);
+    var rotation =
+        new Rotation(Rotation.Pairs.HALVES, List.of(1.0, 0.1), 1, Rotation.Temperature.NONE);
+    Plan plan = gathered(List.of(embed, new SequenceOp.Rope(rotation, 8, x, tokens("y", 32))));
+    assertEquals(plan.ops(), new GatherHoisting().apply(plan).ops());
+  }
+
+  @Test
+  void hoistedGatherIsBeforeGradients() {
+    Buffer x = tokens("x", 32);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, 0, x);
+    var forward = new Op.Activation(Op.ActivationKind.SILU, x, null, tokens("not written", 32));
+    Op gradient =
+        new BackwardOp.Activation(forward, BackwardOp.Slope.DERIVATIVE, x, tokens("dx", 32));
+    List<Op> ops = new GatherHoisting().apply(gathered(List.of(embed, gradient))).ops();
+    assertInstanceOf(Op.Gather.class, ops.get(1));
+    assertEquals(Rows.LOGITS, ops.getLast().writes().getFirst().rows());
   }
 
   @Test

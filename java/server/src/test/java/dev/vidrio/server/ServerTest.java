@@ -122,6 +122,18 @@ class ServerTest {
     }
   }
 
+  /** The JDK's server has these limits, but not by default. */
+  @Test
+  void limitsConnections() throws IOException {
+    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", 0);
+    try (Server _ = Server.start(options, new ModelSource("m", TestServer::parrot))) {
+      assertEquals("4096", System.getProperty("jdk.httpserver.maxConnections"));
+      assertEquals("30", System.getProperty("sun.net.httpserver.maxReqTime"));
+      assertEquals("60", System.getProperty("sun.net.httpserver.idleInterval"));
+      assertEquals("1024", System.getProperty("sun.net.httpserver.maxIdleConnections"));
+    }
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       latch.await();

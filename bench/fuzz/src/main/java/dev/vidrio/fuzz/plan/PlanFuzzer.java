@@ -46,7 +46,7 @@ public final class PlanFuzzer {
    * Runs plans.
    *
    * @param args the first seed, the number of plans, the time in seconds, and a directory for the
-   *     seed that is running, which is left there if the JVM dies
+   *     seed that is running, in a file with this process's number; it is left if the JVM dies
    * @throws IOException if the directory cannot be written
    */
   public static void main(String... args) throws IOException {
@@ -55,9 +55,10 @@ public final class PlanFuzzer {
     long deadline = System.nanoTime() + Math.multiplyExact(Long.parseLong(args[2]), 1_000_000_000L);
     var fuzzer = new PlanFuzzer(new Examples(Examples.SHAPES));
     Path directory = Files.createDirectories(Path.of(args[3]));
+    Path seedFile = directory.resolve("running-" + ProcessHandle.current().pid());
     try (FileChannel file =
             FileChannel.open(
-                directory.resolve("running"),
+                seedFile,
                 StandardOpenOption.CREATE,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE);
@@ -72,7 +73,7 @@ public final class PlanFuzzer {
       }
       fuzzer.report(System.out, differential);
     }
-    Files.delete(directory.resolve("running"));
+    Files.delete(seedFile);
     for (String finding : fuzzer.findings) {
       String name = "seed-" + finding.substring(5, finding.indexOf(':'));
       Files.writeString(directory.resolve(name), finding + "\n");

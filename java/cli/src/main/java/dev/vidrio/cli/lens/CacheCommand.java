@@ -8,7 +8,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
-import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.option.JsonHelp;

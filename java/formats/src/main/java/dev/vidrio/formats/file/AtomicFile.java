@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.random.RandomGenerator;
 
 /**
@@ -78,13 +79,14 @@ public final class AtomicFile implements AutoCloseable {
    * directories.
    */
   private static Path regularFile(Path target) throws IOException {
-    if (!Files.exists(target)) {
+    try {
+      if (!Files.readAttributes(target, BasicFileAttributes.class).isRegularFile()) {
+        throw new FileSystemException(target.toString(), null, "is not a regular file");
+      }
+      return target.toRealPath();
+    } catch (NoSuchFileException e) {
       return target;
     }
-    if (!Files.isRegularFile(target)) {
-      throw new FileSystemException(target.toString(), null, "is not a regular file");
-    }
-    return target.toRealPath();
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.vidrio.error.ModelFileException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -47,11 +48,11 @@ public final class JsonFile {
   private static JsonNode read(Path file, long maxBytes) {
     String name = file.toString();
     try {
-      if (!Files.isRegularFile(file)) {
-        String what = Files.exists(file) ? "is not a regular file" : "no such file";
-        throw new ModelFileException(name, "", "", what);
+      var attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      if (!attributes.isRegularFile()) {
+        throw new ModelFileException(name, "", "", "is not a regular file");
       }
-      long size = Files.size(file);
+      long size = attributes.size();
       if (size > maxBytes) {
         String limit = "must be at most " + maxBytes;
         throw new ModelFileException(name, "size", Long.toString(size), limit);

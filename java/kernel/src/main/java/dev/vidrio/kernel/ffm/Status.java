@@ -16,6 +16,10 @@ final class Status {
     if (status == Vidrio.VD_BLAS_MISSING()) {
       throw new NativeException(what + ": OpenBLAS is not loaded, or the file is not OpenBLAS");
     }
+    if (status == Vidrio.VD_TRUNCATED()) {
+      throw new NativeException(
+          what + ": a model file was truncated while it was open; replace files by renaming");
+    }
     throw new NativeException(what + ": " + Vidrio.vd_status_name(status).getString(0));
   }
 }

@@ -6,12 +6,12 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -52,6 +52,7 @@ public final class GatherHoisting implements PlanPass {
         }
         boolean moves =
             op.isRowwise()
+                && !(op instanceof SequenceOp) // needs the position of each row
                 && op.writes().stream().noneMatch(whole::contains)
                 && op.writes().stream().anyMatch(late::contains);
         if (moves) {
@@ -104,8 +105,10 @@ public final class GatherHoisting implements PlanPass {
           : new Op.Gather((Buffer) operand, (Buffer) rows);
     }
 
+    /** Also of operands that a gradient's forward operation contains, but which are not used. */
     private Operand gathered(Operand operand) {
-      return Objects.requireNonNull(gathered.get(operand));
+      Operand rows = gathered.get(operand);
+      return rows == null ? operand.like(operand.name(), Rows.LOGITS) : rows;
     }
   }
 }

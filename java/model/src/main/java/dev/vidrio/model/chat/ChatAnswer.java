@@ -80,6 +80,7 @@ public final class ChatAnswer {
   private final List<ReadCall> found = new ArrayList<>();
   private int shown;
   private int shownReasoning;
+  private int givenReasoningTokens;
   private boolean callsOnly;
   private boolean isEnded;
   private boolean endsInReasoning;
@@ -105,6 +106,21 @@ public final class ChatAnswer {
     this.marks = tools == null ? List.of() : tools.format().marks();
     this.marksToDrop = read == null ? List.of() : read.dropped();
     this.reasoning = new ReasoningReader(read, begun);
+  }
+
+  /**
+   * Reads the given tokens with which the answer begins, before any other. {@link #message} has
+   * their text too; {@link #accept}, {@link #reasoning} and {@link #reasoningTokens} only report
+   * what follows.
+   */
+  public ChatAnswer beginWith(int[] given) {
+    var decoder = new AnswerDecoder(tokenizer, List.of());
+    for (int id : given) {
+      var _ = accept(decoder.accept(id));
+    }
+    var _ = reasoning();
+    givenReasoningTokens = tokens.reasoning();
+    return this;
   }
 
   /** Adds the next token and returns the content that may be shown now, often empty. */
@@ -252,7 +268,7 @@ public final class ChatAnswer {
 
   /** Returns the number of reasoning tokens so far, including its marks. */
   public int reasoningTokens() {
-    return tokens.reasoning();
+    return tokens.reasoning() - givenReasoningTokens;
   }
 
   /**

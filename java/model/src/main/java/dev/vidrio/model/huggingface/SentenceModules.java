@@ -10,6 +10,7 @@ import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -113,11 +114,16 @@ public final class SentenceModules {
 
   /** Returns the directory of a module, which must be in that of the model. */
   private static Path inside(Path directory, Path file, String path) {
-    Path own = directory.resolve(path).normalize();
-    if (!own.startsWith(directory.normalize())) {
-      throw new ModelFileException(file.toString(), "path", path, "must be in the directory");
+    Path root = directory.toAbsolutePath().normalize();
+    try {
+      Path own = root.resolve(path).normalize();
+      if (own.startsWith(root)) {
+        return own;
+      }
+    } catch (InvalidPathException e) {
+      throw new ModelFileException(file.toString(), "path", path, "is not a path", e);
     }
-    return own;
+    throw new ModelFileException(file.toString(), "path", path, "must be in the directory");
   }
 
   private static Config config(Path directory, String name) {

@@ -92,6 +92,10 @@ public final class LoadedModel implements AutoCloseable {
         started.close();
       }
       arena.close();
+      if (e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")) {
+        // The JVM's error for a read after the end of a mapped file.
+        throw new ModelFileException(name, "", "", "was truncated while it was read", e);
+      }
       throw e;
     }
   }

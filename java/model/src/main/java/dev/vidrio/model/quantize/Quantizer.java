@@ -96,12 +96,14 @@ public final class Quantizer {
 
   private static void requireOther(Path input, Path output) {
     try {
-      if (Files.exists(output) && Files.isSameFile(input, output)) {
+      if (Files.isSameFile(input, output)) {
         throw new ModelFileException(
             output.toString(), "", "", "is the input: write to another file");
       }
+    } catch (NoSuchFileException e) {
+      // The output is new, or reading the input will fail.
     } catch (IOException e) {
-      throw new ModelFileException(output.toString(), "", "", "cannot be read", e);
+      throw new ModelFileException(output.toString(), "", "", "cannot be read: " + reason(e), e);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.model.state;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -47,9 +48,14 @@ final class PrivateFiles {
         content.writeTo(channel);
       }
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException | RuntimeException | Error e) {
+    } catch (FileSystemException | RuntimeException | Error e) {
       Files.deleteIfExists(temporary);
       throw e;
+    } catch (IOException e) {
+      Files.deleteIfExists(temporary);
+      var named = new FileSystemException(file.toString(), null, e.getMessage());
+      named.initCause(e); // exceptions of channels do not name the file
+      throw named;
     }
   }
 

@@ -158,10 +158,18 @@ class SentenceModulesTest {
     write("1_Pooling/config.json", "{\"pooling_mode_mean_tokens\": true}");
     modules(module(2, "2_CNN", "CNN"));
     assertThrows(UnsupportedModelException.class, () -> Model.open(directory));
-    modules(module(2, "../other", "Dense"));
-    assertThrows(ModelFileException.class, () -> Model.open(directory));
     modules(module(2, "2_Dense", "Dense"));
     dense("torch.nn.modules.activation.ReLU");
     assertThrows(UnsupportedModelException.class, () -> Model.open(directory));
+  }
+
+  @Test
+  void rejectsPathsOutOfTheDirectory() throws IOException {
+    write("1_Pooling/config.json", "{\"pooling_mode_mean_tokens\": true}");
+    for (String path : List.of("../other", "2_Dense/../../other", "/etc", "a\\u0000b")) {
+      modules(module(2, path, "Dense"));
+      var e = assertThrows(ModelFileException.class, () -> Model.open(directory));
+      assertEquals("path", e.field());
+    }
   }
 }

@@ -17,13 +17,16 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
+import dev.vidrio.server.prompt.TokenIds;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
@@ -34,6 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param model the name of the model
  * @param messages the conversation
+ * @param answer tokens with which the answer begins; null for none
  * @param tools the tools
  * @param parameters the generation parameters
  * @param answerFormat the format of an answer that is not a call; null for any
@@ -48,6 +52,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record ChatRequest(
     String model,
     List<ChatMessage> messages,
+    @Nullable TokenIds answer,
     ChatTools tools,
     GenerationParameters parameters,
     @Nullable AnswerFormat answerFormat,
@@ -97,6 +102,7 @@ public record ChatRequest(
         new ChatRequest(
             model,
             messages,
+            fields.optional("answer", TokenIds::read).orElse(null),
             tools,
             GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
             AnswerFormat.single(
@@ -168,7 +174,11 @@ public record ChatRequest(
 
   @Override
   public @Nullable AnswerFormat format(ServedModel served) {
-    return tools.format(served, answerFormat);
+    AnswerFormat format = tools.format(served, answerFormat);
+    if (answer != null && format != null) {
+      throw ApiException.unsupported("answer", "not supported with a format of the answer");
+    }
+    return format;
   }
 
   @Override
@@ -183,16 +193,25 @@ public record ChatRequest(
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
+    int[] given = given(served);
+    int[] prompt = prompts.getFirst();
+    int[] before = Arrays.copyOf(prompt, prompt.length - given.length);
     return responder.respond(
         this,
         served,
-        () -> tools.newAnswer(served.chat(), prompts.getFirst(), answerFormat != null));
+        () -> tools.newAnswer(served.chat(), before, answerFormat != null).beginWith(given));
   }
 
   @Override
   public List<int[]> encode(ServedModel served) {
-    return List.of(
-        ChatMessages.encode(served.chat(), messages, options(served.chat()).build(), promptField));
+    int[] prompt =
+        ChatMessages.encode(served.chat(), messages, options(served.chat()).build(), promptField);
+    return List.of(IntStream.concat(IntStream.of(prompt), IntStream.of(given(served))).toArray());
+  }
+
+  /** Returns the tokens with which the answer begins. */
+  private int[] given(ServedModel served) {
+    return answer == null ? new int[0] : answer.of(served.tokenizer());
   }
 
   /**

@@ -39,6 +39,7 @@ public final class ResponseRequest {
         new ChatRequest(
             fields.required("model").string(),
             ResponseInput.read(fields),
+            null,
             tools,
             GenerationParameters.read(
                 fields,

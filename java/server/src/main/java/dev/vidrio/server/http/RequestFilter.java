@@ -81,6 +81,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   }
 
   private void dispatch(Exchange exchange, int others) throws IOException {
+    rejectAmbiguousLength(exchange);
     if (exchange.api() == ApiFormat.ANTHROPIC) {
       exchange.response().header("request-id", exchange.id()); // the name in Anthropic's API
     }
@@ -103,6 +104,22 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
           "too many requests: " + options.requests() + " are running, the limit", RETRY);
     }
     route.handler().handle(exchange);
+  }
+
+  /**
+   * Prevents that a body hides another request from a proxy (request smuggling). The JDK's server
+   * rejects conflicting lengths, but accepts a sign, and reads sizes of chunks modulo 2^32. So no
+   * other request is read from the connection after chunks.
+   */
+  private static void rejectAmbiguousLength(Exchange exchange) {
+    String length = exchange.header("Content-Length");
+    boolean isAmbiguous = length != null && !length.matches("[0-9]+");
+    if (isAmbiguous || exchange.header("Transfer-Encoding") != null) {
+      exchange.response().header("Connection", "close");
+    }
+    if (isAmbiguous) {
+      throw ApiException.malformed("header Content-Length '" + length + "': must be digits");
+    }
   }
 
   /**

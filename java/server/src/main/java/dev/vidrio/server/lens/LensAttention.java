@@ -4,6 +4,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
@@ -23,12 +24,14 @@ import org.jspecify.annotations.Nullable;
  * @param position the position of the query; null for all
  * @param layer the layer; null for all
  * @param head the head; null for all
+ * @param changes edits of activations
  */
 record LensAttention(
     LensInput text,
     @Nullable JsonValue position,
     @Nullable JsonValue layer,
-    @Nullable JsonValue head)
+    @Nullable JsonValue head,
+    LensEdits changes)
     implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
@@ -37,7 +40,8 @@ record LensAttention(
         LensInput.read(fields),
         fields.value("position"),
         fields.value("layer"),
-        fields.value("head"));
+        fields.value("head"),
+        LensEdits.read(fields));
   }
 
   @Override
@@ -49,13 +53,14 @@ record LensAttention(
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
     int[] run = Arrays.copyOf(tokens, to);
     Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
-    return () -> answer(model, run, capture);
+    Supplier<List<Intervention>> edits = changes.prepare(model, run);
+    return () -> answer(model, run, capture, edits.get());
   }
 
-  private Answer answer(ServedModel model, int[] run, Capture capture) {
+  private Answer answer(ServedModel model, int[] run, Capture capture, List<Intervention> edits) {
     Lens lens = Lens.of(model.model());
     LensCache.requireSize(text.path(), lens, run, capture, head != null);
-    try (ActivationCache cache = lens.run(run, capture)) {
+    try (ActivationCache cache = lens.run(run, capture, edits)) {
       List<JsonObject> patterns =
           cache.points().stream().flatMap(point -> patterns(cache.get(point))).toList();
       return Answer.json(

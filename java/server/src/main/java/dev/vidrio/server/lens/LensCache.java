@@ -7,6 +7,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
@@ -27,8 +28,14 @@ import org.jspecify.annotations.Nullable;
  * @param position the position; null for all
  * @param hooks the names of hook points, as in {@link Capture#hooks}
  * @param safetensors if true, the response is a safetensors file, else JSON
+ * @param changes edits of activations
  */
-record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boolean safetensors)
+record LensCache(
+    LensInput text,
+    @Nullable JsonValue position,
+    String hooks,
+    boolean safetensors,
+    LensEdits changes)
     implements LensRequest {
   /** Maximum values of a response. */
   private static final long MAX_VALUES = 1 << 21;
@@ -38,7 +45,8 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
         LensInput.read(fields),
         fields.value("position"),
         fields.required("hooks").string(),
-        fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"));
+        fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"),
+        LensEdits.read(fields));
   }
 
   @Override
@@ -56,13 +64,15 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
       capture = capture.positions(at, at + 1);
     }
     Capture chosen = capture;
-    return () -> answer(model, tokens, chosen);
+    Supplier<List<Intervention>> edits = changes.prepare(model, tokens);
+    return () -> answer(model, tokens, chosen, edits.get());
   }
 
-  private Answer answer(ServedModel model, int[] tokens, Capture capture) {
+  private Answer answer(
+      ServedModel model, int[] tokens, Capture capture, List<Intervention> edits) {
     Lens lens = Lens.of(model.model());
     requireSize("hooks", lens, tokens, capture, false);
-    try (ActivationCache cache = lens.run(tokens, capture)) {
+    try (ActivationCache cache = lens.run(tokens, capture, edits)) {
       return safetensors ? file(model, cache) : Answer.json(toJson(model, cache));
     }
   }

@@ -3,6 +3,7 @@ package dev.vidrio.server.lens;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.server.http.JsonFields;
@@ -25,13 +26,15 @@ import org.jspecify.annotations.Nullable;
  * @param hooks the names of residual streams or of components, as in {@link Capture#hooks}
  * @param top the number of tokens of a prediction
  * @param token a token to follow; null for none
+ * @param changes edits of activations
  */
 record LensLogits(
     LensInput text,
     @Nullable JsonValue position,
     String hooks,
     int top,
-    @Nullable Function<ServedModel, int[]> token)
+    @Nullable Function<ServedModel, int[]> token,
+    LensEdits changes)
     implements LensRequest {
   /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
@@ -45,7 +48,8 @@ record LensLogits(
         fields.value("position"),
         fields.string("hooks", "blocks.*.hook_resid_post"),
         fields.integer("top", 5, 1, MAX_TOP),
-        token == null ? null : LensInput.token(token));
+        token == null ? null : LensInput.token(token),
+        LensEdits.read(fields));
   }
 
   @Override
@@ -62,17 +66,19 @@ record LensLogits(
     Capture capture = Capture.of(hooks).positions(from, to);
     int followed = token == null ? -1 : token.apply(model)[0];
     JsonObject head = LensInput.head(model, run).with("from", from);
+    Supplier<List<Intervention>> edits = changes.prepare(model, run);
     if (components) {
       return () ->
           answer(
               model.tokenizer(),
-              ComponentLens.of(lens, run, capture, top, followed, List.of()),
+              ComponentLens.of(lens, run, capture, top, followed, edits.get()),
               head);
     }
     return () ->
         answer(
             model.tokenizer(),
-            LogitLens.of(lens, run, capture, top, followed, LogitLens.Translation.NONE, List.of()),
+            LogitLens.of(
+                lens, run, capture, top, followed, LogitLens.Translation.NONE, edits.get()),
             head);
   }
 

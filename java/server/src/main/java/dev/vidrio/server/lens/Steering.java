@@ -11,7 +11,6 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -53,14 +52,23 @@ public record Steering(List<Direction> directions) {
 
   /** Reads the field {@code vidrio}; no directions if it is absent. */
   public static Steering read(@Nullable JsonValue value) {
-    List<Direction> directions = new ArrayList<>();
-    if (value != null) {
-      JsonFields fields = value.fields();
-      JsonValue steer = fields.required("steer");
-      fields.end();
-      steer.elements(0, MAX_DIRECTIONS).forEach(each -> directions.add(direction(each.fields())));
+    if (value == null) {
+      return new Steering(List.of());
     }
-    return new Steering(directions);
+    JsonFields fields = value.fields();
+    Steering steering = ofDirections(fields.required("steer"));
+    fields.end();
+    return steering;
+  }
+
+  /** Reads the field {@code steer} of a lens request; no directions if it is absent. */
+  static Steering ofLens(JsonFields fields) {
+    return fields.optional("steer", Steering::ofDirections).orElse(new Steering(List.of()));
+  }
+
+  private static Steering ofDirections(JsonValue steer) {
+    return new Steering(
+        steer.elements(0, MAX_DIRECTIONS).stream().map(each -> direction(each.fields())).toList());
   }
 
   private static Direction direction(JsonFields fields) {
@@ -106,11 +114,16 @@ public record Steering(List<Direction> directions) {
                 throw ApiException.unsupported(
                     "vidrio.steer", "not supported with a quantized KV cache; start with --kv F32");
               }
-              List<Supplier<Intervention>> edits =
-                  directions.stream().map(each -> edit(served, each)).toList();
-              return () -> edits.stream().map(Supplier::get).toList();
+              return prepare(served);
             },
             _ -> {});
+  }
+
+  /** Validates the directions; the supplier runs their texts. */
+  Supplier<List<Intervention>> prepare(ServedModel served) {
+    List<Supplier<Intervention>> edits =
+        directions.stream().map(each -> edit(served, each)).toList();
+    return () -> edits.stream().map(Supplier::get).toList();
   }
 
   /** Validates a direction; the supplier runs its texts. */

@@ -55,7 +55,7 @@ public final class ChatMessages {
     JsonValue role = fields.required("role");
     ChatMessage message =
         switch (role.string()) {
-          // ModelRegistry know the older name of this role.
+          // Chat templates know the older name of this role.
           case "system", "developer" -> plain("system", fields);
           case "user" -> plain("user", fields);
           case "assistant" -> assistant(fields);

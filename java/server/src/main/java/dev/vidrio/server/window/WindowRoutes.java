@@ -33,7 +33,19 @@ public final class WindowRoutes {
   private static final List<String> SHARED = List.of("page.css", "dom.js", "color.js");
 
   private static final List<String> OWN =
-      List.of("window.css", "icon.svg", "api.js", "glass.js", "chat.js", "window.js");
+      List.of(
+          "window.css",
+          "icon.svg",
+          "answer.js",
+          "api.js",
+          "chat.js",
+          "conversation.js",
+          "glass.js",
+          "markdown.js",
+          "share.js",
+          "store.js",
+          "tokens.js",
+          "window.js");
 
   private static final Map<String, byte[]> FILES = files();
 

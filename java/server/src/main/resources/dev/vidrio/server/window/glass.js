@@ -1,3 +1,6 @@
+import { callJson } from './api.js';
+import { percent } from './tokens.js';
+
 /** Milliseconds of pointing at a token before the lens is requested. */
 const HOVER_DELAY = 200;
 
@@ -6,65 +9,112 @@ const MEAN = 'mean';
 
 const at = id => document.getElementById(id);
 
-/** The shown token, with the controller of its pending requests. */
+/** The shown place, with the controller of its pending requests. */
 let shown = null;
 
-/**
- * Shows a token of an answer.
- *
- * answer: {model, parent, context, tokens, nodes, steered, known}: context is the input before the
- * answer, in the lens's format; known caches the lens's results by token; parent is the base model
- * of an adapter. index: the index of the token.
- */
-function showToken(answer, index) {
-  if (shown?.answer === answer && shown.index === index) {
+/** The requests to the window: {branch(view, index, token), ablate(view, ids, edit)}. */
+let actions = {};
+
+/** Sets the requests to the window. */
+export function initialize(given) {
+  actions = given;
+  at('ablate').addEventListener('click', () => ablate('attention'));
+  at('ablate-mlp').addEventListener('click', () => ablate('mlp'));
+}
+
+/** Shows a token of an answer. */
+export function showToken(view, index) {
+  const { turn } = view;
+  const ids = turn.tokens.map(token => token.id);
+  show({
+    view,
+    index,
+    key: index,
+    token: turn.tokens[index],
+    title: `Token ${index + 1} of the answer`,
+    before: { ...turn.context, answer: ids.slice(0, index) },
+    upTo: { ...turn.context, answer: ids.slice(0, index + 1) },
+  });
+}
+
+/** Shows a token of the input before the place that is shown. */
+function showInput(view, tokens, pieces, position) {
+  show({
+    view,
+    index: null,
+    key: `input ${position}`,
+    token: { id: tokens[position], name: pieces[position], logprob: null, top: [] },
+    title: `Token ${position + 1} of the input`,
+    before: { tokens: tokens.slice(0, position) },
+    upTo: { tokens: tokens.slice(0, position + 1) },
+  });
+}
+
+function show(place) {
+  if (shown?.view === place.view && shown.key === place.key) {
     return;
   }
-  shown?.answer.nodes[shown.index].classList.remove('chosen');
-  answer.nodes[index].classList.add('chosen');
+  shown?.view.choose(null);
   shown?.abort.abort();
   clearTimeout(shown?.timer);
-  const now = { answer, index, abort: new AbortController() };
-  shown = now;
-  const token = answer.tokens[index];
+  shown = { ...place, abort: new AbortController() };
+  const now = shown;
+  const { view, index, token } = now;
+  view.choose(index);
   at('glass').hidden = false;
-  at('about').textContent =
-    `Token ${index + 1} of the answer, ${quoted(token.text)}: ${percent(token.logprob)}.` +
-    (answer.steered ? ' The answer was steered; attention, attribution and logit lens are computed without steering.' : '') +
-    (answer.parent ? ` ${answer.model} is an adapter, which the lens does not support.` : '');
-  at('alternatives').replaceChildren(alternatives(token));
+  at('about').textContent = aboutOf(now);
+  at('alternatives').replaceChildren(...(token.top.length > 0 ? [alternatives(now, token.top)] : []));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
-  // The lens does not support adapters.
-  if (!answer.parent) {
-    now.timer = setTimeout(() => inspect(now), answer.known.has(index) ? 0 : HOVER_DELAY);
+  if (!view.turn.base) {
+    now.timer = setTimeout(() => inspect(now), view.known.has(now.key) ? 0 : HOVER_DELAY);
   }
 }
 
+function aboutOf({ view: { turn }, token, title }) {
+  const chance = token.logprob === null ? '' : `: ${percent(token.logprob)}`;
+  return [
+    `${title}, ${quoted(token.name)}${chance}.`,
+    turn.steer || turn.edits
+      ? 'Attention and logit lens show the changed model that gave this answer; attribution shows the unchanged one.'
+      : '',
+    turn.base ? `${turn.model} is an adapter, which the lens does not support.` : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Returns the fields of lens requests for the model that gave an answer. */
+export function changes({ steer, edits }) {
+  return { ...(steer && { steer }), ...(edits && { edits }) };
+}
+
 /** Hides the glass. */
-function clearGlass() {
+export function clearGlass() {
   shown?.abort.abort();
   clearTimeout(shown?.timer);
   shown = null;
   at('glass').hidden = true;
-}
-
-/** Formats the probability of a log-probability. */
-function percent(logprob) {
-  return `${(100 * Math.exp(logprob)).toFixed(1)} %`;
+  at('about').textContent = at('about').dataset.hint;
 }
 
 /** Returns a table of the most likely tokens and the generated one. */
-function alternatives(token) {
-  const own = { text: token.name, logprob: token.logprob };
-  const rows = token.top.some(other => other.text === own.text) ? token.top : [...token.top, own];
+function alternatives(now, top) {
+  const { view, index, token } = now;
+  const own = { id: token.id, name: token.name, logprob: token.logprob };
+  const isOwn = other => other.name === own.name;
+  const rows = top.some(isOwn) || own.logprob === null ? top : [...top, own];
   const body = rows.map(other => {
     const meter = element('div', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = 100 * Math.exp(other.logprob) + '%';
-    const isGenerated = other.text === own.text;
+    const name = element('bdi', {}, visible(other.name));
+    const canBranch = index !== null && !isOwn(other) && other.id !== undefined;
+    const label = `Answer again with ${visible(other.name)} here`;
+    const branch = element('button', { type: 'button', class: 'branch', 'aria-label': label, title: label }, name);
+    branch.addEventListener('click', () => actions.branch(view, index, other));
     return element(
       'tr',
-      isGenerated ? { class: 'mark' } : {},
-      element('th', { scope: 'row' }, element('bdi', {}, visible(other.text)), isGenerated ? ' ← generated' : ''),
+      isOwn(other) ? { class: 'mark' } : {},
+      element('th', { scope: 'row' }, canBranch ? branch : name, isOwn(other) ? ' ← this one' : ''),
       element('td', {}, percent(other.logprob)),
       element('td', { class: 'meters' }, meter),
     );
@@ -72,27 +122,32 @@ function alternatives(token) {
   return element('table', { 'aria-labelledby': 'alternatives-title' }, element('tbody', {}, ...body));
 }
 
-/** Requests attention, attribution and logit lens of a token, and shows them. */
+/** Requests attention, attribution and logit lens of a place, and shows them. */
 async function inspect(now) {
-  const { answer, index } = now;
-  const ids = answer.tokens.map(token => token.id);
-  const before = { model: answer.model, ...answer.context, answer: ids.slice(0, index), position: -1 };
-  const upTo = { model: answer.model, ...answer.context, answer: ids.slice(0, index + 1) };
+  const { view, key, token } = now;
+  const { turn, known } = view;
+  const before = { model: turn.model, ...now.before, ...changes(turn), position: -1 };
   try {
-    if (!answer.known.has(index)) {
+    if (!known.has(key)) {
       const signal = now.abort.signal;
-      const [attention, attribution, logits] = await Promise.all([
-        callJson('/v1/lens/attention', before, signal),
-        callJson('/v1/lens/attribution', upTo, signal),
-        callJson('/v1/lens/logits', { ...before, top: 3 }, signal),
-      ]);
-      answer.known.set(index, { attention, attribution, logits });
+      const upTo = { model: turn.model, ...now.upTo };
+      const [attention, attribution, logits] = await Promise.all(
+        now.before.tokens?.length === 0
+          ? []
+          : [
+              callJson('/v1/lens/attention', before, signal),
+              callJson('/v1/lens/attribution', upTo, signal),
+              callJson('/v1/lens/logits', { ...before, top: 5, token: token.id }, signal),
+            ],
+      );
+      known.set(key, { attention, attribution, logits });
     }
-    if (shown === now) {
-      const { attention, attribution, logits } = answer.known.get(index);
-      drawAttention(attention);
-      drawAttribution(attribution);
-      drawLogits(logits, answer.tokens[index].id);
+    if (shown === now && known.get(key).logits) {
+      const { attention, attribution, logits } = known.get(key);
+      drawAlternatives(now, logits);
+      drawAttention(now, attention);
+      drawAttribution(now, attribution);
+      drawLogits(logits, token);
     }
   } catch (error) {
     if (shown === now && error.name !== 'AbortError') {
@@ -101,20 +156,43 @@ async function inspect(now) {
   }
 }
 
-/** Shows tokens, each colored by a value. */
-function drawStrip(id, pieces, values, scale) {
+/** Completes the alternatives by the last layer, which knows the ids of all and those of the input. */
+function drawAlternatives(now, { hooks }) {
+  const last = Object.values(hooks).at(-1)[0];
+  const logprob = probability => Math.log(probability);
+  const ids = new Map(last.top.map(({ id, piece }) => [piece, id]));
+  const top = now.token.top.length > 0
+    ? now.token.top.map(other => ({ ...other, id: other.id ?? ids.get(other.name) }))
+    : last.top.map(({ id, piece, probability }) => ({ id, name: piece, logprob: logprob(probability) }));
+  now.token.logprob ??= logprob(last.token_probability);
+  at('alternatives').replaceChildren(alternatives(now, top));
+}
+
+/** Shows tokens, each colored by a value; a click inspects one. */
+function drawStrip(now, id, { tokens, pieces }, values, scale) {
   const nodes = pieces.map((piece, i) => {
-    const node = element('li', {}, element('bdi', {}, visible(piece)));
+    const node = element('span', { role: 'button' }, element('bdi', {}, visible(piece)));
     const lines = [`${quoted(piece)} (${i})`, written(values[i])];
     paint(node, scale.of(values[i]));
     node.setAttribute('aria-label', lines.join(': '));
     node.addEventListener('mousemove', event => showTip(lines, event.clientX, event.clientY));
     node.addEventListener('mouseleave', hideTip);
     node.addEventListener('blur', hideTip);
+    const open = () => {
+      hideTip();
+      showInput(now.view, tokens, pieces, i);
+    };
+    node.addEventListener('click', open);
+    node.addEventListener('keydown', event => {
+      if (event.key === 'Enter' || event.key === ' ') {
+        event.preventDefault();
+        open();
+      }
+    });
     return node;
   });
   rove([nodes], (i, j, node) => showTipAt([`${quoted(pieces[j])} (${j})`, written(values[j])], node));
-  at(id).replaceChildren(...nodes);
+  at(id).replaceChildren(element('div', { role: 'group', class: 'tokens', 'aria-labelledby': `${id}-title` }, ...nodes));
 }
 
 /** Fills a menu of layers or heads, and keeps the selection. */
@@ -126,7 +204,8 @@ function offer(select, count) {
 }
 
 /** Shows the attention weights of the selected layer and head. */
-function drawAttention({ pieces, patterns }) {
+function drawAttention(now, attention) {
+  const { pieces, patterns } = attention;
   offer(at('layer'), 1 + Math.max(...patterns.map(pattern => pattern.layer)));
   offer(at('head'), 1 + Math.max(...patterns.map(pattern => pattern.head)));
   const draw = () => {
@@ -138,35 +217,64 @@ function drawAttention({ pieces, patterns }) {
     const mean = pieces.map((_, i) => selected.reduce((sum, one) => sum + one.weights[0][i], 0) / selected.length);
     const scale = scaleOf('SEQUENTIAL', [], 0, Math.max(0.01, ...mean.slice(1)));
     at('attention-legend').replaceChildren(legend(scale));
-    drawStrip('attention', pieces, mean, scale);
+    drawStrip(now, 'attention', attention, mean, scale);
+    offerAblations(now);
   };
   at('layer').onchange = draw;
   at('head').onchange = draw;
   draw();
 }
 
-/** Shows the attribution scores of the input tokens. */
-function drawAttribution({ pieces, scores }) {
-  const scale = scaleOf('DIVERGING', scores, null, null);
-  at('attribution-legend').replaceChildren(legend(scale));
-  drawStrip('attribution', pieces, scores, scale);
+/** Names what the buttons of an ablation leave out: a layer's head or attention, or its feed-forward block. */
+function offerAblations(now) {
+  const layer = at('layer').value;
+  const head = at('head').value;
+  const isOff = layer === MEAN || now.index === null;
+  at('ablate').disabled = isOff;
+  at('ablate-mlp').disabled = isOff;
+  at('ablate').textContent = isOff || head === MEAN ? 'Without this attention' : `Without head ${head}`;
 }
 
-/** Shows a row for each layer and marks the generated token. */
-function drawLogits({ hooks }, generated) {
+function ablate(kind) {
+  const layer = at('layer').value;
+  const head = at('head').value;
+  const { view, index } = shown;
+  const { tokens } = view.known.get(shown.key).attention;
+  const site =
+    kind === 'mlp' ? 'hook_mlp_out' : head === MEAN ? 'hook_attn_out' : `attn.hook_z[:, ${head}]`;
+  actions.ablate(view, tokens.slice(0, tokens.length - index), `blocks.${layer}.${site} zero`);
+}
+
+/** Shows the attribution scores of the input tokens. */
+function drawAttribution(now, attribution) {
+  const scale = scaleOf('DIVERGING', attribution.scores, null, null);
+  at('attribution-legend').replaceChildren(legend(scale));
+  drawStrip(now, 'attribution', attribution, attribution.scores, scale);
+}
+
+/** Shows a row for each layer: the most likely tokens, the token's rank. */
+function drawLogits({ hooks }, token) {
   const scale = scaleOf('SEQUENTIAL', [], 0, 1);
   const rows = Object.values(hooks).map(([cell], layer) => {
-    const cells = cell.top.map(candidate => {
+    const cells = cell.top.slice(0, 3).map(candidate => {
       const share = `${(100 * candidate.probability).toFixed(1)} %`;
       const text = element('bdi', {}, shortened(visible(candidate.piece), 12));
-      const node = element('td', {}, text, ` ${share}${candidate.id === generated ? ' ←' : ''}`);
+      const node = element('td', {}, text, ` ${share}${candidate.id === token.id ? ' ←' : ''}`);
       paint(node, scale.of(candidate.probability));
       return node;
     });
-    return element('tr', {}, element('th', { scope: 'row' }, `layer ${layer}`), ...cells);
+    const rank = element('td', { class: 'rank' }, (cell.token_rank + 1).toLocaleString('en'));
+    return element('tr', {}, element('th', { scope: 'row' }, `layer ${layer}`), ...cells, rank);
   });
+  const heads = ['', '1st', '2nd', '3rd'].map(text => element(text ? 'th' : 'td', text ? { scope: 'col' } : {}, text));
+  const own = element('th', { scope: 'col' }, 'rank of ', element('bdi', {}, shortened(visible(token.name), 12)));
   at('logits-legend').replaceChildren(legend(scale));
   at('logits').replaceChildren(
-    element('table', { 'aria-labelledby': 'logits-title' }, element('tbody', {}, ...rows)),
+    element(
+      'table',
+      { 'aria-labelledby': 'logits-title' },
+      element('thead', {}, element('tr', {}, ...heads, own)),
+      element('tbody', {}, ...rows),
+    ),
   );
 }

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** {@code vidrio.steer} changes the answers of its own request only. */
@@ -132,6 +133,27 @@ class SteeringTest {
               .path("message")
               .path("content")
               .stringValue());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.5})
+  void steersTheLens(double strength) {
+    String text = "{'model':'bard','prompt':'The king','position':-1";
+    String hooks = ",'hooks':'blocks.1.hook_resid_post'";
+    String steer = ",'steer':[" + byTexts(strength) + "]}";
+    float[] direction = Expected.of(0.5f).vector().values();
+    JsonNode plain = server.json("/v1/lens/cache", text + hooks + "}");
+    JsonNode steered = server.json("/v1/lens/cache", text + hooks + steer);
+    for (int i = 0; i < direction.length; i++) {
+      String path = "/hooks/" + POINT + "/values/" + i;
+      float sum = plain.at(path).floatValue() + (float) strength * direction[i];
+      assertEquals(sum, steered.at(path).floatValue(), 1e-5 * Math.abs(sum));
+    }
+    for (String route : List.of("logits", "attention")) {
+      JsonNode before = server.json("/v1/lens/" + route, text + "}");
+      JsonNode after = server.json("/v1/lens/" + route, text + steer);
+      assertEquals(strength == 0, before.equals(after), route);
     }
   }
 

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -13,7 +15,9 @@ import org.junit.jupiter.api.Test;
 
 /** The files of the window; `.ci/pages` opens it in a browser. */
 class WindowRoutesTest {
-  private static final Pattern LINK = Pattern.compile("(?:src|href)=\"([^\"]*)\"");
+  /** A file that the page or a script names. */
+  private static final Pattern LINK =
+      Pattern.compile("(?:src|href)=\"/window/([^\"]*)\"|from '\\./([^']*)'");
 
   @Test
   void servesPageAndItsFilesWithoutKey() {
@@ -21,22 +25,36 @@ class WindowRoutesTest {
       HttpResponse<String> page = server.get("/");
       assertEquals(200, page.statusCode());
       assertEquals("text/html; charset=utf-8", header(page, "content-type"));
-      var links = new TreeSet<String>();
-      LINK.matcher(page.body()).results().forEach(link -> links.add(link.group(1)));
-      assertEquals(9, links.size());
-      for (String link : links) {
-        HttpResponse<String> file = server.get(link);
-        assertEquals(200, file.statusCode(), link);
-        assertTrue(header(file, "content-security-policy").startsWith("default-src 'none'; "));
-        assertEquals("nosniff", header(file, "x-content-type-options"));
-        assertFalse(file.body().isEmpty());
+      var seen = new TreeSet<String>();
+      Deque<String> names = new ArrayDeque<>(links(page.body()));
+      while (!names.isEmpty()) {
+        String name = names.pop();
+        if (seen.add("/window/" + name)) {
+          HttpResponse<String> file = server.get("/window/" + name);
+          assertEquals(200, file.statusCode(), name);
+          assertTrue(header(file, "content-security-policy").startsWith("default-src 'none'; "));
+          assertEquals("nosniff", header(file, "x-content-type-options"));
+          assertFalse(file.body().isEmpty());
+          names.addAll(links(file.body()));
+        }
       }
+      var served = new TreeSet<String>();
+      WindowRoutes.routes().forEach(route -> served.add(route.path()));
+      served.remove("/");
+      assertEquals(served, seen);
       assertEquals(
           "text/javascript; charset=utf-8", header(server.get("/window/dom.js"), "content-type"));
       assertEquals(401, server.get("/window/").statusCode());
       assertEquals(401, server.get("/window/window.html").statusCode());
       assertEquals(401, server.get("/v1/models").statusCode());
     }
+  }
+
+  private static List<String> links(String text) {
+    return LINK.matcher(text)
+        .results()
+        .map(link -> link.group(1) == null ? link.group(2) : link.group(1))
+        .toList();
   }
 
   private static String header(HttpResponse<String> response, String name) {

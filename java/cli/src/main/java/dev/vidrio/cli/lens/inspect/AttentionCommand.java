@@ -4,7 +4,7 @@ import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.detect.HeadJson;
-import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.lens.option.TextCommand;

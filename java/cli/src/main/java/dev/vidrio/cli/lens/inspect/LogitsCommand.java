@@ -2,7 +2,7 @@ package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
-import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.LensFiles;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.lens.option.TextCommand;

@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
-import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.LensCompletion;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelCommand;

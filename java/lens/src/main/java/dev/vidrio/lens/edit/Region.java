@@ -1,9 +1,9 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.lens.edit;
 
-import dev.vidrio.cli.lens.edit.Index.Range;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.edit.Index.Range;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.hook.InterventionKind;
 import java.util.ArrayList;

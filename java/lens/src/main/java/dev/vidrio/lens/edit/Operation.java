@@ -1,4 +1,4 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.lens.edit;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.SimilarNames;

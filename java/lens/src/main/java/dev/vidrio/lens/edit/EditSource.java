@@ -1,13 +1,11 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.lens.edit;
 
-import dev.vidrio.cli.io.InputOutput;
-import dev.vidrio.cli.io.Workspace;
-import dev.vidrio.cli.lens.edit.EditText.Word;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.edit.EditText.Word;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.intervene.SteeringVector;
@@ -17,7 +15,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the values of an edit: numbers, files, or activations of other texts. */
-record EditSource(Lens lens, EditText edit) {
+record EditSource(Lens lens, EditText edit, EditFiles files) {
   /** Tokens per chunk of a text file. */
   private static final int LENGTH = 128;
 
@@ -86,7 +84,7 @@ record EditSource(Lens lens, EditText edit) {
     end += TensorFile.SUFFIX.length();
     String name = word.text().substring(end);
     return TensorFile.read(
-        Workspace.path(word.text().substring(0, end)),
+        files.tensors(word.text().substring(0, end)),
         name.startsWith(":") ? name.substring(1) : point.name(),
         word.index() == null ? Index.WHOLE : word.index());
   }
@@ -166,8 +164,7 @@ record EditSource(Lens lens, EditText edit) {
       if (word.quoted()) {
         texts.add(text(word));
       } else {
-        int[] tokens =
-            lens.model().tokenizer().encode(InputOutput.read(Workspace.path(word.text())));
+        int[] tokens = lens.model().tokenizer().encode(files.text(word.text()));
         int length = Math.min(LENGTH, lens.model().architecture().contextLength());
         texts.addAll(TextChunks.of(lens.model(), tokens, length));
       }

@@ -1,4 +1,4 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.lens.edit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 

@@ -1,16 +1,31 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.Capture;
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.edit.EditFiles;
+import dev.vidrio.lens.edit.WrittenEdits;
 import dev.vidrio.lens.hook.Intervention;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 
 /** The option of edits of activations. */
 public final class EditOption {
+  private static final EditFiles FILES =
+      new EditFiles() {
+        @Override
+        public Path tensors(String name) {
+          return Workspace.path(name);
+        }
+
+        @Override
+        public String text(String name) {
+          return InputOutput.read(Workspace.path(name));
+        }
+      };
+
   @Option(
       names = "--edit",
       paramLabel = "EDIT",
@@ -44,19 +59,8 @@ public final class EditOption {
    * @param tokens the text that runs with the edits
    */
   public List<Intervention> of(Lens lens, int[] tokens) {
-    List<Intervention> edits = new ArrayList<>();
-    for (String written : texts) {
-      EditText text = EditText.parse(written);
-      List<HookPoint> points = lens.points(text.hook());
-      var source = new EditSource(lens, text);
-      // A run of one token gives the shapes.
-      try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(text.hook()))) {
-        for (HookPoint point : points) {
-          Region region = Region.of(point, one.get(point).shape(), tokens.length, text.index());
-          edits.addAll(new EditBuilder(text, source, region).edits());
-        }
-      }
-    }
-    return edits;
+    return texts.stream()
+        .flatMap(text -> WrittenEdits.read(lens, tokens, text, FILES).stream())
+        .toList();
   }
 }

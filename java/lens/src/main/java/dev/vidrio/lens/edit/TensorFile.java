@@ -1,6 +1,6 @@
-package dev.vidrio.cli.lens.edit;
+package dev.vidrio.lens.edit;
 
-import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.SimilarNames;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
@@ -22,8 +22,7 @@ final class TensorFile {
   static Rows read(Path path, String name, Index index) {
     try (Arena arena = Arena.ofConfined()) {
       Safetensors file = Safetensors.open(path, arena);
-      SafetensorsTensor tensor =
-          file.find(name).orElseThrow(() -> new CommandException(missing(file, name)));
+      SafetensorsTensor tensor = file.find(name).orElseThrow(() -> missing(file, name));
       String what = path + ": index of " + name;
       List<Long> shape = tensor.shape();
       // The index may have numbers for the outer axes, and then a range of rows.
@@ -33,7 +32,7 @@ final class TensorFile {
         begin += range(what, shape, axis, index).from() * elements(shape, ++axis);
       }
       if (index.parts().size() > axis + (shape.size() > axis + 1 ? 1 : 0)) {
-        throw new CommandException(what + " " + index + ": must be numbers, then a range");
+        throw new InvalidInputException(what, index, "must be numbers, then a range");
       }
       int count = 1;
       long width = elements(shape, axis);
@@ -56,14 +55,11 @@ final class TensorFile {
     return shape.stream().skip(axis).reduce(1L, Math::multiplyExact);
   }
 
-  private static String missing(Safetensors file, String name) {
+  private static InvalidInputException missing(Safetensors file, String name) {
     List<String> names = file.tensors().stream().map(SafetensorsTensor::name).toList();
     List<String> near = SimilarNames.of(name, names);
-    return file.name()
-        + ": has no tensor '"
-        + name
-        + "'"
-        + (near.isEmpty() ? "" : "; did you mean " + near.getFirst() + "?");
+    String hint = near.isEmpty() ? "" : "; did you mean " + near.getFirst() + "?";
+    return new InvalidInputException(file.name(), "", "has no tensor '" + name + "'" + hint);
   }
 
   private static float[] floats(Path path, SafetensorsTensor tensor, long begin, long count) {
@@ -73,8 +69,8 @@ final class TensorFile {
           switch (tensor.dtype()) {
             case F32, F16, BF16 -> tensor.element(begin + i);
             default ->
-                throw new CommandException(
-                    path + ": type of tensor '" + tensor.name() + "' must be F32, F16 or BF16");
+                throw new InvalidInputException(
+                    path + ": type of tensor", tensor.name(), "must be F32, F16 or BF16");
           };
     }
     return values;

@@ -1,0 +1,97 @@
+import { Conversation } from './conversation.js';
+
+/** The maximum length of a link; longer ones do not fit into some mail programs and browsers. */
+const LINK = 30_000;
+
+const HASH = '#conversation=';
+
+async function through(bytes, transform) {
+  const stream = new Blob([bytes]).stream().pipeThrough(transform);
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Returns the shown turns, without the alternatives of their tokens. */
+function shownTurns(conversation) {
+  return conversation.path().map(turn => ({
+    ...turn,
+    ...(turn.tokens && { tokens: turn.tokens.map(token => ({ ...token, top: [] })) }),
+  }));
+}
+
+/** Returns a link that holds the shown turns, or null if it would be too long. */
+export async function linkTo(conversation) {
+  const turns = shownTurns(conversation);
+  const json = JSON.stringify({ model: conversation.model, turns, last: conversation.last });
+  const bytes = await through(new TextEncoder().encode(json), new CompressionStream('deflate-raw'));
+  const text = btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), ''));
+  const safe = text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  const link = location.href.split('#')[0] + HASH + safe;
+  return link.length <= LINK ? link : null;
+}
+
+/** Returns the conversation of the page's address, or null. */
+export async function linked() {
+  if (!location.hash.startsWith(HASH)) {
+    return null;
+  }
+  try {
+    const text = atob(location.hash.slice(HASH.length).replaceAll('-', '+').replaceAll('_', '/'));
+    const bytes = Uint8Array.from(text, letter => letter.charCodeAt(0));
+    const json = new TextDecoder().decode(await through(bytes, new DecompressionStream('deflate-raw')));
+    return imported(JSON.parse(json));
+  } catch {
+    return null;
+  }
+}
+
+const TURN = { id: 'string', role: 'string', content: 'string' };
+
+/** Returns the conversation of an exported file, as a new one. */
+function imported({ model, turns, last }) {
+  const isTurn = turn =>
+    Object.entries(TURN).every(([name, type]) => typeof turn[name] === type) &&
+    (turn.role === 'user' || (Array.isArray(turn.tokens) && typeof turn.context === 'object'));
+  if (!Array.isArray(turns) || !turns.every(isTurn)) {
+    throw new TypeError('not a conversation');
+  }
+  const conversation = new Conversation();
+  Object.assign(conversation, { model: String(model), turns, last });
+  return conversation;
+}
+
+function download(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  element('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+/** Saves a conversation with all its turns and tokens. */
+export function saveJson(conversation) {
+  download('conversation.json', 'application/json', JSON.stringify(conversation, null, 1));
+}
+
+/** Saves what the window shows as a page that needs no server. */
+export async function saveHtml(conversation, shownParts) {
+  const sheets = await Promise.all(
+    [...document.styleSheets].map(async ({ href }) => (await fetch(href)).text()),
+  );
+  const main = element('main', { class: 'exported' }, element('h1', {}, conversation.title()));
+  main.append(...shownParts.map(part => part.cloneNode(true)));
+  main.querySelectorAll('.branch').forEach(node => node.replaceWith(...node.childNodes));
+  main.querySelectorAll('button, select, .actions, .controls').forEach(node => node.remove());
+  const title = element('title', {}, conversation.title());
+  const style = `<style>${sheets.join('\n')}</style>`;
+  const head = `<head><meta charset="utf-8">${title.outerHTML}${style}</head>`;
+  const page = `<!doctype html>\n<html lang="en">${head}<body>${main.outerHTML}</body></html>\n`;
+  download('conversation.html', 'text/html', page);
+}
+
+/** Copies a text; returns whether the browser allows it. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

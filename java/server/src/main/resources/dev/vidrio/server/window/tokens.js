@@ -1,0 +1,42 @@
+/**
+ * The tokens of answers: {id, name, text, isReasoning, logprob, top}. `name` is the token by itself;
+ * `text` is what it adds to the answer, since a character may be spread over several tokens. `top`
+ * has the most likely tokens as {id, name, logprob}; the id may be missing.
+ */
+
+/** Returns the tokens of a chat's event. */
+export function chatTokens(event, decoder) {
+  const [choice] = event.choices;
+  return (choice?.logprobs?.content ?? []).map(token => ({
+    isReasoning: 'reasoning_content' in choice.delta,
+    id: token.id,
+    name: token.token,
+    text: decoder.decode(Uint8Array.from(token.bytes), { stream: true }),
+    logprob: token.logprob,
+    top: token.top_logprobs.map(({ id, token: name, logprob }) => ({ id, name, logprob })),
+  }));
+}
+
+/** Returns the bytes of a token of a completion; `bytes:\xe2\x82` names a partial character. */
+function bytesOf(name) {
+  return /^bytes:(\\x[0-9a-f]{2})+$/.test(name)
+    ? Uint8Array.from(name.match(/[0-9a-f]{2}(?=\\|$)/g), hex => parseInt(hex, 16))
+    : new TextEncoder().encode(name);
+}
+
+/** Returns the tokens of a completion's event. */
+export function completionTokens(event, decoder) {
+  const logprobs = event.choices[0]?.logprobs;
+  return (logprobs?.token_ids ?? []).map((id, i) => ({
+    id,
+    name: logprobs.tokens[i],
+    text: decoder.decode(bytesOf(logprobs.tokens[i]), { stream: true }),
+    logprob: logprobs.token_logprobs[i],
+    top: Object.entries(logprobs.top_logprobs[i]).map(([name, logprob]) => ({ name, logprob })),
+  }));
+}
+
+/** Formats the probability of a log-probability. */
+export function percent(logprob) {
+  return `${(100 * Math.exp(logprob)).toFixed(1)} %`;
+}
