@@ -41,6 +41,13 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   private @Nullable Path batch;
 
   @Option(
+      names = "--prompt-name",
+      paramLabel = "NAME",
+      description =
+          "Put the model file's prompt of this name before each text, such as query or document.")
+  private @Nullable String promptName;
+
+  @Option(
       names = "--pooling",
       paramLabel = "KIND",
       description = "${COMPLETION-CANDIDATES}. Default: that of the model file, or mean.")
@@ -68,11 +75,15 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
     if (batch != null && input.isPresent()) {
       throw new UsageException("--batch " + batch + ": -p, -f or --ids gives a second text");
     }
+    if (promptName != null && input.isIds()) {
+      throw new UsageException("--prompt-name " + promptName + ": must not be used with --ids");
+    }
   }
 
   @Override
   protected Found run(Model opened) {
-    List<int[]> texts = batch == null ? List.of(input.requiredIds(opened)) : read(opened, batch);
+    String prompt = promptName == null ? "" : Embeddings.prompt(opened, promptName);
+    List<int[]> texts = batch == null ? List.of(read(opened, prompt)) : read(opened, prompt, batch);
     if (dimensions != 0) {
       Matryoshka.check(dimensions, Embeddings.width(opened));
     }
@@ -91,13 +102,19 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
     }
   }
 
-  private static List<int[]> read(Model opened, Path file) {
-    return Json.readArray(file).stream().map(text -> encode(opened, file, text)).toList();
+  private int[] read(Model opened, String prompt) {
+    return promptName == null
+        ? input.requiredIds(opened)
+        : opened.tokenizer().encode(prompt + input.requiredText());
   }
 
-  private static int[] encode(Model opened, Path file, JsonNode text) {
+  private static List<int[]> read(Model opened, String prompt, Path file) {
+    return Json.readArray(file).stream().map(text -> encode(opened, prompt, file, text)).toList();
+  }
+
+  private static int[] encode(Model opened, String prompt, Path file, JsonNode text) {
     if (text.isString()) {
-      return opened.tokenizer().encode(text.stringValue());
+      return opened.tokenizer().encode(prompt + text.stringValue());
     }
     if (!text.isArray() || !text.valueStream().allMatch(JsonNode::isInt)) {
       throw new CommandException(

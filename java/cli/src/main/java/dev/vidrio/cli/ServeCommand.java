@@ -55,6 +55,7 @@ final class ServeCommand implements Callable<Integer> {
   private static final int INTERRUPTED = 130;
 
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private ServedDirectoryOption directory = new ServedDirectoryOption();
   @Mixin private PrecisionOption precision = new PrecisionOption();
   @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
   @Mixin private ServedDraftsOption drafts = new ServedDraftsOption();
@@ -142,6 +143,14 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Integer keepAlive;
 
   @Option(
+      names = "--models-memory",
+      paramLabel = "MB",
+      description =
+          "Unload idle models, the least recently used first, when the loaded ones with their"
+              + " caches are larger than this. Default: never.")
+  private long modelsMegabytes;
+
+  @Option(
       names = "--drain",
       paramLabel = "SECONDS",
       description = "Time for running requests to finish after SIGTERM.")
@@ -154,6 +163,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     require("--drain", drain, 0, Integer.MAX_VALUE);
     require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
+    require("--models-memory", modelsMegabytes, 0, Long.MAX_VALUE >> 20);
     require("--stream-interval", streamInterval, 0, 60_000);
     require("--max-body", maxBody, 1, ServerLimits.MAX_BODY_BYTES >> 20);
     require("--parallel", parallel, 1, EngineOptions.MAX_SEQUENCES);
@@ -265,7 +275,8 @@ final class ServeCommand implements Callable<Integer> {
         .withEngine(engine)
         .withLimits(limits)
         .withLensCommands(new ServedCommands(lensFiles))
-        .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive));
+        .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive))
+        .withModelBytes(modelsMegabytes << 20);
   }
 
   private void warnIfPublic(ServerOptions options) throws IOException {
@@ -279,7 +290,8 @@ final class ServeCommand implements Callable<Integer> {
 
   private List<Served> models() {
     List<Served> models = new ArrayList<>();
-    for (String reference : model.references()) {
+    boolean onlyDirectory = directory.isGiven() && !model.isGiven();
+    for (String reference : onlyDirectory ? List.<String>of() : model.references()) {
       int equals = reference.indexOf('=');
       boolean named = equals > 0 && reference.lastIndexOf('/', equals) < 0;
       String source = named ? reference.substring(equals + 1) : reference;
@@ -288,6 +300,9 @@ final class ServeCommand implements Callable<Integer> {
               named ? reference.substring(0, equals) : defaultName(source),
               model.withReference(source),
               precision.arithmetic()));
+    }
+    for (String path : directory.references()) {
+      models.add(new Served(defaultName(path), model.withReference(path), precision.arithmetic()));
     }
     return models;
   }

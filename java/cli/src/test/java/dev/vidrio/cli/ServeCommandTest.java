@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -245,6 +246,35 @@ class ServeCommandTest {
       assertEquals(2, result.code(), result.err());
       assertTrue(result.err().contains("--adapter " + wrong + ": must "), result.err());
     }
+  }
+
+  @Test
+  void servesModelsOfDirectory() throws IOException {
+    Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
+    Files.copy(tiny, directory.resolve("bard.gguf"));
+    Files.copy(tiny, directory.resolve("part-00002-of-00002.gguf"));
+    Files.writeString(directory.resolve("notes.txt"), "not a model");
+    try (Running server = Running.start(serve("--models-dir", directory.toString()));
+        Socket socket = server.connect()) {
+      send(socket, "GET /v1/models", "");
+      String answer = readUntil(socket, "\"tiny\"");
+      assertTrue(answer.contains("\"bard\""), answer);
+      assertFalse(answer.contains("part"), answer);
+      send(
+          socket,
+          "POST /v1/completions",
+          "{\"model\":\"tiny\",\"prompt\":\"ab\",\"max_tokens\":2}");
+      readUntil(socket, "\"finish_reason\"");
+    }
+  }
+
+  @Test
+  void rejectsDirectoriesWithoutModels() {
+    Cli empty = Cli.run("serve", "--models-dir", directory.toString());
+    assertEquals(2, empty.code());
+    assertTrue(empty.err().contains("must have GGUF files"), empty.err());
+    Cli missing = Cli.run("serve", "--models-dir", directory.resolve("none").toString());
+    assertTrue(missing.err().contains("is not a directory"), missing.err());
   }
 
   @Test

@@ -58,9 +58,22 @@ public final class Lens {
     this.adaptation = adaptation;
   }
 
-  /** Returns the lens of a model, which must stay open. */
+  /**
+   * Returns the lens of a model, which must stay open.
+   *
+   * @throws dev.vidrio.error.UnsupportedModelException if the model is an encoder
+   */
   public static Lens of(Model model) {
     model.loaded().requireDecoder();
+    return ofActivations(model);
+  }
+
+  /**
+   * Returns the lens of a model that may also be an encoder, which must stay open. Of an encoder it
+   * reads and changes activations: hook points, runs and sessions, in which all tokens of a
+   * sequence run in one step, with token types of 0. Methods that need logits fail.
+   */
+  public static Lens ofActivations(Model model) {
     return new Lens(model, HookMap.of(model), false, null);
   }
 
@@ -197,7 +210,8 @@ public final class Lens {
       int room,
       Consumer<LensSession> prepare) {
     Preconditions.requireTokens(model, tokens);
-    var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
+    int batch = model.architecture().isEncoder() ? tokens.length : Math.min(BATCH, tokens.length);
+    var options = new SessionOptions(tokens.length, batch, 1, 1);
     LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {
       prepare.accept(session);

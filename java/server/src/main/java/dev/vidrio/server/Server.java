@@ -106,7 +106,9 @@ public final class Server implements AutoCloseable {
     var requestLimits = new RequestLimits(limits.tokens(), limits.choices(), limits.requestTime());
     this.options = options;
     this.http = http;
-    this.models = new ModelRegistry(definitions, limits.loadTime(), options.keepAlive(), metrics);
+    this.models =
+        new ModelRegistry(
+            definitions, limits.loadTime(), options.keepAlive(), options.modelBytes(), metrics);
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
     this.lens = new LensExecutor(models, limits.requestTime());
     var text = new GenerationRoutes(models, requestLimits, lens);

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param engine options of each model's engine; the server sets its listener, its draft model and
  *     number of adapters
  * @param keepAlive how long an idle model stays in memory; null for no limit
+ * @param modelBytes bytes of the loaded models, with their caches, beyond which idle ones are
+ *     unloaded, the least recently used first; 0 for no limit
  * @param lensCommands the commands of {@code /v1/lens/commands}
  * @see Server#start
  */
@@ -36,6 +38,7 @@ public record ServerOptions(
     ServerLimits limits,
     EngineOptions engine,
     @Nullable Duration keepAlive,
+    long modelBytes,
     LensCommands lensCommands) {
 
   /** HTTP on 127.0.0.1:8080 without API keys. */
@@ -49,6 +52,7 @@ public record ServerOptions(
           ServerLimits.DEFAULT,
           EngineOptions.DEFAULT,
           null,
+          0,
           LensCommands.NONE);
 
   /**
@@ -73,52 +77,71 @@ public record ServerOptions(
     if (keepAlive != null && keepAlive.isNegative()) {
       throw new InvalidInputException("keep-alive", keepAlive, "must not be negative");
     }
+    if (modelBytes < 0) {
+      throw new InvalidInputException("memory of models", modelBytes, "must not be negative");
+    }
   }
 
   /** Returns a copy with another address. */
   public ServerOptions withAddress(String newHost, int newPort) {
     return new ServerOptions(
-        newHost, newPort, apiKeys, origins, tls, limits, engine, keepAlive, lensCommands);
+        newHost,
+        newPort,
+        apiKeys,
+        origins,
+        tls,
+        limits,
+        engine,
+        keepAlive,
+        modelBytes,
+        lensCommands);
   }
 
   /** Returns a copy with other API keys. */
   public ServerOptions withApiKeys(List<String> keys) {
     return new ServerOptions(
-        host, port, keys, origins, tls, limits, engine, keepAlive, lensCommands);
+        host, port, keys, origins, tls, limits, engine, keepAlive, modelBytes, lensCommands);
   }
 
   /** Returns a copy with other allowed origins. */
   public ServerOptions withOrigins(List<String> newOrigins) {
     return new ServerOptions(
-        host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive, lensCommands);
+        host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive, modelBytes, lensCommands);
   }
 
   /** Returns a copy with HTTPS, or HTTP if the context is null. */
   public ServerOptions withTls(@Nullable SSLContext context) {
     return new ServerOptions(
-        host, port, apiKeys, origins, context, limits, engine, keepAlive, lensCommands);
+        host, port, apiKeys, origins, context, limits, engine, keepAlive, modelBytes, lensCommands);
   }
 
   /** Returns a copy with other limits. */
   public ServerOptions withLimits(ServerLimits newLimits) {
     return new ServerOptions(
-        host, port, apiKeys, origins, tls, newLimits, engine, keepAlive, lensCommands);
+        host, port, apiKeys, origins, tls, newLimits, engine, keepAlive, modelBytes, lensCommands);
   }
 
   /** Returns a copy with other engine options. */
   public ServerOptions withEngine(EngineOptions options) {
     return new ServerOptions(
-        host, port, apiKeys, origins, tls, limits, options, keepAlive, lensCommands);
+        host, port, apiKeys, origins, tls, limits, options, keepAlive, modelBytes, lensCommands);
   }
 
   /** Returns a copy with another keep-alive time. */
   public ServerOptions withKeepAlive(@Nullable Duration time) {
-    return new ServerOptions(host, port, apiKeys, origins, tls, limits, engine, time, lensCommands);
+    return new ServerOptions(
+        host, port, apiKeys, origins, tls, limits, engine, time, modelBytes, lensCommands);
+  }
+
+  /** Returns a copy with another limit of the bytes of loaded models; 0 for none. */
+  public ServerOptions withModelBytes(long bytes) {
+    return new ServerOptions(
+        host, port, apiKeys, origins, tls, limits, engine, keepAlive, bytes, lensCommands);
   }
 
   /** Returns a copy with other commands of the lens. */
   public ServerOptions withLensCommands(LensCommands commands) {
     return new ServerOptions(
-        host, port, apiKeys, origins, tls, limits, engine, keepAlive, commands);
+        host, port, apiKeys, origins, tls, limits, engine, keepAlive, modelBytes, commands);
   }
 }

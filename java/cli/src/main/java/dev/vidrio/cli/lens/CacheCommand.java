@@ -102,7 +102,10 @@ final class CacheCommand extends ModelCommand<CacheRun> {
   @Override
   protected CacheRun run(Model opened) {
     List<int[]> texts = texts(opened);
-    Lens lens = Lens.of(opened);
+    if (generated > 0) {
+      opened.loaded().requireDecoder();
+    }
+    Lens lens = Lens.ofActivations(opened);
     Capture capture = positions.of(Capture.of(hooks).as(type), length(texts) + generated);
     List<List<Intervention>> edited = texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
     return new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0));

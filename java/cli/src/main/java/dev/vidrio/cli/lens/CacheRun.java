@@ -97,7 +97,10 @@ final class CacheRun implements AutoCloseable {
           "must have 1 to " + declared + " tokens");
     }
     long tokens = texts.stream().mapToLong(text -> text.length).sum();
-    int batch = Math.clamp(tokens, texts.size(), Math.max(BATCH, texts.size()));
+    int batch =
+        lens.model().architecture().isEncoder()
+            ? Math.toIntExact(tokens)
+            : Math.clamp(tokens, texts.size(), Math.max(BATCH, texts.size()));
     var options = new SessionOptions(longest + generated, batch, texts.size(), texts.size());
     String editable =
         edits.stream()

@@ -29,7 +29,7 @@ final class HooksCommand extends ModelCommand<List<String>> {
 
   @Override
   protected List<String> run(Model opened) {
-    return Lens.of(opened).points(names).stream().map(HookPoint::name).toList();
+    return Lens.ofActivations(opened).points(names).stream().map(HookPoint::name).toList();
   }
 
   @Override

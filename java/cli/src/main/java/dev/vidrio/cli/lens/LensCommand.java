@@ -6,6 +6,7 @@ import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RelianceCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
+import dev.vidrio.cli.lens.attribute.SimilarityCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
@@ -89,6 +90,7 @@ public final class LensCommand implements CommandGroup.Namespace {
             AttributeCommand.class,
             BackwardCommand.class,
             OcclusionCommand.class,
+            SimilarityCommand.class,
             RelianceCommand.class,
             FaithfulnessCommand.class,
             MixingCommand.class,

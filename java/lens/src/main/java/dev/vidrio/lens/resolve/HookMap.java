@@ -38,7 +38,15 @@ public final class HookMap {
   private final Map<HookPoint, Buffer> recorded;
   private final KvShape kv;
   private final int layers;
+
+  /** The last store to each layer of the cache. */
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+
+  /**
+   * The store that attention reads, by the attention's output. Layers of encoders all write to one
+   * layer of the cache.
+   */
+  private final Map<Buffer, SequenceOp.KvStore> read = new HashMap<>();
 
   /** The first product of each factor. */
   private final Map<Operand, Op.MatMul> products = new HashMap<>();
@@ -80,6 +88,8 @@ public final class HookMap {
     writers.add(op);
     switch (op) {
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
+      case SequenceOp.Attention attention when stores.containsKey(attention.layer()) ->
+          read.put(attention.z(), stores.get(attention.layer()));
       case Op.MatMul product -> products.putIfAbsent(factor(product), product);
       case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
       default -> {}
@@ -143,7 +153,7 @@ public final class HookMap {
 
   private Optional<HookSource> scores(int layer, boolean pattern) {
     SequenceOp.Attention attention = attention(layer).orElse(null);
-    SequenceOp.KvStore store = attention == null ? null : stores.get(attention.layer());
+    SequenceOp.KvStore store = attention == null ? null : read.get(attention.z());
     return attention == null || store == null
         ? Optional.empty()
         : Optional.of(new HookSource.Scores(attention, store.k(), pattern));
@@ -234,10 +244,12 @@ public final class HookMap {
   /** Returns the layer whose keys and values a layer reads: itself, or an earlier one. */
   public int keysOf(int layer) {
     return attention(layer)
+        .map(a -> read.get(a.z()))
         .map(
-            a ->
+            store ->
                 IntStream.range(0, layer)
-                    .filter(l -> attention(l).filter(b -> b.layer() == a.layer()).isPresent())
+                    .filter(
+                        l -> attention(l).filter(b -> store.equals(read.get(b.z()))).isPresent())
                     .findFirst()
                     .orElse(layer))
         .orElse(layer);
@@ -270,7 +282,7 @@ public final class HookMap {
 
   /** Returns the values that attention reads. */
   public Buffer values(SequenceOp.Attention attention) {
-    return Objects.requireNonNull(stores.get(attention.layer())).v();
+    return Objects.requireNonNull(read.get(attention.z())).v();
   }
 
   /** Returns the first product of an activation. */

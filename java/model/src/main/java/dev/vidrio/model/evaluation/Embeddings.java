@@ -3,9 +3,11 @@ package dev.vidrio.model.evaluation;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.huggingface.SentenceModules;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -40,6 +42,24 @@ public final class Embeddings {
   /** Returns whether a model file has vectors divided by their Euclidean length. */
   public static boolean normalizes(Model model) {
     return TextHead.embedding(model).normalize();
+  }
+
+  /**
+   * Returns a text that a model file has for texts of a kind, such as {@code query}, to precede
+   * them.
+   *
+   * @throws InvalidInputException if the file has no prompt of this name
+   */
+  public static String prompt(Model model, String name) {
+    Metadata metadata = model.gguf().metadata();
+    boolean has = metadata.contains(SentenceModules.PROMPT_NAMES);
+    List<String> names = has ? metadata.strings(SentenceModules.PROMPT_NAMES) : List.of();
+    int index = names.indexOf(name);
+    if (index < 0) {
+      throw new InvalidInputException(
+          "prompt", name, "not found; available: " + String.join(", ", names));
+    }
+    return metadata.strings(SentenceModules.PROMPTS).get(index);
   }
 
   /** Returns the number of elements of an embedding. */
@@ -163,6 +183,25 @@ public final class Embeddings {
       }
     }
     throw new IllegalStateException("the plan has no final norm");
+  }
+
+  /** Returns the vectors [n][d] of a text's tokens, which pooling combines. */
+  static float[][] tokens(Model model, int[] ids) {
+    if (model.architecture().isEncoder()) {
+      try (var encoder = new TextEncoder(model, SessionOptions.DEFAULT)) {
+        return encoder.hidden(ids);
+      }
+    }
+    requireLengths(model, List.of(ids));
+    var rows = new float[ids.length][];
+    RowEvaluator.run(
+        model,
+        new RowEvaluator.Output(Embeddings::hidden, model.architecture().width(), true),
+        List.of(new RowEvaluator.Input(ids, 0)),
+        SessionOptions.DEFAULT,
+        (i, position, row) -> rows[position] = row.toArray(JAVA_FLOAT),
+        done -> {});
+    return rows;
   }
 
   private static void add(Pooling pooling, double[] pooled, int position, MemorySegment row) {

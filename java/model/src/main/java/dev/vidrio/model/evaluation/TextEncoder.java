@@ -81,6 +81,29 @@ public final class TextEncoder implements AutoCloseable {
     }
   }
 
+  /**
+   * Returns the hidden states [n][d] of a text's tokens, which pooling combines.
+   *
+   * @throws InvalidInputException if the text has no tokens, exceeds the model's positions, or has
+   *     an unknown id
+   */
+  float[][] hidden(int[] ids) {
+    Embeddings.requireLengths(model, List.of(ids));
+    Session running = session(ids.length);
+    running.begin();
+    try (Sequence sequence = running.newSequence()) {
+      for (int id : ids) {
+        running.add(sequence, id, 0, true);
+      }
+      running.run();
+      var rows = new float[ids.length][];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = pool(running, i, 1, Pooling.FIRST);
+      }
+      return rows;
+    }
+  }
+
   /** Returns a session for texts of at most a length, which replaces a smaller one. */
   private Session session(int longest) {
     Session current = session;

@@ -217,6 +217,11 @@ final class TextHead {
     return layers.isEmpty();
   }
 
+  /** Returns whether the result of a mean is the mean of the results. */
+  boolean isAffine() {
+    return layers.stream().allMatch(l -> l.function == Function.IDENTITY && l.norm == null);
+  }
+
   /** Returns how vectors of tokens are combined. */
   Pooling pooling() {
     return pooling;

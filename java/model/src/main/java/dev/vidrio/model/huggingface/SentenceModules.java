@@ -27,7 +27,8 @@ import tools.jackson.databind.JsonNode;
  *       token; {@value #POOLING} is {@code max} for the maximum, which llama.cpp does not have,
  *   <li>{@code dense_N.weight} and {@code dense_N.bias} of module N, whose activation is the string
  *       {@code vidrio.embedding.dense_N},
- *   <li>{@value #NORMALIZE} if vectors are divided by their length.
+ *   <li>{@value #NORMALIZE} if vectors are divided by their length,
+ *   <li>{@value #PROMPT_NAMES} and {@value #PROMPTS}, texts that precede those to embed.
  * </ul>
  */
 public final class SentenceModules {
@@ -37,11 +38,18 @@ public final class SentenceModules {
   /** Key of the normalization. */
   public static final String NORMALIZE = "vidrio.embedding.normalize";
 
+  /** Key of the names of prompts. */
+  public static final String PROMPT_NAMES = "vidrio.embedding.prompt_names";
+
+  /** Key of the texts of prompts, in the order of their names. */
+  public static final String PROMPTS = "vidrio.embedding.prompts";
+
   /** Prefix of the keys of activations of dense layers, before {@code dense_N}. */
   public static final String ACTIVATION = "vidrio.embedding.";
 
   private static final String MODULES = "modules.json";
   private static final String CONFIG = "config.json";
+  private static final String PROMPT_CONFIG = "config_sentence_transformers.json";
   private static final long MAX_BYTES = 1L << 20;
 
   private static final Map<String, Integer> POOLING_TYPES =
@@ -87,7 +95,21 @@ public final class SentenceModules {
                 "supported: Transformer, Pooling, Dense, Normalize");
       }
     }
+    prompts(directory, out);
     return tensors;
+  }
+
+  /** Adds the prompts, if the directory has some. */
+  private static void prompts(Path directory, MetadataBuilder out) {
+    if (!Files.exists(directory.resolve(PROMPT_CONFIG))) {
+      return;
+    }
+    Config prompts = config(directory, PROMPT_CONFIG).object("prompts");
+    List<String> names = List.copyOf(prompts.keys());
+    if (!names.isEmpty()) {
+      out.strings(PROMPT_NAMES, names)
+          .strings(PROMPTS, names.stream().map(name -> prompts.string(name, "")).toList());
+    }
   }
 
   /** Returns the directory of a module, which must be in that of the model. */
@@ -104,13 +126,13 @@ public final class SentenceModules {
     throw new ModelFileException(file.toString(), "path", path, "must be in the directory");
   }
 
-  private static Config config(Path directory) {
-    Path file = directory.resolve(CONFIG);
+  private static Config config(Path directory, String name) {
+    Path file = directory.resolve(name);
     return new Config(file.toString(), JsonFile.readObject(file, MAX_BYTES));
   }
 
   private static void pooling(Path directory, String architecture, MetadataBuilder out) {
-    Config config = config(directory);
+    Config config = config(directory, CONFIG);
     List<String> modes = new ArrayList<>();
     if (config.isString("pooling_mode")) {
       modes.add(config.string("pooling_mode", ""));
@@ -134,7 +156,7 @@ public final class SentenceModules {
 
   private static List<TensorSource> dense(
       Path directory, String name, Arena arena, MetadataBuilder out) {
-    Config config = config(directory);
+    Config config = config(directory, CONFIG);
     String function = config.string("activation_function", "torch.nn.modules.linear.Identity");
     String activation = function.substring(function.lastIndexOf('.') + 1);
     if (!List.of("Identity", "Tanh").contains(activation)) {

@@ -4,6 +4,7 @@ import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.UnsupportedModelException;
@@ -32,6 +33,7 @@ import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -63,13 +65,17 @@ class EncodersTest {
     return SafetensorsFile.read(DIRECTORY.resolve(name).resolve("expected.safetensors"));
   }
 
-  /** Returns the forms in which a fixture has its model: a directory, unless it is a file alone. */
+  /** Returns the forms in which a fixture has its model: a directory, a GGUF file, or both. */
   private static List<Path> forms(String name) {
     Path directory = DIRECTORY.resolve(name);
-    Path file = directory.resolve("model.gguf");
-    return Files.exists(directory.resolve("config.json"))
-        ? List.of(directory, file)
-        : List.of(file);
+    List<Path> forms = new ArrayList<>();
+    if (Files.exists(directory.resolve("config.json"))) {
+      forms.add(directory);
+    }
+    if (Files.exists(directory.resolve("model.gguf"))) {
+      forms.add(directory.resolve("model.gguf"));
+    }
+    return forms;
   }
 
   /** Returns the hidden states [n, d] of tokens, by an own session. */
@@ -130,6 +136,19 @@ class EncodersTest {
         }
       }
     }
+  }
+
+  /** GTE's own configurations name NTK scaling, of which one form is known. */
+  @Test
+  void rejectsMixedNtkScaling(@TempDir Path directory) throws IOException {
+    Path gte = DIRECTORY.resolve("gte");
+    String config = Files.readString(gte.resolve("config.json"));
+    Files.writeString(
+        directory.resolve("config.json"),
+        config.replace("\"factor\": 8.0", "\"factor\": 8.0, \"mixed_b\": 0.5"));
+    Files.copy(gte.resolve("model.safetensors"), directory.resolve("model.safetensors"));
+    var refused = assertThrows(UnsupportedModelException.class, () -> Model.open(directory));
+    assertTrue(refused.getMessage().contains("mixed_b"), refused.getMessage());
   }
 
   private static List<int[]> texts(int count, long seed) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.model.Model;
@@ -109,6 +110,26 @@ class SentenceModulesTest {
       float[] first =
           Embeddings.of(plain, List.of(TEXT), Pooling.FIRST, true, done -> {}).getFirst();
       assertArrayEquals(first, embed(model));
+    }
+  }
+
+  @Test
+  void readsPrompts() {
+    write("1_Pooling/config.json", "{\"pooling_mode\": \"mean\"}");
+    write(
+        "config_sentence_transformers.json",
+        "{\"prompts\": {\"query\": \"task: search result | query: \", \"document\": \"title: none |"
+            + " text: \"}, \"default_prompt_name\": null}");
+    modules();
+    try (Model model = Model.open(directory);
+        Model plain = Model.open(BERT)) {
+      assertEquals("task: search result | query: ", Embeddings.prompt(model, "query"));
+      assertEquals("title: none | text: ", Embeddings.prompt(model, "document"));
+      String message =
+          assertThrows(InvalidInputException.class, () -> Embeddings.prompt(model, "summary"))
+              .getMessage();
+      assertTrue(message.endsWith("available: query, document"), message);
+      assertThrows(InvalidInputException.class, () -> Embeddings.prompt(plain, "query"));
     }
   }
 

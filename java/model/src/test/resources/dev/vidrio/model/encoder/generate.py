@@ -7,9 +7,11 @@ Each model gets a directory with
 - `config.json` and `model.safetensors`, as transformers writes them, all weights F32 but of values
   that BF16 holds,
 - `model.gguf`, the same weights in F32, made by llama.cpp's converter in the directory LLAMA_CPP,
+  which has none of GTE,
 - `expected.safetensors`: `tokens` and `types` int32 [n], `hidden` float32 [n, d], the last hidden
-  states that transformers computes in F32 with its plain ("eager") attention, and for classifiers
-  `logits` float32 [classes].
+  states that transformers computes in F32 with its plain ("eager") attention, for classifiers
+  `logits` float32 [classes], and for types of 0 `resid_pre` float32 [n, d] and `pattern` float32
+  [H, n, n], input and attention weights of the last layer.
 
 Weights are drawn so that every part of the model matters; texts are longer than the windows.
 
@@ -51,6 +53,25 @@ MODERN = COMMON | dict(
 )
 
 BERT = COMMON | dict(layer_norm_eps=1e-12)
+GEMMA = COMMON | dict(
+    num_hidden_layers=6,
+    num_key_value_heads=2,
+    head_dim=8,
+    query_pre_attn_scalar=8,
+    sliding_window=8,
+    use_bidirectional_attention=True,
+)
+
+# Static NTK scaling of GTE's own code is a linear scaling of a larger base.
+NTK = dict(rope_theta=1000.0, rope_scaling=dict(type="ntk", factor=8.0))
+GTE = COMMON | dict(
+    rope_parameters=dict(
+        rope_type="linear",
+        rope_theta=NTK["rope_theta"] * NTK["rope_scaling"]["factor"],
+        factor=NTK["rope_scaling"]["factor"] ** (2 / 8),
+    )
+)
+
 ROBERTA = COMMON | dict(pad_token_id=1, bos_token_id=0, type_vocab_size=1, max_position_embeddings=66)
 
 # The class, the class of the configuration, and the configuration.
@@ -86,6 +107,13 @@ MODELS = {
         "ModernBertConfig",
         MODERN | dict(id2label={0: "no", 1: "yes"}, classifier_pooling="cls"),
     ),
+    "gte": ("GteModel", "GteConfig", GTE | dict(type_vocab_size=0)),
+    "gte-classifier": (
+        "GteForSequenceClassification",
+        "GteConfig",
+        GTE | dict(type_vocab_size=2, num_labels=1),
+    ),
+    "gemma-embedding": ("Gemma3TextModel", "Gemma3TextConfig", GEMMA),
     "eurobert": ("EuroBertModel", "EuroBertConfig", COMMON | dict(num_key_value_heads=2)),
 }
 
@@ -114,7 +142,11 @@ def expected(name: str, model: torch.nn.Module) -> dict[str, np.ndarray]:
     tensors = {"tokens": tokens, "types": types}
     base = model.base_model
     with torch.no_grad():
-        tensors["hidden"] = base(**inputs).last_hidden_state[0].numpy()
+        outputs = base(**inputs, output_hidden_states=True, output_attentions=True)
+        tensors["hidden"] = outputs.last_hidden_state[0].numpy()
+        if not types.any():
+            tensors["resid_pre"] = outputs.hidden_states[-2][0].contiguous().numpy()
+            tensors["pattern"] = outputs.attentions[-1][0].contiguous().numpy()
         if base is not model:
             tensors["logits"] = model(**inputs).logits[0].numpy()
     return tensors
@@ -141,7 +173,18 @@ def convert(llama_cpp: Path, directory: Path) -> None:
             if hparams.get("classifier_pooling") in ("cls", "mean"):
                 super()._try_set_pooling_type()
 
+    counted = directory / "tokenizer.json"  # by the converter of Gemma
+    counted.write_text(json.dumps({"model": {"vocab": dict.fromkeys(map(str, range(VOCABULARY)), 0)}, "added_tokens": []}))
     Converter(directory, gguf.LlamaFileType.ALL_F32, directory / "model.gguf").write()
+    counted.unlink()
+
+
+def original_gte(directory: Path) -> None:
+    """Makes the configuration that of GTE's own code, which was on the Hub before transformers had it."""
+    file = directory / "config.json"
+    config = json.loads(file.read_text()) | {"architectures": ["NewModel"], "model_type": "new"} | NTK
+    del config["rope_parameters"]
+    file.write_text(json.dumps(config | {"position_embedding_type": "rope", "pack_qkv": True}, indent=2) + "\n")
 
 
 def generate(llama_cpp: Path, directory: Path, name: str) -> None:
@@ -153,7 +196,10 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     draw(name, model)
     model.save_pretrained(directory)
     save_file(expected(name, model), directory / "expected.safetensors")
-    convert(llama_cpp, directory)
+    if name == "gte":
+        original_gte(directory)
+    if not name.startswith("gte"):
+        convert(llama_cpp, directory)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The models of a server. Each is loaded with its adapters on first use, once for concurrent
- * requests, and unloaded after it has been idle for the keep-alive time. Thread-safe.
+ * requests, and unloaded after it has been idle for the keep-alive time, or if the loaded models
+ * need more memory than they may. Thread-safe.
  */
 public final class ModelRegistry implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
@@ -38,6 +40,7 @@ public final class ModelRegistry implements AutoCloseable {
 
   private final Duration loadTime;
   private final @Nullable Duration keepAlive;
+  private final long maxBytes;
   private final @Nullable Thread unloader;
   private final Instant created = Instant.now();
   private volatile boolean closed;
@@ -76,14 +79,17 @@ public final class ModelRegistry implements AutoCloseable {
    *
    * @param loadTime how long a request waits for its model to load
    * @param keepAlive how long an idle model stays in memory; null for no limit
+   * @param maxBytes bytes of loaded models beyond which idle ones are unloaded; 0 for no limit
    */
   public ModelRegistry(
       List<ModelDefinition> offers,
       Duration loadTime,
       @Nullable Duration keepAlive,
+      long maxBytes,
       RequestMetrics metrics) {
     this.loadTime = loadTime;
     this.keepAlive = keepAlive;
+    this.maxBytes = maxBytes;
     if (offers.isEmpty()) {
       throw new InvalidInputException("models", "", "needs at least one");
     }
@@ -163,7 +169,10 @@ public final class ModelRegistry implements AutoCloseable {
 
   /** Returns a model if it is loaded. */
   public Optional<ServedModel> loaded(String id) {
-    Slot slot = slot(id);
+    return loaded(slot(id));
+  }
+
+  private static Optional<ServedModel> loaded(Slot slot) {
     synchronized (slot) {
       CompletableFuture<ServedModel> loading = slot.loading;
       return loading == null || !loading.isDone() || loading.isCompletedExceptionally()
@@ -274,7 +283,9 @@ public final class ModelRegistry implements AutoCloseable {
                       slot.loading = null;
                     }
                     loading.completeExceptionally(e);
+                    return;
                   }
+                  makeRoom(slot);
                 });
   }
 
@@ -304,6 +315,35 @@ public final class ModelRegistry implements AutoCloseable {
     } catch (InterruptedException e) {
       // closed
     }
+  }
+
+  /**
+   * Unloads idle models, the least recently used first, until the loaded ones fit the limit.
+   *
+   * @param loaded the slot of a model that has just been loaded, and stays
+   */
+  private synchronized void makeRoom(Slot loaded) {
+    long now = System.nanoTime();
+    Map<Slot, Long> others = new HashMap<>();
+    for (Slot slot : slots.values()) {
+      synchronized (slot) {
+        others.put(slot, slot.idleSince - now);
+      }
+    }
+    others.remove(loaded);
+    others.entrySet().stream()
+        .sorted(Map.Entry.comparingByValue())
+        .takeWhile(oldest -> maxBytes > 0 && bytes() > maxBytes)
+        .forEach(oldest -> unload(oldest.getKey(), 0));
+  }
+
+  /** Returns the bytes of the loaded models. */
+  private long bytes() {
+    return slots.values().stream()
+        .distinct()
+        .flatMap(slot -> loaded(slot).stream())
+        .mapToLong(ServedModel::bytes)
+        .sum();
   }
 
   private static void unload(Slot slot, long limit) {

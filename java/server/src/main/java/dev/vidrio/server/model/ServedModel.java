@@ -109,6 +109,12 @@ public record ServedModel(
             options.kvType().name().toLowerCase(Locale.ROOT));
   }
 
+  /** Returns the bytes of the weights, as in their files, and of the cache. */
+  long bytes() {
+    long weights = model.gguf().size() + (draft == null ? 0 : draft.gguf().size());
+    return weights + engine.options().cacheBytes();
+  }
+
   /** Returns the model's tokenizer. */
   public Tokenizer tokenizer() {
     return model.tokenizer();

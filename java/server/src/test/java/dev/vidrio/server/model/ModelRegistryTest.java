@@ -85,6 +85,26 @@ class ModelRegistryTest {
     }
   }
 
+  /** The limit has room for one model, so that a second one displaces the first. */
+  @Test
+  void unloadsLeastRecentlyUsedModelForLackOfMemory() throws Exception {
+    var second = new ModelSource("second", TestServer::parrot);
+    try (TestServer server =
+        TestServer.start(options -> options.withModelBytes(1), first(), second)) {
+      assertTrue(server.server().status("first").isPresent());
+      assertEquals(200, server.post("/v1/completions", ASK).statusCode());
+      while (server.server().status("first").isPresent()) {
+        Thread.sleep(5);
+      }
+      assertTrue(server.server().status("second").isPresent());
+      String other = ASK.replace("second", "first");
+      assertEquals(200, server.post("/v1/completions", other).statusCode());
+      while (server.server().status("second").isPresent()) {
+        Thread.sleep(5);
+      }
+    }
+  }
+
   @Test
   void respondsWith503IfLoadingTakesTooLong() throws Exception {
     var mayLoad = new CountDownLatch(1);
@@ -170,7 +190,7 @@ class ModelRegistryTest {
               throw new IllegalStateException("is loaded");
             });
     var models =
-        new ModelRegistry(List.of(offer), Duration.ofMinutes(1), null, new RequestMetrics());
+        new ModelRegistry(List.of(offer), Duration.ofMinutes(1), null, 0, new RequestMetrics());
     models.close();
     var refused = assertThrows(ApiException.class, () -> models.acquire("late"));
     assertEquals(503, refused.status());
@@ -199,6 +219,7 @@ class ModelRegistryTest {
             List.of(new ModelDefinition("first", List.of(), loader)),
             Duration.ofMinutes(1),
             null,
+            0,
             new RequestMetrics());
     try (models) {
       assertEquals(500, assertThrows(ApiException.class, () -> models.acquire("first")).status());

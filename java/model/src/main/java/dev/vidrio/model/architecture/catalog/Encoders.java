@@ -16,6 +16,7 @@ import dev.vidrio.kernel.op.Window;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.architecture.decoder.BlockOrder;
+import dev.vidrio.model.architecture.decoder.Embedding;
 import dev.vidrio.model.architecture.decoder.EncoderSpec;
 import dev.vidrio.model.architecture.decoder.FeedForwardSpec;
 import dev.vidrio.model.architecture.decoder.LayerRule;
@@ -27,10 +28,12 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
+import dev.vidrio.model.huggingface.mapping.Rope;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
 
 /** Encoders: models with bidirectional attention, which embed or classify texts. */
 final class Encoders {
@@ -49,8 +52,7 @@ final class Encoders {
               .traits(Trait.ENCODER, Trait.LEARNED_POSITIONS)
               .directory(bert("", "bert."), "BertModel", "BertForMaskedLM")
               .directory(
-                  bert("bert.").outside(Encoders::pooledClassifier),
-                  "BertForSequenceClassification")
+                  bert("bert.").outside(pooledClassifier("bert.")), "BertForSequenceClassification")
               .directory(distilBert("", "distilbert."), "DistilBertModel", "DistilBertForMaskedLM")
               .directory(
                   roberta("", "roberta."),
@@ -74,6 +76,7 @@ final class Encoders {
                   "modern-bert",
                   "Answer.AI, LightOn",
                   new EncoderSpec(
+                      Embedding.NORMALIZED_SUM,
                       modernAttention(),
                       NormKind.LAYER,
                       modernBlock(),
@@ -89,17 +92,35 @@ final class Encoders {
                   "jina-bert-v2",
                   "Jina AI",
                   new EncoderSpec(
+                      Embedding.NORMALIZED_SUM,
                       alibi(model -> JINA_MAX_BIAS),
                       NormKind.LAYER,
                       EncoderSpec.NORMALIZED_SUMS,
                       Encoders::jinaFeedForward,
                       null))
               .traits(Trait.ENCODER),
+          // GTE 1.5 and multilingual (arXiv 2407.19669): RoPE, GeGLU, whose linear factor is first
+          // in directories.
+          ArchitectureEntry.of(
+                  "gte", "Alibaba", EncoderSpec.postNorm(rope(HALVES), gated(ActivationKind.GELU)))
+              .models("GTE 1.5, mGTE")
+              .traits(Trait.ENCODER)
+              .directory(
+                  gte("", "new.", "gte."),
+                  "NewModel",
+                  "NewForMaskedLM",
+                  "GteModel",
+                  "GteForMaskedLM")
+              .directory(
+                  gte("new.").outside(pooledClassifier("new.")), "NewForSequenceClassification")
+              .directory(
+                  gte("gte.").outside(pooledClassifier("gte.")), "GteForSequenceClassification"),
           // NeoBERT (arXiv 2502.19587): pre-norm with RMSNorm, adjacent RoPE pairs, SwiGLU.
           ArchitectureEntry.of(
                   "neo-bert",
                   "others",
                   new EncoderSpec(
+                      Embedding.NORMALIZED_SUM,
                       rope(INTERLEAVED),
                       NormKind.RMS,
                       BlockOrder.PRE_NORM,
@@ -111,6 +132,7 @@ final class Encoders {
                   "eurobert",
                   "others",
                   new EncoderSpec(
+                      Embedding.NORMALIZED_SUM,
                       rope(HALVES),
                       NormKind.RMS,
                       BlockOrder.PRE_NORM,
@@ -227,15 +249,68 @@ final class Encoders {
         linear(output, "attn_output"));
   }
 
-  /** Takes the classifier of BERT after its pooler. */
-  private static void pooledClassifier(Config config, TensorMap map) {
-    map.takeLinear("bert.pooler.dense", "cls");
-    map.takeLinear("classifier", "cls.output");
+  /** Returns the classifier of BERT after its pooler, whose name has a prefix. */
+  private static MappingSpec.ModelTensors pooledClassifier(String root) {
+    return (config, map) -> {
+      map.takeLinear(root + "pooler.dense", "cls");
+      map.takeLinear("classifier", "cls.output");
+    };
   }
 
   private static void classifier(Config config, TensorMap map) {
     map.takeLinear("classifier.dense", "cls");
     map.takeLinear("classifier.out_proj", "cls.output");
+  }
+
+  // ---- GTE ----
+
+  /** Returns the mapping of GTE, whose names have one of the prefixes. */
+  private static MappingSpec gte(String... roots) {
+    return MappingSpec.of(
+            linear("attention.qkv_proj", "attn_qkv"),
+            linear("attention.o_proj", "attn_output"),
+            linear("attn_ln", "attn_output_norm"),
+            (config, layer, l) ->
+                layer.takeHalves("mlp.up_gate_proj.weight", "ffn_up.weight", "ffn_gate.weight"),
+            linear("mlp.down_proj", "ffn_down"),
+            linear("mlp_ln", "layer_output_norm"))
+        .activation("hidden_act", "gelu")
+        .check(Encoders::requireGte)
+        .off("logn_attention_scale")
+        .on("pack_qkv")
+        .layerNormEpsilon("layer_norm_eps")
+        .ropeKeys(Encoders::gteRope)
+        .root(roots)
+        .modules("embeddings.word_embeddings", "embeddings.LayerNorm", "encoder.layer.")
+        .finalNorm("token_embd_norm")
+        .withoutHead()
+        .tensors(
+            (config, model) ->
+                model.takeOptional("embeddings.token_type_embeddings.weight", "token_types.weight"))
+        .ignoring("lm_head.", "pooler.", "new.pooler.", "gte.pooler.")
+        .withoutAdapters();
+  }
+
+  private static void requireGte(Config config) {
+    if (config.has("position_embedding_type")) {
+      config.requireOneOf("position_embedding_type", "rope");
+    }
+    if (config.has("layer_norm_type")) {
+      config.requireOneOf("layer_norm_type", "layer_norm");
+    }
+  }
+
+  /** Adds the keys of RoPE. NTK scaling is a linear scaling of a larger base. */
+  private static void gteRope(Rope rope, Config config, MetadataBuilder out, int dH) {
+    if (!rope.type().equals("ntk")) {
+      rope.put(out, dH);
+      return;
+    }
+    rope.scaling().require("mixed_b", JsonNode::isNull, "must be null");
+    double factor = rope.scaling().real("factor");
+    rope.based(rope.base() * factor).put(out, dH);
+    out.string("rope.scaling.type", "linear")
+        .real("rope.scaling.factor", Math.pow(factor, 2.0 / dH));
   }
 
   // ---- Jina ----

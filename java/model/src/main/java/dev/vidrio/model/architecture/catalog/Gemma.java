@@ -6,11 +6,13 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.plusOne;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.architecture.decoder.BlockOrder;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
 import dev.vidrio.model.architecture.decoder.Embedding;
+import dev.vidrio.model.architecture.decoder.EncoderSpec;
 import dev.vidrio.model.architecture.decoder.FeedForwardSpec;
 import dev.vidrio.model.architecture.decoder.LayerRule;
 import dev.vidrio.model.architecture.decoder.Unembedding;
@@ -46,6 +48,8 @@ final class Gemma {
           "rope_theta", 1_000_000,
           "rope_local_base_freq", 10_000);
 
+  private static final String BIDIRECTIONAL = "use_bidirectional_attention";
+
   private static final MappingSpec.KeyRule WINDOW =
       CommonKeys.size("sliding_window", "attention.sliding_window");
 
@@ -68,6 +72,14 @@ final class Gemma {
               .traits(Trait.SANDWICH_NORM)
               .directory(gemma3Mapping(), "Gemma3ForCausalLM")
               .textOf(gemma3Mapping(), "Gemma3ForConditionalGeneration"),
+          // EmbeddingGemma (arXiv 2509.20354): Gemma 3 as an encoder.
+          ArchitectureEntry.of("gemma-embedding", "Google", embeddingGemma())
+              .models("EmbeddingGemma")
+              .traits(Trait.ENCODER, Trait.SANDWICH_NORM)
+              .directory(
+                  config -> config.bool(BIDIRECTIONAL, false),
+                  embeddingGemmaMapping(),
+                  "Gemma3TextModel"),
           ArchitectureEntry.of("gemma3n", "Google", Gemma3n::read)
               .traits(
                   Trait.SANDWICH_NORM,
@@ -104,13 +116,24 @@ final class Gemma {
   }
 
   private static DecoderSpec gemma3() {
-    return gemma(
-            scaled(GEMMA3_27B_LAYERS)
-                .queryKeyNorm(QueryKeyNorm.PER_HEAD)
-                .change((model, a) -> a.withRope(model.rope(HALVES).scaled()))
-                .windowWithRope(Gemma::gemma3Sliding, HALVES))
-        .block(BlockOrder.SANDWICH)
-        .unembedding(Unembedding.capped(0));
+    return gemma(gemma3Attention()).block(BlockOrder.SANDWICH).unembedding(Unembedding.capped(0));
+  }
+
+  private static AttentionSpec gemma3Attention() {
+    return scaled(GEMMA3_27B_LAYERS)
+        .queryKeyNorm(QueryKeyNorm.PER_HEAD)
+        .change((model, a) -> a.withRope(model.rope(HALVES).scaled()))
+        .windowWithRope(Gemma::gemma3Sliding, HALVES);
+  }
+
+  private static EncoderSpec embeddingGemma() {
+    return new EncoderSpec(
+        Embedding.SCALED_BY_ROOT_WIDTH,
+        gemma3Attention(),
+        NormKind.RMS,
+        BlockOrder.SANDWICH,
+        FeedForwardSpec.gated(ActivationKind.GELU_TANH),
+        "output_norm");
   }
 
   private static IntPredicate gemma3Sliding(Hyperparameters params) {
@@ -141,10 +164,14 @@ final class Gemma {
             config ->
                 config.requireOneOf(
                     config.firstOf("hidden_activation", "hidden_act"), "gelu_pytorch_tanh"))
-        .off("use_bidirectional_attention")
         .defaults(Map.of("head_dim", 256))
         .finalNorm(LlamaNames::plusOne)
         .tied(true);
+  }
+
+  /** Returns {@link #common} of a decoder. */
+  private static MappingSpec decoder(LayerTensors... norms) {
+    return common(norms).off(BIDIRECTIONAL);
   }
 
   private static LayerTensors sandwichNorms() {
@@ -155,7 +182,7 @@ final class Gemma {
   }
 
   private static MappingSpec gemmaMapping() {
-    return common(plusOne("post_attention_layernorm", "ffn_norm"))
+    return decoder(plusOne("post_attention_layernorm", "ffn_norm"))
         // For the first models, gelu means the tanh approximation.
         .activation(
             config -> {
@@ -166,17 +193,25 @@ final class Gemma {
   }
 
   private static MappingSpec gemma2Mapping() {
-    return common(sandwichNorms())
+    return decoder(sandwichNorms())
         .check(config -> requireWindows(config, 2))
         .keys(Gemma::scoreScale, WINDOW, softCaps(true));
   }
 
   private static MappingSpec vaultGemmaMapping() {
-    return common(plusOne("pre_feedforward_layernorm", "ffn_norm"))
+    return decoder(plusOne("pre_feedforward_layernorm", "ffn_norm"))
         .keys(Gemma::scoreScale, SlidingWindow.every(2), softCaps(true));
   }
 
   private static MappingSpec gemma3Mapping() {
+    return gemma3Common().off(BIDIRECTIONAL);
+  }
+
+  private static MappingSpec embeddingGemmaMapping() {
+    return gemma3Common().root("", "model.").withoutHead().withoutAdapters();
+  }
+
+  private static MappingSpec gemma3Common() {
     return common(
             sandwichNorms(),
             plusOne("self_attn.q_norm", "attn_q_norm"),

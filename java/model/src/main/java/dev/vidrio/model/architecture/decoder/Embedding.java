@@ -16,6 +16,12 @@ public interface Embedding {
   /** Normalized embeddings. */
   Embedding NORMALIZED = Transformer::normalizedEmbedding;
 
+  /**
+   * The normalized sum of the embeddings of tokens, of their types and of their positions, as far
+   * as the file has them.
+   */
+  Embedding NORMALIZED_SUM = Transformer::embedForEncoder;
+
   /** Embeddings times √d. */
   Embedding SCALED_BY_ROOT_WIDTH = scaled(model -> (float) Math.sqrt(model.dimensions().d()));
 

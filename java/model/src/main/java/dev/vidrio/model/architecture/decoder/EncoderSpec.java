@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * classify them are not part of the plan. All layers share the keys and values of one layer of the
  * cache, since none is read after its step.
  *
+ * @param embedding the residual stream before the first layer
  * @param attention attention of the layers, whose windows become centered
  * @param norm kind of all norms
  * @param block order of a layer's norms, sublayers and residual additions
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param finalNorm tensor of the norm after the last layer, or null for none
  */
 public record EncoderSpec(
+    Embedding embedding,
     AttentionSpec attention,
     NormKind norm,
     BlockOrder block,
@@ -42,7 +44,8 @@ public record EncoderSpec(
 
   /** Returns an encoder of BERT's shape: LayerNorm after each residual addition. */
   public static EncoderSpec postNorm(AttentionSpec attention, FeedForwardSpec feedForward) {
-    return new EncoderSpec(attention, NormKind.LAYER, NORMALIZED_SUMS, feedForward, null);
+    return new EncoderSpec(
+        Embedding.NORMALIZED_SUM, attention, NormKind.LAYER, NORMALIZED_SUMS, feedForward, null);
   }
 
   @Override
@@ -62,7 +65,7 @@ public record EncoderSpec(
     Function<Layer, Sublayer> mixers = bidirectional(attention).of(model);
     FeedForwardSpec.OfLayer feedForwards = feedForward.of(model);
     BlockOrder.Writer order = block.of(model);
-    Buffer x = model.embedForEncoder();
+    Buffer x = embedding.write(model);
     for (Layer layer : model.layers()) {
       Layer cached = layer.cachedAt(0);
       x = order.write(cached, x, mixers.apply(cached), feedForwards.of(cached, x));
