@@ -3,7 +3,7 @@ package dev.vidrio.cli.lens.dataset;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
