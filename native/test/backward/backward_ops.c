@@ -2,7 +2,8 @@
 
 static char memory[64];
 
-static const void *const matrices[2] = {memory, memory};
+// As many as an operation may have.
+static const void *const matrices[VD_EXPERTS_MAX] = {[0 ... VD_EXPERTS_MAX - 1] = memory};
 
 int is_backward(vd_op_kind kind) {
     return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD ||

@@ -12,7 +12,8 @@ const vd_limits plan_limits = {.tokens = 4,
 
 static char memory[64];  // any buffer of operations that never run
 
-static const void *const matrices[2] = {memory, memory};
+// As many as an operation may have.
+static const void *const matrices[VD_EXPERTS_MAX] = {[0 ... VD_EXPERTS_MAX - 1] = memory};
 
 vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
