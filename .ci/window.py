@@ -100,6 +100,14 @@ def send_message(page, text):
     return answers.nth(count)
 
 
+def open_answer(browser, address, tokens=8):
+    """Opens the page and asks the question. Returns the page and the greedy answer."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, tokens)
+    return page, send_message(page, QUESTION)
+
+
 def act(page, button):
     """Uses a button that answers again, and returns the text of the answer."""
     page.locator("#messages .actions").last.get_by_text(button, exact=True).click()
@@ -358,10 +366,7 @@ def check_cut(browser, address):
 
 def check_versions(browser, address):
     """Answers again, with another token and with another question; shows versions side by side."""
-    page = open_page(browser, address)
-    ready(page)
-    decode_greedily(page, 8)
-    answer = send_message(page, QUESTION)
+    page, answer = open_answer(browser, address)
     plain = answer.text_content()
     assert act(page, "Again").text_content() == plain
     assert page.locator("#messages .actions").last.inner_text().startswith("‹\n2 / 2")
@@ -394,10 +399,7 @@ def check_versions(browser, address):
 
 def check_ablation(browser, address):
     """Answers again without a head, beside the answer with it."""
-    page = open_page(browser, address)
-    ready(page)
-    decode_greedily(page, 8)
-    answer = send_message(page, QUESTION)
+    page, answer = open_answer(browser, address)
     plain = answer.text_content()
     answer.locator(".token").nth(2).hover()
     page.locator("#attention [role=button]").first.wait_for()
@@ -430,10 +432,7 @@ def check_ablation(browser, address):
 
 
 def check_entropy(browser, address):
-    page = open_page(browser, address)
-    ready(page)
-    decode_greedily(page, 8)
-    answer = send_message(page, QUESTION)
+    page, answer = open_answer(browser, address)
     page.locator("#color").select_option("entropy")
     answer.locator(".token[title^=entropy]").nth(7).wait_for()
     ids = [token["id"] for token in page.evaluate(SHOWN_ANSWER)["tokens"]]
@@ -446,10 +445,8 @@ def check_entropy(browser, address):
 
 def check_kept(browser, address):
     """Conversations survive a reload, open from a link, and can be deleted."""
-    page = open_page(browser, address)
-    ready(page)
-    decode_greedily(page, 8)
-    text = send_message(page, QUESTION).text_content()
+    page, answer = open_answer(browser, address)
+    text = answer.text_content()
     link = page.evaluate(
         """async () => {
           const { linkTo } = await import('/window/share.js');

@@ -39,6 +39,7 @@ public final class WindowRoutes {
           "answer.js",
           "api.js",
           "chat.js",
+          "controls.js",
           "conversation.js",
           "glass.js",
           "markdown.js",

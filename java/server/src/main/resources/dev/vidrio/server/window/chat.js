@@ -1,5 +1,6 @@
 import { AnswerView } from './answer.js';
 import { callJson, events } from './api.js';
+import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
 import { changes, clearGlass, showToken } from './glass.js';
 import { copyText } from './share.js';
@@ -11,8 +12,6 @@ const ALTERNATIVES = 5;
 
 /** The maximum number of tokens of an answer with an edit: it is computed by the lens, token by token. */
 const EDITED_TOKENS = 64;
-
-const at = id => document.getElementById(id);
 
 /** The chat of the window: one conversation and its running answer. */
 export class Chat {
@@ -113,8 +112,8 @@ export class Chat {
   /** Starts a request that Stop ends. */
   #begin(status) {
     this.stop();
-    this.running = new AbortController();
-    this.#setStatus(status);
+    this.#setRunning(new AbortController());
+    setStatus(status);
     this.draw();
     return this.running;
   }
@@ -122,8 +121,8 @@ export class Chat {
   /** Ends a request of a conversation, and keeps it. Another request or conversation may have begun. */
   async #end(controller, conversation, error) {
     if (this.running === controller) {
-      this.running = null;
-      this.#setStatus(error, Boolean(error));
+      this.#setRunning(null);
+      setStatus(error, error);
     }
     if (this.conversation === conversation) {
       this.draw();
@@ -134,11 +133,11 @@ export class Chat {
     this.onChange();
   }
 
-  #setStatus(text, isError) {
-    at('status').textContent = text;
-    at('status').classList.toggle('error', Boolean(isError));
-    at('send').disabled = Boolean(this.running);
-    at('stop').disabled = !this.running;
+  /** Keeps the controller of the running request, or null, and enables Send or Stop. */
+  #setRunning(controller) {
+    this.running = controller;
+    at('send').disabled = Boolean(controller);
+    at('stop').disabled = !controller;
   }
 
   /**
@@ -363,7 +362,7 @@ export class Chat {
 
   /** Copies the text of a turn. */
   async copy({ content }) {
-    this.#setStatus((await copyText(content)) ? 'Copied.' : 'The browser does not allow copying here.');
+    setStatus((await copyText(content)) ? 'Copied.' : 'The browser does not allow copying here.');
   }
 
   async #copyCode(event) {
@@ -403,10 +402,6 @@ function messageOf(error) {
 
 function questionText({ content }) {
   return element('p', { class: 'words', dir: 'auto' }, content);
-}
-
-function button(text, onClick, label) {
-  return element('button', { type: 'button', click: onClick, ...(label && { 'aria-label': label, title: label }) }, text);
 }
 
 /** Adds an event of a stream to an answer. */

@@ -1,4 +1,5 @@
 import { callJson } from './api.js';
+import { at, button } from './controls.js';
 import { percent } from './tokens.js';
 
 /** Milliseconds of pointing at a token before the lens is requested. */
@@ -6,8 +7,6 @@ const HOVER_DELAY = 200;
 
 /** The menu value for the mean over all layers or heads. */
 const MEAN = 'mean';
-
-const at = id => document.getElementById(id);
 
 /** The shown place, with the controller of its pending requests. */
 let shown = null;
@@ -99,7 +98,7 @@ export function clearGlass() {
 
 /** Returns a table of the most likely tokens and the generated one. */
 function alternatives(now, top) {
-  const { view, index, token } = now;
+  const { index, token } = now;
   const own = { id: token.id, name: token.name, logprob: token.logprob };
   const isOwn = other => other.name === own.name;
   const rows = top.some(isOwn) || own.logprob === null ? top : [...top, own];
@@ -108,18 +107,24 @@ function alternatives(now, top) {
     meter.style.width = 100 * Math.exp(other.logprob) + '%';
     const name = element('bdi', {}, visible(other.name));
     const canBranch = index !== null && !isOwn(other) && other.id !== undefined;
-    const label = `Answer again with ${visible(other.name)} here`;
-    const branch = element('button', { type: 'button', class: 'branch', 'aria-label': label, title: label }, name);
-    branch.addEventListener('click', () => actions.branch(view, index, other));
     return element(
       'tr',
       isOwn(other) ? { class: 'mark' } : {},
-      element('th', { scope: 'row' }, canBranch ? branch : name, isOwn(other) ? ' ← this one' : ''),
+      element('th', { scope: 'row' }, canBranch ? branchButton(now, other) : name, isOwn(other) ? ' ← this one' : ''),
       element('td', {}, percent(other.logprob)),
       element('td', { class: 'meters' }, meter),
     );
   });
   return element('table', { 'aria-labelledby': 'alternatives-title' }, element('tbody', {}, ...body));
+}
+
+/** Returns a button that answers again with another token at a place. */
+function branchButton({ view, index }, token) {
+  const name = visible(token.name);
+  const content = element('bdi', {}, name);
+  const branch = button(content, () => actions.branch(view, index, token), `Answer again with ${name} here`);
+  branch.classList.add('branch');
+  return branch;
 }
 
 /** Requests attention, attribution and logit lens of a place, and shows them. */

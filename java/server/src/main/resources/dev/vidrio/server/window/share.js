@@ -38,7 +38,7 @@ export async function linked() {
     const text = atob(location.hash.slice(HASH.length).replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(text, letter => letter.charCodeAt(0));
     const json = new TextDecoder().decode(await through(bytes, new DecompressionStream('deflate-raw')));
-    return imported(JSON.parse(json));
+    return conversationOf(JSON.parse(json));
   } catch {
     return null;
   }
@@ -46,8 +46,8 @@ export async function linked() {
 
 const TURN = { id: 'string', role: 'string', content: 'string' };
 
-/** Returns the conversation of an exported file, as a new one. */
-function imported({ model, turns, last }) {
+/** Returns the conversation of a link as a new one. */
+function conversationOf({ model, turns, last }) {
   const isTurn = turn =>
     Object.entries(TURN).every(([name, type]) => typeof turn[name] === type) &&
     (turn.role === 'user' || (Array.isArray(turn.tokens) && typeof turn.context === 'object'));

@@ -1,6 +1,7 @@
 import { colorLegend } from './answer.js';
 import { apiKey, callJson, keepApiKey } from './api.js';
 import { Chat } from './chat.js';
+import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
 import { initialize } from './glass.js';
 import { copyText, linkTo, linked, saveHtml, saveJson } from './share.js';
@@ -11,8 +12,6 @@ const SETTINGS = 'vidrio-settings';
 
 /** The settings that the browser keeps. */
 const KEPT = ['temperature', 'top-p', 'max-tokens', 'seed', 'system', 'view', 'color', 'theme'];
-
-const at = id => document.getElementById(id);
 
 /** Returns the number of a setting, or undefined if it is empty. */
 function setting(id) {
@@ -42,11 +41,6 @@ const settings = {
 };
 
 const chat = new Chat(settings, listConversations);
-
-function setStatus(text, isError) {
-  at('status').textContent = text;
-  at('status').classList.toggle('error', Boolean(isError));
-}
 
 function failed(error) {
   setStatus(error.message, true);
@@ -133,7 +127,7 @@ async function listConversations() {
         'li',
         {},
         element('button', { type: 'button', class: 'open', click: open, title: when }, title),
-        element('button', { type: 'button', click: remove, 'aria-label': `Delete ${title}`, title: 'Delete' }, '×'),
+        button('×', remove, `Delete ${title}`),
       );
     }),
   );
