@@ -5,15 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.testserver.TestServer;
-import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -32,18 +28,7 @@ class MessagesRouteTest {
           + "'properties':{'place':{'enum':['Rome']}},'required':['place'],"
           + "'additionalProperties':false},'cache_control':{'type':'ephemeral'}}]";
 
-  @TempDir private static Path directory;
-  private static TestServer server;
-
-  @BeforeAll
-  static void start() throws IOException {
-    server = TestServer.startWithThinker(directory);
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAllWithThinker();
 
   private static String body(String model, String more) {
     return "{'model':'" + model + "','max_tokens':100," + ASK + more + "}";

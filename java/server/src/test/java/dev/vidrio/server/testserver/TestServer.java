@@ -40,6 +40,7 @@ import tools.jackson.databind.json.JsonMapper;
 public final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCallback {
   public static final String PARROT = "parrot";
   public static final String BARD = "bard";
+  private static final String THINKER = "thinker";
 
   /** The parrot's answer in a chat. */
   public static final List<String> ANSWER = List.of("Glass", " is", " a", " solid", "…");
@@ -66,40 +67,32 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     this.models = models;
   }
 
-  /** Writes the parrot's file, which other tests of the build read too. */
-  private static Path parrotFile() {
+  /** Writes a model's file. */
+  private interface Writer {
+    void write(Path file) throws IOException;
+  }
+
+  /** Writes a file of target, which other tests of the build read too. */
+  private static Path fileOf(String name, Writer writer) {
     try {
-      Path file = Files.createTempFile(Path.of("target"), "parrot", ".part");
-      ParrotModel.write(file, Map.of(':', ANSWER, '=', CALL));
-      return Files.move(file, Path.of("target", "parrot.gguf"), StandardCopyOption.ATOMIC_MOVE);
+      Path file = Files.createTempFile(Path.of("target"), name, ".part");
+      writer.write(file);
+      return Files.move(file, Path.of("target", name + ".gguf"), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
   public static Model parrot() {
-    return Model.open(parrotFile());
+    return Model.open(
+        fileOf(PARROT, file -> ParrotModel.write(file, Map.of(':', ANSWER, '=', CALL))));
   }
 
-  /**
-   * Starts with a third model, {@code thinker}, which reasons before it answers unless reasoning is
-   * off.
-   *
-   * @param directory receives the model's file
-   */
-  public static TestServer startWithThinker(Path directory) throws IOException {
-    Path thinker =
-        ParrotModel.writeThinker(
-            directory.resolve("thinker.gguf"),
-            Map.of(
-                ':',
-                    List.of("<think>", "\nSand", " melts.", "\n</think>", "\n\nGlass", " is sand."),
-                '>', List.of("Just", " glass.")));
-    return start(
-        options -> options,
-        new ModelSource(PARROT, TestServer::parrot),
-        new ModelSource(BARD, () -> Model.open(BardFiles.q8())),
-        new ModelSource("thinker", () -> Model.open(thinker)));
+  private static Model thinker() {
+    List<String> reasoned =
+        List.of("<think>", "\nSand", " melts.", "\n</think>", "\n\nGlass", " is sand.");
+    Map<Character, List<String>> answers = Map.of(':', reasoned, '>', List.of("Just", " glass."));
+    return Model.open(fileOf(THINKER, file -> ParrotModel.writeThinker(file, answers)));
   }
 
   /** Returns the tokens of a text without BOS. */
@@ -132,6 +125,18 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
   /** Returns a server for all tests of a class. */
   public static TestServer forAll() {
     return forAll(options -> options);
+  }
+
+  /**
+   * Returns a server for all tests of a class with a third model, {@code thinker}, which reasons
+   * before it answers unless reasoning is off.
+   */
+  public static TestServer forAllWithThinker() {
+    return new TestServer(
+        options -> options,
+        new ModelSource(PARROT, TestServer::parrot),
+        new ModelSource(BARD, () -> Model.open(BardFiles.q8())),
+        new ModelSource(THINKER, TestServer::thinker));
   }
 
   public static TestServer forAll(UnaryOperator<ServerOptions> change) {
