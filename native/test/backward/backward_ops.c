@@ -2,8 +2,7 @@
 
 static char memory[64];
 
-// As many as an operation may have.
-static const void *const matrices[VD_EXPERTS_MAX] = {[0 ... VD_EXPERTS_MAX - 1] = memory};
+const void *const unread_matrices[VD_EXPERTS_MAX] = {[0 ... VD_EXPERTS_MAX - 1] = memory};
 
 int is_backward(vd_op_kind kind) {
     return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD ||
@@ -56,7 +55,7 @@ vd_op valid_backward_op(vd_op_kind kind) {
             break;
         case VD_OP_EXPERT_MATMUL_BACKWARD:
             op.as.expert_matmul_backward =
-                (vd_expert_matmul_backward){matrices, p, p, p, VD_Q8_0, 2, 2, 5, 64, 0};
+                (vd_expert_matmul_backward){unread_matrices, p, p, p, VD_Q8_0, 2, 2, 5, 64, 0};
             break;
         case VD_OP_EXPERT_SUM_BACKWARD:
             op.as.expert_sum_backward = (vd_expert_sum_backward){p, p, p, p, p, 2, 3};

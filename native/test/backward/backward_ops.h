@@ -4,6 +4,9 @@
 
 #include "vidrio.h"
 
+// Matrices of as many experts as an operation may have, which must not be read.
+extern const void *const unread_matrices[VD_EXPERTS_MAX];
+
 // Returns 1 for the kinds that compute gradients.
 int is_backward(vd_op_kind kind);
 

@@ -12,9 +12,6 @@ const vd_limits plan_limits = {.tokens = 4,
 
 static char memory[64];  // any buffer of operations that never run
 
-// As many as an operation may have.
-static const void *const matrices[VD_EXPERTS_MAX] = {[0 ... VD_EXPERTS_MAX - 1] = memory};
-
 vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
@@ -79,7 +76,7 @@ vd_op valid_op(vd_op_kind kind) {
             op.as.route = (vd_route){.logits = p, .experts = p, .weights = p, .E = 4, .k = 2};
             break;
         case VD_OP_EXPERT_MATMUL:
-            op.as.expert_matmul = (vd_expert_matmul){.matrices = matrices,
+            op.as.expert_matmul = (vd_expert_matmul){.matrices = unread_matrices,
                                                      .experts = p,
                                                      .x = p,
                                                      .xq = xq,
