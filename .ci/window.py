@@ -515,7 +515,7 @@ async source => {
 
 
 def check_markdown(browser, address):
-    """Formats text, whose places are in order; its tokens can be inspected."""
+    """Formats text: its places are in order, and its tokens can be inspected."""
     page = open_page(browser, address)
     ready(page)
     for source, expected in MARKDOWN.items():

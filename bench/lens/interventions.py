@@ -18,7 +18,7 @@ TEXT = "When John and Mary went to the shops, John gave the bag to"
 OTHER = "When John and Mary went to the shops, Mary gave the bag to"
 ANSWER, WRONG = " Mary", " John"
 LOGITS = "unembed.hook_out"
-# Layers whose heads are ablated, the characters of the page, and the tokens of a chunk.
+# Layers with ablated heads, the characters of the page, and the tokens of a chunk.
 LAYERS, CHARACTERS, LENGTH = (0, 18, 23), 1000, 128
 
 

@@ -29,8 +29,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEXTS = ["To be, or not to be", "Now is the winter", "All the world's a stage, and all the men"]
-# A heap of one size, in memory from the start, and few arenas of malloc, whose fragmentation else
-# takes an hour to end: so that other memory can be seen to grow.
+# The heap has one size and is in memory from the start, and malloc has few arenas. Otherwise their
+# fragmentation grows for an hour, and other growth of memory could not be seen.
 STEADY = {"JAVA_TOOL_OPTIONS": "-Xms512m -Xmx512m -XX:+AlwaysPreTouch", "MALLOC_ARENA_MAX": "2"}
 SAMPLED = 0.05  # of the answers with a seed
 WARM_UP = 0.3  # of the intervals, during which caches fill and code is compiled

@@ -1,5 +1,5 @@
-// Reads of mapped files that another program truncates. A read after the new end raises SIGBUS, of
-// which the default ends the process (docs/adr/028-truncated-files.md).
+// Reads of mapped files that another program truncates. A read after the new end raises SIGBUS,
+// which ends the process by default (docs/adr/028-truncated-files.md).
 #ifndef VD_OS_TRUNCATION_H
 #define VD_OS_TRUNCATION_H
 

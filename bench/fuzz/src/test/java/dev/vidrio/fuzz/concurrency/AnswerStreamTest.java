@@ -23,7 +23,7 @@ public class AnswerStreamTest {
     private final Iterator<GeneratedToken> tokens = stream.iterator();
     private int published;
 
-    /** Publishes a token at once: Lincheck's clock stands still. */
+    /** Publishes a token at once: Lincheck's clock does not advance. */
     @Operation(nonParallelGroup = SCHEDULER)
     public void publish() {
       stream.publish(new GeneratedToken(published++, "", "", null));

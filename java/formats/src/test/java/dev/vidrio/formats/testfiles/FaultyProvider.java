@@ -32,7 +32,7 @@ final class FaultyProvider extends FileSystemProvider {
     this.files = files;
   }
 
-  /** Counts an operation, of which the exception names the path as those of the JDK do. */
+  /** Counts an operation. Its exception names the path, as those of the JDK do. */
   private Path counted(Path path) throws IOException {
     try {
       files.operate();

@@ -50,7 +50,7 @@ public record TokenSimilarity(double cosine, List<double[]> shares) {
     TextHead head = TextHead.embedding(model);
     if (head.pooling() != Pooling.MEAN) {
       throw new InvalidInputException(
-          "pooling", head.pooling(), "must be MEAN, of which tokens have shares");
+          "pooling", head.pooling(), "must be MEAN: tokens have shares of a mean");
     }
     if (!head.isAffine()) {
       throw new InvalidInputException(

@@ -138,7 +138,7 @@ class EncodersTest {
     }
   }
 
-  /** GTE's own configurations name NTK scaling, of which one form is known. */
+  /** GTE's own configurations name NTK scaling; one form of it is known. */
   @Test
   void rejectsMixedNtkScaling(@TempDir Path directory) throws IOException {
     Path gte = DIRECTORY.resolve("gte");

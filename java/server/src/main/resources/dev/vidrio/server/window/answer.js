@@ -23,7 +23,7 @@ export function colorLegend(kind) {
   return COLORS[kind] ? [legend(COLORS[kind].scale)] : [];
 }
 
-/** The text of an answer, whose tokens can be pointed at, reached by keyboard and colored. */
+/** The text of an answer. Its tokens can be pointed at, reached by keyboard and colored. */
 export class AnswerView {
   /**
    * turn: the answer. options: {isFormatted(), color()} of the window. onToken(index): a token is

@@ -52,7 +52,7 @@ export class Chat {
     return this.#answer(this.conversation.find(answer.parent));
   }
 
-  /** Answers a changed question, which stands beside the old one. */
+  /** Answers a changed question, and keeps the old one beside it. */
   askInstead(question, text) {
     const before = this.conversation.find(question.parent) ?? null;
     this.editing = null;

@@ -1,5 +1,5 @@
 /**
- * Renders Markdown as elements whose texts know where they come from in the source: `leaf(from, to)`
+ * Renders Markdown as elements. Their texts know where they come from in the source: `leaf(from, to)`
  * creates the nodes for a range of it. So tokens stay visible in formatted text.
  *
  * It knows what models write: headings, paragraphs, lists, quotes, tables, rules, fenced code, and in
@@ -220,7 +220,7 @@ class Parser {
     return this.spans(text.slice(0, -1), places);
   }
 
-  /** Returns the nodes of a text, whose characters come from these places. */
+  /** Returns the nodes of a text; its characters come from these places. */
   spans(text, places) {
     const nodes = [];
     let at = 0;

@@ -18,9 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Requests whose end a proxy and the server could read differently (RFC 9112, sections 6 and 11.2).
- * Each is followed by a request that would then be hidden from the proxy, so that the server must
- * not respond to it.
+ * Requests with an end that a proxy and the server could read differently (RFC 9112, sections 6 and
+ * 11.2). Each is followed by a request that would then be hidden from the proxy, so that the server
+ * must not respond to it.
  */
 @Timeout(60)
 class SmugglingTest {

@@ -99,8 +99,8 @@ final class Encoders {
                       Encoders::jinaFeedForward,
                       null))
               .traits(Trait.ENCODER),
-          // GTE 1.5 and multilingual (arXiv 2407.19669): RoPE, GeGLU, whose linear factor is first
-          // in directories.
+          // GTE 1.5 and multilingual (arXiv 2407.19669): RoPE, GeGLU. Its linear factor is first in
+          // directories.
           ArchitectureEntry.of(
                   "gte", "Alibaba", EncoderSpec.postNorm(rope(HALVES), gated(ActivationKind.GELU)))
               .models("GTE 1.5, mGTE")
@@ -249,7 +249,7 @@ final class Encoders {
         linear(output, "attn_output"));
   }
 
-  /** Returns the classifier of BERT after its pooler, whose name has a prefix. */
+  /** Returns the classifier of BERT after its pooler; its name has a prefix. */
   private static MappingSpec.ModelTensors pooledClassifier(String root) {
     return (config, map) -> {
       map.takeLinear(root + "pooler.dense", "cls");
@@ -264,7 +264,7 @@ final class Encoders {
 
   // ---- GTE ----
 
-  /** Returns the mapping of GTE, whose names have one of the prefixes. */
+  /** Returns the mapping of GTE; its names have one of the prefixes. */
   private static MappingSpec gte(String... roots) {
     return MappingSpec.of(
             linear("attention.qkv_proj", "attn_qkv"),
