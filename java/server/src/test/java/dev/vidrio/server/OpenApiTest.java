@@ -46,6 +46,11 @@ class OpenApiTest {
     }
 
     @Override
+    public List<String> sharedFiles() {
+      return List.of("shared/a.txt");
+    }
+
+    @Override
     public Result run(Request request, Model model) {
       return new Result(Map.of(), request.files());
     }

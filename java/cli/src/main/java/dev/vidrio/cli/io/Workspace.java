@@ -23,6 +23,8 @@ public final class Workspace implements AutoCloseable {
   /** The first part of the names of shared files. */
   private static final String SHARED = "shared";
 
+  private static final int MAX_SHARED_NAMES = 10_000;
+
   private static final ScopedValue<Workspace> CURRENT = ScopedValue.newInstance();
 
   private final Path directory;
@@ -58,6 +60,25 @@ public final class Workspace implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       workspace.close();
       throw e;
+    }
+  }
+
+  /**
+   * Returns the names by which requests read the files of a directory, sorted: the first {@value
+   * #MAX_SHARED_NAMES}.
+   *
+   * @throws IOException if the directory cannot be read
+   */
+  public static List<String> sharedNames(Path directory) throws IOException {
+    try (Stream<Path> paths = Files.walk(directory)) {
+      return paths
+          .filter(Files::isRegularFile)
+          .map(path -> SHARED + "/" + directory.relativize(path).toString().replace('\\', '/'))
+          .sorted()
+          .limit(MAX_SHARED_NAMES)
+          .toList();
+    } catch (UncheckedIOException e) {
+      throw Objects.requireNonNull(e.getCause());
     }
   }
 

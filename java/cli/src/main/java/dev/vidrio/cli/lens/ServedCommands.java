@@ -67,6 +67,11 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return Descriptions.ALL;
   }
 
+  @Override
+  public List<String> sharedFiles() throws IOException {
+    return shared == null ? List.of() : Workspace.sharedNames(shared);
+  }
+
   private static List<CommandSpec> leaves(CommandLine line) {
     return line.getSubcommands().isEmpty()
         ? List.of(line.getCommandSpec())

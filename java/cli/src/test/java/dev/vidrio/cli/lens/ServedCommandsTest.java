@@ -290,6 +290,16 @@ class ServedCommandsTest {
   }
 
   @Test
+  void listsSharedFilesByTheNamesOfRequests(@TempDir Path shared) throws IOException {
+    Files.createDirectory(shared.resolve("sae"));
+    Files.writeString(shared.resolve("sae").resolve("cfg.json"), "{}");
+    Files.writeString(shared.resolve("a.tsv"), "");
+    assertEquals(
+        List.of("shared/a.tsv", "shared/sae/cfg.json"), new ServedCommands(shared).sharedFiles());
+    assertEquals(List.of(), new ServedCommands(null).sharedFiles());
+  }
+
+  @Test
   void describesAllCommandsOfTheLens() {
     JsonNode list = json(new ServedCommands(null).describe());
     Set<String> names =

@@ -21,6 +21,11 @@ public interface LensCommands {
         }
 
         @Override
+        public List<String> sharedFiles() {
+          return List.of();
+        }
+
+        @Override
         public Result run(Request request, Model model) {
           throw new InvalidInputException("command", request.command(), "not found");
         }
@@ -65,6 +70,13 @@ public interface LensCommands {
 
   /** Returns descriptions of the commands as trees of maps, lists and values of JSON. */
   List<? extends Map<String, ?>> describe();
+
+  /**
+   * Returns the names of files that every request may read, sorted.
+   *
+   * @throws IOException if their directory cannot be read
+   */
+  List<String> sharedFiles() throws IOException;
 
   /**
    * Runs a command on a model, which stays open. To cancel it, interrupt the thread.

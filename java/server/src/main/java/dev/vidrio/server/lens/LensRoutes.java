@@ -59,8 +59,10 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
     exchange.response().finish(200, answer.type, answer.body);
   }
 
-  private JsonObject list() {
-    return new JsonObject().with("commands", commands.describe());
+  private JsonObject list() throws IOException {
+    return new JsonObject()
+        .with("commands", commands.describe())
+        .with("shared_files", commands.sharedFiles());
   }
 
   /** Handles {@code /v1/lens/model}. */

@@ -30,6 +30,11 @@ class LensCommandTest {
     }
 
     @Override
+    public List<String> sharedFiles() {
+      return List.of("shared/a.txt");
+    }
+
+    @Override
     public Result run(Request request, Model model) {
       if (!request.command().equals("echo")) {
         throw new InvalidInputException("command", request.command(), "not found");
@@ -110,7 +115,8 @@ class LensCommandTest {
   @Test
   void listsCommands() {
     assertEquals(
-        "{\"commands\":[{\"name\":\"echo\"}]}", server.get("/v1/lens/commands").body().strip());
+        "{\"commands\":[{\"name\":\"echo\"}],\"shared_files\":[\"shared/a.txt\"]}",
+        server.get("/v1/lens/commands").body().strip());
   }
 
   @ParameterizedTest
