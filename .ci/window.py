@@ -79,7 +79,8 @@ def open_page(browser, address, scheme="light", refusals=0):
 
     page.on("pageerror", fail)
     page.on("console", on_message)
-    page.on("request", lambda request: request.url.startswith(address + "/") or fail(request.url))
+    own = address + "/", f"blob:{address}/"
+    page.on("request", lambda request: request.url.startswith(own) or fail(request.url))
     page.goto(address)
     return page
 

@@ -66,6 +66,17 @@ def draw_steering(browser, address):
     page.screenshot(path=PAGES / "window-steering.png")
 
 
+def draw_graph(browser, address):
+    """Draws the attribution graph of a token of an answer."""
+    page = open_page(browser, address, "light", 1120)
+    send(page, "Why is the sky blue?")
+    inspect(page, "Ray")
+    page.locator("#method").select_option("Attribution graph")
+    page.locator("#explore-run").click()
+    page.locator("#explored svg").wait_for(timeout=300_000)
+    page.locator("#explore").screenshot(path=PAGES / "window-explore.png")
+
+
 def main():
     browser_path, *pairs = sys.argv[1:]
     model = dict(pair.split("=", 1) for pair in pairs)["smollm2"]
@@ -77,6 +88,7 @@ def main():
             browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
             draw_inspection(browser, address)
             draw_steering(browser, address)
+            draw_graph(browser, address)
             browser.close()
     finally:
         server.terminate()

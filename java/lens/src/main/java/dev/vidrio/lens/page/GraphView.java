@@ -97,7 +97,8 @@ public record GraphView(
             Locale.ROOT,
             "Each column is a token, each row a layer. Circles are features or neurons, squares the"
                 + " errors of transcoders. A line is a direct effect: solid if positive, dashed if"
-                + " negative, wider if stronger. A click on a node keeps its lines. Replacement"
+                + " negative, wider if stronger. The strongest lines are drawn, and"
+                + " all of a node that is chosen. Replacement"
                 + " %.3f, completeness %.3f.",
             graph.replacement(),
             graph.completeness()),

@@ -9,6 +9,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -21,6 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param views pictures, from the top
  */
 public record Page(String title, String model, String text, List<View> views) {
+  /** The scripts that draw pictures. */
   private static final List<String> SCRIPTS =
       List.of(
           "dom.js",
@@ -32,7 +34,7 @@ public record Page(String title, String model, String text, List<View> views) {
           "graph.js",
           "routes.js",
           "scatter.js",
-          "page.js");
+          "picture.js");
 
   public Page {
     views = List.copyOf(views);
@@ -40,17 +42,16 @@ public record Page(String title, String model, String text, List<View> views) {
 
   /** Returns the page. */
   public String html() {
-    String style = text("page.css");
-    var script = new StringBuilder();
-    SCRIPTS.forEach(name -> script.append(text(name)));
+    String style = style();
+    String script = pictureScript() + text("page.js");
     return fill(
         text("page.html"),
         Map.of(
             "title", escape(title),
             "style", style,
             "style-hash", hash(style),
-            "script", script.toString(),
-            "script-hash", hash(script.toString()),
+            "script", script,
+            "script-hash", hash(script),
             "data", json()));
   }
 
@@ -104,18 +105,19 @@ public record Page(String title, String model, String text, List<View> views) {
     return Base64.getEncoder().encodeToString(digest);
   }
 
-  private static String text(String name) {
-    return new String(resource(name), StandardCharsets.UTF_8);
+  /** Returns the style, for other pages of the same appearance. */
+  public static String style() {
+    return text("page.css");
   }
 
-  /**
-   * Returns a style or script of the pages, for other pages of the same appearance.
-   *
-   * @param name {@code page.css}, {@code dom.js}, {@code color.js}
-   */
-  public static byte[] resource(String name) {
+  /** Returns the script that draws pictures, for other pages: {@code drawPicture}. */
+  public static String pictureScript() {
+    return SCRIPTS.stream().map(Page::text).collect(Collectors.joining());
+  }
+
+  private static String text(String name) {
     try (InputStream in = Objects.requireNonNull(Page.class.getResourceAsStream(name), name)) {
-      return in.readAllBytes();
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(name, e);
     }

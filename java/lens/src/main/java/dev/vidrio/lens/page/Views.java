@@ -7,6 +7,7 @@ import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.decode.AttentionLens;
 import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.CorpusStatistics;
@@ -36,8 +37,10 @@ import dev.vidrio.lens.page.Grid.Scale;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
@@ -49,6 +52,9 @@ import java.util.stream.Stream;
 /** Creates pictures of the lens's results. */
 public final class Views {
   private static final Pattern HEAD = Pattern.compile("L(\\d+)\\.H(\\d+)");
+
+  /** Maximum number of rows of a grid of features. */
+  private static final int MAX_FEATURES = 64;
 
   private Views() {}
 
@@ -135,6 +141,48 @@ public final class Views {
         TokenTexts.of(model, tokens),
         measures,
         cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
+  }
+
+  /**
+   * Returns the features of a dictionary that are most active in a text, not counting the first
+   * token: a row for each, a column for each token.
+   *
+   * @param hook the name of the encoded activation
+   * @param features the active ones of each token
+   */
+  public static Grid features(Model model, int[] tokens, String hook, List<Features> features) {
+    int first = Math.min(1, tokens.length - 1);
+    Map<Integer, Float> greatest = new HashMap<>();
+    for (Features token : features.subList(first, tokens.length)) {
+      for (int i = 0; i < token.count(); i++) {
+        greatest.merge(token.id(i), token.value(i), Math::max);
+      }
+    }
+    int[] shown =
+        greatest.entrySet().stream()
+            .sorted(Map.Entry.<Integer, Float>comparingByValue().reversed())
+            .limit(MAX_FEATURES)
+            .mapToInt(Map.Entry::getKey)
+            .toArray();
+    double high = shown.length == 0 ? 1 : Objects.requireNonNull(greatest.get(shown[0]));
+    var values = new double[shown.length][tokens.length];
+    for (int row = 0; row < shown.length; row++) {
+      for (int column = 0; column < tokens.length; column++) {
+        float value = features.get(column).of(shown[row]);
+        values[row][column] = value == 0 ? Double.NaN : value;
+      }
+    }
+    return Grid.heatMap(
+        "Features",
+        ("Activations of features of %s: %d of the %d that are active after the first token, the"
+                + " greatest first. Those of the first token, which are often massive, are outside"
+                + " the scale.")
+            .formatted(hook, shown.length, greatest.size()),
+        "feature",
+        Arrays.stream(shown).mapToObj(id -> "#" + id).toList(),
+        "token",
+        TokenTexts.of(model, Arrays.stream(tokens).boxed().toList()),
+        List.of(Measure.of("activation", Scale.SEQUENTIAL, 0, high, values)));
   }
 
   private static String label(HookPoint point) {

@@ -58,6 +58,7 @@ function drawAttention(view) {
     button.setAttribute('aria-current', 'true');
     last = button;
     chosen.show(head, `${nameOf(head)}: ${head.about}`);
+    report(button, `L${head.layer}.H${head.head}`);
   };
   rove(nodes, (i, j, button) => choose(view.heads.filter(head => head.layer === layers[i])[j], button));
   choose(view.heads[0], nodes[0][0]);

@@ -88,6 +88,11 @@ function showTipAt(lines, node) {
   showTip(lines, box.left, box.bottom - 10);
 }
 
+/** Reports that the reader has chosen a component, such as the head L3.H2, by an event of its node. */
+function report(node, name) {
+  node.dispatchEvent(new CustomEvent('component', { bubbles: true, detail: name }));
+}
+
 function hideTip() {
   tip.hidden = true;
 }

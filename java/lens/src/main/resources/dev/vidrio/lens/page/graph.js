@@ -1,6 +1,9 @@
 /** The plane of an attribution graph: a column for each token, a row for each layer. */
 const FIELD = { node: 15, row: 34, left: 64, label: 34, radius: 5, least: 62 };
 
+/** The number of edges that are drawn at first: the strongest. */
+const EDGES_DRAWN = 300;
+
 /** Edges of a node in its description. */
 const EDGES_SHOWN = 8;
 
@@ -47,22 +50,26 @@ function drawGraph(view) {
     edgesOf[edge.to].push(e);
   });
   const about = i => {
-    const strongest = edgesOf[i].toSorted((a, b) => Math.abs(view.edges[b].value) - Math.abs(view.edges[a].value));
+    const own = edgesOf[i].toSorted((a, b) => Math.abs(view.edges[b].value) - Math.abs(view.edges[a].value));
     return [
       view.nodes[i].name,
       ...view.nodes[i].about,
-      ...strongest.slice(0, EDGES_SHOWN).map(e => {
+      ...own.slice(0, EDGES_SHOWN).map(e => {
         const edge = view.edges[e];
         const way = edge.to === i ? `from ${view.nodes[edge.from].name}` : `to ${view.nodes[edge.to].name}`;
         return `${way}: ${written(edge.value)}`;
       }),
     ];
   };
+  const byStrength = view.edges
+    .map((edge, e) => e)
+    .sort((a, b) => Math.abs(view.edges[b].value) - Math.abs(view.edges[a].value));
+  let strongest = new Set();
   let pinned = null;
   const choose = i => {
     const own = new Set(i === null ? [] : edgesOf[i]);
     const near = new Set([...own].flatMap(e => [view.edges[e].from, view.edges[e].to]));
-    lines.forEach((line, e) => line.classList.toggle('away', i !== null && !own.has(e)));
+    lines.forEach((line, e) => line.classList.toggle('away', !(i === null ? strongest : own).has(e)));
     dots.forEach((dot, k) => dot.classList.toggle('away', i !== null && k !== i && !near.has(k)));
   };
   const dots = view.nodes.map((node, i) => {
@@ -77,10 +84,17 @@ function drawGraph(view) {
       choose(pinned ?? i);
       showTip(about(i), event.clientX, event.clientY);
     });
-    dot.addEventListener('click', () => {
+    const pin = () => {
       pinned = pinned === i ? null : i;
       dots.forEach((other, k) => other.classList.toggle('pinned', k === pinned));
       choose(pinned ?? i);
+      report(dot, node.name);
+    };
+    dot.addEventListener('click', pin);
+    dot.addEventListener('keydown', event => {
+      if (event.key === 'Enter') {
+        pin();
+      }
     });
     ['mouseleave', 'blur'].forEach(name =>
       dot.addEventListener(name, () => {
@@ -118,8 +132,25 @@ function drawGraph(view) {
     ...lines,
     ...dots,
   );
+  const count = element('span', { role: 'status' });
+  const show = number => {
+    strongest = new Set(byStrength.slice(0, number));
+    count.textContent = `${strongest.size} of ${lines.length}`;
+    choose(pinned);
+  };
+  // The slider goes from 1 edge to all, by logarithm.
+  const all = Math.log(Math.max(2, lines.length));
+  const slider = element('input', {
+    type: 'range',
+    min: 0,
+    max: 100,
+    step: 0.5,
+    value: (100 * Math.log(Math.max(1, Math.min(EDGES_DRAWN, lines.length)))) / all,
+    input: () => show(Math.round(Math.exp((all * slider.value) / 100))),
+  });
+  show(EDGES_DRAWN);
   const place = scrolling(view.title, false, svg);
   // The prediction is at the top right.
   requestAnimationFrame(() => (place.scrollLeft = place.scrollWidth));
-  return [place];
+  return [element('div', { class: 'controls' }, element('label', {}, 'Strongest edges: ', slider), count), place];
 }

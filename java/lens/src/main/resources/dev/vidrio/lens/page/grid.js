@@ -19,6 +19,8 @@ function drawGrid(view) {
       .map(measure => `${measure.name}: ${written(measure.values[i][j])}`),
     ...(view.cells.length ? view.cells[i][j].lines.map(visibleLine) : []),
   ];
+  const component = (i, j) =>
+    view.rowName === 'layer' && view.columnName === 'head' ? `L${view.rows[i]}.H${view.columns[j]}` : view.rows[i];
   nodes.forEach((row, i) =>
     row.forEach((node, j) => {
       if (view.cells.length) {
@@ -27,6 +29,12 @@ function drawGrid(view) {
       node.addEventListener('mousemove', event => showTip(lines(i, j), event.clientX, event.clientY));
       node.addEventListener('mouseleave', hideTip);
       node.addEventListener('blur', hideTip);
+      node.addEventListener('click', () => report(node, component(i, j)));
+      node.addEventListener('keydown', event => {
+        if (event.key === 'Enter') {
+          report(node, component(i, j));
+        }
+      });
     }),
   );
   rove(nodes, (i, j, node) => showTipAt(lines(i, j), node));

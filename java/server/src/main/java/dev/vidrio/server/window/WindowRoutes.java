@@ -7,6 +7,7 @@ import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +20,8 @@ public final class WindowRoutes {
 
   /** The content security policy: the page loads and sends only from and to this server. */
   private static final String POLICY =
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-          + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src"
+          + " 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
   private static final Map<String, String> TYPES =
       Map.of(
@@ -28,9 +29,6 @@ public final class WindowRoutes {
           "css", "text/css; charset=utf-8",
           "js", "text/javascript; charset=utf-8",
           "svg", "image/svg+xml");
-
-  /** Files shared with the lens's pages. */
-  private static final List<String> SHARED = List.of("page.css", "dom.js", "color.js");
 
   private static final List<String> OWN =
       List.of(
@@ -41,6 +39,8 @@ public final class WindowRoutes {
           "chat.js",
           "controls.js",
           "conversation.js",
+          "explore.js",
+          "export.js",
           "glass.js",
           "markdown.js",
           "share.js",
@@ -55,9 +55,14 @@ public final class WindowRoutes {
   private static Map<String, byte[]> files() {
     Map<String, byte[]> files = new LinkedHashMap<>();
     files.put(ROOT, resource("window.html"));
-    SHARED.forEach(name -> files.put(FOLDER + name, Page.resource(name)));
+    files.put(FOLDER + "page.css", bytes(Page.style()));
+    files.put(FOLDER + "pictures.js", bytes(Page.pictureScript()));
     OWN.forEach(name -> files.put(FOLDER + name, resource(name)));
     return files;
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   private static byte[] resource(String name) {

@@ -10,7 +10,7 @@ import { chatTokens, completionTokens } from './tokens.js';
 /** The number of alternatives requested for each token. */
 const ALTERNATIVES = 5;
 
-/** The maximum number of tokens of an answer with an edit: it is computed by the lens, token by token. */
+/** The maximum number of tokens of an answer by a command of the lens, which computes it token by token. */
 const EDITED_TOKENS = 64;
 
 /** The chat of the window: one conversation and its running answer. */
@@ -77,31 +77,49 @@ export class Chat {
 
   /** Answers again, without and with an edit of activations, at temperature 0. */
   async ablate({ turn }, ids, edit) {
+    await this.#answerByLens(turn, ids, 'edit', { edit: [edit] }, async (add, { before, after }) => {
+      const isShown = before.ids.every((id, i) => turn.tokens[i]?.id === id);
+      if (!isShown) {
+        await add(before, { change: 'temperature 0' });
+      }
+      await add(after, { change: edit, edits: [edit] });
+    });
+  }
+
+  /** Answers again with a feature of a dictionary set to a value, at temperature 0. */
+  async setFeature({ turn }, ids, feature) {
+    const change = `feature ${feature.feature} set to ${feature.value}`;
+    await this.#answerByLens(turn, ids, 'sae steer', feature, (add, after) => add(after, { change, feature }));
+  }
+
+  /**
+   * Answers by a command of the lens.
+   *
+   * ids: the prompt. onResult(add, result): adds the answers of the result, each of {ids, text}.
+   */
+  async #answerByLens(turn, ids, command, options, onResult) {
     const { conversation } = this;
     const question = conversation.find(turn.parent);
-    const controller = this.#begin('answering with the edit …');
-    const add = async ({ ids, text }, change) => {
+    const controller = this.#begin('answering with the change …');
+    const add = async ({ ids: answer, text }, change) => {
       const { model, base, context } = turn;
-      const { pieces } = await callJson('/detokenize', { model, tokens: ids, pieces: true });
-      const tokens = ids.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
+      const { pieces } = await callJson('/detokenize', { model, tokens: answer, pieces: true });
+      const tokens = answer.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
       conversation.add(question, { role: 'assistant', content: text, model, base, context, tokens, ...change });
     };
     try {
+      const count = Math.min(EDITED_TOKENS, turn.tokens.length);
       const { result } = await callJson(
         '/v1/lens/commands',
         {
           model: turn.model,
-          command: 'edit',
-          options: { ids: 'ids.json', edit: [edit], temperature: 0, tokens: Math.min(EDITED_TOKENS, turn.tokens.length) },
+          command,
+          options: { ids: 'ids.json', temperature: 0, tokens: count, ...options },
           files: { 'ids.json': JSON.stringify(ids) },
         },
         controller.signal,
       );
-      const isShown = result.before.ids.every((id, i) => turn.tokens[i]?.id === id);
-      if (!isShown) {
-        await add(result.before, { change: 'temperature 0' });
-      }
-      await add(result.after, { change: edit, edits: [edit] });
+      await onResult(add, result);
       this.compared.add(question.id);
       await this.#end(controller, conversation, '');
     } catch (error) {

@@ -1,5 +1,6 @@
 import { callJson } from './api.js';
 import { at, button } from './controls.js';
+import { setPlace } from './explore.js';
 import { percent } from './tokens.js';
 
 /** Milliseconds of pointing at a token before the lens is requested. */
@@ -64,6 +65,7 @@ function show(place) {
   at('about').textContent = aboutOf(now);
   at('alternatives').replaceChildren(...(token.top.length > 0 ? [alternatives(now, token.top)] : []));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
+  setPlace(null);
   if (!view.turn.base) {
     now.timer = setTimeout(() => inspect(now), view.known.has(now.key) ? 0 : HOVER_DELAY);
   }
@@ -75,7 +77,9 @@ function aboutOf({ view: { turn }, token, title }) {
     `${title}, ${quoted(token.name)}${chance}.`,
     turn.steer || turn.edits
       ? 'Attention and logit lens show the changed model that gave this answer; attribution shows the unchanged one.'
-      : '',
+      : turn.feature
+        ? 'The glass shows the model without the changed feature.'
+        : '',
     turn.base ? `${turn.model} is an adapter, which the lens does not support.` : '',
   ]
     .filter(Boolean)
@@ -92,6 +96,7 @@ export function clearGlass() {
   shown?.abort.abort();
   clearTimeout(shown?.timer);
   shown = null;
+  setPlace(null);
   at('glass').hidden = true;
   at('about').textContent = at('about').dataset.hint;
 }
@@ -153,6 +158,7 @@ async function inspect(now) {
       drawAttention(now, attention);
       drawAttribution(now, attribution);
       drawLogits(logits, token);
+      setPlace({ view, token, ids: attention.tokens, index: now.index });
     }
   } catch (error) {
     if (shown === now && error.name !== 'AbortError') {

@@ -1,4 +1,5 @@
 import { Conversation } from './conversation.js';
+import { download, styles } from './export.js';
 
 /** The maximum length of a link; longer ones do not fit into some mail programs and browsers. */
 const LINK = 30_000;
@@ -59,12 +60,6 @@ function conversationOf({ model, turns, last }) {
   return conversation;
 }
 
-function download(name, type, text) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  element('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
-
 /** Saves a conversation with all its turns and tokens. */
 export function saveJson(conversation) {
   download('conversation.json', 'application/json', JSON.stringify(conversation, null, 1));
@@ -72,15 +67,12 @@ export function saveJson(conversation) {
 
 /** Saves what the window shows as a page that needs no server. */
 export async function saveHtml(conversation, shownParts) {
-  const sheets = await Promise.all(
-    [...document.styleSheets].map(async ({ href }) => (await fetch(href)).text()),
-  );
   const main = element('main', { class: 'exported' }, element('h1', {}, conversation.title()));
   main.append(...shownParts.map(part => part.cloneNode(true)));
   main.querySelectorAll('.branch').forEach(node => node.replaceWith(...node.childNodes));
   main.querySelectorAll('button, select, .actions, .controls').forEach(node => node.remove());
   const title = element('title', {}, conversation.title());
-  const style = `<style>${sheets.join('\n')}</style>`;
+  const style = `<style>${await styles()}</style>`;
   const head = `<head><meta charset="utf-8">${title.outerHTML}${style}</head>`;
   const page = `<!doctype html>\n<html lang="en">${head}<body>${main.outerHTML}</body></html>\n`;
   download('conversation.html', 'text/html', page);

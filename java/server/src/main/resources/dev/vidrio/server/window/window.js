@@ -3,6 +3,7 @@ import { apiKey, callJson, keepApiKey } from './api.js';
 import { Chat } from './chat.js';
 import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
+import * as explore from './explore.js';
 import { initialize } from './glass.js';
 import { copyText, linkTo, linked, saveHtml, saveJson } from './share.js';
 import { forget, stored } from './store.js';
@@ -51,6 +52,7 @@ async function start() {
   try {
     const { data } = await callJson('/v1/models');
     at('key-field').hidden = !apiKey();
+    await explore.refresh();
     at('model').replaceChildren(...data.map(({ id }) => element('option', { value: id }, id)));
     const link = await linked();
     if (link) {
@@ -195,9 +197,14 @@ const KEYS = {
 };
 
 keepSettings();
+const ablate = (view, ids, edit) => chat.ablate(view, ids, edit).catch(failed);
 initialize({
   branch: (view, index, token) => chat.branch(view, index, token).catch(failed),
-  ablate: (view, ids, edit) => chat.ablate(view, ids, edit).catch(failed),
+  ablate,
+});
+explore.initialize({
+  ablate,
+  setFeature: (view, ids, feature) => chat.setFeature(view, ids, feature).catch(failed),
 });
 at('model').addEventListener('change', () => choose().then(newChat).catch(failed));
 at('key').addEventListener('change', () => {

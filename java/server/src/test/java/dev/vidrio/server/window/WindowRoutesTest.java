@@ -43,7 +43,8 @@ class WindowRoutesTest {
       served.remove("/");
       assertEquals(served, seen);
       assertEquals(
-          "text/javascript; charset=utf-8", header(server.get("/window/dom.js"), "content-type"));
+          "text/javascript; charset=utf-8",
+          header(server.get("/window/pictures.js"), "content-type"));
       assertEquals(401, server.get("/window/").statusCode());
       assertEquals(401, server.get("/window/window.html").statusCode());
       assertEquals(401, server.get("/v1/models").statusCode());

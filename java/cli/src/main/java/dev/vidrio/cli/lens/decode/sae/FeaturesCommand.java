@@ -1,15 +1,15 @@
 package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelCommand;
-import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.model.Model;
+import dev.vidrio.lens.page.View;
+import dev.vidrio.lens.page.Views;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -25,10 +25,9 @@ import picocli.CommandLine.Option;
     name = "features",
     description =
         "Shows the active features at each token of a text: their number, and the strongest.")
-public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
+public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
   private static final int TOKEN = 16;
 
-  @Mixin private TextInput input = new TextInput();
   @Mixin private SaeOption sae = new SaeOption();
 
   @Option(
@@ -37,17 +36,14 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
       description = "Features to print per token; JSON has all.")
   private int top = 5;
 
-  private int[] tokens = new int[0];
-
   /** The active features of each token. */
   record Found(String hook, List<Features> features) {}
 
   @Override
-  protected Found run(Model opened) {
-    tokens = input.requiredIds(opened);
-    try (SparseAutoencoder autoencoder = sae.open(opened)) {
+  protected Found run(Lens lens, int[] tokens) {
+    try (SparseAutoencoder autoencoder = sae.open(lens.model())) {
       String hook = autoencoder.config().hookIn();
-      try (ActivationCache cache = Lens.of(opened).run(tokens, Capture.of(hook))) {
+      try (ActivationCache cache = lens.run(tokens, Capture.of(hook))) {
         var rows = new float[tokens.length][];
         Arrays.setAll(rows, cache.get(cache.points().getFirst())::row);
         return new Found(hook, autoencoder.encode(rows));
@@ -59,9 +55,9 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
   protected void print(Found found) {
     System.out.printf(
         "%-21s %6s  %s%n", " pos token", "active", "strongest features and their activations");
-    for (int i = 0; i < tokens.length; i++) {
+    for (int i = 0; i < tokens().length; i++) {
       Features row = found.features.get(i);
-      String token = TokenText.column(model(), tokens[i], TOKEN);
+      String token = TokenText.column(model(), tokens()[i], TOKEN);
       String strongest =
           ranked(row)
               .limit(Math.max(0, top))
@@ -72,6 +68,11 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
     }
   }
 
+  @Override
+  protected List<? extends View> views(Found found) {
+    return List.of(Views.features(model(), tokens(), found.hook, found.features));
+  }
+
   private static Stream<Integer> ranked(Features features) {
     return IntStream.range(0, features.count())
         .boxed()
@@ -80,7 +81,7 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("hook", found.hook).with("tokens", tokens);
+    object.with("hook", found.hook).with("tokens", tokens());
     object.put("features", found.features.stream().map(FeaturesCommand::toJson).toList());
   }
 
