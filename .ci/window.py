@@ -425,7 +425,7 @@ def check_ablation(browser, address):
     )["result"]
     assert page.locator(ANSWERS).all_text_contents() == [plain, result["after"]["text"]]
     page.locator(".answer .said").last.locator(".token").nth(1).hover()
-    page.get_by_text("show the changed model").wait_for()
+    page.get_by_text("shows the changed model").wait_for()
     page.locator("#logits td").first.wait_for()
     first = shown["tokens"][0]["id"]
     asked = {"model": "chat", **shown["context"], "answer": [first], "position": -1, "edits": [edit]}

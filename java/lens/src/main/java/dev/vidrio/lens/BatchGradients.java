@@ -83,6 +83,7 @@ public final class BatchGradients implements AutoCloseable {
       int texts,
       int positions) {
     TokenLimit.check(positions, texts);
+    lens.requireUnedited("gradients of several texts");
     Executor executor = lens.model().executor();
     int vocabulary = lens.model().architecture().vocabulary();
     this.limits = new Limits(tokens, logitRows, texts, positions, vocabulary);

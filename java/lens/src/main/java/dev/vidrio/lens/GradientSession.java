@@ -104,7 +104,7 @@ public final class GradientSession implements AutoCloseable {
             1,
             options.tokens(),
             lens.model().architecture().vocabulary());
-    this.edits = new EditTables(hooks, options.tokens(), editable, options.tokens());
+    this.edits = new EditTables(hooks, options.tokens(), editable, options.tokens(), lens.edits());
     try {
       Plan edited = new EditInsertion(hooks, edits).apply(model);
       for (HookPoint point : seeded) {
@@ -139,6 +139,7 @@ public final class GradientSession implements AutoCloseable {
     String limit = "the model was made for " + declared + " tokens";
     Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);
     TokenLimit.check(options.tokens(), 1);
+    lens.edits().forEach(GradientSession::requireGradient);
     return new GradientSession(lens, options);
   }
 
@@ -199,12 +200,16 @@ public final class GradientSession implements AutoCloseable {
     requireOpen();
     for (Intervention edit : newEdits) {
       String field = "edit of " + edit.point();
-      boolean clamps = edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _);
       Preconditions.require(
           edit.sequence() == null, field, "", "must not select a sequence in a gradient session");
-      Preconditions.require(!clamps, field, "", "a clamp has no gradient");
+      requireGradient(edit);
     }
     edits.set(newEdits);
+  }
+
+  private static void requireGradient(Intervention edit) {
+    boolean clamps = edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _);
+    Preconditions.require(!clamps, "edit of " + edit.point(), "", "a clamp has no gradient");
   }
 
   /**

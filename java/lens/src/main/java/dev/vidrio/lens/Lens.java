@@ -51,11 +51,20 @@ public final class Lens {
 
   private final @Nullable Adaptation adaptation;
 
-  private Lens(Model model, HookMap hooks, boolean fastGradients, @Nullable Adaptation adaptation) {
+  /** The interventions of all forward passes. */
+  private final List<Intervention> edits;
+
+  private Lens(
+      Model model,
+      HookMap hooks,
+      boolean fastGradients,
+      @Nullable Adaptation adaptation,
+      List<Intervention> edits) {
     this.model = model;
     this.hooks = hooks;
     this.fastGradients = fastGradients;
     this.adaptation = adaptation;
+    this.edits = edits;
   }
 
   /**
@@ -74,7 +83,7 @@ public final class Lens {
    * sequence run in one step, with token types of 0. Methods that need logits fail.
    */
   public static Lens ofActivations(Model model) {
-    return new Lens(model, HookMap.of(model), false, null);
+    return new Lens(model, HookMap.of(model), false, null, List.of());
   }
 
   /**
@@ -85,7 +94,7 @@ public final class Lens {
    * passes keep their bits, and gradients have portable bits too.
    */
   public Lens fastGradients() {
-    return new Lens(model, hooks, true, adaptation);
+    return new Lens(model, hooks, true, adaptation, edits);
   }
 
   /**
@@ -95,7 +104,37 @@ public final class Lens {
    * @param newAdaptation an adapter of this model; null for none
    */
   public Lens adapted(@Nullable Adaptation newAdaptation) {
-    return new Lens(model, hooks, fastGradients, newAdaptation);
+    return new Lens(model, hooks, fastGradients, newAdaptation, edits);
+  }
+
+  /**
+   * Returns a lens of the changed model: all forward passes have these interventions, before those
+   * of a method. Runs, sessions, gradients and methods of interventions support them; methods that
+   * compute with weights alone, or with gradients of several texts, reject them.
+   *
+   * @param newEdits instead of those of this lens; they select no sequence
+   */
+  public Lens edited(List<Intervention> newEdits) {
+    for (Intervention edit : newEdits) {
+      Preconditions.require(
+          edit.sequence() == null, "edit of " + edit.point(), "", "must not select a sequence");
+    }
+    return new Lens(model, hooks, fastGradients, adaptation, List.copyOf(newEdits));
+  }
+
+  /** Returns the interventions of all forward passes. */
+  public List<Intervention> edits() {
+    return edits;
+  }
+
+  /**
+   * Rejects interventions of the lens.
+   *
+   * @param method the method that does not support them
+   * @throws InvalidInputException if there are any
+   */
+  public void requireUnedited(String method) {
+    Preconditions.require(edits.isEmpty(), "edit", "", "is not supported by " + method);
   }
 
   /** Returns the options of a session with the adapter of this lens, if it has one. */
@@ -261,7 +300,7 @@ public final class Lens {
     SessionOptions options = session.options();
     List<HookPoint> points = editable.isBlank() ? List.of() : editablePoints(editable);
     int room = Math.multiplyExact(EDITS, options.sequences());
-    return new LensSession(model, capture, options, points, room, watched, session);
+    return new LensSession(this, capture, options, points, room, watched, session);
   }
 
   private List<HookPoint> editablePoints(String names) {
@@ -277,6 +316,6 @@ public final class Lens {
             ? Math.min(model.architecture().contextLength(), SessionOptions.DEFAULT_CONTEXT)
             : options.context();
     SessionOptions own = options.withContext(context);
-    return new LensSession(model, capture, adapted(own), editable, room, own.sequences(), null);
+    return new LensSession(this, capture, adapted(own), editable, room, own.sequences(), null);
   }
 }

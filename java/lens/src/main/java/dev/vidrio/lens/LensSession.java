@@ -99,13 +99,14 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   /**
    * Creates a session.
    *
-   * @param editable the points of interventions and callbacks
+   * @param lens the model, with the interventions of all its forward passes
+   * @param editable the points of other interventions and of callbacks
    * @param room maximum number of interventions at a point
    * @param watched maximum number of sequences whose activations are kept
    * @param shared the session whose sequences are used, or null for own ones
    */
   LensSession(
-      Model model,
+      Lens lens,
       Capture capture,
       SessionOptions options,
       List<HookPoint> editable,
@@ -113,6 +114,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       int watched,
       @Nullable Session shared) {
     TokenLimit.check(options.context(), options.sequences());
+    Model model = lens.model();
     this.watched = watched;
     this.shared = shared != null;
     KvType type = options.kvType();
@@ -129,7 +131,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     String range = capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to());
     Preconditions.require(
         to > capture.from(), "positions", range, "there are " + options.context());
-    this.edits = new EditTables(hooks, options.context(), editable, room);
+    this.edits = new EditTables(hooks, options.context(), editable, room, lens.edits());
     try {
       Plan editedPlan = new EditInsertion(hooks, edits).apply(unedited).in(options.arithmetic());
       this.captured =

@@ -9,7 +9,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.sampling.LogProbability;
-import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -279,8 +278,8 @@ public interface Metric {
   /** Returns the logits after tokens, [V]. */
   private static float[] logits(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
-    SessionOptions options = lens.adapted(SessionOptions.DEFAULT.withContext(tokens.length));
-    try (Session session = lens.model().newSession(options)) {
+    SessionOptions options = SessionOptions.DEFAULT.withContext(tokens.length);
+    try (LensSession session = lens.open(Capture.NONE, options)) {
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }
   }

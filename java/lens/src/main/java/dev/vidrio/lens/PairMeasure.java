@@ -76,6 +76,7 @@ public record PairMeasure(List<Double> clean, List<Double> corrupted) {
 
   private static List<Double> values(
       Lens lens, List<TextPair> pairs, Function<TextPair, int[]> textOf) {
+    lens.requireUnedited("measures of pairs");
     int longest = pairs.stream().mapToInt(TextPair::length).max().orElseThrow();
     int read = pairs.stream().mapToInt(p -> p.forwardMetric().positions()).max().orElseThrow();
     int batch = Math.max(BATCH, longest);

@@ -57,6 +57,7 @@ final class StatisticsRun implements AutoCloseable {
       List<TapTarget> targets) {}
 
   StatisticsRun(Lens lens, int tokens, String hooks, ActivationStatistics.Options options) {
+    lens.requireUnedited("statistics of activations");
     this.model = lens.model();
     this.tokens = tokens;
     this.options = options;

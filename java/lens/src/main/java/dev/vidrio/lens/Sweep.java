@@ -72,9 +72,9 @@ public final class Sweep<R> {
       List<Intervention> base,
       int positions,
       Function<MemorySegment, R> read) {
-    this.lens = lens;
+    this.lens = lens.edited(List.of());
     this.tokens = tokens;
-    this.base = base;
+    this.base = Stream.concat(lens.edits().stream(), base.stream()).toList();
     this.positions = positions;
     this.read = read;
   }

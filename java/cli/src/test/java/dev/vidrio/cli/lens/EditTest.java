@@ -14,11 +14,13 @@ import dev.vidrio.formats.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -292,5 +294,44 @@ class EditTest {
     Cli result = Cli.run("lens", "edit", "-p", TEXT);
     assertEquals(2, result.code(), result.err());
     assertTrue(result.err().contains("Missing required option"), result.err());
+  }
+
+  /** The logit of the next token, explained by all commands that take edits, is the same. */
+  @Test
+  void commandsExplainTheChangedModel() throws IOException {
+    String[] edit = {"--edit", "blocks.1.hook_mlp_out scale 0.5"};
+    double logit =
+        done("lens", "dla", "-p", TEXT, "--token", " be", "--json", edit[0], edit[1])
+            .json()
+            .get("logit")
+            .doubleValue();
+    for (String command : List.of("attribute", "occlusion")) {
+      String[] options = {"lens", command, "-p", TEXT, "--token", " be", "--metric", "logit"};
+      double plain = metric(options);
+      double edited = metric(append(options, edit));
+      assertNotEquals(plain, edited, 1e-3, command);
+      assertEquals(logit, edited, 1e-4, command);
+    }
+    String[] patch = {"lens", "patch", "--clean", TEXT, "--corrupt", OTHER, "--answer", " be"};
+    String[] whole = append(patch, "--wrong", " make", "--site", "head", "--json");
+    assertNotEquals(
+        done(whole).json().get("scores"), done(append(whole, edit)).json().get("scores"));
+    Path pairs = directory.resolve("pairs.tsv");
+    Files.writeString(pairs, TEXT + "\t" + OTHER + "\t be\t make\n");
+    for (String command : List.of("attribute", "occlusion")) {
+      String[] options = {"lens", command, "--pairs", pairs.toString()};
+      Cli several = Cli.run(append(options, edit));
+      assertEquals(2, several.code(), several.err());
+      assertTrue(several.err().contains("--edit: requires a single text"), several.err());
+    }
+  }
+
+  private static double metric(String... args) {
+    JsonNode json = done(append(args, "--json")).json();
+    return json.get(json.has("value") ? "value" : "metric").doubleValue();
+  }
+
+  private static String[] append(String[] args, String... more) {
+    return Stream.concat(Arrays.stream(args), Arrays.stream(more)).toArray(String[]::new);
   }
 }

@@ -101,6 +101,7 @@ final class GraphAttribution implements AutoCloseable {
     this.tokens = tokens.clone();
     this.options = options;
     Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
+    lens.requireUnedited("attribution graphs");
     Preconditions.requireOneStream(model, "attribution graph");
     Preconditions.requireTokens(model, tokens);
     for (int token : tokens) {

@@ -36,7 +36,7 @@ public final class BlockSession implements AutoCloseable {
   public BlockSession(Model model, SessionOptions options, List<HookPoint> points, int capacity) {
     Plan unedited = model.architecture().plan(options.context());
     this.hooks = new HookMap(unedited, model.architecture().layers());
-    this.tables = new EditTables(hooks, options.context(), points, capacity);
+    this.tables = new EditTables(hooks, options.context(), points, capacity, List.of());
     try {
       this.plan = new EditInsertion(hooks, tables).apply(unedited);
       this.ops = plan.ops();

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EditTables implements AutoCloseable {
   private final EditPlacer placer;
+  private final Set<HookPoint> points;
   private final int capacity;
+  private final List<Intervention> base;
   private final Map<HookPoint, EditTable> tables = new LinkedHashMap<>();
   private Arena values = Arena.ofShared();
   private List<Placed> placed = List.of();
@@ -42,14 +45,26 @@ public final class EditTables implements AutoCloseable {
    * @param positions the context length
    * @param points the editable points
    * @param capacity maximum number of interventions at a point
+   * @param base interventions that always apply, before the others; they need not be at editable
+   *     points
+   * @throws InvalidInputException if one of {@code base} does not fit its point
    */
-  public EditTables(HookMap hooks, int positions, List<HookPoint> points, int capacity) {
+  public EditTables(
+      HookMap hooks, int positions, List<HookPoint> points, int capacity, List<Intervention> base) {
     this.placer = new EditPlacer(hooks, positions);
+    this.points = Set.copyOf(points);
     this.capacity = capacity;
-    for (HookPoint point : points) {
-      int room = Math.multiplyExact(capacity, placer.regions(point));
-      tables.put(point, new EditTable(placer.width(point), room, true));
-    }
+    this.base = base;
+    Map<HookPoint, Integer> rooms = new LinkedHashMap<>();
+    points.forEach(point -> rooms.put(point, capacity));
+    base.forEach(edit -> rooms.merge(edit.point(), 1, Integer::sum));
+    base.forEach(edit -> placer.requireEditable(edit.point()));
+    rooms.forEach(
+        (point, edits) -> {
+          int room = Math.multiplyExact(edits, placer.regions(point));
+          tables.put(point, new EditTable(placer.width(point), room, true));
+        });
+    set(List.of());
   }
 
   /** Returns the context length. */
@@ -107,6 +122,7 @@ public final class EditTables implements AutoCloseable {
 
   private List<Placed> place(List<Intervention> edits, Arena arena) {
     List<Placed> checked = new ArrayList<>();
+    base.forEach(edit -> checked.addAll(placer.place(edit, arena)));
     Map<HookPoint, Integer> counts = new LinkedHashMap<>();
     for (Intervention edit : edits) {
       requireEditable(edit.point());
@@ -130,9 +146,9 @@ public final class EditTables implements AutoCloseable {
         .orElseThrow();
   }
 
-  /** Checks that a point has a table. */
+  /** Checks that a point is editable. */
   public void requireEditable(HookPoint point) {
-    if (!tables.containsKey(point)) {
+    if (!points.contains(point)) {
       placer.requireEditable(point);
       throw new InvalidInputException(
           "edit of " + point, "", "not among the editable points of the session");

@@ -8,6 +8,7 @@ import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.attribute.Removal;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -27,13 +28,15 @@ import org.jspecify.annotations.Nullable;
  * @param metric what is attributed; the attributed token is the answer, unless it has its own
  * @param versus the wrong answer of metrics of two; null for none
  * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
+ * @param changes edits of activations
  */
 record LensAttribution(
     LensInput text,
     @Nullable JsonValue position,
     MetricSpec metric,
     @Nullable JsonValue versus,
-    String method)
+    String method,
+    LensEdits changes)
     implements LensRequest {
   private static final String OCCLUSION = "occlusion";
 
@@ -56,7 +59,7 @@ record LensAttribution(
     if (metric.needsWrong() && versus == null) {
       throw ApiException.invalid("versus", "is required by metric " + metric.kind().key());
     }
-    return new LensAttribution(text, position, metric, versus, method);
+    return new LensAttribution(text, position, metric, versus, method, LensEdits.read(fields));
   }
 
   /** Reads the method, which must fit the metric. */
@@ -86,7 +89,8 @@ record LensAttribution(
     }
     int target = tokens[at];
     MetricSpec.Bound bound = bind(model, target);
-    return () -> answer(model, before, target, bound);
+    Supplier<List<Intervention>> edits = changes.prepare(model, before);
+    return () -> answer(model, before, target, bound, edits.get());
   }
 
   private MetricSpec.Bound bind(ServedModel model, int target) {
@@ -103,8 +107,13 @@ record LensAttribution(
     return new MetricSpec.Bound(metric.kind(), List.of(target), wrong);
   }
 
-  private Answer answer(ServedModel model, int[] before, int target, MetricSpec.Bound bound) {
-    Lens lens = Lens.of(model.model());
+  private Answer answer(
+      ServedModel model,
+      int[] before,
+      int target,
+      MetricSpec.Bound bound,
+      List<Intervention> edits) {
+    Lens lens = Lens.of(model.model()).edited(edits);
     int[] text = bound.text(before);
     Scores scores = scores(lens, method, text, bound.metric(lens, before));
     return Answer.json(

@@ -20,6 +20,9 @@ import java.util.function.Supplier;
  * @param edits the written edits, in their order
  */
 record LensEdits(Steering steering, List<JsonValue> edits) {
+  /** No edits. */
+  static final LensEdits NONE = new LensEdits(Steering.NONE, List.of());
+
   private static final int MAX_EDITS = 16;
 
   /** Reads {@code steer} and {@code edits}; none if they are absent. */

@@ -3,6 +3,7 @@ package dev.vidrio.server.lens;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
@@ -20,8 +21,9 @@ import java.util.stream.IntStream;
  * @param texts the clean texts with their answers
  * @param kind what is attributed
  * @param method as in {@link LensAttribution}
+ * @param changes edits of activations, at positions of each text
  */
-record LensPairsAttribution(List<Text> texts, MetricKind kind, String method)
+record LensPairsAttribution(List<Text> texts, MetricKind kind, String method, LensEdits changes)
     implements LensRequest {
   /** A clean text and its metric. */
   record Text(LensInput clean, LensMetric metric) {
@@ -57,7 +59,8 @@ record LensPairsAttribution(List<Text> texts, MetricKind kind, String method)
             .map(pair -> Text.read(pair, metric))
             .toList(),
         metric.kind(),
-        method);
+        method,
+        LensEdits.read(fields));
   }
 
   @Override
@@ -72,14 +75,18 @@ record LensPairsAttribution(List<Text> texts, MetricKind kind, String method)
                 text -> LensAttribution.runs(method, text.tokens.length) * text.tokens.length)
             .sum();
     LensPatch.requireWork("pairs", work);
-    return () -> answer(model, bound);
+    List<Supplier<List<Intervention>>> edits =
+        bound.stream().map(text -> changes.prepare(model, text.before)).toList();
+    return () -> answer(model, bound, edits);
   }
 
-  private Answer answer(ServedModel model, List<Bound> bound) {
-    Lens lens = Lens.of(model.model());
+  private Answer answer(
+      ServedModel model, List<Bound> bound, List<Supplier<List<Intervention>>> edits) {
     List<LensAttribution.Scores> results = new ArrayList<>();
     List<JsonObject> pairs = new ArrayList<>();
-    for (Bound text : bound) {
+    for (int i = 0; i < bound.size(); i++) {
+      Bound text = bound.get(i);
+      Lens lens = Lens.of(model.model()).edited(edits.get(i).get());
       LensAttribution.Scores scores =
           LensAttribution.scores(lens, method, text.tokens, text.metric.metric(lens, text.before));
       results.add(scores);
@@ -103,7 +110,7 @@ record LensPairsAttribution(List<Text> texts, MetricKind kind, String method)
     if (results.stream().allMatch(scores -> scores.scores().size() == length)) {
       List<Estimate> means =
           IntStream.range(0, length)
-              .mapToObj(i -> mean(results.stream().map(scores -> scores.scores().get(i)).toList()))
+              .mapToObj(j -> mean(results.stream().map(scores -> scores.scores().get(j)).toList()))
               .toList();
       json.with("scores", means.stream().map(Estimate::mean).toList());
       if (results.size() > 1) {

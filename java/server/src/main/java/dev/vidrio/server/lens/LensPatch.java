@@ -4,6 +4,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
@@ -24,8 +25,10 @@ import java.util.stream.Stream;
  * @param pairs the texts with their answers
  * @param site the patched activations
  * @param direction denoising or noising
+ * @param changes edits of activations in the runs of both texts; none for several pairs
  */
-record LensPatch(List<Pair> pairs, Site site, Direction direction) implements LensRequest {
+record LensPatch(List<Pair> pairs, Site site, Direction direction, LensEdits changes)
+    implements LensRequest {
   /**
    * A pair of texts.
    *
@@ -88,7 +91,8 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
         Direction.valueOf(
             fields
                 .oneOf("direction", "denoising", "denoising", "noising")
-                .toUpperCase(Locale.ROOT)));
+                .toUpperCase(Locale.ROOT)),
+        several == null ? LensEdits.read(fields) : LensEdits.NONE);
   }
 
   private static Pair pair(JsonValue value, MetricSpec metric) {
@@ -107,11 +111,12 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction) implements Le
     List<Bound> bound = pairs.stream().map(pair -> pair.bind(model)).toList();
     long work = bound.stream().mapToLong(pair -> runs(model, pair.length()) * pair.length()).sum();
     requireWork(bound.size() == 1 ? "clean" : "pairs", work);
-    return () -> answer(model, bound);
+    Supplier<List<Intervention>> edits = changes.prepare(model, bound.getFirst().clean);
+    return () -> answer(model, bound, edits.get());
   }
 
-  private Answer answer(ServedModel model, List<Bound> bound) {
-    Lens lens = Lens.of(model.model());
+  private Answer answer(ServedModel model, List<Bound> bound, List<Intervention> edits) {
+    Lens lens = Lens.of(model.model()).edited(edits);
     List<TextPair> texts =
         bound.stream().map(pair -> pair.metric.pair(lens, pair.clean, pair.corrupted)).toList();
     ActivationPatching patching = ActivationPatching.of(lens, texts, site, direction);

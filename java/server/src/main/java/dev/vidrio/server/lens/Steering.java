@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param directions the directions
  */
 public record Steering(List<Direction> directions) {
+  /** No directions. */
+  static final Steering NONE = new Steering(List.of());
+
   private static final int MAX_DIRECTIONS = 8;
   private static final int MAX_TEXTS = 16;
   private static final int MAX_WIDTH = 1 << 16;
@@ -63,7 +66,7 @@ public record Steering(List<Direction> directions) {
 
   /** Reads the field {@code steer} of a lens request; no directions if it is absent. */
   static Steering ofLens(JsonFields fields) {
-    return fields.optional("steer", Steering::ofDirections).orElse(new Steering(List.of()));
+    return fields.optional("steer", Steering::ofDirections).orElse(NONE);
   }
 
   private static Steering ofDirections(JsonValue steer) {

@@ -45,7 +45,7 @@ const METHODS = [
   },
   { name: 'What neurons add to this token', command: 'dla', options: { by: 'neuron' }, edits: true, follows: true },
   { name: 'Mixing of the tokens (ALTI)', command: 'mixing', options: { by: 'alti' } },
-  { name: 'Residual stream', command: 'residual', options: {}, edits: true },
+  { name: 'Residual stream', command: 'residual', options: {} },
   {
     name: 'Features of a dictionary',
     command: 'sae features',

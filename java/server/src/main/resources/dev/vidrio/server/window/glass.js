@@ -76,7 +76,7 @@ function aboutOf({ view: { turn }, token, title }) {
   return [
     `${title}, ${quoted(token.name)}${chance}.`,
     turn.steer || turn.edits
-      ? 'Attention and logit lens show the changed model that gave this answer; attribution shows the unchanged one.'
+      ? 'The glass shows the changed model that gave this answer.'
       : turn.feature
         ? 'The glass shows the model without the changed feature.'
         : '',
@@ -140,7 +140,7 @@ async function inspect(now) {
   try {
     if (!known.has(key)) {
       const signal = now.abort.signal;
-      const upTo = { model: turn.model, ...now.upTo };
+      const upTo = { model: turn.model, ...now.upTo, ...changes(turn) };
       const [attention, attribution, logits] = await Promise.all(
         now.before.tokens?.length === 0
           ? []

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.testserver.TestServer;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,16 +37,37 @@ class LensEditsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"logits", "attention"})
+  @ValueSource(strings = {"logits", "attention", "attribution"})
   void edit_changesLaterLayers_unlessItChangesNothing(String route) {
     String path = "/v1/lens/" + route;
     JsonNode plain = server.json(path, TEXT + "}");
     String edit = TEXT + ",'edits':['blocks.0.hook_mlp_out scale ";
     assertEquals(plain, server.json(path, edit + "1']}"));
     assertNotEquals(plain, server.json(path, edit + "0.5']}"));
+    if (route.equals("attribution")) {
+      return; // a patched activation is a constant, which has no gradient
+    }
     String patch = TEXT + ",'edits':['blocks.0.hook_mlp_out patch \\\"The %s\\\"']}";
     assertEquals(plain, server.json(path, patch.formatted("king")));
     assertNotEquals(plain, server.json(path, patch.formatted("queen")));
+  }
+
+  @Test
+  void patching_runsBothTextsWithEdits() {
+    String pair =
+        "{'model':'bard','clean':'The king','corrupted':'The queen','site':'head','answer':'"
+            + " is','wrong':' of'";
+    String edit = ",'edits':['blocks.0.hook_mlp_out scale 0.5']";
+    JsonNode plain = server.json("/v1/lens/patch", pair + "}");
+    JsonNode edited = server.json("/v1/lens/patch", pair + edit + "}");
+    for (String field : List.of("clean_logit_difference", "corrupted_logit_difference", "scores")) {
+      assertNotEquals(plain.get(field), edited.get(field), field);
+    }
+    String pairs =
+        "{'model':'bard','pairs':[{'clean':'The king','corrupted':'The queen','answer':'"
+            + " is','wrong':' of'}]";
+    String error = TestServer.error(server.post("/v1/lens/patch", pairs + edit + "}"));
+    assertTrue(error.startsWith("400 ") && error.contains("edits"), error);
   }
 
   @ParameterizedTest

@@ -9,6 +9,7 @@ import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.AnswerOption;
 import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
@@ -92,6 +93,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
   @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private EditOption edits = new EditOption();
   @Mixin private DataOption data = new DataOption();
   @Mixin private AnswerOption answer = new AnswerOption();
   @Mixin private SpansOption spans = new SpansOption();
@@ -231,6 +233,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
     if (!data.isGiven()) {
       return super.run(opened);
     }
+    edits.requireOneText();
     Lens lens = gradients.of(Lens.of(opened));
     MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
     List<InputAttribution> all =
@@ -253,12 +256,14 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   }
 
   @Override
-  protected Found run(Lens lens, int[] text) {
+  protected Found run(Lens plain, int[] text) {
     if (answer.isAsked()) {
-      return whole(lens, use(answer.complete(lens.model(), text)), text.length);
+      int[] complete = use(answer.complete(plain.model(), text));
+      return whole(edits.apply(plain, complete), complete, text.length);
     }
     int at = position.of(text);
     int[] tokens = cut(at + 1);
+    Lens lens = edits.apply(plain, tokens);
     MetricKind kind = method.removes() ? MetricKind.LOGPROB : MetricKind.LOGIT;
     Measured measured = target.of(lens, tokens, metric, kind);
     int[] ran = use(measured.text());

@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -46,6 +47,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   @Mixin private MetricOption metric = new MetricOption();
   @Mixin private DataOption data = new DataOption();
   @Mixin private RemovalOption removal = new RemovalOption();
+  @Mixin private EditOption edits = new EditOption();
 
   /**
    * The effects of the tokens on a metric: of a text, or means over several texts.
@@ -69,6 +71,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
     if (!data.isGiven()) {
       return super.run(opened);
     }
+    edits.requireOneText();
     Lens lens = Lens.of(opened);
     MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
     Removal way = removal.of(lens);
@@ -86,8 +89,9 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
   }
 
   @Override
-  protected Found run(Lens lens, int[] text) {
+  protected Found run(Lens plain, int[] text) {
     int[] tokens = cut(position.of(text) + 1);
+    Lens lens = edits.apply(plain, tokens);
     Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
     Occlusion occlusion =
         Occlusion.of(lens, use(measured.text()), removal.of(lens), measured.metric());

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.HalfWidths;
 import dev.vidrio.cli.lens.option.PairsCommand;
@@ -44,6 +45,7 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
       Map.of(Site.Q, HookSite.Q, Site.K, HookSite.K, Site.V, HookSite.V);
 
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--site",
@@ -111,7 +113,10 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
 
   @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
-    Lens lens = gradients.of(exact);
+    if (pairs.size() > 1) {
+      edits.requireOneText();
+    }
+    Lens lens = gradients.of(edits.apply(exact, pairs.getFirst().clean()));
     long start = System.nanoTime();
     AtpStar starred = star ? atpStar(lens, pairs) : null;
     ActivationPatching patching;

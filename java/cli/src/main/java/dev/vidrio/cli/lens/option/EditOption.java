@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.edit.EditFiles;
@@ -46,6 +47,22 @@ public final class EditOption {
   /** Returns whether an edit is given. */
   public boolean isPresent() {
     return !texts.isEmpty();
+  }
+
+  /**
+   * Rejects edits of several texts: their positions are those of one.
+   *
+   * @throws UsageException if an edit is given
+   */
+  public void requireOneText() {
+    if (isPresent()) {
+      throw new UsageException("--edit: requires a single text or pair, not a data set");
+    }
+  }
+
+  /** Returns a lens of the model with these edits in all forward passes. */
+  public Lens apply(Lens lens, int[] tokens) {
+    return isPresent() ? lens.edited(of(lens, tokens)) : lens;
   }
 
   /** Returns the edits as given. */
