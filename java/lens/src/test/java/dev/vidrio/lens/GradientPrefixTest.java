@@ -40,7 +40,7 @@ class GradientPrefixTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @MethodSource(TinyModels.SAMPLE)
+  @MethodSource(TinyModels.OF_ALL_TRAITS)
   void coversEveryArchitecture(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {

@@ -94,8 +94,8 @@ class SweepTest {
   }
 
   @ParameterizedTest
-  @MethodSource(TinyModels.SAMPLE)
-  void coversEveryArchitecture(String name) throws IOException {
+  @MethodSource(TinyModels.OF_ALL_TRAITS)
+  void coversEveryTraitOfArchitectures(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] corrupted = tokens.clone();
     corrupted[1] = (corrupted[1] + 9) % 64;

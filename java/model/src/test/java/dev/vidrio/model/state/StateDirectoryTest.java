@@ -182,7 +182,7 @@ class StateDirectoryTest {
   @Test
   void survivesKills() throws IOException, InterruptedException {
     var random = new Random(2);
-    int kills = Integer.getInteger("vidrio.kills", FULL ? 40 : 4);
+    int kills = Integer.getInteger("vidrio.kills", FULL ? 12 : 4);
     int found = 0;
     for (int kill = 0; kill < kills; kill++) {
       Process process = start(15, kill, Integer.MAX_VALUE);

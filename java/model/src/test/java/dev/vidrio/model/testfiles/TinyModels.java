@@ -33,6 +33,9 @@ public final class TinyModels {
   /** The method that gives a sample of them, or all with the profile "full". */
   public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
+  /** The method that gives a sample of them that has all traits of architectures. */
+  public static final String OF_ALL_TRAITS = "dev.vidrio.model.testfiles.TinyModels#ofAllTraits";
+
   /** Fixtures that are also directories written by transformers. */
   public static final String DIRECTORIES = "dev.vidrio.model.testfiles.TinyModels#directories";
 
@@ -56,9 +59,11 @@ public final class TinyModels {
 
   /** Returns models that have all traits of architectures between them, or all models. */
   public static List<String> sample() {
-    if (Boolean.getBoolean("vidrio.test.full")) {
-      return names();
-    }
+    return Boolean.getBoolean("vidrio.test.full") ? names() : ofAllTraits();
+  }
+
+  /** Returns models that have all traits of architectures between them. */
+  public static List<String> ofAllTraits() {
     Set<Trait> missing = EnumSet.allOf(Trait.class);
     return names().stream()
         .filter(name -> name.equals("llama") || missing.removeAll(architecture(name).traits()))
