@@ -3,7 +3,7 @@ package dev.vidrio.langchain4j;
 import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
-import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingInputType;
 import dev.langchain4j.model.embedding.request.EmbeddingParameter;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
 import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
@@ -19,6 +19,7 @@ import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.evaluation.Matryoshka;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +32,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe: concurrent requests run one after the other. See {@code docs/ecosystem.md}.
  */
 public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable {
+  /** The names of prompts in sentence-transformers' files, by the type of the text. */
+  private static final Map<EmbeddingInputType, List<String>> PROMPTS =
+      Map.of(
+          EmbeddingInputType.QUERY, List.of("query"),
+          EmbeddingInputType.DOCUMENT, List.of("document", "passage"));
+
   private final EmbeddingEngine engine;
+  private final Map<String, String> prompts;
   private final boolean owned;
   private final boolean normalize;
   private final List<EmbeddingModelListener> listeners;
@@ -41,6 +49,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     Model model = GivenModel.of(builder.model, builder.modelPath);
     Pooling pooling = builder.pooling == null ? Embeddings.pooling(model) : builder.pooling;
     this.engine = new EmbeddingEngine(model, pooling, builder.normalize);
+    this.prompts = Embeddings.prompts(model);
     this.listeners = builder.listeners;
     this.normalize = builder.normalize;
   }
@@ -61,8 +70,9 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
       Integer dimensions = request.dimensions();
       int size = dimensions == null ? engine.dimension() : dimensions;
       Matryoshka.check(size, engine.dimension());
+      String prompt = prompt(request.inputType());
       EmbeddingEngine.Result result =
-          engine.embed(request.inputs().stream().map(EmbeddingInput::text).toList());
+          engine.embed(request.inputs().stream().map(input -> prompt + input.text()).toList());
       return EmbeddingResponse.builder()
           .embeddings(
               result.vectors().stream()
@@ -80,10 +90,27 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     }
   }
 
-  /** Returns the parameter {@code dimensions}, to which vectors are shortened. */
+  /** Returns the model's prompt for queries or documents; empty if it has none. */
+  private String prompt(@Nullable EmbeddingInputType type) {
+    if (type == null) {
+      return "";
+    }
+    return PROMPTS.get(type).stream()
+        .filter(prompts::containsKey)
+        .findFirst()
+        .map(prompts::get)
+        .orElse("");
+  }
+
+  /**
+   * Returns the parameters: {@code dimensions}, to which vectors are shortened, and, if the model
+   * file has prompts, {@code inputType}, which selects one.
+   */
   @Override
   public Set<EmbeddingParameter<?>> supportedParameters() {
-    return Set.of(EmbeddingRequestParameters.DIMENSIONS);
+    return prompts.isEmpty()
+        ? Set.of(EmbeddingRequestParameters.DIMENSIONS)
+        : Set.of(EmbeddingRequestParameters.DIMENSIONS, EmbeddingRequestParameters.INPUT_TYPE);
   }
 
   @Override

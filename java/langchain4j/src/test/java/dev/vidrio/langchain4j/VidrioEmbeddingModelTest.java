@@ -3,6 +3,7 @@ package dev.vidrio.langchain4j;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.data.segment.TextSegment;
@@ -10,15 +11,23 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.common.AbstractEmbeddingModelIT;
 import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
+import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingInputType;
+import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.testfiles.PromptedEncoder;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * LangChain4j's own tests of what every {@link EmbeddingModel} must do, and whose vectors they are.
@@ -108,5 +117,23 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
     assertThrows(InvalidInputException.class, none::build);
     var two = VidrioEmbeddingModel.builder().model(model).modelPath(BardFiles.q8());
     assertThrows(InvalidInputException.class, two::build);
+  }
+
+  @Test
+  void inputTypeSelectsThePromptOfTheModel(@TempDir Path directory) throws IOException {
+    Path file = PromptedEncoder.write(directory);
+    try (VidrioEmbeddingModel prompted = VidrioEmbeddingModel.builder().modelPath(file).build()) {
+      assertTrue(prompted.supportedParameters().contains(EmbeddingRequestParameters.INPUT_TYPE));
+      float[] plain = prompted.embed("abc").content().vector();
+      float[] query = prompted.embed(PromptedEncoder.QUERY + "abc").content().vector();
+      assertArrayEquals(query, vector(prompted, EmbeddingInputType.QUERY));
+      assertArrayEquals(plain, vector(prompted, EmbeddingInputType.DOCUMENT));
+    }
+  }
+
+  private static float[] vector(EmbeddingModel model, EmbeddingInputType type) {
+    EmbeddingRequest request =
+        EmbeddingRequest.builder().inputs(EmbeddingInput.from("abc")).inputType(type).build();
+    return model.embed(request).embeddings().getFirst().vector();
   }
 }

@@ -11,7 +11,9 @@ import dev.vidrio.model.huggingface.SentenceModules;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 
@@ -51,15 +53,26 @@ public final class Embeddings {
    * @throws InvalidInputException if the file has no prompt of this name
    */
   public static String prompt(Model model, String name) {
-    Metadata metadata = model.gguf().metadata();
-    boolean has = metadata.contains(SentenceModules.PROMPT_NAMES);
-    List<String> names = has ? metadata.strings(SentenceModules.PROMPT_NAMES) : List.of();
-    int index = names.indexOf(name);
-    if (index < 0) {
-      throw new InvalidInputException(
-          "prompt", name, "not found; available: " + String.join(", ", names));
+    Map<String, String> prompts = prompts(model);
+    String prompt = prompts.get(name);
+    if (prompt == null) {
+      String names = prompts.isEmpty() ? "none" : String.join(", ", prompts.keySet());
+      throw new InvalidInputException("prompt", name, "not found; available: " + names);
     }
-    return metadata.strings(SentenceModules.PROMPTS).get(index);
+    return prompt;
+  }
+
+  /** Returns the texts of {@link #prompt} by name, in the order of the file. */
+  public static Map<String, String> prompts(Model model) {
+    Metadata metadata = model.gguf().metadata();
+    Map<String, String> prompts = new LinkedHashMap<>();
+    if (metadata.contains(SentenceModules.PROMPT_NAMES)) {
+      List<String> texts = metadata.strings(SentenceModules.PROMPTS);
+      metadata
+          .strings(SentenceModules.PROMPT_NAMES)
+          .forEach(name -> prompts.put(name, texts.get(prompts.size())));
+    }
+    return prompts;
   }
 
   /** Returns the number of elements of an embedding. */

@@ -1,5 +1,6 @@
 package dev.vidrio.server.encoding;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
@@ -37,6 +38,7 @@ import java.util.function.Supplier;
  */
 public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
   private static final int MAX_TEXTS = 2048;
+  private static final String PROMPT_NAME = "prompt_name";
 
   /**
    * The texts of a request, and how they become vectors.
@@ -47,6 +49,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
    * @param normalize if true, vectors have length 1
    * @param dimensions the size to which vectors are shortened; 0 for the model's
    * @param truncate if true, texts that exceed the context are cut
+   * @param promptName the name of the model's prompt that precedes each text; empty for none
    */
   public record Inputs(
       String model,
@@ -54,7 +57,8 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
       Optional<Pooling> pooling,
       boolean normalize,
       int dimensions,
-      boolean truncate) {}
+      boolean truncate,
+      String promptName) {}
 
   /** Creates the response in the format of a route. */
   @FunctionalInterface
@@ -85,7 +89,8 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
             pooling(fields),
             fields.bool("normalize", true),
             fields.integer("dimensions", 0, 1, Integer.MAX_VALUE),
-            false);
+            false,
+            fields.string(PROMPT_NAME, ""));
     fields.end();
     embed(exchange, inputs, (vectors, tokens) -> toJson(model, vectors, tokens, base64));
   }
@@ -150,7 +155,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     Tokenizer tokenizer = model.tokenizer();
     int limit = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();
-    for (Prompt prompt : inputs.input()) {
+    for (Prompt prompt : prompts(inputs, model)) {
       int[] ids = prompt.encode(tokenizer);
       if (ids.length > limit && !inputs.truncate()) {
         throw ApiException.contextLength(prompt.path(), ids.length, limit);
@@ -158,6 +163,19 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
       texts.add(ids.length > limit ? cut(prompt, tokenizer, limit) : ids);
     }
     return texts;
+  }
+
+  /** Returns the texts, each after the prompt of this name. */
+  private static List<Prompt> prompts(Inputs inputs, Model model) {
+    if (inputs.promptName().isEmpty()) {
+      return inputs.input();
+    }
+    try {
+      String before = Embeddings.prompt(model, inputs.promptName());
+      return inputs.input().stream().map(text -> text.after(before, PROMPT_NAME)).toList();
+    } catch (InvalidInputException e) {
+      throw ApiException.invalid(PROMPT_NAME, e.value(), e.limit());
+    }
   }
 
   /** Cuts a prompt; a text keeps the tokens that the model expects at its end. */

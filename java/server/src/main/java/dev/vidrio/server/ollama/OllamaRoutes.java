@@ -140,7 +140,8 @@ public record OllamaRoutes(ModelRegistry models, GenerationRoutes text, Embeddin
         Optional.empty(),
         normalize,
         dimensions,
-        truncate);
+        truncate,
+        "");
   }
 
   private void embed(

@@ -38,6 +38,16 @@ public record Prompt(String path, @Nullable String text, Function<Tokenizer, int
   }
 
   /**
+   * Returns this prompt after another text.
+   *
+   * @param field the field of the other text, for the error
+   * @throws ApiException 400 if the prompt consists of token ids
+   */
+  public Prompt after(String before, String field) {
+    return of(path, before + requireText(field));
+  }
+
+  /**
    * Returns the tokens.
    *
    * @throws ApiException 400 if there are none, or an id is not in the vocabulary

@@ -6,13 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Matryoshka;
+import dev.vidrio.model.testfiles.PromptedEncoder;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.testserver.TestServer;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -83,5 +86,24 @@ class EncoderRouteTest {
             "400 unsupported_parameter model model 'encoder': reranking with an encoder of 2"
                 + " classes is not supported: supported: encoders with a classifier"),
         error);
+  }
+
+  @Test
+  void promptPrecedesTexts(@TempDir Path directory) throws IOException {
+    Path file = PromptedEncoder.write(directory);
+    try (TestServer prompted =
+        TestServer.start(options -> options, new ModelSource("prompted", () -> Model.open(file)))) {
+      JsonNode named =
+          prompted.json("/v1/embeddings", "{'input':['abc','d'],'prompt_name':'query'}");
+      JsonNode whole = prompted.json("/v1/embeddings", "{'input':['q: abc','q: d']}");
+      assertEquals(whole, named);
+      assertEquals(
+          "400 invalid_value prompt_name prompt_name passage: not found; available: query",
+          TestServer.error(
+              prompted.post("/v1/embeddings", "{'input':'a','prompt_name':'passage'}")));
+      String error =
+          TestServer.error(prompted.post("/v1/embeddings", "{'input':[5],'prompt_name':'query'}"));
+      assertTrue(error.startsWith("400 ") && error.contains("prompt_name"), error);
+    }
   }
 }
