@@ -134,7 +134,7 @@ class VocabularyTokenizerTest {
   void mergesLikeReference(String preTokenizer) {
     ReferenceTokenizer reference = new ReferenceTokenizer(TestVocabulary.bard(preTokenizer));
     RandomText random = new RandomText(5);
-    for (int i = 0; i < 2500; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       byte[] bytes = random.bytes();
       int[] expected = reference.encode(bytes);
       assertArrayEquals(expected, bard(preTokenizer).encode(bytes, PLAIN));
@@ -148,7 +148,7 @@ class VocabularyTokenizerTest {
   void decodesEncodedBytes(String preTokenizer) {
     RandomText text = new RandomText(6);
     Random noise = new Random(6);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       byte[] bytes = text.bytes();
       assertArrayEquals(bytes, roundTrip(preTokenizer, bytes));
       noise.nextBytes(bytes);

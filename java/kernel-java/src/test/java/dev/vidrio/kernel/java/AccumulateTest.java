@@ -35,7 +35,7 @@ class AccumulateTest {
   private static final int SLOTS = 2;
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 5, 9})
+  @ValueSource(longs = {1, 5})
   void accumulatesEqualStatisticsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {

@@ -37,7 +37,7 @@ public final class PlanFixtures {
 
   /** Returns the seeds. */
   public static List<Long> seeds() {
-    return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.full") ? 8 : 4)
+    return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.full") ? 8 : 2)
         .boxed()
         .toList();
   }

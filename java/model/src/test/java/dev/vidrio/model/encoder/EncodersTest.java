@@ -11,9 +11,6 @@ import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.ffm.Isa;
-import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.evaluation.Classification;
@@ -23,6 +20,7 @@ import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.testfiles.TestExecutors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -176,11 +174,7 @@ class EncodersTest {
       }
     }
     List<int[]> some = texts.subList(0, 12);
-    for (Isa isa : Isa.usableHere()) {
-      assertBits(together, name, some, () -> NativeExecutor.create(isa, 3));
-    }
-    assertBits(together, name, some, () -> JavaExecutor.vector(2));
-    assertBits(together, name, some, () -> JavaExecutor.scalar(1));
+    TestExecutors.all(3).forEach(executor -> assertBits(together, name, some, executor));
   }
 
   private static void assertBits(

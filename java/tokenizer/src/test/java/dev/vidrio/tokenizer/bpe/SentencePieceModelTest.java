@@ -107,7 +107,7 @@ class SentencePieceModelTest {
         SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, List.of(), SpacePrefix.NEVER));
     Tokenizer tokenizer = Tokenizers.of(vocabulary);
     RandomText random = new RandomText(8);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       String text = new String(Utf8.encode(random.text()), UTF_8);
       assertArrayEquals(reference(vocabulary, scores, text), tokenizer.encode(text, PLAIN), text);
     }
@@ -117,7 +117,7 @@ class SentencePieceModelTest {
   @Test
   void decodesEncodedBytes() {
     RandomText random = new RandomText(9);
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       byte[] bytes = random.bytes();
       byte[] spaced = Spaces.unescape(bytes, 0, bytes.length, false);
       assertArrayEquals(spaced, BARE.decodeBytes(BARE.encode(bytes, PLAIN)));

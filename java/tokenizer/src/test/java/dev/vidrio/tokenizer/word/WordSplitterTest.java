@@ -71,7 +71,7 @@ class WordSplitterTest {
       })
   void splitsLikeBacktrackingMatcher(String preTokenizer) {
     RandomText random = new RandomText(1);
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       String text = random.text();
       byte[] utf8 = Utf8.encode(text);
       assertEquals(referenceWords(preTokenizer, utf8), words(preTokenizer, utf8), text);
@@ -82,7 +82,7 @@ class WordSplitterTest {
   @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
   void treatsIllFormedBytesAsSymbols(String preTokenizer) {
     RandomText random = new RandomText(2);
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < RandomText.COUNT; i++) {
       byte[] bytes = random.bytes();
       assertEquals(
           referenceWords(preTokenizer, bytes),
