@@ -101,6 +101,38 @@ class FactCommandsTest {
   }
 
   @Test
+  void measuresFactsByOtherMetrics() throws IOException {
+    String file = write("wrong.tsv", "Romeo\tThe love of {} is\tJuliet\tRosaline\n");
+    String[] options = {"-f", file, "--all", "--runs", "1", "--metric", "logit-diff"};
+    String out = done("facts trace", options).out();
+    assertTrue(out.contains("logit difference of the answer in logits: "), out);
+    // Restoring the last stream restores the metric.
+    List<String> json = new ArrayList<>(List.of(options));
+    json.add("--json");
+    JsonNode traced = done("facts trace", json.toArray(String[]::new)).json();
+    double clean = traced.get("clean_logit_difference").get("mean").doubleValue();
+    double corrupted = traced.get("corrupted_logit_difference").get("mean").doubleValue();
+    assertEquals(
+        clean - corrupted, traced.get("effects").get("end").get(3).get("mean").doubleValue(), 1e-9);
+    String[] same = {"-f", file, "--all", "--metric", "logit-diff", "--json"};
+    JsonNode blocked = done("facts knock-out", same).json();
+    assertEquals(clean, blocked.get("logit_difference").get("mean").doubleValue(), 1e-6);
+    // Without attention to all other tokens, the change is not relative.
+    same[4] = "logit";
+    JsonNode logit = done("facts knock-out", same).json();
+    assertEquals("logit", logit.get("metric_kind").stringValue());
+    refused("wrong of Romeo", "facts knock-out", "-f", facts, "--all", "--metric", "logit-diff");
+    refused(
+        "answers of facts are single tokens",
+        "facts trace",
+        "-f",
+        file,
+        "--all",
+        "--metric",
+        "logprob: my own");
+  }
+
+  @Test
   void rewritesFactsAsAdapter() {
     Path adapter = directory.resolve("rewritten.gguf");
     String[] options = {
@@ -207,6 +239,12 @@ class FactCommandsTest {
     assertEquals(3, found.get("selected").size());
     assertEquals(32, found.get("effects").size());
     assertEquals(4, found.get("tasks").get(0).get("with_vector").size());
+    json.addAll(List.of("--metric", "logprob"));
+    JsonNode logs = done("function-vector", json.toArray(String[]::new)).json();
+    assertEquals("logprob", logs.get("metric_kind").stringValue());
+    assertNotEquals(found.get("effects"), logs.get("effects"));
+    refused(
+        "tasks do not have wrong answers", "function-vector", "-f", tasks, "--metric", "prob-diff");
   }
 
   @Test

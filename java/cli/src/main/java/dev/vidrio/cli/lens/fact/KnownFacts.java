@@ -5,10 +5,15 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.fact.Fact;
+import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** The options of a file of facts. */
@@ -18,8 +23,8 @@ public final class KnownFacts {
       paramLabel = "FILE",
       required = true,
       description =
-          "A file with a fact on each line: the subject, a prompt with {} for it, and the answer,"
-              + " separated by tab characters.")
+          "A file with a fact on each line: the subject, a prompt with {} for it, the answer and,"
+              + " for a --metric that contrasts, a wrong one, separated by tab characters.")
   private Path file = Path.of("");
 
   @Option(
@@ -30,17 +35,55 @@ public final class KnownFacts {
   @Option(names = "--limit", paramLabel = "N", description = "Use at most the first N facts.")
   private int limit = Integer.MAX_VALUE;
 
-  /** A line of the file. */
-  record Line(String subject, String prompt, String answer) {}
+  /**
+   * A line of the file.
+   *
+   * @param wrong the wrong answer; empty for none
+   */
+  record Line(String subject, String prompt, String answer, String wrong) {
+    /** Returns the fact with the given answer. */
+    Fact fact(Model model, String to) {
+      return Fact.of(model, subject, prompt, to);
+    }
+  }
 
   /**
    * Facts.
    *
    * @param read the number of facts in the file
    * @param lines those that are used
-   * @param facts the same facts
+   * @param facts the facts of the lines
    */
   record Found(int read, List<Line> lines, List<Fact> facts) {
+    /**
+     * Returns a metric of each fact. Its answers are the first tokens of those of the line.
+     *
+     * @throws InvalidInputException if the metric needs a wrong answer that a line does not have,
+     *     or reads an answer of several tokens
+     */
+    Map<Fact, Metric> metrics(Lens lens, MetricSpec spec) {
+      Map<Fact, Metric> metrics = new IdentityHashMap<>();
+      for (int i = 0; i < facts.size(); i++) {
+        Fact fact = facts.get(i);
+        Line line = lines.get(i);
+        List<String> wrong =
+            line.wrong.isEmpty() || !spec.kind().readsWrong()
+                ? List.of()
+                : List.of("#" + line.fact(lens.model(), line.wrong).answer());
+        String where = " of " + line.subject;
+        MetricSpec.Bound bound =
+            spec.bind(lens.model(), List.of("#" + fact.answer()), wrong, where);
+        bound.requireDifferent(where);
+        Metric metric = bound.metric(lens, fact.tokens());
+        if (metric.positions() > 1) {
+          throw new InvalidInputException(
+              "metric", spec.answers().getFirst(), "answers of facts are single tokens");
+        }
+        metrics.put(fact, metric);
+      }
+      return metrics;
+    }
+
     /** Returns a line of text about the number of facts. */
     String summary() {
       return facts.size() + " of " + read + " facts";
@@ -55,7 +98,7 @@ public final class KnownFacts {
 
   /** Reads the facts that the model knows. */
   Found of(Lens lens) {
-    List<List<String>> rows = TabbedLines.read(file, 3, 3, "a subject, a prompt and an answer");
+    List<List<String>> rows = TabbedLines.read(file, 3, 4, "a subject, a prompt and an answer");
     if (limit < 1) {
       throw new InvalidInputException("limit", Integer.toString(limit), "must be at least 1");
     }
@@ -65,9 +108,10 @@ public final class KnownFacts {
       if (facts.size() == limit) {
         break;
       }
-      Fact fact = Fact.of(lens.model(), row.get(0), row.get(1), row.get(2));
+      var line = new Line(row.get(0), row.get(1), row.get(2), row.get(3));
+      Fact fact = line.fact(lens.model(), line.answer);
       if (all || fact.isKnown(lens)) {
-        lines.add(new Line(row.get(0), row.get(1), row.get(2)));
+        lines.add(line);
         facts.add(fact);
       }
     }
