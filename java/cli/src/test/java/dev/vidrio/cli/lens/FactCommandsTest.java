@@ -211,6 +211,12 @@ class FactCommandsTest {
         done("rewrite", "-f", rewrites, "--text", text, "--steps", "2", "--fast")
             .out()
             .contains("ROME at layer 0, rank 1"));
+    JsonNode first =
+        done("rewrite", "-f", rewrites, "--text", text, "--steps", "1", "--limit", "1", "--json")
+            .json();
+    assertEquals(1, first.get("rewrites").size());
+    refused(
+        "--limit 0: must be at least 1", "rewrite", "-f", rewrites, "--text", text, "--limit", "0");
   }
 
   @Test

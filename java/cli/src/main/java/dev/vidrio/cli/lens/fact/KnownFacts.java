@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options of a file of facts. */
@@ -32,8 +33,11 @@ public final class KnownFacts {
       description = "Also use facts whose answer is not the model's most likely next token.")
   private boolean all;
 
-  @Option(names = "--limit", paramLabel = "N", description = "Use at most the first N facts.")
-  private int limit = Integer.MAX_VALUE;
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "Use at most the first N facts. Default: all.")
+  private @Nullable Integer limit;
 
   /**
    * A line of the file.
@@ -99,13 +103,13 @@ public final class KnownFacts {
   /** Reads the facts that the model knows. */
   Found of(Lens lens) {
     List<List<String>> rows = TabbedLines.read(file, 3, 4, "a subject, a prompt and an answer");
-    if (limit < 1) {
+    if (limit != null && limit < 1) {
       throw new InvalidInputException("limit", Integer.toString(limit), "must be at least 1");
     }
     List<Line> lines = new ArrayList<>();
     List<Fact> facts = new ArrayList<>();
     for (List<String> row : rows) {
-      if (facts.size() == limit) {
+      if (limit != null && facts.size() == limit) {
         break;
       }
       var line = new Line(row.get(0), row.get(1), row.get(2), row.get(3));
