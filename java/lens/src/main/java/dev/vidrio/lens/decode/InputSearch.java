@@ -218,7 +218,7 @@ public record InputSearch(List<Integer> tokens, double value, List<Double> steps
               better = changed;
             }
           }
-          if (better != tokens) {
+          if (best > values.getLast()) {
             System.arraycopy(better, 0, tokens, 0, tokens.length);
             values.add(best);
           } else if (all) {

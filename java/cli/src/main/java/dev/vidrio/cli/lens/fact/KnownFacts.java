@@ -11,7 +11,7 @@ import dev.vidrio.lens.fact.Fact;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +66,7 @@ public final class KnownFacts {
      *     or reads an answer of several tokens
      */
     Map<Fact, Metric> metrics(Lens lens, MetricSpec spec) {
-      Map<Fact, Metric> metrics = new IdentityHashMap<>();
+      Map<Fact, Metric> metrics = new HashMap<>();
       for (int i = 0; i < facts.size(); i++) {
         Fact fact = facts.get(i);
         Line line = lines.get(i);
