@@ -101,6 +101,23 @@ class FactCommandsTest {
   }
 
   @Test
+  void findsDirectionsOfTruth() throws IOException {
+    Path saved = directory.resolve("truth.safetensors");
+    String[] options = {"-f", facts, "--all", "--folds", "2", "--save", saved.toString()};
+    String out = done("facts truth", options).out();
+    assertTrue(out.startsWith("2 true and 2 false statements, judged in 2 parts\n"), out);
+    JsonNode json = done("facts truth", "-f", facts, "--all", "--folds", "2", "--json").json();
+    assertEquals(4, json.get("accuracy").size());
+    assertEquals(2, json.get("control").get(0).get("count").intValue());
+    Path page = directory.resolve("truth.html");
+    done("facts truth", "-f", facts, "--all", "--folds", "2", "-o", page.toString());
+    assertTrue(Files.readString(page).contains("Directions of truth"));
+    String edit = "blocks.2.hook_resid_post add 2 " + saved + ":blocks.2.hook_resid_post[0]";
+    done("edit", "-p", "The love of Romeo is", "--edit", edit);
+    refused("must be at least the folds, 3", "facts truth", "-f", facts, "--all", "--folds", "3");
+  }
+
+  @Test
   void measuresFactsByOtherMetrics() throws IOException {
     String file = write("wrong.tsv", "Romeo\tThe love of {} is\tJuliet\tRosaline\n");
     String[] options = {"-f", file, "--all", "--runs", "1", "--metric", "logit-diff"};

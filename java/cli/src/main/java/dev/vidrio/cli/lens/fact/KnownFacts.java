@@ -51,6 +51,9 @@ public final class KnownFacts {
     }
   }
 
+  /** A fact and a false answer. */
+  record Contradicted(Line line, String other) {}
+
   /**
    * Facts.
    *
@@ -86,6 +89,28 @@ public final class KnownFacts {
         metrics.put(fact, metric);
       }
       return metrics;
+    }
+
+    /**
+     * Returns the facts with a false answer each: that of the next fact with the same prompt and
+     * another answer.
+     */
+    List<Contradicted> contradicted() {
+      List<Contradicted> found = new ArrayList<>();
+      for (int i = 0; i < lines.size(); i++) {
+        Line line = lines.get(i);
+        for (int k = 1; k < lines.size(); k++) {
+          Line other = lines.get((i + k) % lines.size());
+          if (other.prompt.equals(line.prompt) && !other.answer.equals(line.answer)) {
+            found.add(new Contradicted(line, other.answer));
+            break;
+          }
+        }
+      }
+      if (found.isEmpty()) {
+        throw new CommandException("no two facts have the same prompt and different answers");
+      }
+      return found;
     }
 
     /** Returns a line of text about the number of facts. */
