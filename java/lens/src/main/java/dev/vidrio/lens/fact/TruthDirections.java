@@ -57,7 +57,19 @@ public record TruthDirections(
   }
 
   /** The streams of the last tokens of a pair, [layers][d]. */
-  private record Streams(float[][] right, float[][] wrong) {}
+  private static final class Streams {
+    final float[][] right;
+    final float[][] wrong;
+
+    Streams(float[][] right, float[][] wrong) {
+      this.right = right;
+      this.wrong = wrong;
+    }
+
+    Streams exchanged() {
+      return new Streams(/* right= */ wrong, /* wrong= */ right);
+    }
+  }
 
   public TruthDirections {
     accuracy = List.copyOf(accuracy);
@@ -85,9 +97,7 @@ public record TruthDirections(
     }
     var random = new SplitMix64(seed);
     List<Streams> shuffled =
-        streams.stream()
-            .map(pair -> random.next() < 0 ? new Streams(pair.wrong, pair.right) : pair)
-            .toList();
+        streams.stream().map(pair -> random.next() < 0 ? pair.exchanged() : pair).toList();
     int layers = lens.model().architecture().layers();
     List<Estimate> accuracy = new ArrayList<>();
     List<Estimate> control = new ArrayList<>();
@@ -115,7 +125,15 @@ public record TruthDirections(
   }
 
   /** A direction, and the product with it above which a statement counts as true. */
-  private record Direction(float[] vector, double threshold) {
+  private static final class Direction {
+    final float[] vector;
+    final double threshold;
+
+    Direction(float[] vector, double threshold) {
+      this.vector = vector;
+      this.threshold = threshold;
+    }
+
     /**
      * Returns the direction of pairs.
      *
