@@ -26,12 +26,15 @@ import java.util.stream.IntStream;
  *
  * @param accuracy by layer: the share of statements that are judged right
  * @param control by layer: the share if, among the statements from which a direction is computed,
- *     truth is assigned at random within each pair
+ *     truth is assigned at random within each pair, mean of 20 draws
  * @param directions [layers][d]: those of all statements
  * @see "docs/lens/facts.md"
  */
 public record TruthDirections(
     List<Estimate> accuracy, List<Estimate> control, List<List<Float>> directions) {
+  /** Random assignments of truth for the control. */
+  private static final int DRAWS = 20;
+
   /** A true statement and a false one. */
   public static final class Pair {
     private final int[] right;
@@ -96,15 +99,22 @@ public record TruthDirections(
       streams.add(new Streams(last(lens, pair.right), last(lens, pair.wrong)));
     }
     var random = new SplitMix64(seed);
-    List<Streams> shuffled =
-        streams.stream().map(pair -> random.next() < 0 ? pair.exchanged() : pair).toList();
+    List<List<Streams>> draws = new ArrayList<>();
+    for (int draw = 0; draw < DRAWS; draw++) {
+      draws.add(streams.stream().map(pair -> random.next() < 0 ? pair.exchanged() : pair).toList());
+    }
     int layers = lens.model().architecture().layers();
     List<Estimate> accuracy = new ArrayList<>();
     List<Estimate> control = new ArrayList<>();
     List<List<Float>> directions = new ArrayList<>();
     for (int l = 0; l < layers; l++) {
-      accuracy.add(judge(streams, streams, folds, l));
-      control.add(judge(shuffled, streams, folds, l));
+      int layer = l;
+      accuracy.add(Estimate.of(judge(streams, streams, folds, l)));
+      List<double[]> judged =
+          draws.stream().map(draw -> judge(draw, streams, folds, layer)).toList();
+      var means = new double[pairs.size()];
+      Arrays.setAll(means, i -> judged.stream().mapToDouble(d -> d[i]).average().orElseThrow());
+      control.add(Estimate.of(means));
       directions.add(list(Direction.of(streams, l, -1, folds).vector));
     }
     return new TruthDirections(accuracy, control, directions);
@@ -158,8 +168,8 @@ public record TruthDirections(
     }
   }
 
-  /** Returns the share of right judgments: of a pair's two statements, 0, ½ or 1. */
-  private static Estimate judge(List<Streams> training, List<Streams> all, int folds, int layer) {
+  /** Returns the share of right judgments of each pair's two statements: 0, ½ or 1. */
+  private static double[] judge(List<Streams> training, List<Streams> all, int folds, int layer) {
     Direction[] without =
         IntStream.range(0, folds)
             .mapToObj(fold -> Direction.of(training, layer, fold, folds))
@@ -172,6 +182,6 @@ public record TruthDirections(
           double known = direction.isTrue(all.get(i).right[layer]) ? 0.5 : 0;
           return direction.isTrue(all.get(i).wrong[layer]) ? known : known + 0.5;
         });
-    return Estimate.of(right);
+    return right;
   }
 }
