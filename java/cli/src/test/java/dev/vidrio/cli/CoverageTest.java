@@ -45,7 +45,13 @@ class CoverageTest {
 
   /** Programs that wrote the expected values in files of tests. */
   private static final Set<String> BY_TESTS =
-      Set.of("scikit-learn", "concept-erasure", "SAELens", "numpy", "the authors' samplers");
+      Set.of(
+          "scikit-learn",
+          "concept-erasure",
+          "SAELens",
+          "numpy",
+          "networkx",
+          "the authors' samplers");
 
   /**
    * A row of the list.

@@ -16,6 +16,7 @@ import dev.vidrio.cli.lens.dataset.MeasureCommand;
 import dev.vidrio.cli.lens.decode.EraseCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.FidelityCommand;
+import dev.vidrio.cli.lens.decode.InputsCommand;
 import dev.vidrio.cli.lens.decode.JacobianCommand;
 import dev.vidrio.cli.lens.decode.LaserCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
@@ -126,7 +127,8 @@ public final class LensCommand implements CommandGroup.Namespace {
             ProbeCommand.class,
             EraseCommand.class,
             SaeCommand.class,
-            ExamplesCommand.class),
+            ExamplesCommand.class,
+            InputsCommand.class),
         Section.of(
             "Heads, neurons and weights",
             HeadsCommand.class,

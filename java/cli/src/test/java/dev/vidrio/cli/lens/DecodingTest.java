@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
@@ -509,5 +510,38 @@ class DecodingTest {
     assertTrue(result.err().contains(expected), result.err());
     assertFalse(result.err().contains("\tat "), result.err());
     assertFalse(Files.exists(directory.resolve("out")), "what fails leaves no directory");
+  }
+
+  @Test
+  void findsInputsByOptimization() {
+    String[] search = {
+      "lens", "inputs", "-n", "2", "--steps", "3", "--candidates", "8", "--trials", "4"
+    };
+    List<String> neuron = new ArrayList<>(List.of(search));
+    neuron.addAll(List.of("--neuron", "blocks.1.mlp.hook_post:17"));
+    String out = Cli.run(neuron.toArray(String[]::new)).out();
+    assertTrue(out.startsWith("activation of blocks.1.mlp.hook_post:17: "), out);
+    assertEquals(1 + 2, out.lines().count(), out);
+    List<String> metric = new ArrayList<>(List.of(search));
+    metric.addAll(List.of("-p", "The king", "--token", " his", "--json"));
+    JsonNode json = Cli.run(metric.toArray(String[]::new)).json();
+    assertEquals(2, json.get("tokens").size());
+    assertEquals("logit", json.get("metric_kind").stringValue());
+    int improvements = json.get("steps").size();
+    assertEquals(json.get("value"), json.get("steps").get(improvements - 1));
+    for (String[] wrong :
+        new String[][] {
+          {"", "needs either --neuron, or --token"},
+          {"--neuron x:1 --token a", "needs either --neuron, or --token"},
+          {"--neuron 17", "must be a hook point, a colon and a number"},
+          {"--metric accuracy", "has no gradient, which lens inputs uses"},
+          {"--token #5 --trials 0", "trials 0: must be at least 1"},
+        }) {
+      List<String> args = new ArrayList<>(List.of("lens", "inputs"));
+      args.addAll(wrong[0].isEmpty() ? List.of() : List.of(wrong[0].split(" ")));
+      Cli refused = Cli.run(args.toArray(String[]::new));
+      assertNotEquals(0, refused.code());
+      assertTrue(refused.err().contains(wrong[1]), refused.err());
+    }
   }
 }

@@ -101,6 +101,55 @@ class FactCommandsTest {
   }
 
   @Test
+  void findsDirectionsOfTruth() throws IOException {
+    Path saved = directory.resolve("truth.safetensors");
+    String[] options = {"-f", facts, "--all", "--folds", "2", "--save", saved.toString()};
+    String out = done("facts truth", options).out();
+    assertTrue(out.startsWith("2 true and 2 false statements, judged in 2 parts\n"), out);
+    JsonNode json = done("facts truth", "-f", facts, "--all", "--folds", "2", "--json").json();
+    assertEquals(4, json.get("accuracy").size());
+    assertEquals(2, json.get("control").get(0).get("count").intValue());
+    Path page = directory.resolve("truth.html");
+    done("facts truth", "-f", facts, "--all", "--folds", "2", "-o", page.toString());
+    assertTrue(Files.readString(page).contains("Directions of truth"));
+    String edit = "blocks.2.hook_resid_post add 2 " + saved + ":blocks.2.hook_resid_post[0]";
+    done("edit", "-p", "The love of Romeo is", "--edit", edit);
+    refused("must be at least the folds, 3", "facts truth", "-f", facts, "--all", "--folds", "3");
+  }
+
+  @Test
+  void measuresFactsByOtherMetrics() throws IOException {
+    String file = write("wrong.tsv", "Romeo\tThe love of {} is\tJuliet\tRosaline\n");
+    String[] options = {"-f", file, "--all", "--runs", "1", "--metric", "logit-diff"};
+    String out = done("facts trace", options).out();
+    assertTrue(out.contains("logit difference of the answer in logits: "), out);
+    // Restoring the last stream restores the metric.
+    List<String> json = new ArrayList<>(List.of(options));
+    json.add("--json");
+    JsonNode traced = done("facts trace", json.toArray(String[]::new)).json();
+    double clean = traced.get("clean_logit_difference").get("mean").doubleValue();
+    double corrupted = traced.get("corrupted_logit_difference").get("mean").doubleValue();
+    assertEquals(
+        clean - corrupted, traced.get("effects").get("end").get(3).get("mean").doubleValue(), 1e-9);
+    String[] same = {"-f", file, "--all", "--metric", "logit-diff", "--json"};
+    JsonNode blocked = done("facts knock-out", same).json();
+    assertEquals(clean, blocked.get("logit_difference").get("mean").doubleValue(), 1e-6);
+    // Without attention to all other tokens, the change is not relative.
+    same[4] = "logit";
+    JsonNode logit = done("facts knock-out", same).json();
+    assertEquals("logit", logit.get("metric_kind").stringValue());
+    refused("wrong of Romeo", "facts knock-out", "-f", facts, "--all", "--metric", "logit-diff");
+    refused(
+        "answers of facts are single tokens",
+        "facts trace",
+        "-f",
+        file,
+        "--all",
+        "--metric",
+        "logprob: my own");
+  }
+
+  @Test
   void rewritesFactsAsAdapter() {
     Path adapter = directory.resolve("rewritten.gguf");
     String[] options = {
@@ -179,6 +228,12 @@ class FactCommandsTest {
         done("rewrite", "-f", rewrites, "--text", text, "--steps", "2", "--fast")
             .out()
             .contains("ROME at layer 0, rank 1"));
+    JsonNode first =
+        done("rewrite", "-f", rewrites, "--text", text, "--steps", "1", "--limit", "1", "--json")
+            .json();
+    assertEquals(1, first.get("rewrites").size());
+    refused(
+        "--limit 0: must be at least 1", "rewrite", "-f", rewrites, "--text", text, "--limit", "0");
   }
 
   @Test
@@ -207,6 +262,12 @@ class FactCommandsTest {
     assertEquals(3, found.get("selected").size());
     assertEquals(32, found.get("effects").size());
     assertEquals(4, found.get("tasks").get(0).get("with_vector").size());
+    json.addAll(List.of("--metric", "logprob"));
+    JsonNode logs = done("function-vector", json.toArray(String[]::new)).json();
+    assertEquals("logprob", logs.get("metric_kind").stringValue());
+    assertNotEquals(found.get("effects"), logs.get("effects"));
+    refused(
+        "tasks do not have wrong answers", "function-vector", "-f", tasks, "--metric", "prob-diff");
   }
 
   @Test

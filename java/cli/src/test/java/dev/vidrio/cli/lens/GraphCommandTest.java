@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
@@ -87,6 +88,28 @@ class GraphCommandTest {
   }
 
   @Test
+  void explainsMetrics() throws IOException {
+    String[] options = {"--features", "20", "--metric", "logit-diff: not/ to", "--check", "2"};
+    String out = done(options).out();
+    assertTrue(out.contains("metric: logit of \" not\" minus that of \" to\"; linear part"), out);
+    assertTrue(out.contains(" -> metric"), out);
+    List<String> json = new ArrayList<>(List.of(options));
+    json.add("--json");
+    JsonNode found = done(json.toArray(String[]::new)).json();
+    JsonNode target = null;
+    for (JsonNode node : found.get("nodes")) {
+      assertFalse(node.get("kind").stringValue().equals("logit"));
+      target = node.get("kind").stringValue().equals("metric") ? node : target;
+    }
+    assertNotNull(target);
+    assertEquals(target.get("value").doubleValue(), target.get("explained").doubleValue(), 1e-2);
+    Path file = directory.resolve("metric.json");
+    done("--features", "20", "--metric", "entropy", "-o", file.toString());
+    assertTrue(Files.readString(file).contains("Output of the metric"));
+    done("--features", "20", "--token", " not", "-o", directory.resolve("m.html").toString());
+  }
+
+  @Test
   void writesPageAndGraphFile() throws IOException {
     Path page = directory.resolve("graph.html");
     Path file = directory.resolve("graph.json");
@@ -104,6 +127,9 @@ class GraphCommandTest {
     assertError("node share", "--node-share", "1.5");
     assertError("no such file", "--transcoders", directory.resolve("missing").toString());
     assertError("cfg.json", "--transcoders", directory.toString());
+    assertError("cannot be combined with a metric", "--metric", "entropy", "--logits", "2");
+    assertError("which lens graph uses, is 0", "--metric", "kl");
+    assertError("must read the logits of one position", "--metric", "logprob: not to");
     assertError(".html or .json", "-o", directory.resolve("graph.png").toString());
   }
 

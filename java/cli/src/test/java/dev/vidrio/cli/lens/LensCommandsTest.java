@@ -317,6 +317,45 @@ class LensCommandsTest {
     assertTrue(Files.readString(page).contains("mean share"));
   }
 
+  /** Each text is measured as by itself. */
+  @Test
+  void comparesRoutesOfTwoTexts() throws IOException {
+    String other = "Friends, Romans, countrymen, lend me your ears";
+    Path file = Files.writeString(directory.resolve("other.txt"), other);
+    String[] arguments = {"lens", "routes", "-p", "To be, or not to be", "--average"};
+    String[] compared = with(arguments, "--against", file.toString());
+    JsonNode json = done(with(compared, "--json")).json();
+    JsonNode here = done(with(arguments, "--json")).json();
+    JsonNode there =
+        done(new String[] {"lens", "routes", "-p", other, "--average", "--json"}).json();
+    assertEquals(there.get("tokens"), json.get("other_tokens"));
+    double before = Double.POSITIVE_INFINITY;
+    for (JsonNode part : json.get("components")) {
+      String name = part.get("block").stringValue();
+      assertEquals(component(here, name).get("active"), part.get("active"));
+      assertEquals(component(there, name).get("active"), part.get("other_active"));
+      double difference =
+          Math.abs(part.get("active").doubleValue() - part.get("other_active").doubleValue());
+      assertTrue(difference <= before, name);
+      before = difference;
+    }
+    assertEquals(2 + 5, done(with(compared, "--top", "5")).out().lines().count());
+    Path page = directory.resolve("domains.html");
+    done(with(compared, "-o", page.toString()));
+    assertTrue(Files.readString(page).contains("Components of one text"));
+    String error = Cli.run("lens", "routes", "-p", "a b", "--against", file.toString()).err();
+    assertTrue(error.contains("--against: needs --average"), error);
+  }
+
+  private static JsonNode component(JsonNode json, String name) {
+    for (JsonNode part : json.get("components")) {
+      if (part.get("block").stringValue().equals(name)) {
+        return part;
+      }
+    }
+    throw new AssertionError(name);
+  }
+
   @Test
   void rejectsInvalidOptionsOfRoutes() {
     String[] arguments = {"lens", "routes", "-p", "To be, or not"};

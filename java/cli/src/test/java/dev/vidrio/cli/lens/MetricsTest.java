@@ -327,6 +327,100 @@ class MetricsTest {
     assertTrue(list.contains("greater-than") && list.contains("prob-diff"), list);
   }
 
+  /** The metric after an edit is that of the run without the head. */
+  @Test
+  void editsShowMetricBeforeAndAfter() {
+    String[] edit = {"lens", "edit", "-p", "The king", "--edit", "blocks.1.attn.hook_z[:, 2] zero"};
+    JsonNode edited = done(with(edit, "--metric", "logit: his", "--json")).json();
+    String[] ablate = {"lens", "ablate", "-p", "The king", "--layers", "1"};
+    JsonNode ablated = done(with(ablate, "--metric", "logit: his", "--json")).json();
+    assertEquals(
+        ablated.get("metric").doubleValue(), edited.get("metric_before").doubleValue(), 1e-9);
+    assertEquals(
+        ablated.get("without").get(0).get(2).doubleValue(),
+        edited.get("metric_after").doubleValue(),
+        1e-9);
+    String out = done(with(edit, "--token", " his", "--versus", " her")).out();
+    assertTrue(out.contains("logit of \" his\" minus that of \" her\": before "), out);
+    assertFalse(done(with(edit, "--json")).json().has("metric_before"));
+  }
+
+  /** Steering is an edit of the residual stream; an answer of several tokens is read at each. */
+  @ParameterizedTest
+  @ValueSource(strings = {"logprob: his own", "entropy", "kl"})
+  void steeringShowsMetricOfTheEdit(String metric) {
+    String[] text = {"-p", "The king", "-n", "2", "--temp", "0", "--metric", metric, "--json"};
+    String[] steer = {
+      "lens", "steer", "--plus", "I weep", "--minus", "I laugh", "--layer", "1", "--strength", "2"
+    };
+    JsonNode steered = done(with(steer, text)).json();
+    String add = "blocks.1.hook_resid_post add 2 plus 'I weep' minus 'I laugh'";
+    JsonNode edited = done(with(new String[] {"lens", "edit", "--edit", add}, text)).json();
+    for (String name : List.of("metric_before", "metric_after")) {
+      assertEquals(edited.get(name).doubleValue(), steered.get(name).doubleValue(), 1e-6, name);
+    }
+    assertFalse(edited.get("metric_before").equals(edited.get("metric_after")));
+  }
+
+  @Test
+  void backwardLensReadsGradientsOfMetrics() {
+    String[] backward = {"lens", "backward", "-p", "The king", "--layers", "1"};
+    JsonNode given = done(with(backward, "--token", " his", "--versus", " her", "--json")).json();
+    JsonNode named = done(with(backward, "--metric", "logit-diff: his/ her", "--json")).json();
+    assertEquals(given, named);
+    JsonNode entropy = done(with(backward, "--metric", "entropy", "--json")).json();
+    assertFalse(given.get("gradients").equals(entropy.get("gradients")));
+    Cli flat = Cli.run(with(backward, "--metric", "kl"));
+    assertEquals(2, flat.code());
+    assertTrue(flat.err().contains("which lens backward uses, is 0"), flat.err());
+  }
+
+  @Test
+  void faithfulnessIsMeasuredByMetrics() {
+    String[] options = {
+      "lens", "faithfulness", "-p", "The king and the queen", "--orders", "2", "--portions", "0.5"
+    };
+    String[] removing = with(options, "--methods", "occlusion");
+    JsonNode standard = done(with(removing, "--json")).json();
+    assertEquals(standard, done(with(removing, "--metric", "prob", "--json")).json());
+    JsonNode accuracy = done(with(removing, "--metric", "accuracy", "--json")).json();
+    double value =
+        accuracy.get("methods").get("occlusion").get("comprehensiveness").get("mean").doubleValue();
+    assertTrue(value == 0 || value == 1, accuracy.toString());
+    String out = done(with(removing, "--metric", "entropy")).out();
+    assertTrue(out.startsWith("faithfulness by entropy of the prediction over 1 text"), out);
+    Cli refused = Cli.run(with(options, "--methods", "gradient", "--metric", "accuracy"));
+    assertTrue(refused.err().contains("which --methods gradient uses"), refused.err());
+  }
+
+  /** The probability is that of the log-probability. */
+  @Test
+  void relianceIsMeasuredByMetrics() {
+    String[] options = {
+      "lens", "reliance", "-p", "The king loves. The king", "--context", "The king", "-n", "2"
+    };
+    JsonNode logs = done(with(options, "--json")).json().get("answer");
+    JsonNode all = done(with(options, "--metric", "prob", "--json")).json();
+    for (int i = 0; i < 2; i++) {
+      JsonNode token = all.get("answer").get(i);
+      for (String run : List.of("with", "without")) {
+        assertEquals(
+            Math.exp(logs.get(i).get(run).doubleValue()), token.get(run).doubleValue(), 1e-9);
+      }
+    }
+    String out = done(with(options, "--versus", " her")).out();
+    assertTrue(out.startsWith("mean change of the logit difference: "), out);
+    for (String[] wrong :
+        new String[][] {
+          {"kl", "--metric kl: not supported"},
+          {"prob-diff", "Missing required option: '--versus=TEXT' (--metric prob-diff)"},
+          {"logprob: his own", "must be a single token"},
+        }) {
+      Cli refused = Cli.run(with(options, "--metric", wrong[0]));
+      assertTrue(refused.err().contains(wrong[1]), refused.err());
+    }
+  }
+
   @Test
   void completionAndHelpListMetrics() {
     String script = Cli.run("completion").out();

@@ -51,7 +51,12 @@ public final class ContextMixing {
   private final double[][][] layers;
   private final double[][][] rolledOut;
 
-  private ContextMixing(int tokens, double[][][] layers) {
+  /**
+   * Combines layers.
+   *
+   * @param layers the shares of each, [layer][i][j]
+   */
+  ContextMixing(int tokens, double[][][] layers) {
     this.tokens = tokens;
     this.layers = layers;
     this.rolledOut = new double[layers.length][][];
@@ -142,7 +147,7 @@ public final class ContextMixing {
 
   /**
    * Returns the share of input token j in token i after a layer: the product of the layers up to
-   * it.
+   * it. {@link AttentionFlow} combines layers by maximum flow instead.
    */
   public double rolledOut(int layer, int i, int j) {
     return rolledOut[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];

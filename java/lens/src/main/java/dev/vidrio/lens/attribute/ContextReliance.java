@@ -10,7 +10,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.evaluation.Divergence;
-import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  *       context as the first step of PECoRe does (Sarti et al. 2024, arXiv 2310.01188)
  * </ul>
  *
+ * <p>Another metric of the answer's tokens replaces the log-probability: {@link Token#information}
+ * is then its difference.
+ *
  * @param context the removed span
  * @param from the position of the first token of the answer
  * @param tokens a comparison per token of the answer
@@ -35,16 +37,16 @@ import org.jspecify.annotations.Nullable;
  */
 public record ContextReliance(TokenSpan context, int from, List<Token> tokens) {
   /**
-   * The predictions of a token of the answer, in nats.
+   * The predictions of a token of the answer.
    *
    * @param token its id
-   * @param with its log-probability with the context
-   * @param without its log-probability without the context
-   * @param divergence {@code KL(with ‖ without)} of the whole predictions
+   * @param with its log-probability in nats, or the metric, with the context
+   * @param without its log-probability in nats, or the metric, without the context
+   * @param divergence {@code KL(with ‖ without)} of the whole predictions, in nats
    * @param likely the most likely token without the context
    */
   public record Token(int token, double with, double without, double divergence, int likely) {
-    /** Returns the pointwise cross-mutual information. */
+    /** Returns the pointwise cross-mutual information, or the difference of the metric. */
     public double information() {
       return with - without;
     }
@@ -58,7 +60,7 @@ public record ContextReliance(TokenSpan context, int from, List<Token> tokens) {
    * Compares predictions with the context and without its tokens, so that later tokens move to
    * earlier positions.
    *
-   * @param answer whose metric is not used
+   * @param answer with the metric of its tokens
    * @param context in the prompt
    * @throws InvalidInputException if the context is not in the prompt or is all of it, or the model
    *     does not support the tokens
@@ -77,7 +79,7 @@ public record ContextReliance(TokenSpan context, int from, List<Token> tokens) {
   /**
    * Compares predictions with the context and with its tokens removed at their positions.
    *
-   * @param answer whose metric is not used
+   * @param answer with the metric of its tokens
    * @param context in the prompt
    * @throws InvalidInputException as for the text without the tokens, or if the tokens are to be
    *     hidden and the model mixes tokens by other means than attention
@@ -112,8 +114,8 @@ public record ContextReliance(TokenSpan context, int from, List<Token> tokens) {
         compared.add(
             new Token(
                 token,
-                LogProbability.of(with, token),
-                LogProbability.of(without, token),
+                answer.metric(i).of(with),
+                answer.metric(i).of(without),
                 Math.max(0, Divergence.divergence(with, without)),
                 likely(removed.get(HookSite.LOGITS).row(i))));
       }
@@ -140,7 +142,10 @@ public record ContextReliance(TokenSpan context, int from, List<Token> tokens) {
     return best;
   }
 
-  /** Returns the sum of the information of all tokens: that of the answer, in nats. */
+  /**
+   * Returns the sum of the information of all tokens: that of the answer in nats, or that of the
+   * differences of the metric.
+   */
   public double information() {
     return tokens.stream().mapToDouble(Token::information).sum();
   }

@@ -14,22 +14,23 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
  * Attention knock-out by windows of layers (Geva et al. 2023, arXiv 2304.14767, section 5): in
  * which layers does the last token read the subject? In a window of layers around each layer, the
  * last token may not attend to some of the tokens, and the relative change of the answer's
- * probability, {@code (P_blocked − P) / P}, is averaged over facts: −1 is a lost answer.
+ * probability, {@code (P_blocked − P) / P}, is averaged over facts: −1 is a lost answer. Of another
+ * metric, it is the change {@code m_blocked − m}.
  *
  * @param window number of layers of a window
- * @param probability of the answer without knock-out
+ * @param metric probability of the answer, or the metric, without knock-out
  * @param changes by the tokens that the last one does not attend to, [layers]
  * @see Intervention#knockOut
  * @see "docs/lens/facts.md"
  */
-public record AttentionKnockOut(
-    int window, Estimate probability, Map<Blocked, List<Estimate>> changes) {
+public record AttentionKnockOut(int window, Estimate metric, Map<Blocked, List<Estimate>> changes) {
   /** The tokens that the last token of a prompt does not attend to. */
   public enum Blocked {
     /** The tokens of the subject. */
@@ -55,6 +56,19 @@ public record AttentionKnockOut(
    *     subject, or a layer mixes tokens by other means than attention
    */
   public static AttentionKnockOut of(Lens lens, List<Fact> facts, int window) {
+    return of(lens, facts, fact -> Metric.probability(fact.answer()), true, window);
+  }
+
+  /**
+   * Measures all windows by any metric.
+   *
+   * @param metric returns that of a fact
+   * @param relative true for changes relative to the metric without knock-out
+   * @param window number of layers, as for probabilities
+   * @throws InvalidInputException as for probabilities
+   */
+  public static AttentionKnockOut of(
+      Lens lens, List<Fact> facts, Function<Fact, Metric> metric, boolean relative, int window) {
     Preconditions.require(!facts.isEmpty(), "facts", 0, "must be at least 1");
     Preconditions.requirePositive("window", window);
     Preconditions.requireAttention(lens.model(), "attention knock-out");
@@ -72,10 +86,10 @@ public record AttentionKnockOut(
           variants.add(blocking(lens, fact, blocked, l, window));
         }
       }
-      List<Double> values =
-          Sweep.run(lens, fact.tokens(), List.of(), variants, Metric.probability(fact.answer()));
+      List<Double> values = Sweep.run(lens, fact.tokens(), List.of(), variants, metric.apply(fact));
       clean[i] = values.getFirst();
-      double p = clean[i];
+      double before = clean[i];
+      double unit = relative ? before : 1;
       int begin = 1;
       for (Blocked blocked : Blocked.values()) {
         int first = begin;
@@ -86,7 +100,7 @@ public record AttentionKnockOut(
               .computeIfAbsent(blocked, ignored -> new ArrayList<>())
               .add(
                   IntStream.range(0, layers)
-                      .mapToDouble(l -> (values.get(first + l) - p) / p)
+                      .mapToDouble(l -> (values.get(first + l) - before) / unit)
                       .toArray());
         }
       }

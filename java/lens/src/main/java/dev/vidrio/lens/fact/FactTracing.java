@@ -2,6 +2,7 @@ package dev.vidrio.lens.fact;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.fact.Fact.Part;
 import dev.vidrio.lens.intervene.CausalTracing;
 import dev.vidrio.lens.numeric.Estimate;
@@ -11,6 +12,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -45,12 +47,27 @@ public record FactTracing(
    */
   public static FactTracing of(
       Lens lens, List<Fact> facts, CausalTracing.Site site, CausalTracing.Options options) {
+    return of(lens, facts, fact -> Metric.probability(fact.answer()), site, options);
+  }
+
+  /**
+   * Traces facts one after the other by any metric.
+   *
+   * @param metric returns that of a fact
+   * @throws InvalidInputException if there is no fact, or the model does not support its tokens
+   */
+  public static FactTracing of(
+      Lens lens,
+      List<Fact> facts,
+      Function<Fact, Metric> metric,
+      CausalTracing.Site site,
+      CausalTracing.Options options) {
     Preconditions.require(!facts.isEmpty(), "facts", 0, "must be at least 1");
     var sum = new Sum(site);
     for (Fact fact : facts) {
       CausalTracing tracing =
           CausalTracing.of(
-              lens, fact.tokens(), fact.from(), fact.to(), fact.answer(), site, options);
+              lens, fact.tokens(), fact.from(), fact.to(), metric.apply(fact), site, options);
       sum.add(tracing, fact.from(), fact.to());
     }
     return sum.mean();

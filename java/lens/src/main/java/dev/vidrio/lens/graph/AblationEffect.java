@@ -1,11 +1,13 @@
 package dev.vidrio.lens.graph;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,11 +15,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The change of the likeliest token's logit, relative to the mean logit, if a feature is set to 0
- * at its token: as the graph predicts it, and in the model, where attention patterns, divisors and
- * other features change too.
+ * The change of the likeliest token's logit, relative to the mean logit, or of the graph's metric,
+ * if a feature is set to 0 at its token: as the graph predicts it, and in the model, where
+ * attention patterns, divisors and other features change too.
  *
  * @param node index of the feature
  */
@@ -26,22 +29,22 @@ public record AblationEffect(int node, double predicted, double measured) {
    * Sets the most influential features to 0, one at a time.
    *
    * @param features those of the graph
+   * @param metric that of the graph, or null
    * @param count maximum number of features
    */
   public static List<AblationEffect> of(
-      Lens lens, AttributionGraph graph, GraphFeatures features, int count) {
-    int token =
-        graph.nodes().stream()
-            .filter(node -> node.kind() == GraphNode.Kind.LOGIT)
-            .findFirst()
-            .orElseThrow()
-            .id();
-    double before = logit(lens, graph, token, List.of());
+      Lens lens,
+      AttributionGraph graph,
+      GraphFeatures features,
+      @Nullable DifferentiableMetric metric,
+      int count) {
+    Metric measure = metric == null ? likeliest(graph) : metric;
+    double before = measure.of(lens, graph.tokens(), List.of());
     List<AblationEffect> effects = new ArrayList<>();
     for (int node : mostInfluential(graph, count)) {
       GraphNode feature = graph.nodes().get(node);
       double predicted = graph.predictedChange(node, -feature.value())[0];
-      double after = logit(lens, graph, token, List.of(ablation(feature, features)));
+      double after = measure.of(lens, graph.tokens(), List.of(ablation(feature, features)));
       effects.add(new AblationEffect(node, predicted, after - before));
     }
     return effects;
@@ -71,16 +74,16 @@ public record AblationEffect(int node, double predicted, double measured) {
     };
   }
 
-  private static double logit(
-      Lens lens, AttributionGraph graph, int token, List<Intervention> edits) {
-    int[] tokens = graph.tokens();
-    Capture capture =
-        Capture.of(HookSite.LOGITS.suffix()).positions(tokens.length - 1, tokens.length);
-    try (ActivationCache cache = lens.run(tokens, capture, edits)) {
-      float[] logits = cache.get(HookPoint.of(HookSite.LOGITS)).rows()[0];
-      double mean =
-          IntStream.range(0, logits.length).mapToDouble(t -> logits[t]).average().orElseThrow();
-      return logits[token] - mean;
-    }
+  /** Returns the logit of the likeliest token minus the mean logit. */
+  private static Metric likeliest(AttributionGraph graph) {
+    int token = graph.nodes().stream().filter(GraphNode::isTarget).findFirst().orElseThrow().id();
+    return logits -> {
+      double sum = 0;
+      int vocabulary = Math.toIntExact(logits.byteSize() / Float.BYTES);
+      for (int w = 0; w < vocabulary; w++) {
+        sum += logits.getAtIndex(JAVA_FLOAT, w);
+      }
+      return logits.getAtIndex(JAVA_FLOAT, token) - sum / vocabulary;
+    };
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.graph;
 
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
@@ -9,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An attribution graph (Ameisen et al. 2025, transformer-circuits.pub/2025/attribution-graphs):
@@ -24,7 +26,8 @@ import java.util.stream.IntStream;
  * sum to its value ({@link #explained}), but for the rounding of quantized activations, which a
  * gradient does not see. Effects do not pass through other feed-forward blocks: these are nodes.
  *
- * <p>Nodes are ordered: features by layer, position and number, errors, tokens, logits. Immutable.
+ * <p>Nodes are ordered: features by layer, position and number, errors, tokens, logits or a metric.
+ * Immutable.
  *
  * @see "docs/lens/graphs.md"
  */
@@ -84,18 +87,25 @@ public final class AttributionGraph {
    */
   public static AttributionGraph of(
       Lens lens, int[] tokens, GraphFeatures features, GraphOptions options) {
-    return of(lens, tokens, features, options, done -> {});
+    return of(lens, tokens, features, options, null, done -> {});
   }
 
   /**
-   * Computes the graph of a text.
+   * Computes the graph of a text, which explains the logits of the likeliest tokens, or a metric:
+   * its linear part at the text.
    *
+   * @param metric of the logits after the text, or null for the logits of the likeliest tokens
    * @param progress receives the number of features whose inputs have been attributed
    * @see #of(Lens, int[], GraphFeatures, GraphOptions)
    */
   public static AttributionGraph of(
-      Lens lens, int[] tokens, GraphFeatures features, GraphOptions options, IntConsumer progress) {
-    try (var attribution = new GraphAttribution(lens, tokens, features, options)) {
+      Lens lens,
+      int[] tokens,
+      GraphFeatures features,
+      GraphOptions options,
+      @Nullable DifferentiableMetric metric,
+      IntConsumer progress) {
+    try (var attribution = new GraphAttribution(lens, tokens, features, options, metric)) {
       return attribution.run(progress);
     }
   }
@@ -145,8 +155,8 @@ public final class AttributionGraph {
   }
 
   /**
-   * Returns the sum of all effects on a feature or a logit, including those of features that are
-   * not in the graph, and of constants: its value, but for rounding.
+   * Returns the sum of all effects on a feature, a logit or a metric, including those of features
+   * that are not in the graph, and of constants: its value, but for rounding.
    */
   public double explained(int target) {
     int row = row(target);
@@ -288,7 +298,7 @@ public final class AttributionGraph {
     var kept = new BitSet(nodes.size());
     for (int i = 0; i < nodes.size(); i++) {
       GraphNode.Kind kind = nodes.get(i).kind();
-      boolean always = kind == GraphNode.Kind.TOKEN || kind == GraphNode.Kind.LOGIT;
+      boolean always = kind == GraphNode.Kind.TOKEN || nodes.get(i).isTarget();
       kept.set(i, always || influence[i] >= least);
     }
     var pruned = new float[effects.length][];

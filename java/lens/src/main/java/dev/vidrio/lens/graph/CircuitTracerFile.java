@@ -49,7 +49,7 @@ public final class CircuitTracerFile {
     ArrayNode nodes = root.putArray("nodes");
     List<GraphNode> all = graph.nodes();
     int first = all.size();
-    while (first > 0 && all.get(first - 1).kind() == GraphNode.Kind.LOGIT) {
+    while (first > 0 && all.get(first - 1).isTarget()) {
       first--;
     }
     for (int i : pruned.nodes()) {
@@ -95,6 +95,12 @@ public final class CircuitTracerFile {
                 "Output \"%s\" (p=%.3f)",
                 model.tokenizer().piece(node.id()),
                 node.probability()));
+      }
+      case METRIC -> {
+        int virtual = model.architecture().vocabulary();
+        put(json, Integer.toString(graph.layers() + 1), virtual, node, "logit", "0");
+        json.put("jsNodeId", "L_%d-%d".formatted(virtual, position));
+        json.put("clerp", "Output of the metric");
       }
     }
     json.put("token_prob", node.probability());

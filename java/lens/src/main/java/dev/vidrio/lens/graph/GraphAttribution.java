@@ -1,11 +1,16 @@
 package dev.vidrio.lens.graph;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.partial.RowGradient;
@@ -16,7 +21,7 @@ import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.resolve.ProducerIndex;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -47,9 +52,15 @@ final class GraphAttribution implements AutoCloseable {
   private final Model model;
   private final int[] tokens;
   private final GraphOptions options;
+  private final @Nullable DifferentiableMetric metric;
   private final HookMap hooks;
   private final List<FeatureLayer> layers;
   private final Op.MatMul product;
+
+  /** The operations from {@link #last} to the logits. */
+  private final List<Op> unembedding;
+
+  private final Buffer nextLogits;
   private final Buffer last;
   private final Buffer stream;
   private final List<Bias> biases;
@@ -71,7 +82,7 @@ final class GraphAttribution implements AutoCloseable {
 
     Bias(Buffer y, Weights weights) {
       this.y = y;
-      this.vector = weights.data().toArray(ValueLayout.JAVA_FLOAT);
+      this.vector = weights.data().toArray(JAVA_FLOAT);
     }
   }
 
@@ -95,11 +106,24 @@ final class GraphAttribution implements AutoCloseable {
     }
   }
 
-  GraphAttribution(Lens lens, int[] tokens, GraphFeatures features, GraphOptions options) {
+  /**
+   * Opens a pass.
+   *
+   * @param metric of the logits after the text, or null for the logits of the likeliest tokens
+   */
+  GraphAttribution(
+      Lens lens,
+      int[] tokens,
+      GraphFeatures features,
+      GraphOptions options,
+      @Nullable DifferentiableMetric metric) {
     this.lens = lens;
     this.model = lens.model();
     this.tokens = tokens.clone();
     this.options = options;
+    this.metric = metric;
+    boolean single = metric == null || metric.positions() == 1;
+    Preconditions.require(single, "metric", "", "must read the logits of one position");
     Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
     lens.requireUnedited("attribution graphs");
     Preconditions.requireOneStream(model, "attribution graph");
@@ -114,10 +138,10 @@ final class GraphAttribution implements AutoCloseable {
     this.product = lastProduct(whole.ops());
     var writers = new ProducerIndex();
     whole.ops().forEach(writers::add);
-    this.last =
-        writers.get(product.x()) instanceof Op.Quantize quantize
-            ? quantize.x()
-            : (Buffer) product.x();
+    Op reader = writers.get(product.x()) instanceof Op.Quantize quantize ? quantize : product;
+    this.last = reader instanceof Op.Quantize quantize ? quantize.x() : (Buffer) product.x();
+    this.unembedding = whole.ops().subList(whole.ops().indexOf(reader), whole.ops().size());
+    this.nextLogits = whole.buffer(HookSite.LOGITS.suffix());
     this.layers =
         switch (features) {
           case GraphFeatures.Neurons() -> neurons(count);
@@ -232,11 +256,16 @@ final class GraphAttribution implements AutoCloseable {
       features = Math.addExact(features, layers.get(i).count());
     }
     withErrors = layers.stream().filter(layer -> layer.errors() != null).toList();
-    float[] nextLogits = lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
-    double[] logProbabilities = Vectors.logProbabilities(nextLogits);
-    int[] predicted = predicted(nextLogits, logProbabilities);
-    List<Target> logitTargets = logitTargets(predicted);
-    List<GraphNode> logits = logits(predicted, logProbabilities, logitTargets);
+    List<Target> logitTargets = new ArrayList<>();
+    List<GraphNode> logits = new ArrayList<>();
+    DifferentiableMetric asked = metric;
+    if (asked == null) {
+      likeliest(logitTargets, logits);
+    } else {
+      Target target = target(asked);
+      logitTargets.add(target);
+      logits.add(logit(GraphNode.Kind.METRIC, target, -1, 1));
+    }
     List<GraphRow> logitRows = rows(logitTargets);
     NavigableMap<Integer, GraphRow> rows = new TreeMap<>();
     while (rows.size() < options.features()) {
@@ -277,22 +306,44 @@ final class GraphAttribution implements AutoCloseable {
         .toList();
   }
 
-  private List<GraphNode> logits(int[] predicted, double[] logProbabilities, List<Target> targets) {
-    float[] stream = pass.values(last)[0];
-    List<GraphNode> nodes = new ArrayList<>();
+  /** Adds targets and nodes for the logits of the likeliest tokens. */
+  private void likeliest(List<Target> targets, List<GraphNode> nodes) {
+    float[] row = lens.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
+    double[] logProbabilities = Vectors.logProbabilities(row);
+    int[] predicted = predicted(row, logProbabilities);
+    targets.addAll(logitTargets(predicted));
     for (int i = 0; i < predicted.length; i++) {
-      double value = Vectors.dot(targets.get(i).seed, stream);
       double probability = Math.exp(logProbabilities[predicted[i]]);
-      nodes.add(
-          new GraphNode(
-              GraphNode.Kind.LOGIT,
-              model.architecture().layers(),
-              tokens.length - 1,
-              predicted[i],
-              value,
-              probability));
+      nodes.add(logit(GraphNode.Kind.LOGIT, targets.get(i), predicted[i], probability));
     }
-    return nodes;
+  }
+
+  /** Returns a target for a metric: its gradient with respect to the last activation. */
+  private Target target(DifferentiableMetric of) {
+    var x = new Buffer("x", Rows.TOKENS, last.width());
+    List<Op> ops = new ArrayList<>(unembedding);
+    ops.addFirst(new Op.Gather(x, last));
+    float[] value = pass.values(last)[0];
+    var seed = new float[last.width()];
+    try (var gradient =
+        new RowGradient(model.executor(), ops, new KvShape(1, 1, 1), x, List.of(nextLogits), 1)) {
+      MemorySegment slopes = gradient.seed(nextLogits);
+      gradient.run(
+          1,
+          (_, row) -> MemorySegment.copy(value, 0, row, JAVA_FLOAT, 0, value.length),
+          _ -> {
+            slopes.fill((byte) 0);
+            of.of(gradient.output(nextLogits), slopes);
+          },
+          (_, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, seed, 0, seed.length));
+    }
+    return new Target(model.architecture().layers(), last, tokens.length - 1, seed, 0);
+  }
+
+  private GraphNode logit(GraphNode.Kind kind, Target target, int token, double probability) {
+    double value = Vectors.dot(target.seed, pass.values(last)[0]);
+    int end = model.architecture().layers();
+    return new GraphNode(kind, end, tokens.length - 1, token, value, probability);
   }
 
   private int layerOf(int feature) {

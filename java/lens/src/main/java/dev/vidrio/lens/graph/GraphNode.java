@@ -5,12 +5,15 @@ import java.util.Locale;
 /**
  * A node of an {@link AttributionGraph}.
  *
- * @param layer of a feature, neuron or error; −1 for tokens, the number of layers for logits
+ * @param layer of a feature, neuron or error; −1 for tokens, the number of layers for logits and
+ *     metrics
  * @param position of its token in the text
- * @param id of the feature or neuron; the token of an embedding or a logit; −1 for errors
+ * @param id of the feature or neuron; the token of an embedding or a logit; −1 for errors and
+ *     metrics
  * @param value the activation of a feature or neuron; of a logit, its difference to the mean logit,
- *     both before a bias, a factor and a soft cap; otherwise 0
- * @param probability of a predicted token; otherwise 0
+ *     both before a bias, a factor and a soft cap; of a metric, the product of its gradient and the
+ *     activation before the unembedding; otherwise 0
+ * @param probability of a predicted token; 1 for a metric; otherwise 0
  */
 public record GraphNode(
     Kind kind, int layer, int position, int id, double value, double probability) {
@@ -27,7 +30,9 @@ public record GraphNode(
     /** The embedding of a token. */
     TOKEN,
     /** A predicted token. */
-    LOGIT;
+    LOGIT,
+    /** A metric of the logits. */
+    METRIC;
 
     /** Returns the name in JSON. */
     public String label() {
@@ -40,9 +45,14 @@ public record GraphNode(
     return kind == Kind.FEATURE || kind == Kind.NEURON;
   }
 
+  /** Returns whether the node is explained by the graph: a predicted token or a metric. */
+  public boolean isTarget() {
+    return kind == Kind.LOGIT || kind == Kind.METRIC;
+  }
+
   /**
    * Returns the name: {@code L3.F77@5} for feature 77 of layer 3 at position 5, {@code L3.N77@5}
-   * for a neuron, {@code L3.error@5}, {@code embed@5} or {@code logit}.
+   * for a neuron, {@code L3.error@5}, {@code embed@5}, {@code logit} or {@code metric}.
    */
   public String name() {
     return switch (kind) {
@@ -51,6 +61,7 @@ public record GraphNode(
       case ERROR -> "L%d.error@%d".formatted(layer, position);
       case TOKEN -> "embed@" + position;
       case LOGIT -> "logit";
+      case METRIC -> "metric";
     };
   }
 }

@@ -1,7 +1,6 @@
 package dev.vidrio.lens.page;
 
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.FlowImportance;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.circuit.Node;
@@ -657,30 +656,26 @@ public final class Views {
 
   /**
    * Returns the shares of input tokens in a token's state: through all layers, and a row per layer.
+   *
+   * @param shares after each layer, [layers][position + 1]
    */
-  public static List<View> mixing(Model model, int[] tokens, ContextMixing mixing, int position) {
-    int last = mixing.layers() - 1;
+  public static List<View> mixing(Model model, int[] tokens, double[][] shares, int position) {
     List<Integer> seen = Arrays.stream(tokens).limit(position + 1L).boxed().toList();
-    var values = new double[mixing.layers()][seen.size()];
-    for (int l = 0; l <= last; l++) {
-      int layer = l;
-      Arrays.setAll(values[l], j -> mixing.rolledOut(layer, position, j));
-    }
     return List.of(
         TokenValues.of(
             model,
             "Shares of the tokens",
             "How much of token " + position + " after the last layer comes from each.",
             seen,
-            Arrays.stream(values[last]).boxed().toList()),
+            Arrays.stream(shares[shares.length - 1]).boxed().toList()),
         Grid.heatMap(
             "By layer",
             "Shares after each layer.",
             "layer",
-            numbers(mixing.layers()),
+            numbers(shares.length),
             "token",
             TokenTexts.of(model, seen),
-            List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, values))));
+            List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, shares))));
   }
 
   /**

@@ -28,13 +28,13 @@ import java.util.stream.IntStream;
  * 2310.15916): what a model has understood of a task from examples, as a vector that makes it
  * perform the task without them.
  *
- * <p>The causal indirect effect of a head is the rise of the probability of the right answer when,
- * in a prompt whose demonstrations have exchanged outputs, the head's output at the last token is
- * replaced by its mean over correct prompts of the task. The function vector of a task is the sum
- * of the mean outputs of the heads with the largest average effect over all tasks; it is added to
- * the residual stream of the last token of a prompt without demonstrations. The task vector is the
- * mean residual stream of a layer at the last token of correct prompts; it replaces that of the
- * prompt.
+ * <p>The causal indirect effect of a head is the rise of the probability of the right answer, or of
+ * another metric, when, in a prompt whose demonstrations have exchanged outputs, the head's output
+ * at the last token is replaced by its mean over correct prompts of the task. The function vector
+ * of a task is the sum of the mean outputs of the heads with the largest average effect over all
+ * tasks; it is added to the residual stream of the last token of a prompt without demonstrations.
+ * The task vector is the mean residual stream of a layer at the last token of correct prompts; it
+ * replaces that of the prompt.
  *
  * @param heads names, by layer and head
  * @param effects [heads]: average indirect effect over the prompts of all tasks
@@ -108,6 +108,29 @@ public record FunctionVectors(
    *     demonstrations, a layer has no attention, or the model does not support the tokens
    */
   public static FunctionVectors of(Lens lens, List<Task> tasks, Options options) {
+    return of(lens, tasks, options, (_, answer) -> Metric.probability(answer));
+  }
+
+  /** Returns the metric of a prompt. */
+  @FunctionalInterface
+  public interface PromptMetric {
+    /**
+     * Returns the metric.
+     *
+     * @param tokens of a prompt whose demonstrations have exchanged outputs
+     * @param answer the first token of the right output
+     */
+    Metric of(int[] tokens, int answer);
+  }
+
+  /**
+   * Finds the heads by their effects on any metric, and measures the vectors.
+   *
+   * @param metric returns that of a prompt
+   * @throws InvalidInputException as for probabilities
+   */
+  public static FunctionVectors of(
+      Lens lens, List<Task> tasks, Options options, PromptMetric metric) {
     Preconditions.require(!tasks.isEmpty(), "tasks", 0, "must be at least 1");
     Preconditions.requireAttention(lens.model(), "function vectors");
     Preconditions.requireOneStream(lens.model(), "function vectors");
@@ -125,7 +148,8 @@ public record FunctionVectors(
     for (Split split : splits) {
       clean.add(Means.of(lens, hooks, split.prompts(lens, options, false)));
       for (Prompt prompt : split.prompts(lens, options, true)) {
-        effects.add(effects(lens, clean.getLast(), prompt));
+        effects.add(
+            effects(lens, clean.getLast(), prompt, metric.of(prompt.tokens(), prompt.answer())));
       }
     }
     List<Estimate> average =
@@ -239,7 +263,7 @@ public record FunctionVectors(
   }
 
   /** Returns the indirect effect of each head in a prompt. */
-  private static double[] effects(Lens lens, Means means, Prompt prompt) {
+  private static double[] effects(Lens lens, Means means, Prompt prompt, Metric metric) {
     HookMap hooks = HookMap.of(lens.model());
     int last = prompt.tokens().length - 1;
     List<List<Intervention>> variants = new ArrayList<>();
@@ -252,8 +276,7 @@ public record FunctionVectors(
       }
     }
     variants.add(List.of());
-    List<Double> values =
-        Sweep.run(lens, prompt.tokens(), List.of(), variants, Metric.probability(prompt.answer()));
+    List<Double> values = Sweep.run(lens, prompt.tokens(), List.of(), variants, metric);
     double base = values.getLast();
     return values.stream().limit(values.size() - 1L).mapToDouble(p -> p - base).toArray();
   }

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
@@ -114,6 +116,46 @@ class AttributionGraphTest extends F32BardTest {
     assertEquals(1, graph.completeness());
   }
 
+  private static AttributionGraph of(Lens of, int[] text, DifferentiableMetric metric) {
+    var options = new GraphOptions(2, 1, 64, 0);
+    return AttributionGraph.of(of, text, GraphFeatures.neurons(), options, metric, done -> {});
+  }
+
+  /** A logit difference is linear: its edges are the differences of those of both logits. */
+  @Test
+  void edgesOfLogitDifferenceAreDifferencesOfEdges() {
+    AttributionGraph logits =
+        AttributionGraph.of(
+            lens, tokens, GraphFeatures.neurons(), new GraphOptions(2, 1, 1 << 14, 0));
+    int first = nodes(logits, GraphNode.Kind.LOGIT).getFirst();
+    int answer = logits.nodes().get(first).id();
+    int wrong = logits.nodes().get(first + 1).id();
+    AttributionGraph graph = of(lens, tokens, Metric.logitDifference(answer, wrong));
+    int metric = nodes(graph, GraphNode.Kind.METRIC).getFirst();
+    assertEquals(List.of(), nodes(graph, GraphNode.Kind.LOGIT));
+    for (int token : nodes(graph, GraphNode.Kind.TOKEN)) {
+      int same = logits.nodes().indexOf(graph.nodes().get(token));
+      double expected = logits.effect(first, same) - logits.effect(first + 1, same);
+      assertEquals(expected, graph.effect(metric, token), 1e-5);
+    }
+    double difference = Metric.logitDifference(answer, wrong).of(lens, tokens);
+    assertEquals(difference, graph.nodes().get(metric).value(), 1e-3);
+    assertEquals(difference, graph.explained(metric), 1e-3);
+  }
+
+  /** Soft caps and factors of logits belong to the gradient of a metric. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gemma2", "granite", "cohere2"})
+  void metricsPassTheOperationsAfterTheUnembedding(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      int[] text = {5, 9, 2, 7, 11};
+      AttributionGraph graph = of(Lens.of(other), text, Metric.entropy());
+      assertComplete(graph);
+      GraphNode metric = graph.nodes().getLast();
+      assertEquals(metric.value(), graph.explained(graph.nodes().size() - 1), 1e-4);
+    }
+  }
+
   /** Other norms, biases, activation functions, parallel blocks, attention of other kinds. */
   @ParameterizedTest
   @ValueSource(
@@ -160,7 +202,7 @@ class AttributionGraphTest extends F32BardTest {
     GraphFeatures neurons = GraphFeatures.neurons();
     AttributionGraph graph =
         AttributionGraph.of(lens, tokens, neurons, new GraphOptions(1, 1, 256, 1));
-    List<AblationEffect> effects = AblationEffect.of(lens, graph, neurons, 8);
+    List<AblationEffect> effects = AblationEffect.of(lens, graph, neurons, null, 8);
     double products = 0;
     for (AblationEffect effect : effects) {
       products += effect.predicted() * effect.measured();

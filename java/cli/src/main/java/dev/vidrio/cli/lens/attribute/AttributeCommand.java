@@ -19,7 +19,6 @@ import dev.vidrio.cli.lens.option.SpansOption;
 import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
@@ -189,17 +188,9 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   protected void check() {
     super.check();
     data.check(command());
-    if (metric.isGiven() && !method.removes()) {
-      MetricSpec spec = metric.or(MetricKind.LOGIT);
-      boolean atText = method != Method.IG && method != Method.SMOOTHGRAD;
-      OptionValues.of(
-          () -> {
-            if (atText) {
-              spec.requireCleanGradient("--method " + name());
-            }
-            spec.requireDifferentiable("--method " + name());
-            return spec;
-          });
+    if (!method.removes()) {
+      boolean local = method != Method.IG && method != Method.SMOOTHGRAD;
+      metric.requireGradient("--method " + name(), local);
     }
     answer.check();
     spans.check(input());

@@ -6,14 +6,17 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.RemovalOption;
+import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.attribute.Faithfulness;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
@@ -26,8 +29,6 @@ import dev.vidrio.lens.attribute.SpanGame;
 import dev.vidrio.lens.attribute.TokenSpan;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.session.Session;
-import dev.vidrio.model.session.SessionOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,11 +46,11 @@ import picocli.CommandLine.Option;
     description = {
       "Compares attribution methods: does the prediction depend on the tokens that they rank"
           + " first?",
-      "For each text, f is the probability of the most likely next token. comprehensiveness: what f"
-          + " loses without the first portion of the tokens, the more the better. sufficiency: what"
-          + " f loses with them alone, the less the better. Both are means over the portions (AOPC)"
-          + " and the texts, with 95 %% intervals. The last columns are the gains over random"
-          + " orders of the same text."
+      "For each text, f is the probability of the most likely next token, or another --metric."
+          + " comprehensiveness: what f loses without the first portion of the tokens, the more the"
+          + " better. sufficiency: what f loses with them alone, the less the better. Both are"
+          + " means over the portions (AOPC) and the texts, with 95 %% intervals. The last columns"
+          + " are the gains over random orders of the same text."
     })
 @JsonHelp("Print JSON, with the scores of each text.")
 public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.Found> {
@@ -64,10 +65,21 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     OCCLUSION,
     SHAPLEY,
     KERNEL_SHAP,
-    LIME
+    LIME;
+
+    /** Returns the name on the command line. */
+    String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    boolean removes() {
+      return compareTo(OCCLUSION) >= 0;
+    }
   }
 
   @Mixin private TextInput input = new TextInput();
+  @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
   @Mixin private RemovalOption removal = new RemovalOption();
 
   @Option(
@@ -116,13 +128,13 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
    * @param name of the method
    * @param texts the measurement of each text; for random orders, their mean
    */
-  record Measured(String name, List<Areas> texts) {
+  record ByMethod(String name, List<Areas> texts) {
     Estimate estimate(ToDoubleFunction<Areas> value) {
       return Estimate.of(texts.stream().mapToDouble(value).toArray());
     }
 
     /** Returns the mean difference from another method, text by text. */
-    Estimate difference(Measured other, ToDoubleFunction<Areas> value) {
+    Estimate difference(ByMethod other, ToDoubleFunction<Areas> value) {
       return Estimate.of(
           IntStream.range(0, texts.size())
               .mapToDouble(
@@ -137,16 +149,24 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
   /**
    * The measurements of all methods.
    *
+   * @param metric the name of f
    * @param random those of random orders
    * @param areas of random orders: over the orders of one text, or else over texts
    */
-  record Found(int texts, Measured random, List<Estimate> areas, List<Measured> methods) {}
+  record Found(
+      int texts, String metric, ByMethod random, List<Estimate> areas, List<ByMethod> methods) {}
 
   @Override
   protected void check() {
     removal.check();
     if (prompts != null && input.isPresent()) {
       throw new UsageException("--prompts " + prompts + ": -p, -f or --ids gives a second text");
+    }
+    for (Method method : methods) {
+      if (!method.removes()) {
+        boolean local = method != Method.IG && method != Method.SMOOTHGRAD;
+        metric.requireGradient("--methods " + method.label(), local);
+      }
     }
   }
 
@@ -158,19 +178,22 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     methods.forEach(method -> measured.add(new ArrayList<>()));
     List<int[]> texts = texts(opened);
     List<Estimate> areas = List.of();
-    for (int[] tokens : texts) {
-      DifferentiableMetric metric = Metric.probability(mostLikely(opened, tokens));
-      var game =
-          SpanGame.of(lens, tokens, TokenSpan.tokens(0, tokens.length), removal.of(lens), metric);
+    String name = "";
+    for (int[] text : texts) {
+      Measured measure = target.of(lens, text, metric, MetricKind.PROB);
+      name = texts.size() == 1 ? measure.name() : measure.bound().kind().label();
+      int[] tokens = measure.text();
+      List<TokenSpan> spans = TokenSpan.tokens(0, tokens.length);
+      var game = SpanGame.of(lens, tokens, spans, removal.of(lens), measure.metric());
       areas = Faithfulness.areas(Faithfulness.random(game, orders, seed, portions));
       random.add(new Areas(areas.getFirst().mean(), areas.getLast().mean()));
       for (int m = 0; m < methods.size(); m++) {
-        List<Double> scores = scores(lens, tokens, metric, game, methods.get(m));
+        List<Double> scores = scores(lens, measure, game, methods.get(m));
         var one = Faithfulness.of(game, scores, portions);
         measured.get(m).add(new Areas(one.comprehensivenessArea(), one.sufficiencyArea()));
       }
     }
-    var unordered = new Measured("random", random);
+    var unordered = new ByMethod("random", random);
     if (texts.size() > 1) {
       areas =
           List.of(
@@ -178,12 +201,16 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     }
     return new Found(
         texts.size(),
+        name,
         unordered,
         areas,
         IntStream.range(0, methods.size())
-            .mapToObj(
-                m -> new Measured(methods.get(m).name().toLowerCase(Locale.ROOT), measured.get(m)))
+            .mapToObj(m -> new ByMethod(methods.get(m).label(), measured.get(m)))
             .toList());
+  }
+
+  private MetricKind kind() {
+    return target.or(metric, MetricKind.PROB).kind();
   }
 
   private List<int[]> texts(Model opened) {
@@ -202,25 +229,24 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     return texts;
   }
 
-  private static int mostLikely(Model model, int[] tokens) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
-      session.feed(session.newSequence(), tokens);
-      return session.candidates().id(0);
-    }
-  }
-
-  private List<Double> scores(
-      Lens lens, int[] tokens, DifferentiableMetric metric, SpanGame game, Method method) {
+  private List<Double> scores(Lens lens, Measured measure, SpanGame game, Method method) {
+    int[] tokens = measure.text();
     int pairs = Math.max(1, samples / (2 * tokens.length));
     return switch (method) {
-      case GRADIENT -> GradientAttribution.norm(lens, tokens, metric).scores();
-      case GRAD_X_INPUT -> GradientAttribution.timesInput(lens, tokens, metric).scores();
-      case IG -> IntegratedGradients.of(lens, tokens, metric, steps).scores();
-      case SMOOTHGRAD -> SmoothGrad.of(lens, tokens, metric, steps, 0.1, seed).scores();
+      case GRADIENT -> GradientAttribution.norm(lens, tokens, gradient(measure, method)).scores();
+      case GRAD_X_INPUT ->
+          GradientAttribution.timesInput(lens, tokens, gradient(measure, method)).scores();
+      case IG -> IntegratedGradients.of(lens, tokens, gradient(measure, method), steps).scores();
+      case SMOOTHGRAD ->
+          SmoothGrad.of(lens, tokens, gradient(measure, method), steps, 0.1, seed).scores();
       case ATTN_LRP ->
-          GradientAttribution.relevance(lens, tokens, metric, GradientRules.ATTN_LRP).scores();
+          GradientAttribution.relevance(
+                  lens, tokens, gradient(measure, method), GradientRules.ATTN_LRP)
+              .scores();
       case CP_LRP ->
-          GradientAttribution.relevance(lens, tokens, metric, GradientRules.CP_LRP).scores();
+          GradientAttribution.relevance(
+                  lens, tokens, gradient(measure, method), GradientRules.CP_LRP)
+              .scores();
       case OCCLUSION -> Occlusion.of(game).scores().getFirst();
       case SHAPLEY -> ShapleyValues.sampled(game, pairs, seed).attribution().scores().getFirst();
       case KERNEL_SHAP -> KernelShap.of(game, samples, seed).scores().getFirst();
@@ -228,17 +254,21 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     };
   }
 
+  private static DifferentiableMetric gradient(Measured measure, Method method) {
+    return measure.differentiable("--methods " + method.label());
+  }
+
   @Override
   protected void print(Found found) {
     System.out.printf(
-        "faithfulness over %d %s, removal %s, portions %s%n",
-        found.texts, found.texts == 1 ? "text" : "texts", removal.name(), portions);
+        "faithfulness by %s over %d %s, removal %s, portions %s%n",
+        found.metric, found.texts, found.texts == 1 ? "text" : "texts", removal.name(), portions);
     System.out.printf(
         "%-12s %17s %15s %17s %15s%n",
         "method", "comprehensiveness", "sufficiency", "compr. - random", "suff. - random");
     String format = "%-12s %17s %15s %17s %15s%n";
     System.out.printf(format, "random", found.areas.getFirst(), found.areas.getLast(), "", "");
-    for (Measured measured : found.methods) {
+    for (ByMethod measured : found.methods) {
       System.out.printf(
           format,
           measured.name,
@@ -252,6 +282,7 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
 
   @Override
   protected void fill(JsonObject object, Found found) {
+    object.with("metric_kind", kind().key());
     object.with("texts", found.texts).with("removal", removal.name()).with("portions", portions);
     object.put(
         "random",
@@ -263,7 +294,7 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
     object.put("methods", all);
   }
 
-  private static JsonObject toJson(Found found, Measured measured) {
+  private static JsonObject toJson(Found found, ByMethod measured) {
     return new JsonObject()
         .with("comprehensiveness", toJson(measured.estimate(Areas::comprehensiveness)))
         .with("sufficiency", toJson(measured.estimate(Areas::sufficiency)))

@@ -8,6 +8,7 @@ import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.AttentionFlow;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.page.View;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Option;
     description = {
       "Shows how much of a token's state comes from each token of the text.",
       "One line per token: its share in the middle and the last layer, rolled out through all"
-          + " earlier layers. The shares of a layer add up to 1."
+          + " earlier layers, or by maximum flow with --flow. The shares of a layer add up to 1."
     })
 @JsonHelp("Print JSON with all layers.")
 public final class MixingCommand extends TextCommand<MixingCommand.Found> {
@@ -40,6 +41,13 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
       description = "attention (rollout), norm (of value-weighted vectors), alti or value_zeroing.")
   private Measure measure = Measure.ALTI;
 
+  @Option(
+      names = "--flow",
+      description =
+          "Combine layers by the maximum flow from the token to each input token (attention flow),"
+              + " not by their product.")
+  private boolean flow;
+
   /**
    * The shares of the tokens.
    *
@@ -53,21 +61,27 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
     return new Found(ContextMixing.of(lens, tokens, measure), at);
   }
 
+  /** Returns the shares of the input tokens after a layer. */
+  private double[] combined(Found found, int layer) {
+    return flow
+        ? AttentionFlow.shares(found.mixing, layer, found.at)
+        : shares(j -> found.mixing.rolledOut(layer, found.at, j), found.at);
+  }
+
   @Override
   protected void print(Found found) {
     int last = found.mixing.layers() - 1;
     int middle = last / 2;
     System.out.printf(
-        "share of each token in the state at position %d, %s (0 to 1)%n",
-        found.at, TokenText.of(model(), tokens()[found.at]));
+        "share of each token in the state at position %d, %s%s (0 to 1)%n",
+        found.at, TokenText.of(model(), tokens()[found.at]), flow ? ", by maximum flow" : "");
+    double[] early = combined(found, middle);
+    double[] late = combined(found, last);
     System.out.printf("%-21s %9s %9s%n", " pos token", "layer " + middle, "layer " + last);
     for (int j = 0; j <= found.at; j++) {
       System.out.printf(
           "%4d %s %s %s%n",
-          j,
-          TokenText.column(model(), tokens()[j], TOKEN),
-          cell(found.mixing.rolledOut(middle, found.at, j)),
-          cell(found.mixing.rolledOut(last, found.at, j)));
+          j, TokenText.column(model(), tokens()[j], TOKEN), cell(early[j]), cell(late[j]));
     }
     Hint.print("'vidrio lens attribute' attributes a logit to the tokens.");
   }
@@ -86,9 +100,7 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
                 l ->
                     new JsonObject()
                         .with("shares", shares(j -> found.mixing.share(l, found.at, j), found.at))
-                        .with(
-                            "rolled_out",
-                            shares(j -> found.mixing.rolledOut(l, found.at, j), found.at)))
+                        .with(flow ? "flow" : "rolled_out", combined(found, l)))
             .toList());
   }
 
@@ -98,6 +110,10 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
 
   @Override
   protected List<? extends View> views(Found found) {
-    return Views.mixing(model(), tokens(), found.mixing, found.at);
+    double[][] shares =
+        IntStream.range(0, found.mixing.layers())
+            .mapToObj(l -> combined(found, l))
+            .toArray(double[][]::new);
+    return Views.mixing(model(), tokens(), shares, found.at);
   }
 }

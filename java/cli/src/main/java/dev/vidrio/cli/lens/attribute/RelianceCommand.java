@@ -5,11 +5,16 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.AnswerOption;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TextSpan;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.Answer;
 import dev.vidrio.lens.attribute.ContextReliance;
 import dev.vidrio.lens.attribute.ContextReliance.Token;
@@ -23,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,10 +39,11 @@ import picocli.CommandLine.Option;
     description = {
       "Context reliance: measures how much each token of an answer depends on a part of the text,"
           + " such as a retrieved document.",
-      "with, without: log-probability of the token with and without the context, in nats. p-cxmi:"
-          + " their difference, the pointwise cross-mutual information. KL: divergence of the"
-          + " predictions with the context from those without; a star marks tokens above the mean"
-          + " plus one standard deviation. Last, the most likely token without the context."
+      "with, without: log-probability of the token, or another --metric, with and without the"
+          + " context. p-cxmi: the difference of log-probabilities in nats, the pointwise"
+          + " cross-mutual information; that of another metric is called change. KL: divergence of"
+          + " the predictions with the context from those without; a star marks tokens above the"
+          + " mean plus one standard deviation. Last, the most likely token without the context."
     })
 @JsonHelp("Print JSON, with token ids.")
 public final class RelianceCommand extends TextCommand<ContextReliance> {
@@ -50,6 +57,13 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
   }
 
   @Mixin private AnswerOption answer = new AnswerOption();
+  @Mixin private MetricOption metric = new MetricOption();
+
+  @Option(
+      names = "--versus",
+      paramLabel = "TEXT",
+      description = "A token to contrast each token of the answer with, for metrics of two tokens.")
+  private @Nullable String versus;
 
   @Option(
       names = "--context",
@@ -74,6 +88,30 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     if (!answer.isAsked()) {
       throw new UsageException("needs an answer: generate one with -n, or give it with --answer");
     }
+    MetricKind kind = spec().kind();
+    if (kind == MetricKind.KL || kind == MetricKind.ACCURACY) {
+      throw new UsageException(
+          "--metric " + kind.key() + ": not supported; the columns KL and likely show it");
+    }
+    if (spec().needsWrong() && versus == null) {
+      throw new UsageException(
+          "Missing required option: '--versus=TEXT' (--metric " + kind.key() + ")");
+    }
+  }
+
+  private MetricSpec spec() {
+    return metric.or(versus == null ? MetricKind.LOGPROB : MetricKind.LOGIT_DIFF);
+  }
+
+  /** Returns the metric of a token of the answer. */
+  private DifferentiableMetric measured(Lens lens, int token) {
+    List<String> own = List.of("#" + token);
+    MetricSpec.Bound bound = spec().bind(lens.model(), own, MetricOption.tokens(versus), "");
+    if (bound.kind().readsSequence() && bound.answers().size() != 1) {
+      throw new InvalidInputException(
+          "metric", spec().answers().getFirst(), "must be a single token");
+    }
+    return (DifferentiableMetric) bound.metric(lens, tokens());
   }
 
   @Override
@@ -81,7 +119,7 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     TextSpan found = TextSpan.of(lens.model(), text, "context", context);
     var span = new TokenSpan(found.from(), found.to());
     int[] tokens = use(answer.complete(lens.model(), text));
-    Answer explained = Answer.of(tokens, text.length);
+    var explained = new Answer(tokens, text.length, token -> measured(lens, token));
     return switch (removal) {
       case DELETE -> ContextReliance.of(lens, explained, span);
       case ZERO -> ContextReliance.of(lens, explained, span, Removal.zero());
@@ -94,7 +132,7 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     System.out.println(title(found));
     System.out.printf(
         " pos %-16s %8s %8s %8s %8s  %-16s%n",
-        "token", "with", "without", "p-cxmi", "KL", "likely without");
+        "token", "with", "without", difference(), "KL", "likely without");
     double greatest = found.tokens().stream().mapToDouble(Token::divergence).max().orElse(0);
     for (int i = 0; i < found.tokens().size(); i++) {
       Token token = found.tokens().get(i);
@@ -114,10 +152,18 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     Hint.print("'vidrio lens attribute --answer TEXT' attributes the answer to tokens.");
   }
 
+  /** Returns the name of the differences. */
+  private String difference() {
+    return spec().kind() == MetricKind.LOGPROB ? "p-cxmi" : "change";
+  }
+
   private String title(ContextReliance found) {
+    boolean nats = spec().kind() == MetricKind.LOGPROB;
     return String.format(
-        "p-cxmi of the answer: %.3f nats, from a context of %d tokens at %d:%d",
-        found.information(),
+        "%s: %.3f %s, from a context of %d tokens at %d:%d",
+        nats ? "p-cxmi of the answer" : "mean change of the " + spec().kind().label(),
+        nats ? found.information() : found.information() / found.tokens().size(),
+        spec().kind().unit(),
         found.context().length(),
         found.context().from(),
         found.context().to());
@@ -128,6 +174,7 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
     object.with("tokens", tokens()).with("from", found.from());
     object.with("context", List.of(found.context().from(), found.context().to()));
     object.with("removal", removal.name().toLowerCase(Locale.ROOT));
+    object.put("metric_kind", spec().kind().key());
     object.with("information", found.information()).with("threshold", found.threshold());
     object.put(
         "answer",
@@ -158,10 +205,10 @@ public final class RelianceCommand extends TextCommand<ContextReliance> {
             "Context reliance",
             title(found) + ".",
             "measure",
-            List.of("p-cxmi"),
+            List.of(difference()),
             "answer",
             columns,
-            List.of(Measure.of("p-cxmi", Scale.DIVERGING, row(found, Token::information)))),
+            List.of(Measure.of(difference(), Scale.DIVERGING, row(found, Token::information)))),
         Grid.heatMap(
             "Divergence from predictions without the context",
             "In nats.",

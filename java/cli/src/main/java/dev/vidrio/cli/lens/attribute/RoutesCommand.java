@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -14,13 +15,16 @@ import dev.vidrio.lens.attribute.FlowRoutes;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.attribute.FlowRoutes.Edge;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.RoutesView;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,7 +41,8 @@ import picocli.CommandLine.Option;
           + " up to 1. From the last stream of the token downwards, edges with a share above the"
           + " threshold are followed.",
       "One line per edge of a head, from the last layer down; JSON and pages have all edges."
-          + " --average measures heads and feed-forward blocks over all tokens of a text instead."
+          + " --average measures heads and feed-forward blocks over all tokens of a text instead,"
+          + " and --against compares them with those of a text of another domain or language."
     })
 @JsonHelp("Print JSON with all edges, or all components.")
 public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
@@ -75,7 +80,15 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
       })
   private @Nullable Integer length;
 
-  /** The routes of a prediction, or the components of a text. */
+  @Option(
+      names = "--against",
+      paramLabel = "FILE",
+      description =
+          "Compare with the components of this text, with --average: those that are active in one"
+              + " text only serve its domain or language.")
+  private @Nullable Path against;
+
+  /** The routes of a prediction, or the components of a text or two. */
   sealed interface Found {}
 
   record Routes(FlowRoutes routes) implements Found {}
@@ -87,6 +100,24 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
    */
   record Averages(List<FlowImportance> components, int tokens) implements Found {}
 
+  /** The components of two texts, in equal order. */
+  record Domains(Averages here, Averages there) implements Found {
+    /** Returns the differences of active fractions, the largest first. */
+    List<Difference> ranked() {
+      return IntStream.range(0, here.components.size())
+          .mapToObj(i -> new Difference(here.components.get(i), there.components.get(i)))
+          .sorted(Comparator.comparingDouble(part -> -Math.abs(part.value())))
+          .toList();
+    }
+  }
+
+  /** A component in two texts. */
+  record Difference(FlowImportance here, FlowImportance there) {
+    double value() {
+      return here.active() - there.active();
+    }
+  }
+
   @Override
   protected void check() {
     super.check();
@@ -97,20 +128,31 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
     if (!average && length != null) {
       throw new UsageException("--length: needs --average");
     }
+    if (!average && against != null) {
+      throw new UsageException("--against: needs --average");
+    }
   }
 
   @Override
   protected Found run(Lens lens, int[] tokens) {
     if (average) {
-      int most = Math.min(LENGTH, lens.model().architecture().contextLength());
-      List<int[]> chunks =
-          TextChunks.of(lens.model(), tokens, Objects.requireNonNullElse(length, most));
-      int counted = chunks.stream().mapToInt(chunk -> chunk.length - 1).sum();
-      return new Averages(FlowImportance.of(lens, chunks, threshold), counted);
+      Averages here = averages(lens, tokens);
+      return against == null
+          ? here
+          : new Domains(
+              here, averages(lens, lens.model().tokenizer().encode(InputOutput.read(against))));
     }
     int at = position.of(tokens);
     double lowest = isDrawn() ? Math.min(threshold, LOWEST) : threshold;
     return new Routes(FlowRoutes.of(lens, tokens, at, lowest));
+  }
+
+  private Averages averages(Lens lens, int[] tokens) {
+    int most = Math.min(LENGTH, lens.model().architecture().contextLength());
+    List<int[]> chunks =
+        TextChunks.of(lens.model(), tokens, Objects.requireNonNullElse(length, most));
+    int counted = chunks.stream().mapToInt(chunk -> chunk.length - 1).sum();
+    return new Averages(FlowImportance.of(lens, chunks, threshold), counted);
   }
 
   @Override
@@ -118,7 +160,23 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
     switch (found) {
       case Routes(FlowRoutes routes) -> print(routes);
       case Averages averages -> print(averages);
+      case Domains domains -> print(domains);
     }
+  }
+
+  private void print(Domains domains) {
+    System.out.printf(
+        "fraction of tokens with an edge of the block above %s, over %d tokens here and %d there%n",
+        threshold, domains.here.tokens, domains.there.tokens);
+    System.out.printf("%-8s %6s %6s %10s%n", "block", "here", "there", "difference");
+    domains.ranked().stream()
+        .limit(Math.max(0, top))
+        .forEach(
+            part ->
+                System.out.printf(
+                    "%-8s %6.3f %6.3f %+10.3f%n",
+                    part.here.name(), part.here.active(), part.there.active(), part.value()));
+    Hint.print("'vidrio lens concepts' finds neurons of classes of texts.");
   }
 
   private void print(FlowRoutes routes) {
@@ -202,6 +260,20 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
               .with("tokens", averages.tokens)
               .with("threshold", threshold)
               .with("components", averages.components.stream().map(RoutesCommand::toJson).toList());
+      case Domains domains ->
+          object
+              .with("tokens", domains.here.tokens)
+              .with("other_tokens", domains.there.tokens)
+              .with("threshold", threshold)
+              .with(
+                  "components",
+                  domains.ranked().stream()
+                      .map(
+                          part ->
+                              toJson(part.here)
+                                  .with("other_share", part.there.share())
+                                  .with("other_active", part.there.active()))
+                      .toList());
     }
   }
 
@@ -230,6 +302,16 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
       case Routes(FlowRoutes routes) ->
           List.of(RoutesView.of(model(), tokens(), routes, threshold));
       case Averages averages -> Views.importance(averages.components, threshold);
+      case Domains domains ->
+          List.of(
+              new Bars(
+                  "Components of one text",
+                  "Fraction of tokens with an edge of the block above the threshold, less that of"
+                      + " the other text.",
+                  domains.ranked().stream()
+                      .limit(Math.max(0, top))
+                      .map(part -> new Bars.Bar(part.here.name(), part.value()))
+                      .toList()));
     };
   }
 }

@@ -4,12 +4,18 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
+import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.AtomicFile;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.decode.FeedForwardMatrices;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
@@ -40,6 +46,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens graph}. */
@@ -49,8 +56,9 @@ import picocli.CommandLine.Option;
       "Attribution graph: which features caused which others, and the prediction after the text.",
       "Features are those of --transcoders, or neurons. Attention patterns, the divisors of norms"
           + " and gates count as constants; then each feature and logit is a sum of direct effects,"
-          + " the edges. Influence flows back from the likeliest tokens along edges; the nodes and"
-          + " edges with most of it are kept.",
+          + " the edges. Influence flows back along edges from the likeliest tokens, or from"
+          + " --token, its difference to --versus, or another --metric, which is linearized at the"
+          + " text; the nodes and edges with most of it are kept.",
       "Nodes are named L3.F77@5 (feature 77 of layer 3 at position 5), L3.N77@5 (a neuron),"
           + " L3.error@5 (what no feature explains) and embed@5."
     })
@@ -58,6 +66,12 @@ import picocli.CommandLine.Option;
 public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   private static final int PROMOTED = 3;
   private static final int NAME = 16;
+
+  /** The command, for errors about metrics without a gradient. */
+  private static final String METHOD = "lens graph";
+
+  @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
 
   @Option(
       names = "--transcoders",
@@ -108,7 +122,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       paramLabel = "N",
       description =
           "Set the N most influential features to 0 in the model, one at a time, and compare the"
-              + " change of the likeliest token's logit with the graph's.")
+              + " change of the likeliest token's logit, or of the metric, with the graph's.")
   private int checks;
 
   @Option(names = "--top", paramLabel = "K", description = "Lines to print; JSON has all.")
@@ -117,10 +131,14 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   /**
    * A graph.
    *
+   * @param measured the metric that it explains, or null for the likeliest tokens
    * @param promoted the tokens whose logits a kept feature raises most, by its index
    */
   record Found(
-      PrunedGraph pruned, Map<Integer, List<Score>> promoted, List<AblationEffect> checks) {
+      PrunedGraph pruned,
+      @Nullable Measured measured,
+      Map<Integer, List<Score>> promoted,
+      List<AblationEffect> checks) {
     AttributionGraph graph() {
       return pruned.graph();
     }
@@ -132,7 +150,25 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   }
 
   @Override
-  protected Found run(Lens lens, int[] tokens) {
+  protected void check() {
+    super.check();
+    metric.requireGradient(METHOD, true);
+    for (String option : List.of("--logits", "--probability")) {
+      if (isMeasured() && command().commandLine().getParseResult().hasMatchedOption(option)) {
+        throw new UsageException(option + ": cannot be combined with a metric or its tokens");
+      }
+    }
+  }
+
+  private boolean isMeasured() {
+    return metric.isGiven() || target.isGiven();
+  }
+
+  @Override
+  protected Found run(Lens lens, int[] text) {
+    Measured measured = isMeasured() ? target.of(lens, text, metric, MetricKind.LOGIT) : null;
+    DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
+    int[] tokens = measured == null ? text : use(measured.text());
     var options = new GraphOptions(logits, probability, features, from);
     List<SparseAutoencoder> transcoders = new ArrayList<>();
     try (var bar = new ProgressBar("features")) {
@@ -151,12 +187,14 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
               tokens,
               nodes,
               options,
+              explained,
               done -> bar.update(done / (double) features, Integer.toString(done)));
       PrunedGraph pruned = graph.prune(nodeShare, edgeShare);
       return new Found(
           pruned,
+          measured,
           promoted(lens, pruned, nodes),
-          AblationEffect.of(lens, graph, nodes, Math.max(0, checks)));
+          AblationEffect.of(lens, graph, nodes, explained, Math.max(0, checks)));
     } finally {
       transcoders.forEach(SparseAutoencoder::close);
     }
@@ -246,9 +284,15 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
             name(graph, i), nodes.get(i).probability(), nodes.get(i).value(), graph.explained(i));
       }
     }
+    if (found.measured != null) {
+      int last = nodes.size() - 1;
+      System.out.printf(
+          "metric: %s; linear part %.3f, effects sum to %.3f%n",
+          found.measured.name(), nodes.get(last).value(), graph.explained(last));
+    }
     System.out.printf("%9s  %-16s %8s  %-16s  raises%n", "influence", "node", "value", "token");
     found.pruned.nodes().stream()
-        .filter(i -> nodes.get(i).kind() != GraphNode.Kind.LOGIT)
+        .filter(i -> !nodes.get(i).isTarget())
         .sorted(Comparator.comparingDouble(i -> -graph.influence(i)))
         .limit(Math.max(0, top))
         .forEach(i -> System.out.println(line(found, i)));
@@ -285,6 +329,9 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   protected void fill(JsonObject object, Found found) {
     AttributionGraph graph = found.graph();
     object.with("tokens", tokens()).with("active", graph.active());
+    if (found.measured != null) {
+      found.measured.fill(object);
+    }
     object.put("replacement", graph.replacement());
     object.put("completeness", graph.completeness());
     object.put("nodes", found.pruned.nodes().stream().map(i -> toJson(found, i)).toList());
@@ -313,7 +360,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
             .with("position", node.position())
             .with("id", node.id())
             .with("influence", found.graph().influence(index));
-    if (node.isFeature() || node.kind() == GraphNode.Kind.LOGIT) {
+    if (node.isFeature() || node.isTarget()) {
       json.with("value", node.value()).with("explained", found.graph().explained(index));
     }
     if (node.kind() == GraphNode.Kind.LOGIT) {

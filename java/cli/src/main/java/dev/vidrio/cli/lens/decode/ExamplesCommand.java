@@ -3,10 +3,9 @@ package dev.vidrio.cli.lens.decode;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.HeadName;
+import dev.vidrio.cli.lens.option.NeuronName;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelCommand;
-import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.MaxActivatingExamples;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
@@ -90,7 +89,11 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   protected Found run(Model opened) {
     Lens lens = Lens.of(opened);
     if (unit.feature == null) {
-      return find(lens, unit.neuron == null ? head(String.valueOf(unit.head)) : neuron(lens));
+      return find(
+          lens,
+          unit.neuron == null
+              ? head(String.valueOf(unit.head))
+              : NeuronName.parse(lens, unit.neuron));
     }
     try (SparseAutoencoder sae =
         SparseAutoencoder.load(opened.executor(), unit.feature.directory())) {
@@ -104,20 +107,6 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
         ? new Found(wanted, MaxActivatingExamples.of(lens, texts, wanted, top, around), null)
         : new Found(
             wanted, null, QuantileExamples.of(lens, texts, wanted, GROUPS, deciles, around, seed));
-  }
-
-  private ScalarFeature neuron(Lens lens) {
-    String name = String.valueOf(unit.neuron);
-    int colon = name.lastIndexOf(':');
-    if (colon < 0 || !name.substring(colon + 1).matches("\\d{1,9}")) {
-      throw new InvalidInputException("neuron", name, "must be a hook point, a colon and a number");
-    }
-    List<HookPoint> points = lens.points(name.substring(0, colon));
-    if (points.size() != 1) {
-      throw new InvalidInputException("neuron", name, "must be of one hook point");
-    }
-    return new ScalarFeature.Element(
-        points.getFirst(), Integer.parseInt(name.substring(colon + 1)));
   }
 
   private static ScalarFeature head(String text) {

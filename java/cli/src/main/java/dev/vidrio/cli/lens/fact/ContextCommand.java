@@ -1,6 +1,5 @@
 package dev.vidrio.cli.lens.fact;
 
-import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.EstimateText;
@@ -12,7 +11,6 @@ import dev.vidrio.lens.fact.RecallAndContext.Head;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,22 +40,17 @@ public final class ContextCommand extends PageCommand<ContextCommand.Found> {
   @Override
   protected Found run(Model opened) {
     Lens lens = Lens.of(opened);
-    List<KnownFacts.Line> lines = facts.of(lens).lines();
-    List<Conflict> prompts = new ArrayList<>();
-    for (int i = 0; i < lines.size(); i++) {
-      KnownFacts.Line line = lines.get(i);
-      for (int k = 1; k < lines.size(); k++) {
-        KnownFacts.Line other = lines.get((i + k) % lines.size());
-        if (other.prompt().equals(line.prompt()) && !other.answer().equals(line.answer())) {
-          prompts.add(
-              Conflict.of(opened, line.subject(), line.prompt(), line.answer(), other.answer()));
-          break;
-        }
-      }
-    }
-    if (prompts.isEmpty()) {
-      throw new CommandException("no two facts have the same prompt and different answers");
-    }
+    List<Conflict> prompts =
+        facts.of(lens).contradicted().stream()
+            .map(
+                fact ->
+                    Conflict.of(
+                        opened,
+                        fact.line().subject(),
+                        fact.line().prompt(),
+                        fact.line().answer(),
+                        fact.other()))
+            .toList();
     return new Found(prompts.size(), RecallAndContext.of(lens, prompts));
   }
 

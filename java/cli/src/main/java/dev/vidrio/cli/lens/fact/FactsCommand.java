@@ -20,6 +20,7 @@ public final class FactsCommand implements CommandGroup.Namespace {
         TraceFactsCommand.class,
         KnockOutCommand.class,
         ExtractionCommand.class,
-        ContextCommand.class);
+        ContextCommand.class,
+        TruthCommand.class);
   }
 }

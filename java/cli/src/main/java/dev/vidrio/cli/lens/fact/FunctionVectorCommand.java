@@ -2,14 +2,18 @@ package dev.vidrio.cli.lens.fact;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.View;
@@ -28,6 +32,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens function-vector}. */
@@ -36,12 +41,16 @@ import picocli.CommandLine.Option;
     description = {
       "Function vectors: finds the heads that carry a task shown by examples, and the vector that"
           + " makes the model perform it without them.",
+      "Heads are found by their effect on the probability of the right output, or another --metric"
+          + " of it.",
       "Prompts have the form \"Q: input\\nA: output\". Accuracies, in percent, are of queries that"
           + " no other prompt contains, by the layer after which the vector is added. control: the"
           + " vector of prompts whose outputs are exchanged; task vector: the layer's mean residual"
           + " stream replaces that of the prompt."
     })
 public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
+  @Mixin private MetricOption metric = new MetricOption();
+
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
@@ -72,6 +81,13 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
   @Override
   protected void check() {
     super.check();
+    if (spec().kind().needsWrong()) {
+      throw new UsageException(
+          "--metric " + spec().kind().key() + ": tasks do not have wrong answers");
+    }
+    if (!spec().answers().isEmpty()) {
+      throw new UsageException("--metric: the answers are those of the tasks");
+    }
     if (save != null) {
       OutputFile.check(save, ".safetensors");
     }
@@ -87,12 +103,22 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
     }
     List<Task> tasks = new ArrayList<>();
     pairs.forEach((name, all) -> tasks.add(new Task(name, all)));
+    Lens lens = Lens.of(opened);
     FunctionVectors vectors =
-        FunctionVectors.of(Lens.of(opened), tasks, new Options(shots, prompts, heads, seed));
+        FunctionVectors.of(
+            lens,
+            tasks,
+            new Options(shots, prompts, heads, seed),
+            (tokens, answer) ->
+                spec().bind(opened, List.of("#" + answer), List.of(), "").metric(lens, tokens));
     if (save != null) {
       write(save, vectors);
     }
     return vectors;
+  }
+
+  private MetricSpec spec() {
+    return metric.or(MetricKind.PROB);
   }
 
   private void write(Path target, FunctionVectors vectors) throws IOException {
@@ -117,12 +143,14 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
 
   @Override
   protected void print(FunctionVectors vectors) {
-    System.out.println(
-        "heads by average indirect effect on the probability of the answer, in percentage points");
+    MetricKind kind = spec().kind();
+    System.out.printf(
+        "heads by average indirect effect on the %s of the answer, in %s%n",
+        kind.label(), EstimateText.isPercent(kind) ? "percentage points" : kind.unit());
     for (int head : vectors.selected()) {
       System.out.printf(
           "%-8s %14s%n",
-          vectors.heads().get(head), EstimateText.percent(vectors.effects().get(head)));
+          vectors.heads().get(head), EstimateText.of(kind).apply(vectors.effects().get(head)));
     }
     System.out.printf(
         "%naccuracy in %% with %d examples, with exchanged outputs, without examples, and then with"
@@ -169,6 +197,7 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
 
   @Override
   protected void fill(JsonObject object, FunctionVectors vectors) {
+    object.put("metric_kind", spec().kind().key());
     object.put("shots", shots);
     object.put("prompts", prompts);
     object.put("selected", vectors.selected().stream().map(vectors.heads()::get).toList());
@@ -201,7 +230,7 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
     views.add(
         new Bars(
             "Heads that carry tasks",
-            "Average indirect effect on the probability of the right answer.",
+            "Average indirect effect on the " + spec().kind().label() + " of the right answer.",
             bars));
     for (Result task : vectors.tasks()) {
       views.add(

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.LayerNumber;
@@ -65,6 +66,12 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
               + " target, and if wanted paraphrases of the prompt and neighbors (other subjects"
               + " with the same answer), separated by |. Fields are separated by tab characters.")
   private Path file = Path.of("");
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "Use at most the first N facts. Default: all.")
+  private @Nullable Integer limit;
 
   @Option(
       names = "--text",
@@ -184,6 +191,9 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
     if (output != null) {
       OutputFile.check(output, ".gguf");
     }
+    if (limit != null && limit < 1) {
+      throw new UsageException("--limit " + limit + ": must be at least 1");
+    }
   }
 
   @Override
@@ -244,7 +254,9 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
 
   private List<Rewrite> read() {
     String names = "a subject, a prompt, an answer, a target, paraphrases and neighbors";
-    return TabbedLines.read(file, 4, 6, names).stream()
+    List<List<String>> rows = TabbedLines.read(file, 4, 6, names);
+    return rows.stream()
+        .limit(limit == null ? rows.size() : limit)
         .map(
             row ->
                 new Rewrite(

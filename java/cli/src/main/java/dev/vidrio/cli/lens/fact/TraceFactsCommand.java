@@ -4,15 +4,23 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
+import dev.vidrio.lens.fact.Fact;
 import dev.vidrio.lens.fact.FactTracing;
 import dev.vidrio.lens.intervene.CausalTracing;
 import dev.vidrio.lens.intervene.CausalTracing.Site;
+import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,12 +31,13 @@ import picocli.CommandLine.Option;
     description = {
       "Causal tracing over many facts: the average indirect effect of each layer.",
       "Noise on the subject's embeddings makes the answer unlikely. The table shows by how many"
-          + " percentage points its probability rises after the activation of a layer is restored"
-          + " at a part of the prompt: at the first, middle and last tokens of the subject, the"
-          + " next token, further tokens and the end of the prompt."
+          + " percentage points its probability, or by how much another --metric, rises after the"
+          + " activation of a layer is restored at a part of the prompt: at the first, middle and"
+          + " last tokens of the subject, the next token, further tokens and the end of the prompt."
     })
 public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found> {
   @Mixin private KnownFacts facts = new KnownFacts();
+  @Mixin private MetricOption metric = new MetricOption();
 
   @Option(
       names = "--site",
@@ -67,7 +76,12 @@ public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found
     Lens lens = Lens.of(opened);
     var options = new CausalTracing.Options(noise, runs, window, seed);
     KnownFacts.Found known = facts.of(lens);
-    return new Found(known, FactTracing.of(lens, known.facts(), site, options));
+    Map<Fact, Metric> metrics = known.metrics(lens, spec());
+    return new Found(known, FactTracing.of(lens, known.facts(), metrics::get, site, options));
+  }
+
+  private MetricSpec spec() {
+    return metric.or(MetricKind.PROB);
   }
 
   private String name() {
@@ -76,14 +90,19 @@ public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found
 
   @Override
   protected void print(Found found) {
+    MetricKind kind = spec().kind();
+    Function<Estimate, String> text = EstimateText.of(kind);
     System.out.printf(
-        "%s; probability of the answer in %%: %s, with noise on the subject %s%n",
+        "%s; %s of the answer in %s: %s, with noise on the subject %s%n",
         found.facts.summary(),
-        EstimateText.percent(found.tracing.clean()),
-        EstimateText.percent(found.tracing.corrupted()));
-    System.out.println(
-        "average indirect effect of " + name() + " in percentage points, ± 95 % interval");
-    EstimateTable.print(found.tracing.effects());
+        kind.label(),
+        EstimateText.unit(kind),
+        text.apply(found.tracing.clean()),
+        text.apply(found.tracing.corrupted()));
+    System.out.printf(
+        "average indirect effect of %s in %s, ± 95 %% interval%n",
+        name(), EstimateText.isPercent(kind) ? "percentage points" : kind.unit());
+    EstimateTable.print(found.tracing.effects(), text);
     Hint.print("'vidrio lens trace' shows a single prompt by position.");
   }
 
@@ -94,8 +113,10 @@ public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found
     object.put("window", window);
     object.put("noise", noise);
     object.put("runs", runs);
-    object.put("clean_probability", EstimateText.toJson(found.tracing.clean()));
-    object.put("corrupted_probability", EstimateText.toJson(found.tracing.corrupted()));
+    object.put("metric_kind", spec().kind().key());
+    object.put("clean_" + spec().kind().field(), EstimateText.toJson(found.tracing.clean()));
+    object.put(
+        "corrupted_" + spec().kind().field(), EstimateText.toJson(found.tracing.corrupted()));
     object.put("effects", EstimateTable.toJson(found.tracing.effects()));
   }
 
@@ -106,7 +127,9 @@ public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found
             "Causal tracing",
             "Average indirect effect of "
                 + name()
-                + " on the probability of the answer, "
+                + " on the "
+                + spec().kind().label()
+                + " of the answer, "
                 + found.facts.summary()
                 + ".",
             "effect",

@@ -3,12 +3,13 @@ package dev.vidrio.cli.lens.inspect;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.LayerNumber;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
 import dev.vidrio.lens.inspect.BackwardLens;
@@ -33,16 +34,21 @@ import picocli.CommandLine.Option;
     name = "backward",
     description = {
       "The backward lens: reads the gradients of weight matrices as tokens.",
-      "The gradient of a matrix is a sum over the tokens of the text, of an input times an error."
-          + " Per layer and matrix: the norm of the gradient, the token with the largest product"
-          + " and its share of the sum of the products' norms, and the tokens that its vector in"
-          + " the residual stream stands for: what a step of learning adds to the stream (out, o),"
-          + " or the input that it imprints on the matrix (in, gate, q, k, v)."
+      "The gradient of a matrix, of the log-probability of the next token or of another --metric,"
+          + " is a sum over the tokens of the text, of an input times an error. Per layer and"
+          + " matrix: the norm of the gradient, the token with the largest product and its share of"
+          + " the sum of the products' norms, and the tokens that its vector in the residual stream"
+          + " stands for: what a step of learning adds to the stream (out, o), or the input that it"
+          + " imprints on the matrix (in, gate, q, k, v)."
     })
 public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
   private static final int LINE = 96;
 
+  /** The command, for errors about metrics without a gradient. */
+  private static final String METHOD = "lens backward";
+
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
 
   @Option(
       names = "--matrices",
@@ -64,20 +70,27 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
   /**
    * The gradients of the matrices.
    *
+   * @param measured the text and the metric
    * @param words the tokens of each gradient's vectors, by token of the text
    */
-  record Found(Target target, List<MatrixGradient> gradients, List<List<List<Score>>> words) {}
+  record Found(Measured measured, List<MatrixGradient> gradients, List<List<List<Score>>> words) {}
 
   @Override
-  protected Found run(Lens lens, int[] text) {
-    Target explained = target.of(lens.model(), text);
-    DifferentiableMetric metric = target.ofAnswer(lens.model(), true).apply(explained.token());
+  protected void check() {
+    super.check();
+    metric.requireGradient(METHOD, true);
+  }
+
+  @Override
+  protected Found run(Lens lens, int[] given) {
+    Measured measured = target.of(lens, given, metric, MetricKind.LOGPROB);
+    int[] text = use(measured.text());
     Set<Integer> shown =
         layers.stream()
             .map(layer -> LayerNumber.of(lens.model(), layer))
             .collect(Collectors.toSet());
     List<MatrixGradient> gradients =
-        BackwardLens.of(lens, text, metric, matrices).stream()
+        BackwardLens.of(lens, text, measured.differentiable(METHOD), matrices).stream()
             .filter(gradient -> shown.isEmpty() || shown.contains(gradient.layer()))
             .toList();
     List<float[]> vectors = new ArrayList<>();
@@ -92,7 +105,7 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
     for (int from = 0; from < words.size(); from += text.length) {
       byGradient.add(List.copyOf(words.subList(from, from + text.length)));
     }
-    return new Found(explained, gradients, byGradient);
+    return new Found(measured, gradients, byGradient);
   }
 
   /** Returns the token with the largest outer product. */
@@ -112,19 +125,13 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
     return matrix.name().toLowerCase(Locale.ROOT);
   }
 
-  private String metricName(Target explained) {
-    return explained.versus() < 0
-        ? "log p(" + TokenText.of(model(), explained.token()) + ")"
-        : explained.logitName();
-  }
-
   @Override
   protected void print(Found found) {
     System.out.printf(
         "gradient of %s with respect to weights%n"
             + "‖G‖ is its norm, %% the largest token's share; out and o: what a step adds to the"
             + " stream, others: the input%n",
-        metricName(found.target));
+        found.measured.name());
     String fixed = "%5s %-6s %9s  %-14s %3s  ";
     System.out.printf(fixed + "%s%n", "layer", "matrix", "‖G‖", "token", "%", "words");
     int room = LINE - fixed.formatted("", "", "", "", "").length();
@@ -165,7 +172,7 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
               .with("tokens", parts));
     }
     object.with("tokens", tokens());
-    found.target.fill(object);
+    found.measured.fill(object);
     object.with("gradients", rows);
   }
 
@@ -206,7 +213,7 @@ public final class BackwardCommand extends TextCommand<BackwardCommand.Found> {
     return new Grid(
         "Gradient of " + name(matrix),
         "By layer and token of the text: the norm of the outer product in the gradient of "
-            + metricName(found.target)
+            + found.measured.name()
             + ", and the tokens of "
             + side
             + ".",

@@ -5,8 +5,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.Change;
 import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.LensCompletion;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
+import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.SamplingOption;
@@ -15,6 +19,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
@@ -25,6 +30,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,12 +40,14 @@ import picocli.CommandLine.Option;
     name = "edit",
     description = {
       "Changes activations and compares the prediction of the next token.",
-      "One line per token: its probability in percent without and with the edits. With -n, prints"
-          + " both continuations."
+      "One line per token: its probability in percent without and with the edits. --metric, --token"
+          + " or --versus also measures a number of both predictions; -n prints both continuations."
     })
 public final class EditCommand extends ModelCommand<EditCommand.Found> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private EditOption edits = new EditOption();
+  @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
   @Mixin private SamplingOption sampling = new SamplingOption();
 
   @Option(
@@ -91,8 +99,12 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
     }
   }
 
-  /** The outcomes without and with the edits. */
-  record Found(Outcome before, Outcome after) {
+  /**
+   * The outcomes without and with the edits.
+   *
+   * @param measured the metric, if one is given
+   */
+  record Found(Outcome before, Outcome after, @Nullable Change measured) {
     /** Returns the most likely tokens, by the larger of both probabilities. */
     List<Integer> likely(int count) {
       return IntStream.range(0, before.prediction.vocabulary())
@@ -123,7 +135,19 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
     prompt = input.requiredIds(opened);
     Lens lens = Lens.of(opened);
     List<Intervention> asked = edits.of(lens, prompt);
-    return new Found(outcome(lens, asked, List.of()), outcome(lens, asked, asked));
+    return new Found(outcome(lens, asked, List.of()), outcome(lens, asked, asked), change(lens));
+  }
+
+  private @Nullable Change change(Lens lens) {
+    if (!metric.isGiven() && !target.isGiven()) {
+      return null;
+    }
+    Measured measured = target.of(lens, prompt, metric, MetricKind.LOGPROB);
+    int[] text = measured.text();
+    return new Change(
+        measured,
+        measured.metric().of(lens, text),
+        measured.metric().of(lens, text, edits.of(lens, text)));
   }
 
   /**
@@ -163,6 +187,9 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
           100 * found.after.prediction.probability(token));
     }
     System.out.printf("KL divergence from before: %.3f bits%n", found.divergence());
+    if (found.measured != null) {
+      found.measured.print();
+    }
     if (tokens > 0) {
       System.out.println("before:" + found.before.text);
       System.out.println("after:" + found.after.text);
@@ -184,6 +211,9 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
     object.put("edits", edits.texts());
     object.put("next", rows);
     object.put("kl_bits", found.divergence());
+    if (found.measured != null) {
+      found.measured.fill(object);
+    }
     if (tokens > 0) {
       object.put("before", found.before.toJson());
       object.put("after", found.after.toJson());

@@ -22,7 +22,8 @@ import picocli.CommandLine.Option;
     description = {
       "Steering: continues a text with a direction added to the residual stream.",
       "The direction is the layer's mean activation over the texts of --plus minus that over the"
-          + " texts of --minus, unless --direction selects another."
+          + " texts of --minus, unless --direction selects another. --metric, --token or --versus"
+          + " also measures the next token without and with it."
     })
 public final class SteerCommand extends ContinuationCommand {
   @Option(

@@ -39,6 +39,26 @@ public final class MetricOption {
     return option == null ? List.of() : List.of(option);
   }
 
+  /**
+   * Rejects a given metric without the gradient that a method uses.
+   *
+   * @param method its name, for the error
+   * @param local whether it uses the gradient at the text alone, which must not be 0 there
+   */
+  public void requireGradient(String method, boolean local) {
+    if (isGiven()) {
+      MetricSpec spec = or(MetricKind.LOGIT);
+      OptionValues.of(
+          () -> {
+            if (local) {
+              spec.requireCleanGradient(method);
+            }
+            spec.requireDifferentiable(method);
+            return spec;
+          });
+    }
+  }
+
   /** Returns the given metric, or else one of each text's tokens. */
   public MetricSpec or(MetricKind otherwise) {
     String given = text;

@@ -50,12 +50,26 @@ public final class TargetOption {
     }
   }
 
+  /** Returns whether a token is given. */
+  public boolean isGiven() {
+    return token != null || versus != null;
+  }
+
   /** Returns the given token, or the most likely one after a text. */
   public Target of(Model model, int[] text) {
     return new Target(
         model,
         token == null ? mostLikely(model, text) : TokenText.parse(model, "token", token),
         versus == null ? -1 : TokenText.parse(model, "versus", versus));
+  }
+
+  /**
+   * Returns the given metric, or else the logit difference if there is a token to contrast with.
+   *
+   * @param otherwise the metric of one token if none is given
+   */
+  public MetricSpec or(MetricOption metric, MetricKind otherwise) {
+    return metric.or(versus == null ? otherwise : MetricKind.LOGIT_DIFF);
   }
 
   /**
@@ -66,7 +80,7 @@ public final class TargetOption {
    */
   public Measured of(Lens lens, int[] text, MetricOption metric, MetricKind otherwise) {
     Model model = lens.model();
-    MetricSpec spec = metric.or(versus == null ? otherwise : MetricKind.LOGIT_DIFF);
+    MetricSpec spec = or(metric, otherwise);
     if (!spec.needsAnswers()) {
       return Measured.of(lens, spec.bind(model, List.of(), List.of(), ""), text);
     }
