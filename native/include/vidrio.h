@@ -1124,6 +1124,20 @@ VD_API void vd_plan_free(vd_plan *plan);
 VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
                              int32_t begin, int32_t end);
 
+// The work of the matrix products of a step, in bytes of weights.
+typedef struct vd_balance {
+    double bytes;      // of all products
+    double longest;    // of the worker with the most between two barriers, summed over the step
+    int32_t barriers;  // of the step
+} vd_balance;
+
+// Computes how `workers` workers would divide the matrix products of a step of 1 to 16 tokens, with
+// logits of each. bytes / (workers * longest) is the ceiling of their efficiency: the share of
+// their time in which they do not wait for each other, if all read weights equally fast. Products
+// of experts are not counted.
+VD_API vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers,
+                                 vd_balance *balance);
+
 // ---- Measuring the machine ---------------------------------------------------------------------
 
 typedef enum vd_probe_kind {

@@ -2494,6 +2494,69 @@ public class Vidrio extends Vidrio$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class vd_plan_balance {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_balance");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_balance$descriptor() {
+        return vd_plan_balance.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static MethodHandle vd_plan_balance$handle() {
+        return vd_plan_balance.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static MemorySegment vd_plan_balance$address() {
+        return vd_plan_balance.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static int vd_plan_balance(MemorySegment plan, int tokens, int workers, MemorySegment balance) {
+        var mh$ = vd_plan_balance.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_balance", plan, tokens, workers, balance);
+            }
+            return (int)mh$.invokeExact(plan, tokens, workers, balance);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int VD_PROBE_F32_FMA = (int)0L;
     /**
      * {@snippet lang=c :

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
+import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
@@ -160,6 +161,26 @@ public final class NativeExecutor implements Executor {
   public ExecutablePlan prepare(Plan plan, Schedule schedule, Limits limits, KvCache cache) {
     return PreparedPlan.prepare(
         arena -> new NativePlan(this, plan, schedule, limits, cache, arena));
+  }
+
+  /**
+   * Returns how the matrix products of a step of a plan would be divided.
+   *
+   * @param plan a plan that a native executor has prepared
+   * @param tokens tokens of the step, with logits of each; 1 to 16
+   * @param workers the number of workers, which may differ from the executor's
+   * @throws IllegalArgumentException if the number of tokens or workers is out of range, or another
+   *     executor has prepared the plan
+   */
+  public static StepBalance balance(ExecutablePlan plan, int tokens, int workers) {
+    if (tokens < 1 || tokens > 16 || workers < 1) {
+      throw new IllegalArgumentException(
+          tokens + " tokens, " + workers + " workers: must be 1 to 16, and positive");
+    }
+    if (plan instanceof NativePlan prepared) {
+      return prepared.balance(tokens, workers);
+    }
+    throw new IllegalArgumentException("the plan is not one of a native executor");
   }
 
   /** Stops the workers after the running step. Open plans can no longer run. */
