@@ -1143,14 +1143,14 @@ VD_API vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t wo
 typedef enum vd_probe_kind {
     VD_PROBE_F32_FMA = 0,   // f32 operations per second; an fma counts as two
     VD_PROBE_INT8_DOT = 1,  // int8 multiply and add operations per second
-    VD_PROBE_READ = 2,      // bytes per second read from memory, larger than the caches
+    VD_PROBE_READ = 2,      // bytes per second read from memory
 } vd_probe_kind;
 
 // Measures the rate that all workers of the pool reach together with the instructions of `isa`, for
-// about `seconds`. Reports the best of several measurements, since other programs only slow it
-// down.
-VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
-                          double *per_second);
+// about `seconds`. `bytes` is the size of the memory that is read, of which caches may hold a part;
+// 0: 256 MiB. Reports the best of several measurements, since other programs only slow it down.
+VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes,
+                          double seconds, double *per_second);
 
 // ---- OpenBLAS ----------------------------------------------------------------------------------
 

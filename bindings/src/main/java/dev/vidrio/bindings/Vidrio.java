@@ -2591,6 +2591,7 @@ public class Vidrio extends Vidrio$shared {
             Vidrio.C_INT,
             Vidrio.C_POINTER,
             Vidrio.C_INT,
+            Vidrio.C_LONG,
             Vidrio.C_DOUBLE,
             Vidrio.C_POINTER
         );
@@ -2603,7 +2604,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static FunctionDescriptor vd_probe$descriptor() {
@@ -2613,7 +2614,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static MethodHandle vd_probe$handle() {
@@ -2623,7 +2624,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static MemorySegment vd_probe$address() {
@@ -2632,16 +2633,16 @@ public class Vidrio extends Vidrio$shared {
 
     /**
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
-    public static int vd_probe(int kind, MemorySegment pool, int isa, double seconds, MemorySegment per_second) {
+    public static int vd_probe(int kind, MemorySegment pool, int isa, long bytes, double seconds, MemorySegment per_second) {
         var mh$ = vd_probe.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_probe", kind, pool, isa, seconds, per_second);
+                traceDowncall("vd_probe", kind, pool, isa, bytes, seconds, per_second);
             }
-            return (int)mh$.invokeExact(kind, pool, isa, seconds, per_second);
+            return (int)mh$.invokeExact(kind, pool, isa, bytes, seconds, per_second);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

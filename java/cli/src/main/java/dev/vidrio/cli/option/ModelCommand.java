@@ -6,6 +6,7 @@ import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.model.Model;
 import java.io.IOException;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -137,6 +138,19 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
       throw new UsageException(reference + ": a request cannot open another model");
     }
     return options.withReference(reference).open();
+  }
+
+  /**
+   * Returns the numbers of threads of {@code -t}, which may be several; the model is opened with
+   * the first. Called in {@link #check}.
+   */
+  protected final List<Integer> threadCounts() {
+    return options.threadCounts();
+  }
+
+  /** Opens the model with another number of threads; the caller closes it. */
+  protected final Model open(int threads) {
+    return options.withThreads(threads).open();
   }
 
   /** Returns whether {@code --json} is given. */
