@@ -49,6 +49,14 @@ public final class ModelOption {
   private List<Integer> counts = List.of();
 
   @Option(
+      names = "--decode-threads",
+      paramLabel = "N",
+      description =
+          "Worker threads of steps of at most 16 tokens, which memory bandwidth limits. Default:"
+              + " those of -t.")
+  private @Nullable Integer decodeThreads;
+
+  @Option(
       names = "--isa",
       paramLabel = "ISA",
       description =
@@ -81,6 +89,7 @@ public final class ModelOption {
     var copy = new ModelOption();
     copy.references = List.of(other);
     copy.threads = threads;
+    copy.decodeThreads = decodeThreads;
     copy.isa = isa;
     copy.executor = executor;
     copy.noRepack = noRepack;
@@ -208,6 +217,10 @@ public final class ModelOption {
       throw new UsageException(
           "--isa: requires the native executor, but the executor is " + executorName());
     }
+    if (executor != ExecutorKind.NATIVE && decodeThreads != null) {
+      throw new UsageException(
+          "--decode-threads: requires the native executor, but the executor is " + executorName());
+    }
     if (executor != ExecutorKind.NATIVE && noRepack) {
       throw new UsageException(
           "--no-repack: requires the native executor, but the executor is " + executorName());
@@ -225,11 +238,17 @@ public final class ModelOption {
 
   /** Creates the native executor of the options. */
   NativeExecutor createNative() {
-    Integer workers = threads();
+    Integer given = threads();
+    int workers = given == null ? NativeExecutor.defaultWorkers() : given;
+    if (decodeThreads != null && (decodeThreads < 1 || decodeThreads > workers)) {
+      throw new UsageException(
+          "--decode-threads " + decodeThreads + ": must be 1 to " + workers + ", the threads");
+    }
     try {
       return NativeExecutor.create(
           isa == null ? Isa.pick() : Isa.of(isa),
-          workers == null ? NativeExecutor.defaultWorkers() : workers);
+          workers,
+          decodeThreads == null ? workers : decodeThreads);
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }

@@ -15,6 +15,7 @@ import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
 
@@ -31,9 +32,21 @@ public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */
   private static final long CACHED_BYTES = 512L << 20;
 
+  /** The maximum tokens of a step that decodes, and of one that {@link #balance} divides. */
+  private static final int FEW_TOKENS = 16;
+
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
+
+  /** The workers of steps that decode: a smaller pool, or the pool itself. */
+  private final MemorySegment decodePool;
+
+  private final int decodeWorkers;
+
+  /** Keeps the two pools from running at once. */
+  private final ReentrantLock running = new ReentrantLock();
+
   private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
@@ -41,13 +54,24 @@ public final class NativeExecutor implements Executor {
 
   private boolean closed;
 
-  private NativeExecutor(Isa isa, int workers) {
+  private NativeExecutor(Isa isa, int workers, int decodeWorkers) {
     this.isa = isa;
     this.workers = workers;
+    this.decodeWorkers = decodeWorkers;
+    this.pool = createPool(workers);
+    try {
+      this.decodePool = decodeWorkers == workers ? pool : createPool(decodeWorkers);
+    } catch (Throwable e) {
+      Vidrio.vd_pool_free(pool);
+      throw e;
+    }
+  }
+
+  private static MemorySegment createPool(int workers) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
       Status.check(Vidrio.vd_pool_create(workers, result), "a pool of " + workers + " workers");
-      this.pool = result.get(ADDRESS, 0);
+      return result.get(ADDRESS, 0);
     }
   }
 
@@ -69,13 +93,34 @@ public final class NativeExecutor implements Executor {
    * @throws IllegalArgumentException if the instruction set is not usable
    */
   public static NativeExecutor create(Isa isa, int workers) {
+    return create(isa, workers, workers);
+  }
+
+  /**
+   * Creates an executor that decodes with fewer workers: steps of at most 16 tokens run on a pool
+   * of their own, while the workers of longer steps sleep. Decoding reads all weights for a few
+   * tokens, and stops gaining from workers where they saturate the memory bandwidth.
+   *
+   * @param workers workers of longer steps, 1 to 1024
+   * @param decodeWorkers 1 to {@code workers}
+   * @throws IllegalArgumentException if the instruction set is not usable
+   */
+  public static NativeExecutor create(Isa isa, int workers, int decodeWorkers) {
+    check(isa, workers);
+    if (decodeWorkers < 1 || decodeWorkers > workers) {
+      throw new IllegalArgumentException(
+          decodeWorkers + " workers that decode: must be between 1 and " + workers);
+    }
+    return new NativeExecutor(isa, workers, decodeWorkers);
+  }
+
+  private static void check(Isa isa, int workers) {
     if (!isa.usable()) {
       throw new IllegalArgumentException("instruction set " + isa.label() + " is not usable");
     }
     if (workers < 1 || workers > 1024) {
       throw new IllegalArgumentException(workers + " workers: must be between 1 and 1024");
     }
-    return new NativeExecutor(isa, workers);
   }
 
   /**
@@ -107,6 +152,16 @@ public final class NativeExecutor implements Executor {
     return true;
   }
 
+  /** Returns the number of workers of steps of at most 16 tokens. */
+  public int decodeWorkers() {
+    return decodeWorkers;
+  }
+
+  /** Runs a step of a number of tokens on the workers for it. */
+  void step(String what, int tokens, ToIntFunction<MemorySegment> function) {
+    call(what, _ -> function.applyAsInt(tokens <= FEW_TOKENS ? decodePool : pool));
+  }
+
   /**
    * Calls native code on the pool.
    *
@@ -119,7 +174,17 @@ public final class NativeExecutor implements Executor {
       if (closed) {
         throw new IllegalStateException("the executor is closed");
       }
-      Status.check(function.applyAsInt(pool), what);
+      boolean pools = decodeWorkers != workers;
+      if (pools) {
+        running.lock();
+      }
+      try {
+        Status.check(function.applyAsInt(pool), what);
+      } finally {
+        if (pools) {
+          running.unlock();
+        }
+      }
     } finally {
       lease.readLock().unlock();
     }
@@ -128,6 +193,7 @@ public final class NativeExecutor implements Executor {
   @Override
   public void lowerPriority() {
     call("lowering the priority of workers", Vidrio::vd_pool_lower_priority);
+    call("lowering the priority of workers", _ -> Vidrio.vd_pool_lower_priority(decodePool));
   }
 
   @Override
@@ -173,7 +239,7 @@ public final class NativeExecutor implements Executor {
    *     executor has prepared the plan
    */
   public static StepBalance balance(ExecutablePlan plan, int tokens, int workers) {
-    if (tokens < 1 || tokens > 16 || workers < 1) {
+    if (tokens < 1 || tokens > FEW_TOKENS || workers < 1) {
       throw new IllegalArgumentException(
           tokens + " tokens, " + workers + " workers: must be 1 to 16, and positive");
     }
@@ -191,6 +257,9 @@ public final class NativeExecutor implements Executor {
       if (!closed) {
         closed = true;
         Vidrio.vd_pool_free(pool);
+        if (decodeWorkers != workers) {
+          Vidrio.vd_pool_free(decodePool);
+        }
         memory.close();
       }
     } finally {

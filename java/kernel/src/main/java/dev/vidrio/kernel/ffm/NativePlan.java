@@ -144,8 +144,10 @@ final class NativePlan extends PreparedPlan {
     }
     fillHeader(batch);
     encoding.updates.forEach(Runnable::run);
-    executor.call(
-        "running the plan", pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
+    executor.step(
+        "running the plan",
+        batch.tokenCount(),
+        pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
     if (!encoding.deferred.isEmpty()) {
       executed += end - begin;
       if (hasRunWhole()) {
