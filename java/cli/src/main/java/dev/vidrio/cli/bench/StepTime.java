@@ -16,7 +16,7 @@ import java.util.function.BiConsumer;
 /**
  * The predicted time of a step: for each operation, the time of its reads or of its arithmetic at
  * the peaks, whichever is longer; products of few tokens divided by the ceiling of the plan's
- * division among workers; and the barriers. Elementwise operations are not counted.
+ * division among workers; and the barriers. Elementwise operations are a fixed share.
  *
  * @param plan the prepared plan
  * @param kv element type of the cache
@@ -33,8 +33,8 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
   /** The time of a barrier and of the small operations before it. */
   private static final double BARRIER_SECONDS = 4e-6;
 
-  /** The factor of a prompt's time for elementwise operations. */
-  private static final double ELEMENTWISE = 1.15;
+  /** The share of a long step's time for elementwise operations and uneven tiles, on top. */
+  private static final double ELEMENTWISE = 0.3;
 
   /** The maximum tokens of a step whose products are divided by count. */
   private static final int FEW_TOKENS = 16;
@@ -84,7 +84,8 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
           seconds += seconds(op, work, batch.rows(op.rows())) / (isProduct(op) ? ceiling : 1);
         }
       }
-      return batch.tokenCount() <= FEW_TOKENS ? seconds : ELEMENTWISE * seconds;
+      double tokens = batch.tokenCount();
+      return seconds * (1 + ELEMENTWISE * tokens / (tokens + FEW_TOKENS));
     }
   }
 
@@ -112,7 +113,7 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
             : ((ExpertOp.ExpertMatMul) op).type();
     double many =
         switch (type) {
-          case Q4_K, Q5_K -> 0.5;
+          case Q4_K, Q5_K -> 0.55;
           case Q6_K, Q3_K -> 0.4;
           case Q2_K -> 0.35;
           default -> 0.5;

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.List;
@@ -37,7 +38,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   public final Integer call() throws IOException {
     check();
     int exit;
-    try (Model opened = options.open()) {
+    try (Model opened = options.open(repacking())) {
       model = opened;
       R result = run(opened);
       try {
@@ -84,6 +85,11 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     } finally {
       close(result);
     }
+  }
+
+  /** Returns when the matrices of the model are packed; after the first step by default. */
+  protected Repacking repacking() {
+    return Repacking.DEFERRED;
   }
 
   /** Rejects invalid options before the model is opened. */

@@ -52,6 +52,9 @@ public final class NativeExecutor implements Executor {
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
   private final ReentrantReadWriteLock lease = new ReentrantReadWriteLock();
 
+  /** True after a pool has read after the end of a file, which the other one cannot notice. */
+  private volatile boolean truncated;
+
   private boolean closed;
 
   private NativeExecutor(Isa isa, int workers, int decodeWorkers) {
@@ -179,7 +182,9 @@ public final class NativeExecutor implements Executor {
         running.lock();
       }
       try {
-        Status.check(function.applyAsInt(pool), what);
+        int status = truncated ? Vidrio.VD_TRUNCATED() : function.applyAsInt(pool);
+        truncated |= status == Vidrio.VD_TRUNCATED();
+        Status.check(status, what);
       } finally {
         if (pools) {
           running.unlock();
