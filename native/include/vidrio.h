@@ -1124,19 +1124,33 @@ VD_API void vd_plan_free(vd_plan *plan);
 VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
                              int32_t begin, int32_t end);
 
+// The work of the matrix products of a step, in bytes of weights.
+typedef struct vd_balance {
+    double bytes;      // of all products
+    double longest;    // of the worker with the most between two barriers, summed over the step
+    int32_t barriers;  // of the step
+} vd_balance;
+
+// Computes how `workers` workers would divide the matrix products of a step of 1 to 16 tokens, with
+// logits of each. bytes / (workers * longest) is the ceiling of their efficiency: the share of
+// their time in which they do not wait for each other, if all read weights equally fast. Products
+// of experts are not counted.
+VD_API vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers,
+                                 vd_balance *balance);
+
 // ---- Measuring the machine ---------------------------------------------------------------------
 
 typedef enum vd_probe_kind {
     VD_PROBE_F32_FMA = 0,   // f32 operations per second; an fma counts as two
     VD_PROBE_INT8_DOT = 1,  // int8 multiply and add operations per second
-    VD_PROBE_READ = 2,      // bytes per second read from memory, larger than the caches
+    VD_PROBE_READ = 2,      // bytes per second read from memory
 } vd_probe_kind;
 
 // Measures the rate that all workers of the pool reach together with the instructions of `isa`, for
-// about `seconds`. Reports the best of several measurements, since other programs only slow it
-// down.
-VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
-                          double *per_second);
+// about `seconds`. `bytes` is the size of the memory that is read, of which caches may hold a part;
+// 0: 256 MiB. Reports the best of several measurements, since other programs only slow it down.
+VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes,
+                          double seconds, double *per_second);
 
 // ---- OpenBLAS ----------------------------------------------------------------------------------
 

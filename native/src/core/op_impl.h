@@ -19,7 +19,9 @@ typedef struct vd_step {
     int64_t rows;       // of this operation
     atomic_uint *next;  // shared tile counter of this operation, 0 at the start of the step
     const vd_split *split;
-    int32_t epilogue_ops;  // operations after this one that are part of its epilogue
+    int32_t epilogue_ops;            // operations after this one that are part of its epilogue
+    vd_range columns;                // of a product of few rows: the worker's outputs, whole jobs
+    const struct vd_job_part *part;  // of one job; null: all of it (matmul/partition.h)
 } vd_step;
 
 // Checks the constants, sizes and pointers of an operation when a plan is created.

@@ -1,20 +1,11 @@
-// The plan runner: every worker walks the list of operations and computes its share of each.
-// Workers meet at barriers before operations that need the results of all.
+// Creates plans: checks operations, and allocates the memory that workers share.
+#include "core/plan.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/batch.h"
 #include "core/op_impl.h"
 #include "core/replicated.h"
-#include "simd/stream.h"
-
-struct vd_plan {
-    vd_limits limits;
-    vd_isa isa;
-    vd_split split;
-    int32_t n_ops;
-    vd_op ops[];
-};
 
 // Returns the int32_t at an offset that vd_op_impl has.
 static int32_t field(const vd_op *op, size_t offset) {
@@ -156,100 +147,4 @@ void vd_plan_free(vd_plan *plan) {
         vd_free(plan->split.parts, split_bytes(&plan->split));
         free(plan);
     }
-}
-
-typedef struct plan_run {
-    const vd_plan *plan;
-    const vd_batch *batch;
-    atomic_uint *next;
-    int32_t begin;
-    int32_t end;
-} plan_run;
-
-// Returns the number of operations after i in its epilogue. A run that begins within an epilogue
-// executes its operations one by one.
-static int32_t count_epilogue(const plan_run *run, int32_t i) {
-    int32_t n = 0;
-    if (!run->plan->ops[i].epilogue) {
-        while (i + n + 1 < run->end && run->plan->ops[i + n + 1].epilogue) {
-            n++;
-        }
-    }
-    return n;
-}
-
-// Returns whether one of n operations has replicated operands.
-static int any_replicated(const vd_op *ops, int32_t n) {
-    int32_t flags = 0;
-    for (int32_t i = 0; i < n; i++) {
-        flags |= ops[i].replicated;
-    }
-    return flags != 0;
-}
-
-// Runs the worker's share of operation i and its epilogue.
-static void run_op(const plan_run *run, const vd_worker *worker, int32_t i, int32_t epilogue_ops,
-                   int replicated) {
-    const vd_op *op = &run->plan->ops[i];
-    vd_op own[VD_EPILOGUE_MAX + 1];
-    vd_worker alone = *worker;
-    vd_step step = {
-        .batch = run->batch,
-        .worker = worker,
-        .isa = run->plan->isa,
-        .rows = op->rows == VD_ROWS_LOGITS ? run->batch->n_logits : run->batch->n_tokens,
-        .next = &run->next[i - run->begin],
-        .split = &run->plan->split,
-        .epilogue_ops = epilogue_ops,
-    };
-    if (step.rows == 0) {
-        return;
-    }
-    if (replicated && any_replicated(op, epilogue_ops + 1)) {
-        if (op->replicated & VD_REPLICATED_WRITE) {
-            alone.index = 0;
-            alone.count = 1;
-            step.worker = &alone;
-        }
-        vd_replicated_ops(op, epilogue_ops + 1, worker, own);
-        op = own;
-    }
-    vd_op_impls[op->kind].run(op, &step);
-}
-
-static void run_worker(void *argument, const vd_worker *worker) {
-    const plan_run *run = argument;
-    int replicated = run->batch->n_tokens <= VD_REPLICATED_TOKENS;
-    for (int32_t i = run->begin; i < run->end;) {
-        const vd_op *op = &run->plan->ops[i];
-        int needs = op->barrier == VD_BARRIER_ALWAYS || op->epilogue ||
-                    (op->barrier == VD_BARRIER_UNLESS_REPLICATED && !replicated);
-        if (needs && i > run->begin) {
-            vd_barrier(worker);
-        }
-        int32_t epilogue_ops = count_epilogue(run, i);
-        run_op(run, worker, i, epilogue_ops, replicated);
-        i += epilogue_ops + 1;
-    }
-    vd_stream_end();  // of taps, which no operation reads
-}
-
-vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin,
-                      int32_t end) {
-    if (plan == NULL || pool == NULL || batch == NULL || begin < 0 || begin > end ||
-        end > plan->n_ops) {
-        return VD_INVALID_ARGUMENT;
-    }
-    vd_status status = vd_batch_check(&plan->limits, batch);
-    if (status != VD_OK || begin == end) {
-        return status;
-    }
-    atomic_uint *next = calloc((size_t)(end - begin), sizeof(atomic_uint));
-    if (next == NULL) {
-        return VD_NO_MEMORY;
-    }
-    plan_run run = {.plan = plan, .batch = batch, .next = next, .begin = begin, .end = end};
-    status = vd_pool_run(pool, run_worker, &run);
-    free(next);
-    return status;
 }

@@ -1,10 +1,12 @@
-// Divides a matrix product among workers. For few rows, each worker streams its own contiguous
-// share of the weights at memory bandwidth. For many rows, workers take tiles whose weights stay in
-// the L2 cache from a shared counter, so that a slowed worker takes fewer. The epilogue is applied
-// to each tile while it is in the cache.
+// Computes a worker's share of a matrix product. For few rows, each worker streams its own
+// contiguous share of the weights at memory bandwidth (matmul/partition.h). For many rows, workers
+// take tiles whose weights stay in the L2 cache from a shared counter, so that a slowed worker
+// takes fewer. The epilogue is applied to each tile while it is in the cache.
 #include "matmul/matmul.h"
 
 #include "core/op_impl.h"
+#include "matmul/matmul_part.h"
+#include "matmul/partition.h"
 #include "quantize/quantize.h"
 #include "types/pack.h"
 #include "types/types.h"
@@ -22,7 +24,6 @@ vd_matmul_bf16_kernel *const vd_matmul_bf16_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT]
 #undef VD_VARIANT
 
 enum {
-    FEW_ROWS = 16,
     FLOAT_OUTPUTS = 4,  // maximum that kernels of float weights compute together
     TILE_ROWS = 96,
     TILE_BYTES = 128 << 10,  // of weights
@@ -133,12 +134,11 @@ void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_rang
 void vd_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_matmul *matmul = &op->as.matmul;
     int64_t N = matmul->N;
-    if (step->rows <= FEW_ROWS) {
-        int64_t width = grain(matmul, step);
-        vd_range share = vd_share(step->worker, vd_ceil_div(N, width));
-        vd_range columns = {share.begin * width, vd_min(share.end * width, N)};
-        if (columns.begin < columns.end) {
-            vd_run_fused_tile(op, step, (vd_range){0, step->rows}, columns);
+    if (step->rows <= VD_FEW_ROWS) {
+        if (step->part != NULL) {
+            vd_run_part(op, step);
+        } else if (step->columns.begin < step->columns.end) {
+            vd_run_fused_tile(op, step, (vd_range){0, step->rows}, step->columns);
         }
         return;
     }

@@ -22,6 +22,7 @@ typedef struct measurement {
     vd_probe_kind kind;
     const vd_probe_kernels *kernels;
     const uint64_t *memory;
+    int64_t bytes;  // of memory
     atomic_uint_fast64_t sink;
 } measurement;
 
@@ -49,25 +50,26 @@ static void run_measurement(void *argument, const vd_worker *worker) {
     } else if (s->kind == VD_PROBE_INT8_DOT) {
         result = (uint64_t)s->kernels->dot(ROUNDS);
     } else {
-        vd_range share = vd_share(worker, READ_BYTES / (int64_t)sizeof(uint64_t));
+        vd_range share = vd_share(worker, s->bytes / (int64_t)sizeof(uint64_t));
         result = read_words(s->memory + share.begin, share.end - share.begin);
     }
     atomic_fetch_add(&s->sink, result);
 }
 
-static double work(vd_probe_kind kind, const vd_probe_kernels *k, int32_t workers) {
-    switch (kind) {
+static double work(const measurement *s, int32_t workers) {
+    const vd_probe_kernels *k = s->kernels;
+    switch (s->kind) {
         case VD_PROBE_F32_FMA:
             return (double)k->fma_ops * (double)ROUNDS * workers;
         case VD_PROBE_INT8_DOT:
             return (double)k->dot_ops * (double)ROUNDS * workers;
         default:
-            return READ_BYTES;
+            return (double)s->bytes;
     }
 }
 
 static double best_rate(measurement *s, vd_pool *pool, double seconds) {
-    double amount = work(s->kind, s->kernels, vd_pool_workers(pool));
+    double amount = work(s, vd_pool_workers(pool));
     double best = 0;
     double start = vd_now();
     for (int i = 0; i < MEASUREMENTS_MIN || vd_now() - start < seconds; i++) {
@@ -79,10 +81,11 @@ static double best_rate(measurement *s, vd_pool *pool, double seconds) {
     return best;
 }
 
-vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
+vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds,
                    double *per_second) {
     int known = kind == VD_PROBE_F32_FMA || kind == VD_PROBE_INT8_DOT || kind == VD_PROBE_READ;
-    if (!known || pool == NULL || per_second == NULL || !(seconds >= 0) || !isfinite(seconds)) {
+    if (!known || pool == NULL || per_second == NULL || !(seconds >= 0) || !isfinite(seconds) ||
+        bytes < 0) {
         return VD_INVALID_ARGUMENT;
     }
     vd_status status = isa == VD_ISA_AUTO ? vd_isa_pick(&isa) : VD_OK;
@@ -92,18 +95,19 @@ vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds
     if (!vd_isa_usable(isa)) {
         return VD_UNSUPPORTED;
     }
+    bytes = bytes == 0 ? READ_BYTES : bytes;
     void *memory = NULL;
     if (kind == VD_PROBE_READ) {
-        status = vd_alloc(READ_BYTES, &memory);
+        status = vd_alloc((size_t)bytes, &memory);
         if (status != VD_OK) {
             return status;
         }
-        for (int64_t i = 0; i < READ_BYTES; i += 4096) {
+        for (int64_t i = 0; i < bytes; i += 4096) {
             ((char *)memory)[i] = 1;  // untouched pages would all map to the zero page
         }
     }
-    measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory};
+    measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory, .bytes = bytes};
     *per_second = best_rate(&s, pool, seconds);
-    vd_free(memory, READ_BYTES);
+    vd_free(memory, (size_t)bytes);
     return VD_OK;
 }

@@ -197,7 +197,7 @@ static void probe_needs_memory(void) {
     CHECK(vd_pool_create(1, &pool) == VD_OK);
     watching = 1;
     until_fault = 0;
-    CHECK(vd_probe(VD_PROBE_READ, pool, VD_ISA_SCALAR, 0.01, &rate) == VD_NO_MEMORY);
+    CHECK(vd_probe(VD_PROBE_READ, pool, VD_ISA_SCALAR, 0, 0.01, &rate) == VD_NO_MEMORY);
     watching = 0;
     vd_pool_free(pool);
 }

@@ -12,14 +12,15 @@ static void rejects_invalid_arguments(void) {
     vd_pool *pool = pool_of(1);
     double rate;
     vd_isa isa = VD_ISA_SCALAR;
-    CHECK(vd_probe(VD_PROBE_F32_FMA, NULL, isa, 0, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, NULL) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, -1, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, (double)NAN, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, (double)INFINITY, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe((vd_probe_kind)3, pool, isa, 0, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe((vd_probe_kind)-1, pool, isa, 0, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, VD_ISA_COUNT, 0, &rate) == VD_UNSUPPORTED);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, NULL, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, 0, NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, -1, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, (double)NAN, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, (double)INFINITY, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_READ, pool, isa, -1, 0, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe((vd_probe_kind)3, pool, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe((vd_probe_kind)-1, pool, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe(VD_PROBE_F32_FMA, pool, VD_ISA_COUNT, 0, 0, &rate) == VD_UNSUPPORTED);
 }
 
 static void measures_arithmetic(vd_isa isa) {
@@ -27,7 +28,7 @@ static void measures_arithmetic(vd_isa isa) {
         for (vd_probe_kind kind = VD_PROBE_F32_FMA; kind <= VD_PROBE_INT8_DOT; kind++) {
             describe("vd_probe %d %s, %d workers", kind, vd_isa_name(isa), workers);
             double rate = 0;
-            CHECK(vd_probe(kind, pool_of(workers), isa, 0, &rate) == VD_OK);
+            CHECK(vd_probe(kind, pool_of(workers), isa, 0, 0, &rate) == VD_OK);
             CHECK(isfinite(rate) && rate > 0);
         }
     }
@@ -53,7 +54,9 @@ static void runs_emulated_kernels(vd_isa isa) {
 static void measures_memory(void) {
     describe("vd_probe of memory");
     double rate = 0;
-    CHECK(vd_probe(VD_PROBE_READ, pool_of(2), VD_ISA_AUTO, 0, &rate) == VD_OK);
+    CHECK(vd_probe(VD_PROBE_READ, pool_of(2), VD_ISA_AUTO, 0, 0, &rate) == VD_OK);
+    CHECK(isfinite(rate) && rate > 0);
+    CHECK(vd_probe(VD_PROBE_READ, pool_of(2), VD_ISA_AUTO, 100000, 0, &rate) == VD_OK);
     CHECK(isfinite(rate) && rate > 0);
 }
 

@@ -2494,6 +2494,69 @@ public class Vidrio extends Vidrio$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class vd_plan_balance {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_balance");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_balance$descriptor() {
+        return vd_plan_balance.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static MethodHandle vd_plan_balance$handle() {
+        return vd_plan_balance.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static MemorySegment vd_plan_balance$address() {
+        return vd_plan_balance.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+     * }
+     */
+    public static int vd_plan_balance(MemorySegment plan, int tokens, int workers, MemorySegment balance) {
+        var mh$ = vd_plan_balance.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_balance", plan, tokens, workers, balance);
+            }
+            return (int)mh$.invokeExact(plan, tokens, workers, balance);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int VD_PROBE_F32_FMA = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2528,6 +2591,7 @@ public class Vidrio extends Vidrio$shared {
             Vidrio.C_INT,
             Vidrio.C_POINTER,
             Vidrio.C_INT,
+            Vidrio.C_LONG,
             Vidrio.C_DOUBLE,
             Vidrio.C_POINTER
         );
@@ -2540,7 +2604,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static FunctionDescriptor vd_probe$descriptor() {
@@ -2550,7 +2614,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static MethodHandle vd_probe$handle() {
@@ -2560,7 +2624,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
     public static MemorySegment vd_probe$address() {
@@ -2569,16 +2633,16 @@ public class Vidrio extends Vidrio$shared {
 
     /**
      * {@snippet lang=c :
-     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds, double *per_second)
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
      * }
      */
-    public static int vd_probe(int kind, MemorySegment pool, int isa, double seconds, MemorySegment per_second) {
+    public static int vd_probe(int kind, MemorySegment pool, int isa, long bytes, double seconds, MemorySegment per_second) {
         var mh$ = vd_probe.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_probe", kind, pool, isa, seconds, per_second);
+                traceDowncall("vd_probe", kind, pool, isa, bytes, seconds, per_second);
             }
-            return (int)mh$.invokeExact(kind, pool, isa, seconds, per_second);
+            return (int)mh$.invokeExact(kind, pool, isa, bytes, seconds, per_second);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

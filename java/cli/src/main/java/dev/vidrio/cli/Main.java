@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.bench.BenchCommand;
+import dev.vidrio.cli.bench.SizeCommand;
 import dev.vidrio.cli.cache.CacheCommands;
 import dev.vidrio.cli.eval.EvalCommand;
 import dev.vidrio.cli.io.CommandException;
@@ -159,6 +160,7 @@ public final class Main implements Runnable, CommandGroup {
         RerankCommand.class,
         LensCommand.class,
         BenchCommand.class,
+        SizeCommand.class,
         ConvertCommand.class,
         QuantizeCommand.class,
         InspectCommand.class,

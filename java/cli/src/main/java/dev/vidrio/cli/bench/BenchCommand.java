@@ -20,7 +20,8 @@ import picocli.CommandLine.Option;
     name = "bench",
     description = {
       "Measures a model's speed, as llama-bench does, and relates it to the machine's peaks.",
-      "pp: prompt tokens per second; tg: generated tokens per second, summed over sequences."
+      "pp: prompt tokens per second; tg: generated tokens per second, summed over sequences.",
+      "-t 1,2,4 measures with each number of threads, and shows what scaling loses."
     })
 public final class BenchCommand extends ModelCommand<BenchCommand.Found> implements CommandGroup {
   @Mixin private SessionOption session = new SessionOption();
@@ -58,6 +59,8 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
   @Option(names = "--ops", description = "Show the time of each kind of operation.")
   private boolean ops;
 
+  private List<Integer> threads = List.of();
+
   @Override
   public List<Class<?>> commands() {
     return List.of(ServeCommand.class);
@@ -68,9 +71,13 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
    *
    * @param peaks null if the executor is not native
    * @param profile empty unless requested
+   * @param scaling empty unless several numbers of threads are given
    */
   record Found(
-      @Nullable Peaks peaks, List<SpeedTest.Result> results, List<OpProfile.Line> profile) {}
+      @Nullable Peaks peaks,
+      List<SpeedTest.Result> results,
+      List<OpProfile.Line> profile,
+      List<Scaling.Line> scaling) {}
 
   @Override
   protected void check() {
@@ -79,6 +86,10 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
     require("-d", depth, 0);
     require("-b", sequences, 1);
     require("-r", repetitions, 1);
+    threads = threadCounts();
+    if (ops && threads.size() > 1) {
+      throw new UsageException("--ops: cannot be combined with several numbers of -t");
+    }
     if (ops && session.isAdapted()) {
       throw new UsageException("--ops: cannot be combined with --adapter");
     }
@@ -92,6 +103,28 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
 
   @Override
   protected Found run(Model opened) {
+    Found found = measure(opened);
+    if (threads.size() < 2) {
+      return found;
+    }
+    List<Scaling.Point> points = new ArrayList<>();
+    points.add(point(opened, found));
+    for (int count : threads.subList(1, threads.size())) {
+      try (Model other = open(count)) {
+        points.add(point(other, measure(other)));
+      }
+    }
+    return new Found(found.peaks, found.results, List.of(), Scaling.lines(points, sequences));
+  }
+
+  private Scaling.Point point(Model opened, Found found) {
+    if (found.peaks == null) {
+      throw new UsageException("several numbers of -t: require the native executor");
+    }
+    return Scaling.measure(opened, session.of(opened), found.peaks, sequences, found.results);
+  }
+
+  private Found measure(Model opened) {
     try (var bench = new SpeedTest(opened, session.of(opened), prompt, tokens, depth, sequences)) {
       Peaks peaks =
           opened.executor() instanceof NativeExecutor executor ? Peaks.measure(executor) : null;
@@ -102,7 +135,7 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
       if (tokens > 0) {
         results.add(bench.generation(repetitions));
       }
-      return new Found(peaks, results, ops ? bench.profile(peaks) : List.of());
+      return new Found(peaks, results, ops ? bench.profile(peaks) : List.of(), List.of());
     }
   }
 
@@ -110,6 +143,10 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
   protected void print(Found found) {
     Executor executor = model().executor();
     System.out.println(model().name() + ", " + executor.name() + ", " + Machine.cpu());
+    if (!found.scaling.isEmpty()) {
+      Scaling.print(found.scaling);
+      return;
+    }
     String peaks = found.peaks == null ? "" : "; peaks: " + found.peaks;
     System.out.println(executor.workers() + " threads" + peaks);
     System.out.println();
@@ -135,6 +172,9 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
             .with("results", found.results.stream().map(SpeedTest.Result::toJson).toList());
     if (!found.profile.isEmpty()) {
       json.put("ops", found.profile.stream().map(OpProfile.Line::toJson).toList());
+    }
+    if (!found.scaling.isEmpty()) {
+      json.put("scaling", found.scaling.stream().map(Scaling.Line::toJson).toList());
     }
     return json;
   }

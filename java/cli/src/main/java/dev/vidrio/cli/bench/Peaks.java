@@ -14,7 +14,8 @@ import java.util.Map;
  * @param int8 int8 multiplications and additions per second
  */
 public record Peaks(double read, double f32, double int8) {
-  private static final double PROBE_SECONDS = 0.5;
+  /** The duration of a measurement. */
+  static final double PROBE_SECONDS = 0.5;
 
   /** The limiting peak of some work, and the fraction of it that was reached. */
   record Share(double fraction, String limit) {

@@ -41,6 +41,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
       Set.of(
           "--model",
           "--threads",
+          "--decode-threads",
           "--isa",
           "--executor",
           "--no-repack",

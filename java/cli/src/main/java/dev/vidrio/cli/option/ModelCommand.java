@@ -4,8 +4,10 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import java.io.IOException;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -36,7 +38,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   public final Integer call() throws IOException {
     check();
     int exit;
-    try (Model opened = options.open()) {
+    try (Model opened = options.open(repacking())) {
       model = opened;
       R result = run(opened);
       try {
@@ -83,6 +85,11 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     } finally {
       close(result);
     }
+  }
+
+  /** Returns when the matrices of the model are packed; after the first step by default. */
+  protected Repacking repacking() {
+    return Repacking.DEFERRED;
   }
 
   /** Rejects invalid options before the model is opened. */
@@ -137,6 +144,19 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
       throw new UsageException(reference + ": a request cannot open another model");
     }
     return options.withReference(reference).open();
+  }
+
+  /**
+   * Returns the numbers of threads of {@code -t}, which may be several; the model is opened with
+   * the first. Called in {@link #check}.
+   */
+  protected final List<Integer> threadCounts() {
+    return options.threadCounts();
+  }
+
+  /** Opens the model with another number of threads; the caller closes it. */
+  protected final Model open(int threads) {
+    return options.withThreads(threads).open();
   }
 
   /** Returns whether {@code --json} is given. */

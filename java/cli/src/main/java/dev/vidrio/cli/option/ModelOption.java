@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -42,7 +43,18 @@ public final class ModelOption {
       names = {"-t", "--threads"},
       paramLabel = "N",
       description = "Worker threads. Default: one per physical core.")
-  private @Nullable Integer threads;
+  private @Nullable String threads;
+
+  /** The thread counts for which the command opens the model, one after the other. */
+  private List<Integer> counts = List.of();
+
+  @Option(
+      names = "--decode-threads",
+      paramLabel = "N",
+      description =
+          "Worker threads of steps of at most 16 tokens, which memory bandwidth limits. Default:"
+              + " those of -t.")
+  private @Nullable Integer decodeThreads;
 
   @Option(
       names = "--isa",
@@ -77,11 +89,51 @@ public final class ModelOption {
     var copy = new ModelOption();
     copy.references = List.of(other);
     copy.threads = threads;
+    copy.decodeThreads = decodeThreads;
     copy.isa = isa;
     copy.executor = executor;
     copy.noRepack = noRepack;
     copy.command = command;
     return copy;
+  }
+
+  /** Returns these options with another number of threads. */
+  ModelOption withThreads(int count) {
+    ModelOption copy = withReference(reference());
+    copy.threads = String.valueOf(count);
+    return copy;
+  }
+
+  /**
+   * Returns the numbers of threads of {@code -t}, separated by commas, for a command that runs with
+   * one after the other; empty without the option. {@link #open} uses the first one.
+   */
+  List<Integer> threadCounts() {
+    counts =
+        threads == null
+            ? List.of()
+            : Pattern.compile(",").splitAsStream(threads).map(ModelOption::threadCount).toList();
+    return counts;
+  }
+
+  private static int threadCount(String text) {
+    try {
+      int count = Integer.parseInt(text.strip());
+      if (count >= 1 && count <= 1024) {
+        return count;
+      }
+    } catch (NumberFormatException e) {
+      // Reported below.
+    }
+    throw new UsageException("-t " + text + ": must be 1 to 1024");
+  }
+
+  /** Returns the number of threads, or null for the default. */
+  private @Nullable Integer threads() {
+    if (!counts.isEmpty()) {
+      return counts.getFirst();
+    }
+    return threads == null ? null : (Integer) threadCount(threads);
   }
 
   /** Returns whether the user gave {@code -m}. */
@@ -160,12 +212,14 @@ public final class ModelOption {
 
   /** Creates the executor of the options. */
   Executor createExecutor() {
-    if (threads != null && (threads < 1 || threads > 1024)) {
-      throw new UsageException("-t " + threads + ": must be 1 to 1024");
-    }
+    var _ = threads();
     if (executor != ExecutorKind.NATIVE && isa != null) {
       throw new UsageException(
           "--isa: requires the native executor, but the executor is " + executorName());
+    }
+    if (executor != ExecutorKind.NATIVE && decodeThreads != null) {
+      throw new UsageException(
+          "--decode-threads: requires the native executor, but the executor is " + executorName());
     }
     if (executor != ExecutorKind.NATIVE && noRepack) {
       throw new UsageException(
@@ -184,10 +238,17 @@ public final class ModelOption {
 
   /** Creates the native executor of the options. */
   NativeExecutor createNative() {
+    Integer given = threads();
+    int workers = given == null ? NativeExecutor.defaultWorkers() : given;
+    if (decodeThreads != null && (decodeThreads < 1 || decodeThreads > workers)) {
+      throw new UsageException(
+          "--decode-threads " + decodeThreads + ": must be 1 to " + workers + ", the threads");
+    }
     try {
       return NativeExecutor.create(
           isa == null ? Isa.pick() : Isa.of(isa),
-          threads == null ? NativeExecutor.defaultWorkers() : threads);
+          workers,
+          decodeThreads == null ? workers : decodeThreads);
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
@@ -202,6 +263,7 @@ public final class ModelOption {
   }
 
   private int javaWorkers() {
-    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+    Integer workers = threads();
+    return workers == null ? Runtime.getRuntime().availableProcessors() : workers;
   }
 }

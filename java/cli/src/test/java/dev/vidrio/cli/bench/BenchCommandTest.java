@@ -37,6 +37,19 @@ class BenchCommandTest {
   }
 
   @Test
+  void showsScalingByThreads() {
+    JsonNode json = Cli.run("bench", "-t", "1,2", "-p", "4", "-n", "4", "-r", "1", "--json").json();
+    JsonNode scaling = json.get("scaling");
+    assertEquals(4, scaling.size());
+    assertEquals(1, scaling.get(0).get("efficiency").doubleValue());
+    assertEquals("tg4", scaling.get(3).get("test").stringValue());
+    assertEquals(2, scaling.get(3).get("threads").intValue());
+    for (String loss : List.of("imbalance", "barriers", "bandwidth")) {
+      assertTrue(scaling.get(3).get("lost_to_" + loss).doubleValue() >= 0);
+    }
+  }
+
+  @Test
   void inspectCountsStates() throws IOException {
     String model = TinyModels.write(directory.resolve("tiny.gguf"), "qwen35").toString();
     try (Model opened = Model.open(Path.of(model))) {

@@ -10,10 +10,12 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
+import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
 
@@ -30,23 +32,49 @@ public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */
   private static final long CACHED_BYTES = 512L << 20;
 
+  /** The maximum tokens of a step that decodes, and of one that {@link #balance} divides. */
+  private static final int FEW_TOKENS = 16;
+
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
+
+  /** The workers of steps that decode: a smaller pool, or the pool itself. */
+  private final MemorySegment decodePool;
+
+  private final int decodeWorkers;
+
+  /** Keeps the two pools from running at once. */
+  private final ReentrantLock running = new ReentrantLock();
+
   private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
   private final ReentrantReadWriteLock lease = new ReentrantReadWriteLock();
 
+  /** True after a pool has read after the end of a file, which the other one cannot notice. */
+  private volatile boolean truncated;
+
   private boolean closed;
 
-  private NativeExecutor(Isa isa, int workers) {
+  private NativeExecutor(Isa isa, int workers, int decodeWorkers) {
     this.isa = isa;
     this.workers = workers;
+    this.decodeWorkers = decodeWorkers;
+    this.pool = createPool(workers);
+    try {
+      this.decodePool = decodeWorkers == workers ? pool : createPool(decodeWorkers);
+    } catch (Throwable e) {
+      Vidrio.vd_pool_free(pool);
+      throw e;
+    }
+  }
+
+  private static MemorySegment createPool(int workers) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
       Status.check(Vidrio.vd_pool_create(workers, result), "a pool of " + workers + " workers");
-      this.pool = result.get(ADDRESS, 0);
+      return result.get(ADDRESS, 0);
     }
   }
 
@@ -68,13 +96,34 @@ public final class NativeExecutor implements Executor {
    * @throws IllegalArgumentException if the instruction set is not usable
    */
   public static NativeExecutor create(Isa isa, int workers) {
+    return create(isa, workers, workers);
+  }
+
+  /**
+   * Creates an executor that decodes with fewer workers: steps of at most 16 tokens run on a pool
+   * of their own, while the workers of longer steps sleep. Decoding reads all weights for a few
+   * tokens, and stops gaining from workers where they saturate the memory bandwidth.
+   *
+   * @param workers workers of longer steps, 1 to 1024
+   * @param decodeWorkers 1 to {@code workers}
+   * @throws IllegalArgumentException if the instruction set is not usable
+   */
+  public static NativeExecutor create(Isa isa, int workers, int decodeWorkers) {
+    check(isa, workers);
+    if (decodeWorkers < 1 || decodeWorkers > workers) {
+      throw new IllegalArgumentException(
+          decodeWorkers + " workers that decode: must be between 1 and " + workers);
+    }
+    return new NativeExecutor(isa, workers, decodeWorkers);
+  }
+
+  private static void check(Isa isa, int workers) {
     if (!isa.usable()) {
       throw new IllegalArgumentException("instruction set " + isa.label() + " is not usable");
     }
     if (workers < 1 || workers > 1024) {
       throw new IllegalArgumentException(workers + " workers: must be between 1 and 1024");
     }
-    return new NativeExecutor(isa, workers);
   }
 
   /**
@@ -106,6 +155,16 @@ public final class NativeExecutor implements Executor {
     return true;
   }
 
+  /** Returns the number of workers of steps of at most 16 tokens. */
+  public int decodeWorkers() {
+    return decodeWorkers;
+  }
+
+  /** Runs a step of a number of tokens on the workers for it. */
+  void step(String what, int tokens, ToIntFunction<MemorySegment> function) {
+    call(what, _ -> function.applyAsInt(tokens <= FEW_TOKENS ? decodePool : pool));
+  }
+
   /**
    * Calls native code on the pool.
    *
@@ -118,7 +177,19 @@ public final class NativeExecutor implements Executor {
       if (closed) {
         throw new IllegalStateException("the executor is closed");
       }
-      Status.check(function.applyAsInt(pool), what);
+      boolean pools = decodeWorkers != workers;
+      if (pools) {
+        running.lock();
+      }
+      try {
+        int status = truncated ? Vidrio.VD_TRUNCATED() : function.applyAsInt(pool);
+        truncated |= status == Vidrio.VD_TRUNCATED();
+        Status.check(status, what);
+      } finally {
+        if (pools) {
+          running.unlock();
+        }
+      }
     } finally {
       lease.readLock().unlock();
     }
@@ -127,6 +198,7 @@ public final class NativeExecutor implements Executor {
   @Override
   public void lowerPriority() {
     call("lowering the priority of workers", Vidrio::vd_pool_lower_priority);
+    call("lowering the priority of workers", _ -> Vidrio.vd_pool_lower_priority(decodePool));
   }
 
   @Override
@@ -162,6 +234,26 @@ public final class NativeExecutor implements Executor {
         arena -> new NativePlan(this, plan, schedule, limits, cache, arena));
   }
 
+  /**
+   * Returns how the matrix products of a step of a plan would be divided.
+   *
+   * @param plan a plan that a native executor has prepared
+   * @param tokens tokens of the step, with logits of each; 1 to 16
+   * @param workers the number of workers, which may differ from the executor's
+   * @throws IllegalArgumentException if the number of tokens or workers is out of range, or another
+   *     executor has prepared the plan
+   */
+  public static StepBalance balance(ExecutablePlan plan, int tokens, int workers) {
+    if (tokens < 1 || tokens > FEW_TOKENS || workers < 1) {
+      throw new IllegalArgumentException(
+          tokens + " tokens, " + workers + " workers: must be 1 to 16, and positive");
+    }
+    if (plan instanceof NativePlan prepared) {
+      return prepared.balance(tokens, workers);
+    }
+    throw new IllegalArgumentException("the plan is not one of a native executor");
+  }
+
   /** Stops the workers after the running step. Open plans can no longer run. */
   @Override
   public void close() {
@@ -170,6 +262,9 @@ public final class NativeExecutor implements Executor {
       if (!closed) {
         closed = true;
         Vidrio.vd_pool_free(pool);
+        if (decodeWorkers != workers) {
+          Vidrio.vd_pool_free(decodePool);
+        }
         memory.close();
       }
     } finally {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_balance;
 import dev.vidrio.bindings.vd_batch;
 import dev.vidrio.bindings.vd_limits;
 import dev.vidrio.bindings.vd_op;
@@ -13,6 +14,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
+import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.DeferredPacking;
@@ -142,13 +144,26 @@ final class NativePlan extends PreparedPlan {
     }
     fillHeader(batch);
     encoding.updates.forEach(Runnable::run);
-    executor.call(
-        "running the plan", pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
+    executor.step(
+        "running the plan",
+        batch.tokenCount(),
+        pool -> Vidrio.vd_plan_run(encoding.handle, pool, header, begin, end));
     if (!encoding.deferred.isEmpty()) {
       executed += end - begin;
       if (hasRunWhole()) {
         encoding.deferred.forEach(DeferredPacking::recordUse);
       }
+    }
+  }
+
+  /** Returns how the matrix products of a step would be divided among workers. */
+  StepBalance balance(int tokens, int count) {
+    try (Arena local = Arena.ofConfined()) {
+      MemorySegment result = vd_balance.allocate(local);
+      Status.check(
+          Vidrio.vd_plan_balance(encoding.handle, tokens, count, result), "balance of the plan");
+      return new StepBalance(
+          count, vd_balance.bytes(result), vd_balance.longest(result), vd_balance.barriers(result));
     }
   }
 

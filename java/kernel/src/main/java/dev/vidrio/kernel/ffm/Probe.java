@@ -12,7 +12,7 @@ public enum Probe {
   F32_FMA(Vidrio.VD_PROBE_F32_FMA()),
   /** int8 multiplications and additions per second. */
   INT8_DOT(Vidrio.VD_PROBE_INT8_DOT()),
-  /** Bytes per second read from memory beyond the caches. */
+  /** Bytes per second read from memory. */
   READ(Vidrio.VD_PROBE_READ());
 
   private final int kind;
@@ -21,12 +21,27 @@ public enum Probe {
     this.kind = kind;
   }
 
-  /** Returns the total rate of all workers, measured over about {@code seconds}. */
+  /**
+   * Returns the total rate of all workers, measured over about {@code seconds}; reads are those of
+   * 256 MiB, beyond most caches.
+   */
   public double measure(NativeExecutor executor, double seconds) {
+    return measure(executor, 0, seconds);
+  }
+
+  /** Returns the rate at which all workers read memory of this size, partly from caches. */
+  public static double reads(NativeExecutor executor, long bytes, double seconds) {
+    if (bytes <= 0) {
+      throw new IllegalArgumentException(bytes + " bytes: must be positive");
+    }
+    return READ.measure(executor, bytes, seconds);
+  }
+
+  private double measure(NativeExecutor executor, long bytes, double seconds) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_DOUBLE);
       int isa = executor.isa().id();
-      executor.call(name(), pool -> Vidrio.vd_probe(kind, pool, isa, seconds, result));
+      executor.call(name(), pool -> Vidrio.vd_probe(kind, pool, isa, bytes, seconds, result));
       return result.get(JAVA_DOUBLE, 0);
     }
   }

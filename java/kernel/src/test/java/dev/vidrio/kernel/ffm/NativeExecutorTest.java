@@ -61,6 +61,38 @@ class NativeExecutorTest {
     return batch;
   }
 
+  @Test
+  void decodesWithFewerWorkers() {
+    try (Arena arena = Arena.ofConfined();
+        NativeExecutor executor = NativeExecutor.create(Isa.pick(), 4, 3)) {
+      assertEquals(4, executor.workers());
+      assertEquals(3, executor.decodeWorkers());
+      var limits = new Limits(17, 17, 1, 64, 3);
+      var cache = new KvCache(executor, KV, 1, arena);
+      Plan plan = lookup(arena);
+      try (ExecutablePlan executable = executor.prepare(plan, limits, cache)) {
+        for (int tokens : new int[] {1, 16, 17}) {
+          var batch = new Batch(limits, arena);
+          int s = batch.addSequence(new int[] {0}, 1);
+          for (int i = 0; i < tokens; i++) {
+            batch.add(i % 3, i, s, true);
+          }
+          executable.run(batch);
+          MemorySegment rows = executable.data(plan.buffer("chosen"));
+          for (int i = 0; i < tokens; i++) {
+            assertEquals(i % 3 * 10 + 5, rows.getAtIndex(JAVA_FLOAT, i * 8L + 5));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void rejectsMoreWorkersThatDecode() {
+    assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.pick(), 2, 3));
+    assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.pick(), 2, 0));
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 8})
   void runsPlan(int workers) {

@@ -1,0 +1,123 @@
+package dev.vidrio.cli.bench;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.execution.StepBalance;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.WeightType;
+import java.lang.foreign.Arena;
+import java.util.function.BiConsumer;
+
+/**
+ * The predicted time of a step: for each operation, the time of its reads or of its arithmetic at
+ * the peaks, whichever is longer; products of few tokens divided by the ceiling of the plan's
+ * division among workers; and the barriers. Elementwise operations are a fixed share.
+ *
+ * @param plan the prepared plan
+ * @param kv element type of the cache
+ * @param peaks the peaks of all workers together
+ * @param workers the number of workers
+ */
+record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
+  /** The share of the bandwidth at which products and attention read. */
+  private static final double READ = 0.95;
+
+  /** The share of the f32 peak that attention reaches. */
+  private static final double FLOAT = 0.35;
+
+  /** The time of a barrier and of the small operations before it. */
+  private static final double BARRIER_SECONDS = 4e-6;
+
+  /** The share of a long step's time for elementwise operations and uneven tiles, on top. */
+  private static final double ELEMENTWISE = 0.3;
+
+  /** The maximum tokens of a step whose products are divided by count. */
+  private static final int FEW_TOKENS = 16;
+
+  /** Returns the seconds of a step in which each of several sequences has one token. */
+  double generation(int sequences, int position) {
+    return seconds(
+        new Limits(sequences, sequences, sequences, position + 1, vocabulary()),
+        (batch, blocks) -> {
+          for (int i = 0; i < sequences; i++) {
+            batch.add(0, position, batch.addSequence(blocks, blocks.length, slot()), true);
+          }
+        });
+  }
+
+  /** Returns the seconds of a chunk of a prompt. */
+  double prompt(int tokens, int position) {
+    return seconds(
+        new Limits(tokens, 1, 1, position + tokens, vocabulary()),
+        (batch, blocks) -> {
+          int sequence = batch.addSequence(blocks, blocks.length, slot());
+          for (int i = 0; i < tokens; i++) {
+            batch.add(0, position + i, sequence, i == tokens - 1);
+          }
+        });
+  }
+
+  private int vocabulary() {
+    return plan.limits().vocabulary();
+  }
+
+  private int slot() {
+    return plan.plan().kv().hasStates() ? 0 : Batch.NO_SLOT;
+  }
+
+  private double seconds(Limits limits, BiConsumer<Batch, int[]> fill) {
+    try (Arena arena = Arena.ofConfined()) {
+      var batch = new Batch(limits, arena);
+      fill.accept(batch, new int[KvCache.blocksFor(limits.positions())]);
+      StepBalance balance =
+          NativeExecutor.balance(plan, Math.min(batch.tokenCount(), FEW_TOKENS), workers);
+      double ceiling = batch.tokenCount() <= FEW_TOKENS ? balance.efficiency() : 1;
+      double seconds = balance.barriers() * (workers == 1 ? 0 : BARRIER_SECONDS);
+      for (Op op : plan.plan().ops()) {
+        OpWork work = OpWork.of(op, batch, plan.plan().kv(), kv);
+        if (!work.equals(OpWork.NONE)) {
+          seconds += seconds(op, work, batch.rows(op.rows())) / (isProduct(op) ? ceiling : 1);
+        }
+      }
+      double tokens = batch.tokenCount();
+      return seconds * (1 + ELEMENTWISE * tokens / (tokens + FEW_TOKENS));
+    }
+  }
+
+  private static boolean isProduct(Op op) {
+    return op instanceof Op.MatMul || op instanceof ExpertOp.ExpertMatMul;
+  }
+
+  private double seconds(Op op, OpWork work, int rows) {
+    double reading = work.bytes() / (READ * peaks.read());
+    double computing =
+        work.integer()
+            ? work.operations() / (share(op, rows) * peaks.int8())
+            : work.operations() / (FLOAT * peaks.f32());
+    return Math.max(reading, computing);
+  }
+
+  /**
+   * Returns the share of the int8 peak that a product of many rows reaches (docs/limits.md); with
+   * few rows, unpacking weights takes most of the time.
+   */
+  private static double share(Op op, int rows) {
+    WeightType type =
+        op instanceof Op.MatMul product
+            ? product.weights().type()
+            : ((ExpertOp.ExpertMatMul) op).type();
+    double many =
+        switch (type) {
+          case Q4_K, Q5_K -> 0.55;
+          case Q6_K, Q3_K -> 0.4;
+          case Q2_K -> 0.35;
+          default -> 0.5;
+        };
+    return many * rows / (rows + 2.0);
+  }
+}
