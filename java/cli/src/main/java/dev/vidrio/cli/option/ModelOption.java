@@ -41,7 +41,7 @@ public final class ModelOption {
   @Option(
       names = {"-t", "--threads"},
       paramLabel = "N",
-      description = "Worker threads. Default: one per physical core.")
+      description = "Worker threads. Default: $VIDRIO_THREADS, else one per physical core.")
   private @Nullable Integer threads;
 
   @Option(

@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs plans in libvidrio: one downcall per step, on a pool of native worker threads. The bits of
@@ -25,14 +26,22 @@ import java.util.function.ToIntFunction;
  *
  * @see "docs/adr/001-foreign-function-boundary.md"
  * @see "docs/adr/016-waiting-workers.md"
+ * @see "docs/adr/029-topology.md"
  */
 public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */
   private static final long CACHED_BYTES = 512L << 20;
 
+  /**
+   * The environment variable that, if 0, leaves workers unbound. Otherwise each is bound to a core
+   * if the process may use whole nodes.
+   */
+  public static final String PIN_VARIABLE = "VIDRIO_PIN";
+
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
+  private final boolean pinned;
   private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
@@ -43,16 +52,28 @@ public final class NativeExecutor implements Executor {
   private NativeExecutor(Isa isa, int workers) {
     this.isa = isa;
     this.workers = workers;
+    boolean pins = mayPin(System.getenv(PIN_VARIABLE));
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
       Status.check(Vidrio.vd_pool_create(workers, result), "a pool of " + workers + " workers");
       this.pool = result.get(ADDRESS, 0);
     }
+    this.pinned = pins && Vidrio.vd_pool_pin(pool) == Vidrio.VD_OK();
+  }
+
+  private static boolean mayPin(@Nullable String variable) {
+    return switch (variable) {
+      case null -> true;
+      case "", "1" -> true;
+      case "0" -> false;
+      default ->
+          throw new IllegalArgumentException(PIN_VARIABLE + "=" + variable + ": must be 0 or 1");
+    };
   }
 
   /**
    * Creates an executor with the best usable instruction set, or that which {@code VIDRIO_ISA}
-   * names, and one worker per physical core.
+   * names, and the default number of workers.
    *
    * @throws NativeException if libvidrio cannot be loaded
    */
@@ -71,19 +92,21 @@ public final class NativeExecutor implements Executor {
     if (!isa.usable()) {
       throw new IllegalArgumentException("instruction set " + isa.label() + " is not usable");
     }
-    if (workers < 1 || workers > 1024) {
-      throw new IllegalArgumentException(workers + " workers: must be between 1 and 1024");
+    if (workers < 1 || workers > WorkerCount.MAX) {
+      throw new IllegalArgumentException(
+          workers + " workers: must be between 1 and " + WorkerCount.MAX);
     }
     return new NativeExecutor(isa, workers);
   }
 
   /**
-   * Returns the number of physical cores that affinity and cgroup allow, at most the number of
-   * processors of the JVM ({@code -XX:ActiveProcessorCount}).
+   * Returns the default number of workers.
+   *
+   * @throws IllegalArgumentException if {@code VIDRIO_THREADS} is not a number from 1 to 1024
+   * @see WorkerCount#choose
    */
   public static int defaultWorkers() {
-    NativeLibrary.load();
-    return Math.min(Vidrio.vd_default_workers(), Runtime.getRuntime().availableProcessors());
+    return WorkerCount.choose().count();
   }
 
   @Override
@@ -99,6 +122,15 @@ public final class NativeExecutor implements Executor {
   @Override
   public int workers() {
     return workers;
+  }
+
+  /**
+   * Returns whether each worker except the calling thread is bound to a core. This requires a
+   * worker for each fast core, more than one last-level cache, and a process that may use whole
+   * nodes.
+   */
+  public boolean pinned() {
+    return pinned;
   }
 
   @Override
