@@ -93,7 +93,9 @@ VD_API void vd_free(void *memory, size_t bytes);
 
 // ---- Topology ----------------------------------------------------------------------------------
 
-enum { VD_PROCESSORS_MAX = 4096 };
+enum {
+    VD_PROCESSORS_MAX = 4096  // of a topology; further ones are left out
+};
 
 // A processor of the operating system: a hardware thread. Packages, caches and cores are numbered
 // from 0 in topology order, nodes as by the operating system.
