@@ -1,12 +1,12 @@
 // The spin length adapts: a spin that ends in sleep halves the next one, a successful one doubles
 // it. With a core for each worker, no thread sleeps within a step; with fewer cores, spinning
-// delays the thread that is awaited, and stops. To recover after a disturbance, a probe spins for
-// the full length: at first every 64th wait, and more rarely while probes fail.
+// delays the thread that is awaited, and stops. Every 64th wait spins for the full length, to
+// recover after a disturbance.
 #include "core/signal.h"
 
 #include "os/wait.h"
 
-enum { LENGTH_MIN = 64, LENGTH_MAX = 8192, PROBE_MIN = 64, PROBE_MAX = 2048 };
+enum { LENGTH_MIN = 64, LENGTH_MAX = 8192, PROBE = 64 };
 
 static uint32_t min(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
@@ -14,7 +14,7 @@ static uint32_t max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 vd_spin vd_spin_initial(int crowded) {
     uint32_t length = crowded ? 0 : LENGTH_MAX;
-    return (vd_spin){.length = length, .max = length, .until_probe = PROBE_MIN};
+    return (vd_spin){.length = length, .max = length};
 }
 
 static int spin_for(vd_signal *signal, uint32_t seen, uint32_t rounds) {
@@ -28,14 +28,8 @@ static int spin_for(vd_signal *signal, uint32_t seen, uint32_t rounds) {
 }
 
 void vd_signal_await(vd_signal *signal, uint32_t seen, vd_spin *spin) {
-    int probes = ++spin->waits >= spin->until_probe;
-    uint32_t rounds = probes ? spin->max : spin->length;
-    int changed = spin_for(signal, seen, rounds);
-    if (probes) {
-        spin->waits = 0;
-        spin->until_probe = changed ? PROBE_MIN : min(spin->until_probe * 2, PROBE_MAX);
-    }
-    if (changed) {
+    uint32_t rounds = ++spin->waits % PROBE == 0 ? spin->max : spin->length;
+    if (spin_for(signal, seen, rounds)) {
         spin->length = min(rounds * 2, spin->max);
         return;
     }

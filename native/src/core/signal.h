@@ -18,8 +18,7 @@ typedef struct vd_signal {
 typedef struct vd_spin {
     uint32_t length;  // rounds of the next wait
     uint32_t max;     // 0: never spins
-    uint32_t waits;   // since the last probe
-    uint32_t until_probe;
+    uint32_t waits;
 } vd_spin;
 
 // Returns the state of a thread that has not waited yet. A crowded thread, which has to share its
