@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compares Vidrio's topology with hwloc's on the machines that hwloc's tests record.
 
-    apt-get source --download-only hwloc && tar xf hwloc_*.orig.tar.*
+    git clone --depth 1 https://github.com/open-mpi/hwloc
     cmake --preset host && cmake --build --preset host --target test_topology_linux
-    bench/topology/hwloc.py compare hwloc-*/tests/hwloc build/host/test/test_topology_linux
-    bench/topology/hwloc.py record hwloc-*/tests/hwloc native/test/os/machines MACHINE...
+    bench/topology/hwloc.py compare hwloc/tests/hwloc build/host/test/test_topology_linux
+    bench/topology/hwloc.py record hwloc/tests/hwloc native/test/os/machines MACHINE...
 
 A machine is an archive of its /sys and /proc; the expected sets of processors are read from the
 output of lstopo next to it. `record` writes the files that matter and these sets as a text for

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @see "docs/adr/001-foreign-function-boundary.md"
  * @see "docs/adr/016-waiting-workers.md"
- * @see "docs/adr/029-topology.md"
+ * @see "docs/adr/030-topology.md"
  */
 public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */

@@ -24,7 +24,7 @@ import java.util.List;
  * @param wholeNodes true if there is no quota, and this process may use all or none of the
  *     processors of each node
  * @param processors all processors in topology order: by package, node, cache, core and id
- * @see "docs/adr/029-topology.md"
+ * @see "docs/adr/030-topology.md"
  */
 public record Topology(
     double quota,
