@@ -25,16 +25,23 @@ static char root[] = "topology-XXXXXX";
 
 // ---- files ------------------------------------------------------------------------------------
 
+static void create_directories(char *path) {
+    for (char *slash = strchr(path + sizeof root, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+}
+
 static void write_below(const char *path, const char *text) {
     char name[3 * VD_PATH_BYTES];
     snprintf(name, sizeof name, "%s%s", root, path);
-    for (char *slash = strchr(name + sizeof root, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(name, 0700);
-        *slash = '/';
-    }
     FILE *file = fopen(name, "w");
+    if (file == NULL) {
+        create_directories(name);
+        file = fopen(name, "w");
+    }
     CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
 }
 
