@@ -91,12 +91,52 @@ VD_API vd_status vd_isa_pick(vd_isa *isa);
 VD_API vd_status vd_alloc(size_t bytes, void **memory);
 VD_API void vd_free(void *memory, size_t bytes);
 
+// ---- Topology ----------------------------------------------------------------------------------
+
+enum {
+    VD_PROCESSORS_MAX = 4096  // of a topology; further ones are left out
+};
+
+// A processor of the operating system: a hardware thread. Packages, caches and cores are numbered
+// from 0 in topology order, nodes as by the operating system.
+typedef struct vd_processor {
+    int32_t id;       // the operating system's number
+    int32_t package;  // the socket
+    int32_t node;     // the NUMA node
+    int32_t cache;    // the last-level cache
+    int32_t core;     // the physical core; SMT siblings are processors of one core
+    int32_t speed;    // 1 to 1024, relative to the fastest processor of the machine
+    int32_t allowed;  // 1 if affinity and cpuset allow this process to run on it, else 0
+    int32_t worker;   // the worker for which this processor is meant, or -1
+} vd_processor;
+
+// The processors of a machine in topology order: by package, node, cache, core and id. A core is
+// allowed if this process may use at least one of its processors.
+typedef struct vd_topology {
+    double quota;      // processors that the cgroup or job grants, such as 2.5; 0: no quota
+    int32_t packages;  // numbers of packages,
+    int32_t nodes;     //   of nodes that have processors,
+    int32_t caches;    //   of last-level caches,
+    int32_t cores;
+    int32_t processors;
+    int32_t allowed_cores;
+    int32_t fast_cores;  // the fastest n allowed cores, with the largest product of n and the speed
+                         //   of the slowest one, since shares of work are equal
+    int32_t workers;     // the default number of workers: fast_cores, but at most the quota
+    int32_t
+        whole_nodes;  // 1 if there is no quota and this process may use all or none of each node's
+                      //   processors, else 0
+    vd_processor processor[VD_PROCESSORS_MAX];
+} vd_topology;
+
+// Reads the machine's topology and this process's part of it.
+VD_API vd_status vd_topology_read(vd_topology *topology);
+
 // ---- Workers -----------------------------------------------------------------------------------
 
 typedef struct vd_pool vd_pool;
 
-// Returns the number of physical cores that affinity and cgroup quota leave to this process; at
-// least 1.
+// Returns the default number of workers of vd_topology_read; at least 1.
 VD_API int32_t vd_default_workers(void);
 
 // Creates a pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack,
@@ -105,6 +145,13 @@ VD_API int32_t vd_default_workers(void);
 // the pool return VD_TRUNCATED (on Linux; on macOS, SIGBUS).
 VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
+
+// Binds each thread of the pool to the processor that the topology assigns to its worker, so that
+// it stays near its caches and its memory. The calling thread is not the pool's and stays unbound.
+// Returns VD_UNSUPPORTED and binds none unless the process may use whole nodes (see vd_topology),
+// the pool has a worker for each of its fast cores, and these have more than one last-level cache;
+// and on systems other than Linux.
+VD_API vd_status vd_pool_pin(vd_pool *pool);
 
 // Lowers the priority of the calling thread and of the pool's threads, so that a service stays
 // responsive if there are fewer cores than runnable threads. They yield to other processes too.

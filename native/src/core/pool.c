@@ -1,56 +1,40 @@
-// Workers wait by spinning for a while and then sleep on a futex. The spin length adapts: a spin
-// that ends in sleep halves the next one, a successful one doubles it. With a core for each worker,
-// no thread sleeps within a step; with fewer cores, spinning delays the thread that is awaited, and
-// stops. Every 64th wait spins for the full length, to recover after a disturbance.
-//
-// The barrier is sense-reversing (Mellor-Crummey & Scott 1991): a counter of arrivals, and a phase
-// that the last arrival advances.
 #include "core/pool.h"
 
-#include <stdalign.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "core/barrier.h"
 #include "os/thread.h"
 #include "os/truncation.h"
-#include "os/wait.h"
-
-enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
-
-// The adaptive spin length of one kind of wait in one thread.
-typedef struct spin_state {
-    uint32_t spin;
-    uint32_t waits;
-} spin_state;
-
-// A word that waiters watch. Value and sleepers are on separate cache lines.
-typedef struct signal_word {
-    alignas(VD_CACHE_LINE) atomic_uint value;
-    alignas(VD_CACHE_LINE) atomic_uint sleepers;
-} signal_word;
 
 typedef struct thread_state {
     alignas(VD_CACHE_LINE) vd_worker worker;
     vd_thread thread;
-    spin_state at_start;
-    spin_state at_barrier;
+    vd_meeting *meeting;  // the first one at a barrier; null if there is only one worker
+    int32_t processor;    // to which vd_pool_pin binds the thread
+    vd_spin at_start;
+    vd_spin at_barrier;
 } thread_state;
 
 struct vd_pool {
-    signal_word start;  // advances when a task begins or the pool is freed
-    signal_word phase;  // advances when all workers have reached a barrier
-    alignas(VD_CACHE_LINE) atomic_uint arrived;
+    vd_signal start;  // advances when a task begins or the pool is freed
     alignas(VD_CACHE_LINE) vd_lock run_lock;
     vd_task *task;  // null: the pool is being freed
     void *argument;
     atomic_int truncated;  // a task has read after the end of a mapped file
     int32_t workers;
     int32_t started;
+    int32_t pinnable;  // the workers are all that the topology assigns
     char *scratch;
-    thread_state threads[];
+    thread_state threads[];  // followed by the meetings of the barrier
 };
 
-static size_t pool_bytes(int32_t workers) {
+static size_t threads_bytes(int32_t workers) {
     return sizeof(vd_pool) + (size_t)workers * sizeof(thread_state);
+}
+
+static size_t pool_bytes(int32_t workers) {
+    return threads_bytes(workers) + (size_t)workers * sizeof(vd_meeting);
 }
 
 // Returns the bytes of the workers' private memory.
@@ -58,42 +42,10 @@ static size_t scratch_bytes(int32_t workers) {
     return (size_t)workers * (VD_SCRATCH_BYTES + VD_PANEL_BYTES);
 }
 
-static void await_change(signal_word *word, uint32_t seen, spin_state *learned) {
-    uint32_t spin = ++learned->waits % SPIN_PROBE == 0 ? SPIN_MAX : learned->spin;
-    for (uint32_t i = 0; i < spin; i++) {
-        if (atomic_load_explicit(&word->value, memory_order_acquire) != seen) {
-            learned->spin = spin * 2 > SPIN_MAX ? SPIN_MAX : spin * 2;
-            return;
-        }
-        vd_relax();
-    }
-    learned->spin = learned->spin / 2 < SPIN_MIN ? SPIN_MIN : learned->spin / 2;
-    atomic_fetch_add(&word->sleepers, 1);
-    while (atomic_load(&word->value) == seen) {
-        vd_wait(&word->value, seen);
-    }
-    atomic_fetch_sub(&word->sleepers, 1);
-}
-
-static void advance(signal_word *word) {
-    atomic_fetch_add(&word->value, 1);
-    if (atomic_load(&word->sleepers) > 0) {
-        vd_wake_all(&word->value);
-    }
-}
-
 void vd_barrier(const vd_worker *worker) {
-    vd_pool *pool = worker->pool;
-    if (worker->count == 1) {
-        return;
-    }
-    uint32_t phase = atomic_load_explicit(&pool->phase.value, memory_order_acquire);
-    uint32_t count = (uint32_t)worker->count;
-    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == count - 1) {
-        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-        advance(&pool->phase);
-    } else {
-        await_change(&pool->phase, phase, &pool->threads[worker->index].at_barrier);
+    thread_state *self = &worker->pool->threads[worker->index];
+    if (self->meeting != NULL) {
+        vd_barrier_arrive(self->meeting, &self->at_barrier);
     }
 }
 
@@ -102,7 +54,7 @@ static void worker_main(void *argument) {
     vd_pool *pool = self->worker.pool;
     uint32_t seen = 0;
     for (;;) {
-        await_change(&pool->start, seen, &self->at_start);
+        vd_signal_await(&pool->start, seen, &self->at_start);
         seen++;
         if (pool->task == NULL) {
             return;
@@ -117,7 +69,7 @@ vd_status vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
     vd_lock_acquire(&pool->run_lock);
     pool->task = task;
     pool->argument = argument;
-    advance(&pool->start);
+    vd_signal_advance(&pool->start);
     vd_truncation_report(&pool->truncated);
     task(argument, &pool->threads[0].worker);
     vd_truncation_report(NULL);
@@ -140,6 +92,26 @@ vd_status vd_pool_lower_priority(vd_pool *pool) {
     return vd_pool_run(pool, lower_priority, NULL);
 }
 
+static void bind_thread(void *argument, const vd_worker *worker) {
+    atomic_int *failed = argument;
+    int32_t processor = worker->pool->threads[worker->index].processor;
+    if (worker->index > 0 && !vd_thread_bind(processor)) {
+        atomic_store(failed, 1);
+    }
+}
+
+vd_status vd_pool_pin(vd_pool *pool) {
+    if (pool == NULL) {
+        return VD_INVALID_ARGUMENT;
+    }
+    if (!pool->pinnable) {
+        return VD_UNSUPPORTED;
+    }
+    atomic_int failed = 0;
+    vd_status status = vd_pool_run(pool, bind_thread, &failed);
+    return status == VD_OK && atomic_load(&failed) ? VD_UNSUPPORTED : status;
+}
+
 int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
 
 static vd_status start_threads(vd_pool *pool) {
@@ -155,8 +127,60 @@ static vd_status start_threads(vd_pool *pool) {
     return VD_OK;
 }
 
-vd_status vd_pool_create(int32_t workers, vd_pool **result) {
-    if (result == NULL || workers < 1 || workers > WORKERS_MAX) {
+// Returns the processor of the fast core with this number.
+static const vd_processor *find_site(const vd_topology *t, int32_t core) {
+    const vd_processor *site = &t->processor[0];
+    while (site->worker != core) {
+        site++;
+    }
+    return site;
+}
+
+// Assigns workers to cores in topology order, several to a core if there are too few.
+static void place_workers(vd_pool *pool, const vd_topology *t) {
+    const vd_processor *sites[VD_WORKERS_MAX];
+    vd_meeting **firsts[VD_WORKERS_MAX];
+    int32_t workers = pool->workers;
+    for (int32_t i = 0; i < workers; i++) {
+        int64_t core = workers <= t->fast_cores ? i : (int64_t)i * t->fast_cores / workers;
+        sites[i] = find_site(t, (int32_t)core);
+        firsts[i] = &pool->threads[i].meeting;
+        pool->threads[i].processor = sites[i]->id;
+    }
+    vd_barrier_build(workers, sites, firsts, (void *)((char *)pool + threads_bytes(workers)));
+    const vd_processor *last = sites[workers - 1];
+    pool->pinnable = t->whole_nodes && workers == t->fast_cores &&
+                     (sites[0]->cache != last->cache || sites[0]->node != last->node);
+}
+
+// Returns whether there are more workers than processors that may run at once.
+static int is_crowded(const vd_topology *t, int32_t workers) {
+    int32_t processors = 0;
+    for (int32_t i = 0; i < t->processors; i++) {
+        processors += t->processor[i].allowed;
+    }
+    return workers > processors || (t->quota > 0 && workers >= t->quota + 1);
+}
+
+static void prepare_threads(vd_pool *pool, const vd_topology *t) {
+    vd_spin spin = vd_spin_initial(is_crowded(t, pool->workers));
+    for (int32_t i = 0; i < pool->workers; i++) {
+        char *private = pool->scratch + scratch_bytes(i);
+        pool->threads[i] = (thread_state){
+            .worker = {.index = i,
+                       .count = pool->workers,
+                       .pool = pool,
+                       .scratch = private,
+                       .panels = private + VD_SCRATCH_BYTES},
+            .at_start = spin,
+            .at_barrier = spin,
+        };
+    }
+}
+
+vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_pool **result) {
+    if (result == NULL || topology == NULL || topology->fast_cores < 1 || workers < 1 ||
+        workers > VD_WORKERS_MAX) {
         return VD_INVALID_ARGUMENT;
     }
     *result = NULL;
@@ -171,18 +195,8 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
     }
     vd_pool *pool = memory;
     *pool = (vd_pool){.run_lock = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
-    for (int32_t i = 0; i < workers; i++) {
-        char *private = pool->scratch + scratch_bytes(i);
-        pool->threads[i] = (thread_state){
-            .worker = {.index = i,
-                       .count = workers,
-                       .pool = pool,
-                       .scratch = private,
-                       .panels = private + VD_SCRATCH_BYTES},
-            .at_start = {.spin = SPIN_MAX},
-            .at_barrier = {.spin = SPIN_MAX},
-        };
-    }
+    prepare_threads(pool, topology);
+    place_workers(pool, topology);
     status = start_threads(pool);
     if (status != VD_OK) {
         vd_pool_free(pool);
@@ -192,13 +206,28 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
     return VD_OK;
 }
 
+vd_status vd_pool_create(int32_t workers, vd_pool **result) {
+    if (result == NULL || workers < 1 || workers > VD_WORKERS_MAX) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    vd_topology *topology = malloc(sizeof *topology);
+    if (topology == NULL) {
+        return VD_NO_MEMORY;
+    }
+    vd_status status = vd_topology_read(topology);
+    status = status == VD_OK ? vd_pool_create_on(topology, workers, result) : status;
+    free(topology);
+    return status;
+}
+
 void vd_pool_free(vd_pool *pool) {
     if (pool == NULL) {
         return;
     }
     vd_lock_acquire(&pool->run_lock);
     pool->task = NULL;
-    advance(&pool->start);
+    vd_signal_advance(&pool->start);
     for (int32_t i = 1; i <= pool->started; i++) {
         vd_thread_join(&pool->threads[i].thread);
     }

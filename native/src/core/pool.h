@@ -2,13 +2,12 @@
 #ifndef VD_CORE_POOL_H
 #define VD_CORE_POOL_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/barrier.h"
 #include "vidrio.h"
 
 enum {
-    VD_CACHE_LINE = 64,
     VD_SCRATCH_BYTES = 512 << 10,  // private memory of each worker
     VD_PANEL_BYTES = 640 << 10     // more of it, for kernels that convert their operands
 };
@@ -31,6 +30,9 @@ static inline int64_t vd_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b
 static inline int64_t vd_min(int64_t a, int64_t limit) { return a < limit ? a : limit; }
 
 typedef void vd_task(void *argument, const vd_worker *worker);
+
+// Creates a pool for a machine with this topology: vd_pool_create for any machine.
+vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_pool **pool);
 
 // Runs the task once on every worker and returns when all have finished. Concurrent calls are
 // serialized. Returns VD_TRUNCATED if this or an earlier task has read after the end of a file.

@@ -2,6 +2,8 @@
 #ifndef VD_OS_THREAD_H
 #define VD_OS_THREAD_H
 
+#include <stdint.h>
+
 // windows.h defines common words as macros, so this header does not include it.
 #if defined(_WIN32)
 typedef void *vd_thread_handle;
@@ -37,6 +39,10 @@ void vd_thread_join(vd_thread *thread);
 // Lowers the priority of the calling thread below the default, unless that would bind it to slower
 // cores. Repeated calls have no further effect.
 void vd_thread_lower_priority(void);
+
+// Binds the calling thread to a processor, by the number that vd_topology has. Returns 1 on
+// success, 0 on failure and on systems other than Linux.
+int vd_thread_bind(int32_t processor);
 
 // Locks are initialized with VD_LOCK_FREE, are not recursive, and need no destruction.
 void vd_lock_acquire(vd_lock *lock);

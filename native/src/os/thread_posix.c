@@ -3,7 +3,10 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "vidrio.h"
+
 #if defined(__linux__)
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #endif
@@ -40,6 +43,18 @@ void vd_thread_lower_priority(void) {
     if (getpriority(PRIO_PROCESS, 0) < NICE) {
         (void)setpriority(PRIO_PROCESS, 0, NICE);
     }
+#endif
+}
+
+int vd_thread_bind(int32_t processor) {
+#if defined(__linux__)
+    enum { WORD_BITS = 8 * sizeof(unsigned long) };
+    unsigned long set[VD_PROCESSORS_MAX / WORD_BITS] = {0};
+    set[processor / WORD_BITS] = 1UL << (processor % WORD_BITS);
+    return sched_setaffinity(0, sizeof set, (const cpu_set_t *)set) == 0;
+#else
+    (void)processor;
+    return 0;
 #endif
 }
 

@@ -33,6 +33,11 @@ void vd_thread_lower_priority(void) {
     SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
 }
 
+int vd_thread_bind(int32_t processor) {
+    (void)processor;
+    return 0;
+}
+
 void vd_lock_acquire(vd_lock *lock) { AcquireSRWLockExclusive((SRWLOCK *)&lock->word); }
 
 void vd_lock_release(vd_lock *lock) { ReleaseSRWLockExclusive((SRWLOCK *)&lock->word); }

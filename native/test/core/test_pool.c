@@ -7,15 +7,25 @@
 
 #include "os/thread.h"
 #include "support/check.h"
+#include "support/machines.h"
 #include "support/rng.h"
 
-enum { WORKERS_MAX = 12 };
+enum { WORKERS_MAX = 12, MANY_WORKERS_MAX = 192 };
+
+// Creates a pool for this machine, or for another one.
+static vd_pool *create_pool(const vd_topology *machine, int32_t workers) {
+    vd_pool *pool;
+    vd_status status = machine == NULL ? vd_pool_create(workers, &pool)
+                                       : vd_pool_create_on(machine, workers, &pool);
+    CHECK(status == VD_OK && vd_pool_workers(pool) == workers);
+    return pool;
+}
 
 // ---- tasks ------------------------------------------------------------------------------------
 
 typedef struct counts {
     int32_t workers;
-    int32_t runs[WORKERS_MAX];  // of each worker
+    int32_t runs[MANY_WORKERS_MAX];  // of each worker
 } counts;
 
 static void count_run(void *argument, const vd_worker *worker) {
@@ -31,11 +41,9 @@ static void count_run(void *argument, const vd_worker *worker) {
     panels[0] = panels[VD_PANEL_BYTES - 1] = (char)worker->index;
 }
 
-static void runs_tasks_once_per_worker(int32_t workers, int32_t tasks) {
+static void runs_tasks_once_per_worker(const vd_topology *machine, int32_t workers, int32_t tasks) {
     describe("%d tasks on %d workers", tasks, workers);
-    vd_pool *pool;
-    CHECK(vd_pool_create(workers, &pool) == VD_OK);
-    CHECK(vd_pool_workers(pool) == workers);
+    vd_pool *pool = create_pool(machine, workers);
     counts c = {.workers = workers};
     for (int32_t i = 1; i <= tasks; i++) {
         vd_pool_run(pool, count_run, &c);
@@ -50,7 +58,7 @@ static void runs_tasks_once_per_worker(int32_t workers, int32_t tasks) {
 
 typedef struct phases {
     int32_t count;
-    int32_t reached[WORKERS_MAX];  // the phase that each worker has written
+    int32_t reached[MANY_WORKERS_MAX];  // the phase that each worker has written
 } phases;
 
 // Works for a random time, so that any worker may be the last.
@@ -77,10 +85,9 @@ static void pass_barriers(void *argument, const vd_worker *worker) {
     }
 }
 
-static void barriers_order_accesses(int32_t workers, int32_t count) {
+static void barriers_order_accesses(const vd_topology *machine, int32_t workers, int32_t count) {
     describe("%d barriers of %d workers", 2 * count, workers);
-    vd_pool *pool;
-    CHECK(vd_pool_create(workers, &pool) == VD_OK);
+    vd_pool *pool = create_pool(machine, workers);
     for (int round = 0; round < 2; round++) {
         phases p = {.count = count};
         vd_pool_run(pool, pass_barriers, &p);
@@ -113,11 +120,10 @@ static void call(void *argument) {
     }
 }
 
-static void serves_concurrent_callers(int32_t workers, int32_t tasks) {
+static void serves_concurrent_callers(const vd_topology *machine, int32_t workers, int32_t tasks) {
     enum { CALLERS = 3 };
     describe("%d callers of %d workers", CALLERS, workers);
-    vd_pool *pool;
-    CHECK(vd_pool_create(workers, &pool) == VD_OK);
+    vd_pool *pool = create_pool(machine, workers);
     int32_t total = 0;
     caller c = {pool, &total, tasks};
     vd_thread threads[CALLERS];
@@ -130,6 +136,22 @@ static void serves_concurrent_callers(int32_t workers, int32_t tasks) {
     }
     CHECK(total == CALLERS * tasks * workers);
     vd_pool_free(pool);
+}
+
+// ---- large machines ---------------------------------------------------------------------------
+
+// Far more workers than this machine has processors, and more than the described one has.
+static void serves_large_machines(void) {
+    static const int32_t shapes[][3] = {{1, 1, 192}, {4, 4, 12}, {8, 1, 24}, {2, 96, 1}, {3, 2, 8}};
+    static vd_topology machine;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        machine_create(&machine, shapes[i][0], shapes[i][1], shapes[i][2], 0);
+        for (int32_t workers = 64; workers <= MANY_WORKERS_MAX; workers += 64) {
+            runs_tasks_once_per_worker(&machine, workers, 3);
+            barriers_order_accesses(&machine, workers, 3);
+            serves_concurrent_callers(&machine, workers, 1);
+        }
+    }
 }
 
 // ---- life -------------------------------------------------------------------------------------
@@ -176,9 +198,10 @@ int main(void) {
     shares_cover_the_range();
     creates_and_frees_pools();
     for (int32_t workers = 1; workers <= WORKERS_MAX; workers += workers < 4 ? 1 : 4) {
-        runs_tasks_once_per_worker(workers, many / workers);
-        barriers_order_accesses(workers, many / workers);
-        serves_concurrent_callers(workers, many / workers / 8);
+        runs_tasks_once_per_worker(NULL, workers, many / workers);
+        barriers_order_accesses(NULL, workers, many / workers);
+        serves_concurrent_callers(NULL, workers, many / workers / 8);
     }
+    serves_large_machines();
     return 0;
 }

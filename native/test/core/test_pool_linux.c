@@ -1,11 +1,14 @@
-// Pools on Linux: errors of thread creation, names and priorities of workers.
+// Pools on Linux: errors of thread creation, names, priorities and processors of
+// workers.
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "core/pool.h"
 #include "support/check.h"
+#include "support/machines.h"
 #include "vidrio.h"
 
 enum { WORKERS = 3 };
@@ -59,6 +62,53 @@ static void *names_workers(void *argument) {
     return NULL;
 }
 
+static void note_affinity(void *argument, const vd_worker *worker) {
+    cpu_set_t *sets = argument;
+    CHECK(sched_getaffinity(0, sizeof sets[0], &sets[worker->index]) == 0);
+}
+
+// Creates a pool for a machine with two processors, numbered from `first`, and pins it.
+static vd_status pin(vd_topology *machine, int32_t workers, cpu_set_t sets[]) {
+    vd_pool *pool = NULL;
+    CHECK(vd_pool_create_on(machine, workers, &pool) == VD_OK);
+    vd_status status = vd_pool_pin(pool);
+    vd_pool_run(pool, note_affinity, sets);
+    vd_pool_free(pool);
+    return status;
+}
+
+static void *pins_workers_to_whole_nodes(void *argument) {
+    (void)argument;
+    static vd_topology machine;
+    cpu_set_t before, sets[WORKERS];
+    CHECK(sched_getaffinity(0, sizeof before, &before) == 0);
+    if (!CPU_ISSET(0, &before) || !CPU_ISSET(1, &before)) {
+        return NULL;
+    }
+    describe("two nodes of a processor each");
+    machine_create(&machine, 2, 1, 1, 0);
+    CHECK(pin(&machine, 2, sets) == VD_OK);
+    CHECK(CPU_EQUAL(&sets[0], &before));  // the caller's thread
+    CHECK(CPU_COUNT(&sets[1]) == 1 && CPU_ISSET(1, &sets[1]));
+    describe("other numbers of workers");
+    CHECK(pin(&machine, 1, sets) == VD_UNSUPPORTED);
+    CHECK(pin(&machine, 3, sets) == VD_UNSUPPORTED);
+    CHECK(CPU_EQUAL(&sets[1], &before) && CPU_EQUAL(&sets[2], &before));
+    describe("a quota, or parts of nodes");
+    machine.whole_nodes = 0;
+    CHECK(pin(&machine, 2, sets) == VD_UNSUPPORTED);
+    CHECK(CPU_EQUAL(&sets[1], &before));
+    describe("a single cache");
+    machine_create(&machine, 1, 1, 2, 0);
+    CHECK(pin(&machine, 2, sets) == VD_UNSUPPORTED);
+    CHECK(CPU_EQUAL(&sets[1], &before));
+    describe("a processor that does not exist");
+    machine_create(&machine, 2, 1, 1, VD_PROCESSORS_MAX - 2);
+    CHECK(pin(&machine, 2, sets) == VD_UNSUPPORTED);
+    CHECK(vd_pool_pin(NULL) == VD_INVALID_ARGUMENT);
+    return NULL;
+}
+
 static void reports_threads_that_do_not_start(void) {
     describe("stacks larger than the address space");
     pthread_attr_t usual, giant;
@@ -87,6 +137,7 @@ int main(void) {
     int niceness = getpriority(PRIO_PROCESS, 0);
     run_on_thread(names_workers);
     run_on_thread(lowers_priority);
+    run_on_thread(pins_workers_to_whole_nodes);
     CHECK(getpriority(PRIO_PROCESS, 0) == niceness);
     return 0;
 }

@@ -168,7 +168,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * const char *vd_version()
+     * const char *vd_version(void)
      * }
      */
     public static FunctionDescriptor vd_version$descriptor() {
@@ -178,7 +178,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * const char *vd_version()
+     * const char *vd_version(void)
      * }
      */
     public static MethodHandle vd_version$handle() {
@@ -188,7 +188,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * const char *vd_version()
+     * const char *vd_version(void)
      * }
      */
     public static MemorySegment vd_version$address() {
@@ -197,7 +197,7 @@ public class Vidrio extends Vidrio$shared {
 
     /**
      * {@snippet lang=c :
-     * const char *vd_version()
+     * const char *vd_version(void)
      * }
      */
     public static MemorySegment vd_version() {
@@ -682,6 +682,75 @@ public class Vidrio extends Vidrio$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int VD_PROCESSORS_MAX = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:96:1).VD_PROCESSORS_MAX = 4096
+     * }
+     */
+    public static int VD_PROCESSORS_MAX() {
+        return VD_PROCESSORS_MAX;
+    }
+
+    private static class vd_topology_read {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_topology_read");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static FunctionDescriptor vd_topology_read$descriptor() {
+        return vd_topology_read.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static MethodHandle vd_topology_read$handle() {
+        return vd_topology_read.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static MemorySegment vd_topology_read$address() {
+        return vd_topology_read.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static int vd_topology_read(MemorySegment topology) {
+        var mh$ = vd_topology_read.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_topology_read", topology);
+            }
+            return (int)mh$.invokeExact(topology);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
 
     private static class vd_default_workers {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -695,7 +764,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t vd_default_workers()
+     * int32_t vd_default_workers(void)
      * }
      */
     public static FunctionDescriptor vd_default_workers$descriptor() {
@@ -705,7 +774,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t vd_default_workers()
+     * int32_t vd_default_workers(void)
      * }
      */
     public static MethodHandle vd_default_workers$handle() {
@@ -715,7 +784,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t vd_default_workers()
+     * int32_t vd_default_workers(void)
      * }
      */
     public static MemorySegment vd_default_workers$address() {
@@ -724,7 +793,7 @@ public class Vidrio extends Vidrio$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t vd_default_workers()
+     * int32_t vd_default_workers(void)
      * }
      */
     public static int vd_default_workers() {
@@ -854,6 +923,66 @@ public class Vidrio extends Vidrio$shared {
                 traceDowncall("vd_pool_free", pool);
             }
             mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_pin {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_pin");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_pin$descriptor() {
+        return vd_pool_pin.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_pin$handle() {
+        return vd_pool_pin.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_pin$address() {
+        return vd_pool_pin.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static int vd_pool_pin(MemorySegment pool) {
+        var mh$ = vd_pool_pin.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_pin", pool);
+            }
+            return (int)mh$.invokeExact(pool);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1823,7 +1952,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_KV_BLOCK = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_KV_BLOCK = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:426:1).VD_KV_BLOCK = 64
      * }
      */
     public static int VD_KV_BLOCK() {
@@ -1832,7 +1961,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_KV_LANES = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_KV_LANES = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:426:1).VD_KV_LANES = 16
      * }
      */
     public static int VD_KV_LANES() {
@@ -1841,7 +1970,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_ATTENTION_CHUNK = (int)256L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_ATTENTION_CHUNK = 256
+     * enum enum (unnamed at ./native/include/vidrio.h:426:1).VD_ATTENTION_CHUNK = 256
      * }
      */
     public static int VD_ATTENTION_CHUNK() {
@@ -1850,7 +1979,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_HEAD_MAX = (int)1024L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_HEAD_MAX = 1024
+     * enum enum (unnamed at ./native/include/vidrio.h:426:1).VD_HEAD_MAX = 1024
      * }
      */
     public static int VD_HEAD_MAX() {
@@ -1886,7 +2015,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_SPAN = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_SPAN = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:555:1).VD_SPAN = 16
      * }
      */
     public static int VD_SPAN() {
@@ -2075,7 +2204,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_ALL_SEQUENCES = (int)-1L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_ALL_SEQUENCES = -1
+     * enum enum (unnamed at ./native/include/vidrio.h:695:1).VD_ALL_SEQUENCES = -1
      * }
      */
     public static int VD_ALL_SEQUENCES() {
@@ -2084,7 +2213,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_LOW_RANK_MAX = (int)512L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOW_RANK_MAX = 512
+     * enum enum (unnamed at ./native/include/vidrio.h:732:1).VD_LOW_RANK_MAX = 512
      * }
      */
     public static int VD_LOW_RANK_MAX() {
@@ -2093,7 +2222,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_LOW_RANK_COLUMNS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOW_RANK_COLUMNS = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:732:1).VD_LOW_RANK_COLUMNS = 16
      * }
      */
     public static int VD_LOW_RANK_COLUMNS() {
@@ -2102,7 +2231,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERTS_MAX = (int)4096L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_EXPERTS_MAX = 4096
+     * enum enum (unnamed at ./native/include/vidrio.h:789:1).VD_EXPERTS_MAX = 4096
      * }
      */
     public static int VD_EXPERTS_MAX() {
@@ -2111,7 +2240,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERT_K_MAX = (int)32768L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_EXPERT_K_MAX = 32768
+     * enum enum (unnamed at ./native/include/vidrio.h:789:1).VD_EXPERT_K_MAX = 32768
      * }
      */
     public static int VD_EXPERT_K_MAX() {
@@ -2120,7 +2249,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERT_GROUPS_MAX = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_EXPERT_GROUPS_MAX = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:789:1).VD_EXPERT_GROUPS_MAX = 64
      * }
      */
     public static int VD_EXPERT_GROUPS_MAX() {
@@ -2192,7 +2321,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_TOP_K_MAX = (int)256L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_TOP_K_MAX = 256
+     * enum enum (unnamed at ./native/include/vidrio.h:868:1).VD_TOP_K_MAX = 256
      * }
      */
     public static int VD_TOP_K_MAX() {
@@ -2201,7 +2330,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_TOP_K_CHUNKS = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_TOP_K_CHUNKS = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:868:1).VD_TOP_K_CHUNKS = 64
      * }
      */
     public static int VD_TOP_K_CHUNKS() {
@@ -2228,7 +2357,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_BACKWARD_POSITIONS = (int)32768L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_BACKWARD_POSITIONS = 32768
+     * enum enum (unnamed at ./native/include/vidrio.h:946:1).VD_BACKWARD_POSITIONS = 32768
      * }
      */
     public static int VD_BACKWARD_POSITIONS() {
@@ -2264,7 +2393,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_TOKENS = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_REPLICATED_TOKENS = 2
+     * enum enum (unnamed at ./native/include/vidrio.h:1062:1).VD_REPLICATED_TOKENS = 2
      * }
      */
     public static int VD_REPLICATED_TOKENS() {
@@ -2273,7 +2402,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_ROWS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_REPLICATED_ROWS = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:1062:1).VD_REPLICATED_ROWS = 16
      * }
      */
     public static int VD_REPLICATED_ROWS() {
@@ -2282,7 +2411,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_READ = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_REPLICATED_READ = 1
+     * enum enum (unnamed at ./native/include/vidrio.h:1062:1).VD_REPLICATED_READ = 1
      * }
      */
     public static int VD_REPLICATED_READ() {
@@ -2291,7 +2420,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_WRITE = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_REPLICATED_WRITE = 2
+     * enum enum (unnamed at ./native/include/vidrio.h:1062:1).VD_REPLICATED_WRITE = 2
      * }
      */
     public static int VD_REPLICATED_WRITE() {
@@ -2300,7 +2429,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EPILOGUE_MAX = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_EPILOGUE_MAX = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:1075:1).VD_EPILOGUE_MAX = 16
      * }
      */
     public static int VD_EPILOGUE_MAX() {

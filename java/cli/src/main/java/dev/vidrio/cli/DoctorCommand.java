@@ -2,6 +2,7 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.bench.Machine;
 import dev.vidrio.cli.bench.Peaks;
+import dev.vidrio.cli.bench.TopologyFacts;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
@@ -10,6 +11,8 @@ import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.NativeLibrary;
 import dev.vidrio.kernel.ffm.Platform;
+import dev.vidrio.kernel.ffm.Topology;
+import dev.vidrio.kernel.ffm.WorkerCount;
 import dev.vidrio.kernel.host.CacheDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -90,7 +93,15 @@ final class DoctorCommand implements Callable<Integer> {
     try {
       facts.put("native_library", NativeLibrary.load().toString());
       facts.put("isas", Isa.usableHere().stream().map(Isa::label).toList());
+      Topology topology = Topology.read();
+      facts.put(
+          "topology",
+          json
+              ? TopologyFacts.toJson(topology)
+              : String.join("; ", TopologyFacts.toText(topology)));
       try (NativeExecutor executor = NativeExecutor.create()) {
+        facts.put("workers", WorkerCount.choose().toString());
+        facts.put("pinned", executor.pinned());
         facts.put("isa", executor.isa().label());
         facts.put("bf16_products", Machine.bf16(executor.isa()));
         Machine.toJson(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);

@@ -321,6 +321,9 @@ class CommandsTest {
     assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
     assertTrue(json.get("bf16_products").stringValue().contains("--arithmetic bf16"));
     assertTrue(json.get("native_library").stringValue().endsWith(".so"));
+    assertTrue(json.get("topology").get("cores").intValue() >= 1);
+    assertTrue(json.get("topology").get("nodes").get(0).has("processors"));
+    assertTrue(json.get("workers").stringValue().matches("\\d+ workers?: .+"));
   }
 
   @ParameterizedTest

@@ -42,7 +42,7 @@ public final class ModelOption {
   @Option(
       names = {"-t", "--threads"},
       paramLabel = "N",
-      description = "Worker threads. Default: one per physical core.")
+      description = "Worker threads. Default: $VIDRIO_THREADS, else one per physical core.")
   private @Nullable String threads;
 
   /** The thread counts for which the command opens the model, one after the other. */

@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs plans in libvidrio: one downcall per step, on a pool of native worker threads. The bits of
@@ -27,6 +28,7 @@ import java.util.function.ToIntFunction;
  *
  * @see "docs/adr/001-foreign-function-boundary.md"
  * @see "docs/adr/016-waiting-workers.md"
+ * @see "docs/adr/030-topology.md"
  */
 public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */
@@ -34,6 +36,12 @@ public final class NativeExecutor implements Executor {
 
   /** The maximum tokens of a step that decodes, and of one that {@link #balance} divides. */
   private static final int FEW_TOKENS = 16;
+
+  /**
+   * The environment variable that, if 0, leaves workers unbound. Otherwise each is bound to a core
+   * if the process may use whole nodes.
+   */
+  public static final String PIN_VARIABLE = "VIDRIO_PIN";
 
   private final Isa isa;
   private final int workers;
@@ -47,6 +55,7 @@ public final class NativeExecutor implements Executor {
   /** Keeps the two pools from running at once. */
   private final ReentrantLock running = new ReentrantLock();
 
+  private final boolean pinned;
   private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
@@ -61,12 +70,17 @@ public final class NativeExecutor implements Executor {
     this.isa = isa;
     this.workers = workers;
     this.decodeWorkers = decodeWorkers;
+    boolean pins = mayPin(System.getenv(PIN_VARIABLE));
     this.pool = createPool(workers);
     try {
       this.decodePool = decodeWorkers == workers ? pool : createPool(decodeWorkers);
     } catch (Throwable e) {
       Vidrio.vd_pool_free(pool);
       throw e;
+    }
+    this.pinned = pins && Vidrio.vd_pool_pin(pool) == Vidrio.VD_OK();
+    if (pinned && decodePool != pool) {
+      var _ = Vidrio.vd_pool_pin(decodePool); // those that do not fill the nodes stay unbound
     }
   }
 
@@ -78,9 +92,19 @@ public final class NativeExecutor implements Executor {
     }
   }
 
+  private static boolean mayPin(@Nullable String variable) {
+    return switch (variable) {
+      case null -> true;
+      case "", "1" -> true;
+      case "0" -> false;
+      default ->
+          throw new IllegalArgumentException(PIN_VARIABLE + "=" + variable + ": must be 0 or 1");
+    };
+  }
+
   /**
    * Creates an executor with the best usable instruction set, or that which {@code VIDRIO_ISA}
-   * names, and one worker per physical core.
+   * names, and the default number of workers.
    *
    * @throws NativeException if libvidrio cannot be loaded
    */
@@ -121,18 +145,20 @@ public final class NativeExecutor implements Executor {
     if (!isa.usable()) {
       throw new IllegalArgumentException("instruction set " + isa.label() + " is not usable");
     }
-    if (workers < 1 || workers > 1024) {
-      throw new IllegalArgumentException(workers + " workers: must be between 1 and 1024");
+    if (workers < 1 || workers > WorkerCount.MAX) {
+      throw new IllegalArgumentException(
+          workers + " workers: must be between 1 and " + WorkerCount.MAX);
     }
   }
 
   /**
-   * Returns the number of physical cores that affinity and cgroup allow, at most the number of
-   * processors of the JVM ({@code -XX:ActiveProcessorCount}).
+   * Returns the default number of workers.
+   *
+   * @throws IllegalArgumentException if {@code VIDRIO_THREADS} is not a number from 1 to 1024
+   * @see WorkerCount#choose
    */
   public static int defaultWorkers() {
-    NativeLibrary.load();
-    return Math.min(Vidrio.vd_default_workers(), Runtime.getRuntime().availableProcessors());
+    return WorkerCount.choose().count();
   }
 
   @Override
@@ -148,6 +174,15 @@ public final class NativeExecutor implements Executor {
   @Override
   public int workers() {
     return workers;
+  }
+
+  /**
+   * Returns whether each worker except the calling thread is bound to a core. This requires a
+   * worker for each fast core, more than one last-level cache, and a process that may use whole
+   * nodes.
+   */
+  public boolean pinned() {
+    return pinned;
   }
 
   @Override
