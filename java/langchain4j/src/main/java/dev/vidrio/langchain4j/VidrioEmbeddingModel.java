@@ -32,12 +32,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe: concurrent requests run one after the other. See {@code docs/ecosystem.md}.
  */
 public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable {
-  /** The names of prompts in sentence-transformers' files, by the type of the text. */
-  private static final Map<EmbeddingInputType, List<String>> PROMPTS =
-      Map.of(
-          EmbeddingInputType.QUERY, List.of("query"),
-          EmbeddingInputType.DOCUMENT, List.of("document", "passage"));
-
   private final EmbeddingEngine engine;
   private final Map<String, String> prompts;
   private final boolean owned;
@@ -92,14 +86,11 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
 
   /** Returns the model's prompt for queries or documents; empty if it has none. */
   private String prompt(@Nullable EmbeddingInputType type) {
-    if (type == null) {
-      return "";
-    }
-    return PROMPTS.get(type).stream()
-        .filter(prompts::containsKey)
-        .findFirst()
-        .map(prompts::get)
-        .orElse("");
+    return switch (type) {
+      case null -> "";
+      case QUERY -> prompts.getOrDefault("query", "");
+      case DOCUMENT -> prompts.getOrDefault("document", prompts.getOrDefault("passage", ""));
+    };
   }
 
   /**

@@ -79,7 +79,7 @@ public final class NativeExecutor implements Executor {
       throw e;
     }
     this.pinned = pins && Vidrio.vd_pool_pin(pool) == Vidrio.VD_OK();
-    if (pinned && decodePool != pool) {
+    if (pinned && decodeWorkers != workers) {
       var _ = Vidrio.vd_pool_pin(decodePool); // those that do not fill the nodes stay unbound
     }
   }
