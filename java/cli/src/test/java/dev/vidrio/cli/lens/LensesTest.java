@@ -143,7 +143,7 @@ class LensesTest {
   @Test
   void readsGradients() throws IOException {
     String out = done("backward --matrices out,gate -p king").out();
-    assertTrue(out.startsWith("gradient of log p("), out);
+    assertTrue(out.startsWith("gradient of log-probability of "), out);
     assertEquals(3 + 8, out.lines().count(), out);
     JsonNode json = done("backward --json --matrices out --top 2 -p king").json();
     assertEquals(4, json.get("gradients").size());

@@ -115,9 +115,16 @@ export async function refresh() {
 /** Sets the place to explore; null for none. The picture of another place is removed. */
 export function setPlace(next) {
   place = next;
-  running?.abort();
+  end();
   at('explore').hidden = place === null || commands.size === 0;
   clear();
+}
+
+/** Ends the running request, if there is one; its result is not shown. */
+function end() {
+  running?.abort();
+  running = null;
+  at('explore-stop').disabled = true;
 }
 
 /** Returns the directories of dictionaries in SAELens's format. */
@@ -140,6 +147,7 @@ function choose() {
     ...choices.map(name => element('option', { value: name }, name === '' ? 'neurons' : name.replace('shared/', ''))),
   );
   at('dictionary-field').hidden = choices.length < 2;
+  end();
   clear();
 }
 
@@ -160,7 +168,7 @@ async function run() {
   const { command, options, option, edits, follows, note } = method();
   const { view, token, ids } = place;
   clear();
-  running?.abort();
+  end();
   const controller = new AbortController();
   running = controller;
   const start = performance.now();
@@ -188,17 +196,20 @@ async function run() {
       },
       controller.signal,
     );
-    result = { json: response.result, files: response.files };
-    draw();
-    const plain = (view.turn.edits && !edits) || view.turn.steer || view.turn.feature;
-    at('explore-note').textContent = [plain ? 'This is the unchanged model.' : '', note ?? ''].filter(Boolean).join(' ');
+    if (running === controller) {
+      result = { json: response.result, files: response.files };
+      draw();
+      const plain = (view.turn.edits && !edits) || view.turn.steer || view.turn.feature;
+      at('explore-note').textContent = [plain ? 'This is the unchanged model.' : '', note ?? ''].filter(Boolean).join(' ');
+    }
   } catch (error) {
-    at('explore-note').textContent = error.name === 'AbortError' ? 'Stopped.' : error.message;
+    if (running === controller) {
+      at('explore-note').textContent = error.name === 'AbortError' ? 'Stopped.' : error.message;
+    }
   } finally {
     clearInterval(timer);
     if (running === controller) {
-      running = null;
-      at('explore-stop').disabled = true;
+      end();
     }
   }
 }
