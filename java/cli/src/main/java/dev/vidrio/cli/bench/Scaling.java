@@ -23,7 +23,6 @@ import java.util.List;
  */
 final class Scaling {
   private static final int REPETITIONS = 20;
-  private static final int FEW_TOKENS = 16;
 
   private Scaling() {}
 
@@ -89,7 +88,8 @@ final class Scaling {
         int slot = cache.acquireSlot();
         batch.add(0, 0, batch.addSequence(new int[] {cache.acquire()}, 1, slot), true);
         StepBalance balance =
-            NativeExecutor.balance(prepared, Math.min(sequences, FEW_TOKENS), threads);
+            NativeExecutor.balance(
+                prepared, Math.min(sequences, NativeExecutor.FEW_TOKENS), threads);
         return new Point(threads, peaks, results, balance, shortestRun(prepared, batch));
       }
     }

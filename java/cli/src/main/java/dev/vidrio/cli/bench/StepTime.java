@@ -36,8 +36,8 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
   /** The share of a long step's time for elementwise operations and uneven tiles, on top. */
   private static final double ELEMENTWISE = 0.3;
 
-  /** The maximum tokens of a step whose products are divided by count. */
-  private static final int FEW_TOKENS = 16;
+  /** The tokens of a step that has half of {@link #ELEMENTWISE}. */
+  private static final double ELEMENTWISE_HALF = 16;
 
   /** Returns the seconds of a step in which each of several sequences has one token. */
   double generation(int sequences, int position) {
@@ -75,8 +75,9 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
       var batch = new Batch(limits, arena);
       fill.accept(batch, new int[KvCache.blocksFor(limits.positions())]);
       StepBalance balance =
-          NativeExecutor.balance(plan, Math.min(batch.tokenCount(), FEW_TOKENS), workers);
-      double ceiling = batch.tokenCount() <= FEW_TOKENS ? balance.efficiency() : 1;
+          NativeExecutor.balance(
+              plan, Math.min(batch.tokenCount(), NativeExecutor.FEW_TOKENS), workers);
+      double ceiling = batch.tokenCount() <= NativeExecutor.FEW_TOKENS ? balance.efficiency() : 1;
       double seconds = balance.barriers() * (workers == 1 ? 0 : BARRIER_SECONDS);
       for (Op op : plan.plan().ops()) {
         OpWork work = OpWork.of(op, batch, plan.plan().kv(), kv);
@@ -85,7 +86,7 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
         }
       }
       double tokens = batch.tokenCount();
-      return seconds * (1 + ELEMENTWISE * tokens / (tokens + FEW_TOKENS));
+      return seconds * (1 + ELEMENTWISE * tokens / (tokens + ELEMENTWISE_HALF));
     }
   }
 

@@ -35,7 +35,7 @@ public final class NativeExecutor implements Executor {
   private static final long CACHED_BYTES = 512L << 20;
 
   /** The maximum tokens of a step that decodes, and of one that {@link #balance} divides. */
-  private static final int FEW_TOKENS = 16;
+  public static final int FEW_TOKENS = 16;
 
   /**
    * The environment variable that, if 0, leaves workers unbound. Otherwise each is bound to a core

@@ -67,8 +67,8 @@ const FEATURE = /^#(\d+)$/;
 /** The requests to the window: {ablate(view, ids, edit), setFeature(view, ids, feature)}. */
 let actions = {};
 
-/** The commands that the server runs, and the names of its shared files. */
-let commands = new Map();
+/** The names of the commands that the server runs, and of its shared files. */
+let commands = new Set();
 let sharedFiles = [];
 
 /** The place to explore: {view, token, ids, index}. */
@@ -102,7 +102,7 @@ export function initialize(given) {
 /** Fetches the commands of the server and the names of its shared files. */
 export async function refresh() {
   const list = await callJson('/v1/lens/commands');
-  commands = new Map(list.commands.map(({ name, options }) => [name, options.map(option => option.name)]));
+  commands = new Set(list.commands.map(({ name }) => name));
   sharedFiles = list.shared_files;
   const methods = METHODS.filter(
     ({ command, option, dictionaries }) =>
@@ -110,13 +110,18 @@ export async function refresh() {
   );
   at('method').replaceChildren(...methods.map(({ name }) => element('option', {}, name)));
   choose();
+  showIfUsable();
+}
+
+function showIfUsable() {
+  at('explore').hidden = place === null || commands.size === 0;
 }
 
 /** Sets the place to explore; null for none. The picture of another place is removed. */
 export function setPlace(next) {
   place = next;
   end();
-  at('explore').hidden = place === null || commands.size === 0;
+  showIfUsable();
   clear();
 }
 

@@ -52,7 +52,6 @@ async function start() {
   try {
     const { data } = await callJson('/v1/models');
     at('key-field').hidden = !apiKey();
-    await explore.refresh();
     at('model').replaceChildren(...data.map(({ id }) => element('option', { value: id }, id)));
     const link = await linked();
     if (link) {
@@ -61,6 +60,7 @@ async function start() {
     } else {
       await choose();
     }
+    explore.refresh().catch(failed); // the page is usable before
   } catch (error) {
     failed(error);
     if (error.status === 401) {
