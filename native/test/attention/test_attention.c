@@ -205,10 +205,13 @@ static void random_parameters(rng *r, tile_case *c) {
 
 static void equals_scalar_tiles(rng *r) {
     static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 63};
-    int step = instrumented() ? 4 : 1;
+    int skipped = 0;
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
-            for (int which = (int)rng_below(r, step); which < COUNTS * 2; which += step) {
+            for (int which = 0; which < COUNTS * 2; which++) {
+                if (skipped++ % sweep_step() != 0) {
+                    continue;
+                }
                 tile_case c = {.d_h = widths[w], .n = ns[i], .head = which % H_KV};
                 c.kind = which < COUNTS ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
                 random_parameters(r, &c);
@@ -221,12 +224,11 @@ static void equals_scalar_tiles(rng *r) {
 
 // Checks each edge with each width.
 static void equals_scalar_at_edges(rng *r) {
-    for (int32_t w = 0; w < WIDTHS; w++) {
-        for (int32_t i = 0; i < EDGES; i++) {
-            tile_case c = {.d_h = widths[w], .n = 1, .count = {edges[i]}, .head = i % H_KV};
-            random_parameters(r, &c);
-            check_tile(&c);
-        }
+    for (int32_t at = 0; at < WIDTHS * EDGES; at += sweep_step()) {
+        int32_t i = at % EDGES;
+        tile_case c = {.d_h = widths[at / EDGES], .n = 1, .count = {edges[i]}, .head = i % H_KV};
+        random_parameters(r, &c);
+        check_tile(&c);
     }
 }
 
@@ -257,11 +259,10 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
 
 static void propagates_nan(rng *r) {
     static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
-    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
-        for (int32_t t = 0; t < KV_TYPES; t++) {
-            check_nan(r, positions[i], 1, kv_types[t]);
-            check_nan(r, positions[i], 0, kv_types[t]);
-        }
+    int32_t cases = (int32_t)(sizeof positions / sizeof positions[0]) * KV_TYPES;
+    for (int32_t i = 0; i < cases; i += sweep_step()) {
+        check_nan(r, positions[i / KV_TYPES], 1, kv_types[i % KV_TYPES]);
+        check_nan(r, positions[i / KV_TYPES], 0, kv_types[i % KV_TYPES]);
     }
 }
 
@@ -411,7 +412,7 @@ int main(void) {
         {40, 2, 16, 80, VD_F32, 100, 1, 0},        {6, 3, 32, 64, VD_Q8_0, 0, 1, 0},
         {4, 2, 24, 16, VD_BF16, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1},
         {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_SLIDING);
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_CENTERED);
         if (cases[i].window > 0) {
