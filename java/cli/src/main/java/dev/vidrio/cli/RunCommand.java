@@ -33,6 +33,7 @@ import dev.vidrio.template.ChatOptions;
 import dev.vidrio.tokenizer.FillInMiddle;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -193,9 +194,18 @@ final class RunCommand implements Runnable {
               + first
               + "; with -m, the only argument is TEXT, in quotes");
     }
+    if (!named && second == null && isText(first)) {
+      throw new UsageException(
+          "not a model: " + first + "; a text without a model is given by -p, as in -p \"TEXT\"");
+    }
     model = model.named(named ? null : first);
     String text = named ? first : second;
     input = OptionValues.of(() -> input.named(text));
+  }
+
+  /** Returns whether an argument has several words, as no name of a model has, and is not a file. */
+  private static boolean isText(@Nullable String argument) {
+    return argument != null && argument.contains(" ") && !Files.exists(Path.of(argument));
   }
 
   private GenerationOptions generationOptions(boolean searches) {

@@ -40,6 +40,9 @@ class CommandsTest {
     assertTrue(twoModels.err().startsWith("vidrio: two models: -m bard and bard"), twoModels.err());
     assertEquals(2, Cli.run("run", "-m", "bard", PROMPT, "-p", PROMPT).code());
     assertEquals(2, Cli.run("run", "bard", PROMPT, "-p", PROMPT).code());
+    Cli onlyText = Cli.run("run", PROMPT);
+    assertEquals(2, onlyText.code());
+    assertTrue(onlyText.err().startsWith("vidrio: not a model: " + PROMPT), onlyText.err());
   }
 
   @Test
