@@ -147,6 +147,20 @@ class ServedCommandsTest {
   }
 
   @Test
+  void readsHypothesesOfTheRequest() throws IOException {
+    String hypothesis =
+        "{\"logits\": [\"all\"], \"claims\": {\"all\": {\"components\": [\"*\"],"
+            + " \"depends_on\": [\"answer\"]}}}";
+    Map<String, Object> options =
+        Map.of("pairs", "p.tsv", "hypothesis", List.of("a.json", "b.json"), "runs", 1);
+    Map<String, String> files =
+        Map.of("p.tsv", PAIRS + PAIRS, "a.json", hypothesis, "b.json", hypothesis);
+    JsonNode found = json(run("scrub", options, files).json()).get("hypotheses");
+    assertEquals("b.json", found.get(1).get("name").stringValue());
+    assertEquals(found.get(0).get("runs"), found.get(1).get("runs"));
+  }
+
+  @Test
   void returnsWrittenFiles() throws IOException {
     LensCommands.Result page =
         run("attention", Map.of("prompt", TEXT, "output", "page.html"), Map.of());
