@@ -277,6 +277,25 @@ class ServedCommandsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "measure | {} | p.tsv: line 1: must be two texts and two tokens",
+        "scrub | {} | h.json: claims: must be an object with a field for each claim",
+        "scrub | {\"claims\": | h.json: invalid JSON",
+      })
+  void rejectsDamagedFilesOfTheRequest(String command, String content, String expected) {
+    boolean scrub = command.equals("scrub");
+    Map<String, Object> options =
+        scrub ? Map.of("pairs", "p.tsv", "hypothesis", "h.json") : Map.of("pairs", "p.tsv");
+    Map<String, String> files = Map.of("p.tsv", scrub ? PAIRS : content, "h.json", content);
+    var e = assertThrows(InvalidInputException.class, () -> run(command, options, files));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.startsWith("command " + command + ": " + expected), message);
+  }
+
   @Test
   void limitsTokens() {
     for (String command : List.of("logits", "attribute", "cache", "occlusion")) {
