@@ -40,6 +40,7 @@ COMPARISONS = {
     "relevance": None,
     "answers": None,
     "masks": None,
+    "scrubbing": None,
     "rewriting": None,
     "tuning": None,
     "alignment": None,

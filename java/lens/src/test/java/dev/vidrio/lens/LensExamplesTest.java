@@ -18,12 +18,17 @@ import dev.vidrio.lens.attribute.ShapleyValues;
 import dev.vidrio.lens.attribute.SpanGame;
 import dev.vidrio.lens.attribute.TokenSpan;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
+import dev.vidrio.lens.circuit.CausalScrubbing;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
 import dev.vidrio.lens.circuit.CircuitRun;
 import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.circuit.ScrubHypothesis;
+import dev.vidrio.lens.circuit.ScrubHypothesisFile;
+import dev.vidrio.lens.circuit.ScrubText;
 import dev.vidrio.lens.dataset.Dataset;
+import dev.vidrio.lens.dataset.PairText;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
@@ -207,6 +212,35 @@ class LensExamplesTest {
         // @end
         assertTrue(Double.isFinite(recovered));
       }
+    }
+  }
+
+  @Test
+  void scrubbing() {
+    try (Model model = model()) {
+      Lens lens = Lens.of(model);
+      MetricSpec metric = MetricSpec.of(MetricKind.LOGIT_DIFF);
+      List<PairText> lines =
+          List.of(
+              new PairText("My love, my", "", List.of(" love"), List.of(" hate")),
+              new PairText("My hate, my", "", List.of(" hate"), List.of(" love")));
+      // @start region="scrubbing"
+      List<ScrubText> texts =
+          lines.stream().map(line -> ScrubText.of(lens, line, metric, "")).toList();
+      ScrubHypothesis hypothesis =
+          ScrubHypothesisFile.parse(
+              "hypothesis.json",
+              """
+              {
+                "logits": ["answer"],
+                "claims": {"answer": {"components": ["*"], "depends_on": ["answer"]}}
+              }
+              """);
+      CausalScrubbing scrubbing =
+          CausalScrubbing.of(lens, texts, hypothesis, List.of(1L, 2L, 3L), share -> {});
+      double recovered = scrubbing.recovered().mean();
+      // @end
+      assertEquals(1, recovered, 1e-3);
     }
   }
 

@@ -11,6 +11,7 @@ import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.circuit.GraphCommand;
+import dev.vidrio.cli.lens.circuit.ScrubCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
 import dev.vidrio.cli.lens.decode.EraseCommand;
@@ -116,6 +117,7 @@ public final class LensCommand implements CommandGroup.Namespace {
             CircuitCommand.class,
             EdgesCommand.class,
             CurveCommand.class,
+            ScrubCommand.class,
             GraphCommand.class),
         Section.of(
             "Facts and tasks",

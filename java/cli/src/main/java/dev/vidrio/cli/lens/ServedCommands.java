@@ -8,6 +8,7 @@ import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
@@ -191,7 +192,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     try (Workspace workspace = Workspace.create(shared, request.files())) {
       try {
         return answer.of(workspace);
-      } catch (ParameterException | UsageException | CommandException e) {
+      } catch (ParameterException | UsageException | CommandException | ModelFileException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
       } catch (NoSuchFileException e) {
         throw refused(request, workspace.relative(e.getFile() + ": not found in files"));

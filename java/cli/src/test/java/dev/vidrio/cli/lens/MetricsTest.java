@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -210,6 +211,63 @@ class MetricsTest {
     String shorter = pairs("shorter.tsv", "The king\tThe king said\t his\t her\n").toString();
     Cli result = Cli.run("lens", "trace", "--pairs", shorter);
     assertTrue(result.err().contains("corrupted text of line 1: has all tokens"), result.err());
+  }
+
+  /** Parts of several texts are the means of those of each. */
+  @Test
+  void directLogitAttributionAveragesPairs() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    JsonNode json = done("lens", "dla", "--pairs", tsv, "--json").json();
+    double sum = 0;
+    for (String line : PAIRS.lines().toList()) {
+      String[] fields = line.split("\t", -1);
+      sum +=
+          done(
+                  "lens",
+                  "dla",
+                  "-p",
+                  fields[0],
+                  "--token",
+                  fields[2],
+                  "--versus",
+                  fields[3],
+                  "--json")
+              .json()
+              .get("parts")
+              .get("L3.mlp")
+              .doubleValue();
+    }
+    assertEquals(3, json.get("texts").intValue());
+    assertEquals("logit-diff", json.get("metric_kind").stringValue());
+    assertEquals(sum / 3, json.get("parts").get("L3.mlp").doubleValue(), 1e-5);
+    assertTrue(json.get("half_widths").get("L3.mlp").doubleValue() > 0);
+    String out = done("lens", "dla", "--pairs", tsv, "--by", "layer", "--top", "3").out();
+    assertTrue(out.startsWith("logit difference, mean of 3 texts: "), out);
+    assertEquals(5, out.lines().count(), out);
+    String answers = pairs("a.tsv", "The king\t\t his\nThe queen\t\t her\n").toString();
+    assertTrue(done("lens", "dla", "--pairs", answers).out().startsWith("logit, mean of 2 texts"));
+    Path page = directory.resolve("dla.html");
+    done("lens", "dla", "--pairs", tsv, "-o", page.toString());
+    assertTrue(Files.readString(page).contains("mean of 3 texts"));
+    String error = Cli.run("lens", "dla", "--pairs", tsv, "--by", "token").err();
+    assertTrue(error.contains("--by token: cannot be combined with --pairs"), error);
+  }
+
+  @Test
+  void pathsFromFeedForwardBlocksAreByLayer() throws IOException {
+    String tsv = pairs("p.tsv", PAIRS).toString();
+    String[] path = {"lens", "path", "--pairs", tsv, "--from", "mlp"};
+    String out = done(path).out();
+    assertTrue(out.contains("remaining logit difference by layer, in %"), out);
+    String[] all = Arrays.copyOf(path, path.length + 1);
+    all[path.length] = "--json";
+    JsonNode json = done(all).json();
+    assertEquals("mlp", json.get("from").stringValue());
+    assertEquals(4, json.get("scores").size());
+    assertEquals(1, json.get("scores").get(0).size());
+    Path page = directory.resolve("path.html");
+    done("lens", "path", "--pairs", tsv, "--from", "mlp", "-o", page.toString());
+    assertTrue(Files.readString(page).contains("feed-forward block"));
   }
 
   @Test

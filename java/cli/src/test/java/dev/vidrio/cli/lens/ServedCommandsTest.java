@@ -147,6 +147,20 @@ class ServedCommandsTest {
   }
 
   @Test
+  void readsHypothesesOfTheRequest() throws IOException {
+    String hypothesis =
+        "{\"logits\": [\"all\"], \"claims\": {\"all\": {\"components\": [\"*\"],"
+            + " \"depends_on\": [\"answer\"]}}}";
+    Map<String, Object> options =
+        Map.of("pairs", "p.tsv", "hypothesis", List.of("a.json", "b.json"), "runs", 1);
+    Map<String, String> files =
+        Map.of("p.tsv", PAIRS + PAIRS, "a.json", hypothesis, "b.json", hypothesis);
+    JsonNode found = json(run("scrub", options, files).json()).get("hypotheses");
+    assertEquals("b.json", found.get(1).get("name").stringValue());
+    assertEquals(found.get(0).get("runs"), found.get(1).get("runs"));
+  }
+
+  @Test
   void returnsWrittenFiles() throws IOException {
     LensCommands.Result page =
         run("attention", Map.of("prompt", TEXT, "output", "page.html"), Map.of());
@@ -261,6 +275,25 @@ class ServedCommandsTest {
               () -> run("logits", Map.of("prompt", TEXT), Map.of(name, "x")));
       assertTrue(String.valueOf(e.getMessage()).startsWith("command logits: "), e.getMessage());
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "measure | {} | p.tsv: line 1: must be two texts and two tokens",
+        "scrub | {} | h.json: claims: must be an object with a field for each claim",
+        "scrub | {\"claims\": | h.json: invalid JSON",
+      })
+  void rejectsDamagedFilesOfTheRequest(String command, String content, String expected) {
+    boolean scrub = command.equals("scrub");
+    Map<String, Object> options =
+        scrub ? Map.of("pairs", "p.tsv", "hypothesis", "h.json") : Map.of("pairs", "p.tsv");
+    Map<String, String> files = Map.of("p.tsv", scrub ? PAIRS : content, "h.json", content);
+    var e = assertThrows(InvalidInputException.class, () -> run(command, options, files));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.startsWith("command " + command + ": " + expected), message);
   }
 
   @Test

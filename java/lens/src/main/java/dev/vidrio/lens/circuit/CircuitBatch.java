@@ -178,7 +178,8 @@ final class CircuitBatch implements AutoCloseable {
     this.sequences = Stream.generate(session::newSequence).limit(texts).toList();
   }
 
-  private static String editable(Lens lens) {
+  /** Returns the patterns of all points that circuits read and change. */
+  static String editable(Lens lens) {
     return Stream.of(
             HookSite.RESID_PRE,
             HookSite.Q,

@@ -177,6 +177,17 @@ public final class ComponentGraph {
         .toList();
   }
 
+  /** Returns the input of the keys that a head uses. */
+  Node.HeadInput keys(Node.Head head) {
+    int group = headsOf.get(head.layer()) / kvHeadsOf.get(head.layer());
+    return new Node.HeadInput(HookSite.K, head.layer(), head.head() / group);
+  }
+
+  /** Returns whether a norm divides the sum of a layer's heads before the residual stream. */
+  boolean isDivided(int layer) {
+    return divided.get(layer);
+  }
+
   /**
    * Returns the heads whose outputs change with an input; with a norm over their sum, all of the
    * layer.

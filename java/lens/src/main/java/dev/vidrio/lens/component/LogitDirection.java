@@ -48,6 +48,32 @@ public final class LogitDirection {
   }
 
   /**
+   * Returns the direction of the mean logit of some tokens minus that of others.
+   *
+   * @param tokens one or more
+   * @param versus other tokens; may be none
+   * @throws InvalidInputException if a token is not in the vocabulary
+   */
+  public static LogitDirection ofMean(Lens lens, List<Integer> tokens, List<Integer> versus) {
+    LogitDirection mean = mean(lens, tokens);
+    return versus.isEmpty() ? mean : mean.minus(mean(lens, versus));
+  }
+
+  private static LogitDirection mean(Lens lens, List<Integer> tokens) {
+    Preconditions.require(!tokens.isEmpty(), "tokens", "", "must be at least 1");
+    LogitDirection first = of(lens, tokens.getFirst(), -1);
+    var sum = new float[first.direction.length];
+    double constant = 0;
+    for (int token : tokens) {
+      LogitDirection one = of(lens, token, -1);
+      Vectors.add(sum, one.direction);
+      constant += one.constant;
+    }
+    Vectors.scale(sum, 1f / tokens.size());
+    return new LogitDirection(first.norm, sum, constant / tokens.size());
+  }
+
+  /**
    * The operations from the last residual stream to the logits.
    *
    * @param product with W_U

@@ -2,6 +2,7 @@ package dev.vidrio.lens.dataset;
 
 import dev.vidrio.lens.dataset.WordLists.Pair;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Agreement of a verb with its subject (Linzen et al. 2016, arXiv 1611.01368), with another noun,
@@ -37,6 +38,7 @@ final class AgreementPairs implements Dataset.Generator {
         template.replace("[NOUN]", subject.first()),
         template.replace("[NOUN]", subject.second()),
         List.of(" " + answers.first()),
-        List.of(" " + answers.second()));
+        List.of(" " + answers.second()),
+        Map.of("number", singular ? "singular" : "plural"));
   }
 }

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.dataset;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The pronoun of a person, {@code he} or {@code she}, by the usual gender of the name. */
 final class GenderPairs implements Dataset.Generator {
@@ -21,9 +23,17 @@ final class GenderPairs implements Dataset.Generator {
   public PairText next() {
     String template = draw.one(templates);
     boolean male = draw.below(2) == 0;
-    String clean = template.replace("[NAME]", draw.one(male ? he : she));
+    String name = draw.one(male ? he : she);
+    String clean = template.replace("[NAME]", name);
     String corrupted = template.replace("[NAME]", draw.one(male ? she : he));
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("name", name);
+    properties.put("template", template);
     return new PairText(
-        clean, corrupted, List.of(male ? " he" : " she"), List.of(male ? " she" : " he"));
+        clean,
+        corrupted,
+        List.of(male ? " he" : " she"),
+        List.of(male ? " she" : " he"),
+        properties);
   }
 }

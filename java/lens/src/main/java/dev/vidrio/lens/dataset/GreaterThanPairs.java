@@ -1,7 +1,9 @@
 package dev.vidrio.lens.dataset;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -66,8 +68,17 @@ final class GreaterThanPairs implements Dataset.Generator {
     int from = digits ? year / 10 : year;
     IntStream above = IntStream.rangeClosed(from + 1, digits ? 9 : 99);
     IntStream below = IntStream.rangeClosed(0, digits ? from - 1 : from);
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("noun", noun);
+    properties.put("century", Integer.toString(century));
+    properties.put("year", twoDigits(year));
+    properties.put("decade", Integer.toString(year / 10));
     return new PairText(
-        text(noun, century, year), text(noun, century, 1), numbers(above), numbers(below));
+        text(noun, century, year),
+        text(noun, century, 1),
+        numbers(above),
+        numbers(below),
+        properties);
   }
 
   private String text(String noun, int century, int year) {

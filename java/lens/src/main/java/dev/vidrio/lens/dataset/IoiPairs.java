@@ -1,6 +1,8 @@
 package dev.vidrio.lens.dataset;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Indirect object identification (Wang et al. 2023, arXiv 2211.00593): two people are named, one of
@@ -31,10 +33,9 @@ final class IoiPairs implements Dataset.Generator {
 
   @Override
   public PairText next() {
+    String sentence = draw.one(templates);
     String template =
-        draw.one(templates)
-            .replace("[PLACE]", draw.one(places))
-            .replace("[OBJECT]", draw.one(objects));
+        sentence.replace("[PLACE]", draw.one(places)).replace("[OBJECT]", draw.one(objects));
     List<String> drawn = draw.different(names, 5);
     String object = drawn.get(0);
     String subject = drawn.get(1);
@@ -46,7 +47,13 @@ final class IoiPairs implements Dataset.Generator {
         swap
             ? text(template, first, second, object)
             : text(template, drawn.get(2), drawn.get(3), drawn.get(4));
-    return new PairText(clean, corrupted, List.of(" " + object), List.of(" " + subject));
+    Map<String, String> properties = new LinkedHashMap<>();
+    properties.put("indirect_object", object);
+    properties.put("subject", subject);
+    properties.put("order", objectFirst ? "ABBA" : "BABA");
+    properties.put("template", sentence);
+    return new PairText(
+        clean, corrupted, List.of(" " + object), List.of(" " + subject), properties);
   }
 
   /** Fills in the names in their order: the first two differ, and the third is named again. */

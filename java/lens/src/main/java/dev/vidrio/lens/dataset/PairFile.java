@@ -23,11 +23,15 @@ import tools.jackson.databind.json.JsonMapper;
  * </pre>
  *
  * <p>An answer is as {@link MetricSpec} describes; in JSON, a set may be an array. A metric that
- * reads no wrong answers, or no answers, needs none. Further fields of JSON are ignored.
+ * reads no wrong answers, or no answers, needs none. Further fields of JSON are properties of the
+ * clean text, such as its template, on which hypotheses of causal scrubbing may depend.
  *
  * @see "docs/lens/datasets.md"
  */
 public final class PairFile {
+  /** The fields of JSON that are not properties. */
+  private static final List<String> FIELDS = List.of("clean", "corrupted", "answer", "wrong");
+
   private PairFile() {}
 
   /**
@@ -82,7 +86,23 @@ public final class PairFile {
         text(name, field, object, "clean", true),
         text(name, field, object, "corrupted", false),
         texts(name, field, object, "answer"),
-        texts(name, field, object, "wrong"));
+        texts(name, field, object, "wrong"),
+        properties(object));
+  }
+
+  private static Map<String, String> properties(JsonNode object) {
+    Map<String, String> properties = new LinkedHashMap<>();
+    object
+        .properties()
+        .forEach(
+            entry -> {
+              JsonNode value = entry.getValue();
+              if (!FIELDS.contains(entry.getKey())) {
+                properties.put(
+                    entry.getKey(), value.isString() ? value.stringValue() : value.toString());
+              }
+            });
+    return properties;
   }
 
   private static String text(
@@ -111,7 +131,8 @@ public final class PairFile {
   }
 
   /**
-   * Returns pairs as tab-separated values, with sets separated by commas.
+   * Returns pairs as tab-separated values, with sets separated by commas and without further
+   * properties.
    *
    * @throws IllegalArgumentException if a text contains a tab character or a line break
    */
@@ -146,6 +167,7 @@ public final class PairFile {
     fields.put("corrupted", pair.corrupted());
     fields.put("answer", oneOrAll(pair.answers()));
     fields.put("wrong", oneOrAll(pair.wrong()));
+    fields.putAll(pair.properties());
     return fields;
   }
 

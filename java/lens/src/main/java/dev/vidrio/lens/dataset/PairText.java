@@ -6,7 +6,10 @@ import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A clean and a corrupted text with the answers that a metric reads: a line of a data set.
@@ -16,13 +19,26 @@ import java.util.List;
  *     text
  * @param answers the right next tokens of the clean text, or a single answer of several tokens
  * @param wrong the tokens to contrast them with
+ * @param properties further properties of the clean text by name, on which hypotheses of causal
+ *     scrubbing depend, such as its template; may be empty
  * @see PairFile
  * @see "docs/lens/datasets.md"
  */
-public record PairText(String clean, String corrupted, List<String> answers, List<String> wrong) {
+public record PairText(
+    String clean,
+    String corrupted,
+    List<String> answers,
+    List<String> wrong,
+    Map<String, String> properties) {
   public PairText {
     answers = List.copyOf(answers);
     wrong = List.copyOf(wrong);
+    properties = Collections.unmodifiableMap(new LinkedHashMap<>(properties));
+  }
+
+  /** Creates a pair without further properties. */
+  public PairText(String clean, String corrupted, List<String> answers, List<String> wrong) {
+    this(clean, corrupted, answers, wrong, Map.of());
   }
 
   /**

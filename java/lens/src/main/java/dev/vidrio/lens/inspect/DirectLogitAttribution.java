@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Direct logit attribution (Elhage et al. 2021; Wang et al. 2023, arXiv 2211.00593): how much does
@@ -35,6 +37,7 @@ import java.util.List;
  *     unless logits are capped.
  * @param capped whether the model soft-caps its logits; the parts are then those of the logits
  *     before the cap
+ * @see MeanLogitAttribution
  * @see ResidualDecomposition
  * @see "docs/lens/components.md"
  */
@@ -112,8 +115,37 @@ public record DirectLogitAttribution(
           AltiLogit.of(lens, tokens, position, token, versus),
           LogitDirection.isCapped(lens.model()));
     }
-    Preconditions.requirePosition(tokens, position);
     LogitDirection readout = LogitDirection.of(lens, token, versus);
+    return attribute(
+        lens,
+        tokens,
+        position,
+        readout,
+        by,
+        edits,
+        (parts, logits) -> {
+          double logit = logits.applyAsDouble(token);
+          double other = versus < 0 ? 0 : logits.applyAsDouble(versus);
+          return new DirectLogitAttribution(
+              position, token, versus, parts, logit - other, LogitDirection.isCapped(lens.model()));
+        });
+  }
+
+  /**
+   * Attributes a function of logits, given as a direction.
+   *
+   * @param <R> the result
+   * @param result receives the parts, and the logits of the run by token
+   */
+  static <R> R attribute(
+      Lens lens,
+      int[] tokens,
+      int position,
+      LogitDirection readout,
+      By by,
+      List<Intervention> edits,
+      BiFunction<List<Part>, IntToDoubleFunction, R> result) {
+    Preconditions.requirePosition(tokens, position);
     String hooks =
         Components.hooks(lens, by)
             + ",blocks.-1.hook_resid_post,ln_final.hook_scale,unembed.hook_out";
@@ -135,9 +167,7 @@ public record DirectLogitAttribution(
         parts.add(new Part("bias", readout.constant()));
       }
       Activation logits = cache.get(HookSite.LOGITS);
-      double logit = logits.at(row, token) - (versus < 0 ? 0 : logits.at(row, versus));
-      return new DirectLogitAttribution(
-          position, token, versus, parts, logit, LogitDirection.isCapped(lens.model()));
+      return result.apply(parts, token -> logits.at(row, token));
     }
   }
 

@@ -21,20 +21,33 @@ import java.util.stream.IntStream;
 
 /**
  * Path patching (Wang et al. 2023, arXiv 2211.00593; Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * the direct effect of a sender head on a receiver. The clean run takes the head's output from the
- * corrupted one, while every attention output in between keeps its clean value, so that only the
- * residual stream and feed-forward blocks carry the change to the receiver. With several pairs of
- * texts, metrics are means.
+ * the direct effect of a sender, a head or a feed-forward block, on a receiver. The clean run takes
+ * the sender's output from the corrupted one, while every attention output in between keeps its
+ * clean value, so that only the residual stream and feed-forward blocks carry the change to the
+ * receiver. With several pairs of texts, metrics are means.
  *
  * @param clean metric of the clean run
  * @param corrupted metric of the corrupted run
- * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 if nothing reaches
- *     the receiver, 0 if the metric becomes that of the corrupted run
+ * @param scores [layers][heads] of senders, or [layers][1] of feed-forward blocks, as in {@link
+ *     ActivationPatching}: 1 if nothing reaches the receiver, 0 if the metric becomes that of the
+ *     corrupted run
  * @param halfWidths half the widths of the scores' 95 % intervals; NaN for a single pair
  * @see "docs/lens/interventions.md"
  */
 public record PathPatching(
     double clean, double corrupted, List<List<Double>> scores, List<List<Double>> halfWidths) {
+  /** The components whose outputs are patched. */
+  public enum Sender {
+    /** Each head. */
+    HEAD,
+    /** The feed-forward block of each layer. */
+    MLP;
+
+    private HookSite site() {
+      return this == HEAD ? HookSite.Z : HookSite.MLP_OUT;
+    }
+  }
+
   /** A query head, or a key-value head as a receiver of keys or values. */
   public record Head(int layer, int head) {}
 
@@ -49,46 +62,66 @@ public record PathPatching(
    * @throws InvalidInputException as {@link ActivationPatching} does
    */
   public static PathPatching toLogits(Lens lens, List<TextPair> pairs) {
-    return mean(lens, pairs, runs -> runs.patch(runs::direct));
+    return toLogits(lens, pairs, Sender.HEAD);
+  }
+
+  /**
+   * Measures every sender's direct effect on the logits.
+   *
+   * @throws InvalidInputException as {@link ActivationPatching} does
+   */
+  public static PathPatching toLogits(Lens lens, List<TextPair> pairs, Sender sender) {
+    return mean(lens, pairs, sender, runs -> runs.patch(runs::direct));
   }
 
   /**
    * Measures every head's effect on the logits through the inputs of receiver heads.
+   *
+   * @throws InvalidInputException as {@link #toHeads(Lens, List, Sender, HookSite, List)} does
+   */
+  public static PathPatching toHeads(
+      Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
+    return toHeads(lens, pairs, Sender.HEAD, input, receivers);
+  }
+
+  /**
+   * Measures every sender's effect on the logits through the inputs of receiver heads.
    *
    * @param input {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
    * @param receivers the heads with this input
    * @throws InvalidInputException also if the model does not have a head
    */
   public static PathPatching toHeads(
-      Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
+      Lens lens, List<TextPair> pairs, Sender from, HookSite input, List<Head> receivers) {
     AtpStar.requireHeadInput(input);
     Preconditions.require(!receivers.isEmpty(), "receivers", "", "must be at least 1 head");
     return mean(
         lens,
         pairs,
+        from,
         runs -> {
           receivers.forEach(receiver -> runs.require(receiver, input));
           List<ActivationCache> heard = new ArrayList<>();
           try {
-            return runs.patch(sender -> runs.received(sender, input, receivers, heard));
+            return runs.patch((layer, head) -> runs.received(layer, head, input, receivers, heard));
           } finally {
             heard.forEach(ActivationCache::close);
           }
         });
   }
 
-  /** Metrics of a pair: of each sender's path, by layer and head, then of the two runs. */
+  /** Metrics of a pair: of each sender's path, by layer, then of the two runs. */
   private record Metrics(List<List<Double>> paths, double clean, double corrupted) {}
 
   /** Returns the scores of mean metrics over pairs. */
   private static PathPatching mean(
-      Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
+      Lens lens, List<TextPair> pairs, Sender sender, Function<Runs, Metrics> patching) {
     TextPair.requireFit(lens.model(), pairs);
     Preconditions.requireAttention(lens.model(), "path patching");
     Preconditions.requireOneStream(lens.model(), "path patching");
     List<Metrics> found = new ArrayList<>();
     for (TextPair pair : pairs) {
-      try (var runs = new Runs(lens, pair)) {
+      try (var runs = new Runs(lens, pair, sender)) {
         found.add(patching.apply(runs));
       }
     }
@@ -120,24 +153,26 @@ public record PathPatching(
   /** Returns the interventions of a sender on the clean run. */
   @FunctionalInterface
   private interface Path {
-    List<Intervention> edits(Head sender);
+    List<Intervention> edits(int layer, int head);
   }
 
   /** The two runs of a pair, with the activations that are needed. */
   private static final class Runs implements AutoCloseable {
     final Lens lens;
     final TextPair pair;
+    final Sender sender;
     final int layers;
     final ActivationCache fixed;
     final ActivationCache sent;
 
-    Runs(Lens lens, TextPair pair) {
+    Runs(Lens lens, TextPair pair, Sender sender) {
       this.lens = lens;
       this.pair = pair;
+      this.sender = sender;
       this.layers = lens.model().architecture().layers();
       this.fixed = lens.run(pair.clean(), Capture.of("blocks.*." + HookSite.ATTN_OUT.suffix()));
       try {
-        this.sent = lens.run(pair.corrupted(), Capture.of("blocks.*." + HookSite.Z.suffix()));
+        this.sent = lens.run(pair.corrupted(), Capture.of("blocks.*." + sender.site().suffix()));
       } catch (Throwable e) {
         fixed.close();
         throw e;
@@ -151,7 +186,12 @@ public record PathPatching(
     }
 
     int heads(int layer) {
-      return sent.get(HookSite.Z, layer).shape().get(1);
+      return HookMap.of(lens.model()).heads(layer);
+    }
+
+    /** Returns the number of a layer's senders. */
+    int senders(int layer) {
+      return sender == Sender.HEAD ? heads(layer) : 1;
     }
 
     /** Checks that the model has a head, or a key-value head if keys or values are received. */
@@ -168,11 +208,17 @@ public record PathPatching(
       Preconditions.require(head.head >= 0 && head.head < count, "receiver", value, limit);
     }
 
-    List<Intervention> direct(Head sender) {
+    /**
+     * Returns the interventions that send the output of a component directly.
+     *
+     * @param layer of the sender
+     * @param head of the sender; 0 for a feed-forward block
+     */
+    List<Intervention> direct(int layer, int head) {
       List<Intervention> edits = new ArrayList<>();
-      HookPoint z = new HookPoint(HookSite.Z, sender.layer);
-      edits.add(Intervention.patch(sent, z).head(sender.head));
-      for (int l = sender.layer + 1; l < layers; l++) {
+      Intervention patch = Intervention.patch(sent, new HookPoint(sender.site(), layer));
+      edits.add(sender == Sender.HEAD ? patch.head(head) : patch);
+      for (int l = layer + 1; l < layers; l++) {
         edits.add(Intervention.patch(fixed, new HookPoint(HookSite.ATTN_OUT, l)));
       }
       return edits;
@@ -180,14 +226,14 @@ public record PathPatching(
 
     /** Returns the receivers' inputs in a run where only the sender's output is changed. */
     List<Intervention> received(
-        Head sender, HookSite input, List<Head> receivers, List<ActivationCache> heard) {
-      List<Head> later = receivers.stream().filter(r -> r.layer > sender.layer).toList();
+        int layer, int head, HookSite input, List<Head> receivers, List<ActivationCache> heard) {
+      List<Head> later = receivers.stream().filter(r -> r.layer > layer).toList();
       if (later.isEmpty()) {
         return List.of();
       }
       List<String> names =
           later.stream().map(r -> new HookPoint(input, r.layer).name()).distinct().toList();
-      heard.add(lens.run(pair.clean(), Capture.of(String.join(",", names)), direct(sender)));
+      heard.add(lens.run(pair.clean(), Capture.of(String.join(",", names)), direct(layer, head)));
       return later.stream()
           .map(r -> Intervention.patch(heard.getLast(), new HookPoint(input, r.layer)).head(r.head))
           .toList();
@@ -197,10 +243,7 @@ public record PathPatching(
       List<List<List<Intervention>>> variants =
           IntStream.range(0, layers)
               .mapToObj(
-                  l ->
-                      IntStream.range(0, heads(l))
-                          .mapToObj(h -> path.edits(new Head(l, h)))
-                          .toList())
+                  l -> IntStream.range(0, senders(l)).mapToObj(h -> path.edits(l, h)).toList())
               .toList();
       List<List<Intervention>> all = new ArrayList<>();
       variants.forEach(all::addAll);

@@ -20,11 +20,11 @@ import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.detect.ScoredHead;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
-import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.inspect.LogitSpectroscopy;
 import dev.vidrio.lens.inspect.MassiveActivations;
 import dev.vidrio.lens.inspect.MassiveActivations.Norms;
+import dev.vidrio.lens.inspect.MeanLogitAttribution;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.CausalTracing;
@@ -546,31 +546,58 @@ public final class Views {
             dla.logit(),
             dla.capped() ? ", before the soft cap," : "",
             dla.sum());
+    List<HeadValue> heads =
+        dla.parts().stream().flatMap(p -> head(p.component(), p.value()).stream()).toList();
+    return attribution(
+        note,
+        dla.parts().stream().map(p -> new Bars.Bar(p.component(), p.value())).toList(),
+        List.of(new Score("logit", Scale.DIVERGING, false, heads)));
+  }
+
+  /**
+   * Returns the mean contributions of components to logits: a bar each and, for heads, a map.
+   *
+   * @param metric the logits, such as {@code logit difference}
+   */
+  public static List<View> attribution(String metric, MeanLogitAttribution dla) {
+    String note =
+        String.format(
+            Locale.ROOT,
+            "Parts of the %s, mean of %d texts: %s, sum of the parts%s %.3f.",
+            metric,
+            dla.texts(),
+            dla.logit(),
+            dla.capped() ? ", before the soft cap," : "",
+            dla.sum());
+    List<HeadValue> means =
+        dla.parts().stream().flatMap(p -> head(p.component(), p.value().mean()).stream()).toList();
+    List<HeadValue> widths =
+        dla.parts().stream()
+            .flatMap(p -> head(p.component(), p.value().halfWidth()).stream())
+            .toList();
+    return attribution(
+        note,
+        dla.parts().stream().map(p -> new Bars.Bar(p.component(), p.value().mean())).toList(),
+        List.of(
+            new Score("logit", Scale.DIVERGING, false, means),
+            new Score("half width of the 95 % interval", Scale.SEQUENTIAL, false, widths)));
+  }
+
+  private static List<View> attribution(String note, List<Bars.Bar> bars, List<Score> heads) {
     List<View> views = new ArrayList<>();
-    views.add(
-        new Bars(
-            "Direct logit attribution",
-            note,
-            dla.parts().stream().map(p -> new Bars.Bar(p.component(), p.value())).toList()));
-    List<HeadValue> heads = dla.parts().stream().flatMap(part -> head(part).stream()).toList();
-    if (!heads.isEmpty()) {
-      views.add(
-          byHead(
-              "Heads",
-              "What each head adds to the logit.",
-              List.of(new Score("logit", Scale.DIVERGING, false, heads))));
+    views.add(new Bars("Direct logit attribution", note, bars));
+    if (!heads.getFirst().values().isEmpty()) {
+      views.add(byHead("Heads", "What each head adds to the logit.", heads));
     }
     return views;
   }
 
-  private static Optional<HeadValue> head(Part part) {
-    Matcher matcher = HEAD.matcher(part.component());
+  private static Optional<HeadValue> head(String component, double value) {
+    Matcher matcher = HEAD.matcher(component);
     return matcher.matches()
         ? Optional.of(
             new HeadValue(
-                Integer.parseInt(matcher.group(1)),
-                Integer.parseInt(matcher.group(2)),
-                part.value()))
+                Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2)), value))
         : Optional.empty();
   }
 
@@ -731,7 +758,31 @@ public final class Views {
    *
    * @param metric its name, such as {@code logit difference}
    */
-  public static Grid paths(PathPatching patching, String receiver, String metric) {
+  public static Grid paths(
+      PathPatching patching, PathPatching.Sender sender, String receiver, String metric) {
+    boolean heads = sender == PathPatching.Sender.HEAD;
+    String note =
+        String.format(
+            Locale.ROOT,
+            "Remaining %s if %s receives the corrupt activation of a %s:"
+                + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
+                + " one.",
+            metric,
+            receiver,
+            heads ? "head" : "feed-forward block",
+            patching.clean(),
+            patching.corrupted());
+    if (!heads) {
+      double[][] scores = values(patching.scores(), Double::doubleValue);
+      return Grid.heatMap(
+          "Path patching",
+          note,
+          "layer",
+          numbers(scores.length),
+          "component",
+          List.of("mlp"),
+          List.of(Measure.of("score", Scale.DIVERGING, scores)));
+    }
     List<HeadValue> scores = new ArrayList<>();
     for (int l = 0; l < patching.scores().size(); l++) {
       for (int h = 0; h < patching.scores().get(l).size(); h++) {
@@ -739,17 +790,7 @@ public final class Views {
       }
     }
     return byHead(
-        "Path patching",
-        String.format(
-            Locale.ROOT,
-            "Remaining %s if %s receives the corrupt activation of a head:"
-                + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
-                + " one.",
-            metric,
-            receiver,
-            patching.clean(),
-            patching.corrupted()),
-        List.of(new Score("score", Scale.DIVERGING, false, scores)));
+        "Path patching", note, List.of(new Score("score", Scale.DIVERGING, false, scores)));
   }
 
   /**

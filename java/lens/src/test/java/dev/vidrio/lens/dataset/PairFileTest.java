@@ -8,6 +8,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,6 +18,10 @@ class PairFileTest {
       List.of(
           new PairText("The king", "The queen", List.of(" his"), List.of(" her", " its")),
           new PairText("{\"a\": ü", "b", List.of("1"), List.of("2")));
+
+  private static final PairText WITH_PROPERTIES =
+      new PairText(
+          "a", "b", List.of("c"), List.of("d"), Map.of("template", "[A] \"x\"", "year", "32"));
 
   @Test
   void readsWhatItWrites() {
@@ -38,7 +43,17 @@ class PairFileTest {
         PairFile.parse("x.tsv", "a\tb\n", kl));
     assertEquals(
         List.of(new PairText("a", "", List.of("b"), List.of())),
-        PairFile.parse("x.jsonl", "{\"clean\": \"a\", \"answer\": [\"b\"], \"from\": 3}", kl));
+        PairFile.parse("x.jsonl", "{\"clean\": \"a\", \"answer\": [\"b\"]}", kl));
+  }
+
+  @Test
+  void furtherFieldsAreProperties() {
+    List<PairText> one = List.of(WITH_PROPERTIES);
+    String json = PairFile.toJsonLines(one);
+    assertEquals(one, PairFile.parse("x.jsonl", json, MetricSpec.DEFAULT));
+    assertEquals("a\tb\tc\td\n", PairFile.toTabs(one));
+    String numbers = json.replace("\"32\"", "32");
+    assertEquals(one, PairFile.parse("x.jsonl", numbers, MetricSpec.DEFAULT));
   }
 
   @ParameterizedTest

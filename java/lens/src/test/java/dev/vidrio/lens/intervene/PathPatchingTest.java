@@ -16,6 +16,7 @@ import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.PathPatching.Head;
+import dev.vidrio.lens.intervene.PathPatching.Sender;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
@@ -107,6 +108,35 @@ class PathPatchingTest extends BardTest {
     }
     // No component reads after the destinations.
     actual.scores().get(3).forEach(score -> assertEquals(1, score));
+  }
+
+  @Test
+  void pathsFromFeedForwardBlocksEqualHooks() {
+    PathPatching actual = PathPatching.toLogits(lens, PAIRS, Sender.MLP);
+    List<Head> receivers = List.of(new Head(3, 5));
+    PathPatching toHeads = PathPatching.toHeads(lens, PAIRS, Sender.MLP, HookSite.Q, receivers);
+    Capture capture = Capture.of("*mlp_out,*attn_out,*hook_q");
+    try (ActivationCache clean = lens.run(CLEAN, capture);
+        ActivationCache corrupted = lens.run(CORRUPTED, capture)) {
+      for (int l = 0; l < 4; l++) {
+        Map<HookPoint, Hook> hooks = new HashMap<>();
+        Activation sent = corrupted.get(HookSite.MLP_OUT, l);
+        hooks.put(sent.point(), copying(sent, 0, 256));
+        for (int later = l + 1; later < 4; later++) {
+          Activation fixed = clean.get(HookSite.ATTN_OUT, later);
+          hooks.put(fixed.point(), copying(fixed, 0, 256));
+        }
+        assertEquals(
+            ActivationPatching.score(difference(hooks), actual.clean(), actual.corrupted()),
+            actual.scores().get(l).getFirst());
+        try (ActivationCache heard = lens.run(CLEAN, capture, hooks)) {
+          Activation q = heard.get(HookSite.Q, 3);
+          double value = difference(Map.of(q.point(), copying(q, 5 * 32, 6 * 32)));
+          double expected = ActivationPatching.score(value, actual.clean(), actual.corrupted());
+          assertEquals(l == 3 ? 1 : expected, toHeads.scores().get(l).getFirst());
+        }
+      }
+    }
   }
 
   /** The definition: scores are those of the means of the metrics. */

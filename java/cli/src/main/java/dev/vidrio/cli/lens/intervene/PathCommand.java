@@ -11,6 +11,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.intervene.PathPatching.Head;
+import dev.vidrio.lens.intervene.PathPatching.Sender;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
 import java.util.List;
@@ -23,10 +24,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "path",
     description = {
-      "Path patching: finds the heads whose direct effect on the logits, or on other heads, carries"
-          + " what two texts differ in.",
-      "Each head's output in the clean run is replaced by that of the corrupted run, while all"
-          + " other heads keep their clean outputs. The table shows how much of the logit"
+      "Path patching: finds the heads or feed-forward blocks whose direct effect on the logits, or"
+          + " on heads, carries what two texts differ in.",
+      "Each one's output in the clean run is replaced by that of the corrupted run, while all later"
+          + " heads keep their clean outputs. The table shows how much of the logit"
           + " difference of the two answers, or of another --metric, remains, from 100 (clean text)"
           + " to 0 (corrupted text)."
     })
@@ -43,6 +44,13 @@ public final class PathCommand extends PairsCommand<PathPatching> {
       this.site = site;
     }
   }
+
+  @Option(
+      names = "--from",
+      paramLabel = "SENDER",
+      defaultValue = "head",
+      description = "The components whose outputs are patched: ${COMPLETION-CANDIDATES}.")
+  private Sender sender = Sender.HEAD;
 
   @Option(
       names = "--to",
@@ -72,8 +80,8 @@ public final class PathCommand extends PairsCommand<PathPatching> {
     List<Head> heads =
         receivers.stream().map(HeadName::parse).map(h -> new Head(h.layer(), h.head())).toList();
     return heads.isEmpty()
-        ? PathPatching.toLogits(lens, pairs)
-        : PathPatching.toHeads(lens, pairs, input.site, heads);
+        ? PathPatching.toLogits(lens, pairs, sender)
+        : PathPatching.toHeads(lens, pairs, sender, input.site, heads);
   }
 
   private String receiver() {
@@ -87,21 +95,28 @@ public final class PathCommand extends PairsCommand<PathPatching> {
     System.out.println(runs(patching.clean(), patching.corrupted()) + "; paths to " + receiver());
     List<List<Double>> scores = patching.scores();
     int[] shown = HeatMap.strongest(scores, 1, top);
-    int heads = scores.stream().mapToInt(List::size).max().orElse(0);
     System.out.printf(
-        "remaining %s by layer and head, in %% (100 clean, 0 corrupted)%n",
-        metric().kind().label());
+        "remaining %s by layer%s, in %% (100 clean, 0 corrupted)%n",
+        metric().kind().label(), sender == Sender.HEAD ? " and head" : "");
     HeatMap.print(
         IntStream.of(shown).mapToObj(l -> "L" + l).toList(),
-        IntStream.range(0, heads).mapToObj(h -> "H" + h).toList(),
+        columns(scores),
         IntStream.of(shown).mapToObj(scores::get).toList());
     HalfWidths.print(patching.halfWidths());
     Hint.print("'vidrio lens circuit' finds the whole circuit.");
   }
 
+  private List<String> columns(List<List<Double>> scores) {
+    int heads = scores.stream().mapToInt(List::size).max().orElse(0);
+    return sender == Sender.MLP
+        ? List.of("mlp")
+        : IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
+  }
+
   @Override
   protected void fill(JsonObject object, PathPatching patching) {
-    object.with("pairs", judged().size()).with("to", receivers);
+    object.with("pairs", judged().size());
+    object.with("from", sender.name().toLowerCase(Locale.ROOT)).with("to", receivers);
     if (!receivers.isEmpty()) {
       object.put("input", input.name().toLowerCase(Locale.ROOT));
     }
@@ -114,6 +129,6 @@ public final class PathCommand extends PairsCommand<PathPatching> {
 
   @Override
   protected List<? extends View> views(PathPatching patching) {
-    return List.of(Views.paths(patching, receiver(), label()));
+    return List.of(Views.paths(patching, sender, receiver(), label()));
   }
 }
