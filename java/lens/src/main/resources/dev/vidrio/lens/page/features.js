@@ -156,7 +156,7 @@ function drawHistogram({ histogram: { width, counts } }) {
 
 function drawEffects(name, effects) {
   const rows = effects.map(effect =>
-    element('tr', {}, element('th', { scope: 'row' }, element('bdi', {}, visible(effect.piece))), element('td', { class: 'number' }, written(effect.value))),
+    element('tr', {}, element('th', { scope: 'row' }, element('bdi', {}, visible(effect.piece) || '·')), element('td', { class: 'number' }, written(effect.value))),
   );
   return element(
     'table',

@@ -61,6 +61,17 @@ final class FeaturePrompts {
     solve(
         messages,
         """
+        Example 0: the tower is tall<<er>> than the tree
+        Activations: ("er", 9)
+        Example 1: a deep<<er>> and wid<<er>> lake
+        Activations: ("er", 7), ("er", 10)
+        Example 2: she ran fast<<er>>, but
+        Activations: ("er", 4)
+        """,
+        AnswerReader.MARK + " the suffix \"er\" of comparatives");
+    solve(
+        messages,
+        """
         Example 0: we crossed the bridge over the<< Rhine>> at noon
         Activations: (" Rhine", 9)
         Example 1: trade along the<< Danube>> and the<< Volga>> grew
@@ -72,14 +83,14 @@ final class FeaturePrompts {
     solve(
         messages,
         """
-        Example 0: the tower is tall<<er>> than the tree
-        Activations: ("er", 9)
-        Example 1: a deep<<er>> and wid<<er>> lake
-        Activations: ("er", 7), ("er", 10)
-        Example 2: she ran fast<<er>>, but
-        Activations: ("er", 4)
+        Example 0: he did<< not>> answer, and
+        Activations: (" not", 8)
+        Example 1:<< Never>> again, they said.<< No>> one moved
+        Activations: (" Never", 10), (" No", 6)
+        Example 2: it is<< neither>> here<< nor>> there
+        Activations: (" neither", 5), (" nor", 7)
         """,
-        AnswerReader.MARK + " the suffix \"er\" of adjectives and adverbs that compare");
+        AnswerReader.MARK + " words of negation");
     String list =
         IntStream.range(0, examples.size())
             .mapToObj(
