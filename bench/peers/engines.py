@@ -46,9 +46,15 @@ def output(
     except subprocess.TimeoutExpired as error:
         raise TooSlow(f"{Path(command[0]).name} took longer than {timeout:g} s") from error
     if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip())[-300:].replace("\n", " ")
-        raise ValueError(f"{Path(command[0]).name} exited with {done.returncode}: {last}")
+        reason = reason_of(done.stderr.strip() or done.stdout.strip())
+        raise ValueError(f"{Path(command[0]).name} exited with {done.returncode}: {reason}")
     return done.stdout + done.stderr if logs else done.stdout
+
+
+def reason_of(printed: str) -> str:
+    """Returns the message of a Java exception that ended a program, or else the last words of it."""
+    exception = re.search(r'^Exception in thread "[^"]*" [\w.$]+: (.*)$', printed, re.MULTILINE)
+    return exception[1] if exception else printed[-300:].replace("\n", " ")
 
 
 def seconds_to_first_byte(

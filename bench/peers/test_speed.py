@@ -12,6 +12,15 @@ import speed
 from speed import Test, choose, groups
 
 
+class ReasonTest(unittest.TestCase):
+    def test_is_the_message_of_an_exception(self):
+        printed = 'loading\nException in thread "main" a.b.Error: no tokenizer\n\tat a.b.C.d(C.java:1)'
+        self.assertEqual("no tokenizer", engines.reason_of(printed))
+
+    def test_is_otherwise_the_last_words(self):
+        self.assertEqual("x" * 294 + " ended", engines.reason_of("x" * 500 + "\nended"))
+
+
 class ParseTest(unittest.TestCase):
     def test_reads_kind_tokens_depth_and_sequences(self):
         self.assertEqual(Test("pp512@4096", "pp", 512, 4096, 1), Test.parse("pp512@4096"))

@@ -22,4 +22,4 @@ rm -rf "$package"
 "$jextract" @bindings/jextract/arguments.txt "@$includes" \
     --output bindings/src/main/java native/include/vidrio.h
 # The layout of a union without a name is named by its line. Without it, the file changes less often.
-sed -i 's/withName("\$anon\$[0-9:]*")/withName("as")/' "$package/vd_op.java"
+sed -i 's/withName("\$anon\$[0-9:]*")/withName("as")/; s/union (unnamed at [^)]*)/as/g' "$package/vd_op.java"

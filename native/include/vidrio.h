@@ -429,7 +429,8 @@ enum {
     VD_KV_BLOCK = 64,          // positions in a block of the paged key-value cache
     VD_KV_LANES = 16,          // positions whose keys are interleaved
     VD_ATTENTION_CHUNK = 256,  // positions in a chunk, by which attention is defined
-    VD_HEAD_MAX = 1024         // maximum elements of a head
+    VD_HEAD_MAX = 1024,        // maximum elements of a head
+    VD_REACH_MAX = 1 << 16     // maximum distance with a bias of its own
 };
 
 // One layer of the paged key-value cache. Position p of a sequence is in block
@@ -476,19 +477,24 @@ typedef enum vd_window_shape {
 
 // Computes attention of q [n, H, d_h] over a window of positions, up to each token's own unless it
 // is centered: z [n, H, d_v]. H is a multiple of H_kv; query head h reads key-value head h / (H /
-// H_kv). ALiBi: Press et al. 2022, arXiv 2108.12409.
+// H_kv). ALiBi: Press et al. 2022, arXiv 2108.12409. Biases by distance: Raffel et al. 2020, arXiv
+// 1910.10683.
 typedef struct vd_attention {
     const float *q;
     vd_kv_cache cache;
     float *z;
     const float *sinks;   // [H] logits without a value in the softmax (attention sinks), or null
     const float *slopes;  // [H] ALiBi slopes by which scores decrease with distance, or null
+    const float
+        *biases;  // [H, 2 reach + 1] added to scores, or null: element `reach` of a head for
+                  // the token's own position, the ones after it for those that follow. Keys
+                  // farther away than `reach` get the first or the last bias of the head.
     int32_t H;
     int32_t window;  // length, including the token's own position; 0: all positions
     float scale;     // factor of q . k, usually 1/sqrt(d_h)
     float cap;       // scores s become cap * tanh(s / cap); 0: no cap
     int32_t shape;   // vd_window_shape
-    int32_t reserved;
+    int32_t reach;   // of biases; at most VD_REACH_MAX
 } vd_attention;
 
 // Unfused attention: three operations instead of one, so that scores and patterns can be tapped and
@@ -500,12 +506,15 @@ typedef struct vd_scores {
     vd_kv_cache cache;
     float *y;
     const float *slopes;  // as in vd_attention
+    const float *biases;  // as in vd_attention
     int32_t H;
     int32_t P;  // H * P is at most INT32_MAX
     int32_t window;
     float scale;
     float cap;
     int32_t shape;
+    int32_t reach;  // as in vd_attention
+    int32_t reserved;
 } vd_scores;
 
 // Computes the softmax of scores [n, H, P] over the positions that each token attends to. Elsewhere

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention/bias.h"
 #include "attention/kv_cache.h"
 #include "attention/window.h"
 #include "core/op_impl.h"
@@ -23,11 +24,12 @@ const vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
 
 vd_status vd_attention_check(const vd_op *op) {
     const vd_attention *attention = &op->as.attention;
-    int valid =
-        attention->q != NULL && attention->z != NULL && vd_kv_cache_valid(&attention->cache) &&
-        attention->H > 0 && attention->H % attention->cache.H_kv == 0 &&
-        vd_window_valid(attention->window, attention->shape) && isfinite(attention->scale) &&
-        isfinite(attention->cap) && attention->cap >= 0 && op->rows == VD_ROWS_TOKENS;
+    int valid = attention->q != NULL && attention->z != NULL &&
+                vd_kv_cache_valid(&attention->cache) && attention->H > 0 &&
+                attention->H % attention->cache.H_kv == 0 &&
+                vd_window_valid(attention->window, attention->shape) &&
+                isfinite(attention->scale) && isfinite(attention->cap) && attention->cap >= 0 &&
+                op->rows == VD_ROWS_TOKENS && vd_reach_valid(attention->reach);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -157,6 +159,7 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
             tile->z[tile->n] = op->z + (row * op->H + head) * op->cache.d_v;
             tile->sink[tile->n] = op->sinks == NULL ? 0.0f : op->sinks[head];
             tile->slope[tile->n] = op->slopes == NULL ? 0.0f : op->slopes[head];
+            tile->bias[tile->n] = vd_own_bias(op->biases, op->reach, head);
             tile->position[tile->n] = batch->positions[row];
             tile->first[tile->n] = first_position(op, batch->positions[row]);
             tile->end[tile->n] = end_position(op, batch, t, row);

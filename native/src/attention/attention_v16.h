@@ -8,14 +8,17 @@
 #include "attention/attention_values_v16.h"
 #include "attention/softmax_v16.h"
 
-// Caps scores and adds ALiBi terms in the vectors that a query's range touches. The chunk begins
-// `distance` from the query's own position.
-static void adjust_scores(const vd_attention *op, float *s, key_range own, float slope,
-                          int64_t distance) {
+// Caps the scores of a query and adds ALiBi terms and biases, in the vectors that its range
+// touches.
+static void adjust_scores(const vd_query_tile *tile, int32_t query, int64_t begin, key_range own) {
+    const vd_attention *op = tile->op;
+    float *s = tile->scores + query * VD_ATTENTION_CHUNK;
+    int64_t distance = begin - tile->position[query];
     for (int64_t t = own.from / 16 * 16; t < own.to; t += 16) {
         f32x16 x = f32x16_load(s + t);
         x = op->cap > 0 ? vd_cap_score(x, op->cap) : x;
-        x = op->slopes != NULL ? vd_add_alibi(x, slope, (int32_t)(distance + t)) : x;
+        x = op->slopes != NULL ? vd_add_alibi(x, tile->slope[query], (int32_t)(distance + t)) : x;
+        x = op->biases != NULL ? vd_add_biases(x, tile->bias[query], op->reach, distance + t) : x;
         f32x16_store(s + t, x);
     }
 }
@@ -56,8 +59,8 @@ static void chunk(const vd_query_tile *tile, int64_t begin, float *parts) {
     for (int32_t j = first; j < end; j++) {
         float *s = tile->scores + j * VD_ATTENTION_CHUNK;
         float *statistics = parts + (j + 1) * stride - 16;
-        if (tile->op->cap > 0 || tile->op->slopes != NULL) {
-            adjust_scores(tile->op, s, ranges[j], tile->slope[j], begin - tile->position[j]);
+        if (tile->op->cap > 0 || tile->op->slopes != NULL || tile->op->biases != NULL) {
+            adjust_scores(tile, j, begin, ranges[j]);
         }
         key_range blocks = mask_scores(s, ranges[j]);
         statistics[0] = vd_max_score(s, blocks.from, blocks.to);

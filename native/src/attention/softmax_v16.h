@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "attention/bias.h"
 #include "simd/exp_v16.h"
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
@@ -27,6 +28,19 @@ VD_INLINE f32x16 vd_add_alibi(f32x16 s, float slope, int32_t distance) {
     i32x16 to_query = i32x16_sub(i32x16_zero(), to_key);
     i32x16 negative = i32x16_sub(i32x16_zero(), i32x16_max(to_key, to_query));
     return f32x16_fma(f32x16_splat(slope), f32x16_from_int(negative), s);
+}
+
+// Adds to 16 scores the biases of their distances. `bias` points to that of distance 0; `distance`
+// leads from the query's position to that of the first one.
+VD_INLINE f32x16 vd_add_biases(f32x16 s, const float *bias, int32_t reach, int64_t distance) {
+    if (distance >= -reach && distance + 15 <= reach) {
+        return f32x16_add(s, f32x16_load(bias + distance));
+    }
+    float some[16];
+    for (int i = 0; i < 16; i++) {
+        some[i] = bias[vd_limited_distance(distance + i, reach)];
+    }
+    return f32x16_add(s, f32x16_load(some));
 }
 
 // Loads scores [t, t + 16); those from `end` on are -infinity.

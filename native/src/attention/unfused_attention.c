@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention/bias.h"
 #include "attention/kv_cache.h"
 #include "attention/window.h"
 #include "core/op_impl.h"
@@ -26,7 +27,7 @@ vd_status vd_scores_check(const vd_op *op) {
     int valid = scores->q != NULL && scores->y != NULL &&
                 sizes_valid(op, &scores->cache, scores->H, scores->P) &&
                 vd_window_valid(scores->window, scores->shape) && isfinite(scores->scale) &&
-                isfinite(scores->cap) && scores->cap >= 0;
+                isfinite(scores->cap) && scores->cap >= 0 && vd_reach_valid(scores->reach);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -100,6 +101,7 @@ void vd_scores_run(const vd_op *op, const vd_step *step) {
             query_of(step, &scores->cache, i / scores->H, head, scores->H, scores->shape);
         query.q = scores->q + i * scores->cache.d_h;
         query.slope = scores->slopes == NULL ? 0.0f : scores->slopes[head];
+        query.bias = vd_own_bias(scores->biases, scores->reach, head);
         query.first = vd_window_begin(scores->window, scores->shape, query.position);
         query.end = vd_window_end(scores->window, scores->shape, query.position, query.end - 1);
         if (scores->cache.type == VD_Q8_0) {

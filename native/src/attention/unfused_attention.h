@@ -12,8 +12,9 @@ typedef struct vd_query {
     int32_t position;
     int32_t first;  // positions [first, end) are attended to
     int32_t end;
-    float slope;     // if the operation has ALiBi slopes
-    const float *q;  // [d_h]
+    float slope;        // if the operation has ALiBi slopes
+    const float *bias;  // of the query's own position, if the operation has biases
+    const float *q;     // [d_h]
     // Quantized in blocks of 32, for a Q8_0 cache.
     const int8_t *quants;  // [d_h]
     const float *scale;    // [d_h/32]

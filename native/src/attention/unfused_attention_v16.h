@@ -84,6 +84,9 @@ VD_INLINE void score(const vd_scores *op, const vd_query *query, int64_t t, f32x
     if (op->slopes != NULL) {
         s = vd_add_alibi(s, query->slope, (int32_t)(t - query->position));
     }
+    if (op->biases != NULL) {
+        s = vd_add_biases(s, query->bias, op->reach, t - query->position);
+    }
     f32x16_store_up_to(y + t, s, op->P - t);
 }
 

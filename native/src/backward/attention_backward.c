@@ -20,7 +20,8 @@ static vd_status check(const vd_op *op, int outputs) {
     if (!valid) {
         return VD_INVALID_ARGUMENT;
     }
-    return a->cache.type == VD_F32 && a->shape != VD_WINDOW_CENTERED ? VD_OK : VD_UNSUPPORTED;
+    int supported = a->cache.type == VD_F32 && a->shape != VD_WINDOW_CENTERED && a->biases == NULL;
+    return supported ? VD_OK : VD_UNSUPPORTED;
 }
 
 vd_status vd_query_backward_check(const vd_op *op) {

@@ -37,7 +37,7 @@ static void effective_query(const one_query *one, double *q) {
 
 // Returns a score and stores the error of the one in f32: the roundings of the dot product (or of a
 // block's scale and fma) and of the scaling; then those of the soft cap, whose slope is at most 1,
-// and of the ALiBi term.
+// of the ALiBi term and of the bias.
 static double score(const one_query *one, const double *q, int32_t t, double *error) {
     const vd_attention *op = one->op;
     double dot = 0, magnitude = 0;
@@ -58,6 +58,12 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
     }
     if (op->slopes != NULL) {
         s += (double)one->slope * -abs(t - one->position);
+        *error += roundings(1) * fabs(s);
+    }
+    if (op->biases != NULL) {
+        int32_t farthest = op->reach, to_key = t - one->position;
+        int32_t at = to_key > farthest ? farthest : to_key < -farthest ? -farthest : to_key;
+        s += (double)one->biases[farthest + at];
         *error += roundings(1) * fabs(s);
     }
     return s;

@@ -7,13 +7,14 @@
 #include "vidrio.h"
 
 // A query of the operation, with its KV head, its position, the positions [first, end) that it
-// attends to, and the sink and slope of its head if the operation has them.
+// attends to, and the sink, slope and biases [2 reach + 1] of its head if the operation has them.
 typedef struct one_query {
     const vd_attention *op;
     const int32_t *blocks;
     const float *q;
     int32_t head, position, first, end;
     float sink, slope;
+    const float *biases;
 } one_query;
 
 // Checks z [d_v], the result for the query.

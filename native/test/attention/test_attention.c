@@ -19,9 +19,14 @@
 enum { H_KV = 2, BLOCKS = 18, GAP = 3, WIDEST = VD_HEAD_MAX };
 
 static const int32_t widths[] = {1, 15, 16, 32, 64, 80, 128};
+static const int32_t bias_reaches[] = {0, 1, 14, 15, 16, 40, 300};
 static const int32_t edges[] = {1,  2,  15,  16,  17,  31,  32,  33,  63,
                                 64, 65, 255, 256, 257, 511, 512, 513, 1000};
-enum { WIDTHS = sizeof widths / sizeof widths[0], EDGES = sizeof edges / sizeof edges[0] };
+enum {
+    WIDTHS = sizeof widths / sizeof widths[0],
+    REACHES = sizeof bias_reaches / sizeof bias_reaches[0],
+    EDGES = sizeof edges / sizeof edges[0]
+};
 
 // ---- tiles ------------------------------------------------------------------------------------
 
@@ -30,7 +35,8 @@ typedef struct tile_case {
     int32_t count[VD_QUERIES];
     vd_type type;
     float scale, cap;
-    int sinks, slopes;
+    int sinks, slopes, biases;
+    int32_t reach;
     floats kind;
     uint64_t seed;
 } tile_case;
@@ -57,6 +63,7 @@ static void random_counts(rng *r, tile_case *c, counts how) {
 typedef struct tile_memory {
     vd_attention op;
     float sinks[VD_QUERIES], slopes[VD_QUERIES];
+    float *biases;  // [n, 2 reach + 1]
     const int32_t *blocks;
     float *q;
     size_t bytes;  // of z
@@ -73,7 +80,9 @@ static tile_memory prepare(const tile_case *c, placement where) {
         .op = {.cache = cache_of_nans(BLOCKS, H_KV, c->d_h, c->d_v, c->type, where),
                .window = c->window,
                .scale = c->scale,
-               .cap = c->cap},
+               .cap = c->cap,
+               .reach = c->reach},
+        .biases = guarded_alloc((size_t)(c->n * (2 * c->reach + 1)) * sizeof(float), where),
         .blocks = guarded_copy(b.block_tables, BLOCKS * sizeof(int32_t), where),
         .q = guarded_alloc(bytes, where),
         .bytes = (size_t)(c->n * (c->d_v + GAP) - GAP) * sizeof(float),
@@ -82,6 +91,7 @@ static tile_memory prepare(const tile_case *c, placement where) {
     for (int32_t j = 0; j < VD_QUERIES; j++) {
         m.slopes[j] = rng_uniform(&r, 0, 1);
     }
+    rng_fill(&r, ORDINARY, m.biases, c->n * (2 * c->reach + 1));
     cache_fill(&m.op.cache, m.blocks, c->count[c->n - 1], &r, c->kind);
     for (int32_t j = 0; j < c->n; j++) {
         rng_fill(&r, c->kind, m.q + j * stride, c->d_h);
@@ -113,6 +123,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     vd_attention op = m->op;
     op.sinks = c->sinks ? m->sinks : NULL;
     op.slopes = c->slopes ? m->slopes : NULL;
+    op.biases = c->biases ? m->biases : NULL;
     vd_query_tile tile = {
         .op = &op,
         .blocks = m->blocks,
@@ -129,6 +140,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         tile.z[j] = z + j * (c->d_v + GAP);
         tile.sink[j] = m->sinks[j];
         tile.slope[j] = m->slopes[j];
+        tile.bias[j] = c->biases ? m->biases + j * (2 * c->reach + 1) + c->reach : NULL;
         tile.position[j] = c->count[j] - 1;
         tile.first[j] = first_of(c, j);
         tile.end[j] = c->count[j];
@@ -147,9 +159,9 @@ static void describe_tile(const char *what, const tile_case *c) {
     describe(
         "attention %s, type %d, d_h %d, d_v %d, %d queries, counts %d to %d, window %d, cap %g, "
         "sinks %d, "
-        "slopes %d, head %d, %s, seed %llu",
+        "slopes %d, biases %d up to distance %d, head %d, %s, seed %llu",
         what, (int)c->type, c->d_h, c->d_v, c->n, c->count[0], c->count[c->n - 1], c->window,
-        (double)c->cap, c->sinks, c->slopes, c->head, floats_name(c->kind),
+        (double)c->cap, c->sinks, c->slopes, c->biases, c->reach, c->head, floats_name(c->kind),
         (unsigned long long)c->seed);
 }
 
@@ -163,6 +175,7 @@ static void check_tile(const tile_case *c) {
             vd_attention op = m.op;
             op.sinks = c->sinks ? m.sinks : NULL;
             op.slopes = c->slopes ? m.slopes : NULL;
+            op.biases = c->biases ? m.biases : NULL;
             one_query one = {.op = &op,
                              .blocks = m.blocks,
                              .q = m.q + j * (c->d_h + GAP),
@@ -171,7 +184,8 @@ static void check_tile(const tile_case *c) {
                              .first = first_of(c, j),
                              .end = c->count[j],
                              .sink = m.sinks[j],
-                             .slope = m.slopes[j]};
+                             .slope = m.slopes[j],
+                             .biases = m.biases + j * (2 * c->reach + 1)};
             check_attention(&one, z);
         }
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
@@ -187,7 +201,7 @@ static float random_scale(rng *r, int32_t d_h) {
     return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
 }
 
-// Half of the cases have a window, and a third each a soft cap, sinks and slopes.
+// Half of the cases have a window, and a third each a soft cap, sinks, slopes and biases.
 static void random_parameters(rng *r, tile_case *c) {
     static const int32_t windows[] = {1, 2, 15, 17, 64, 100, 255, 256, 257, 300};
     int32_t which = (int32_t)rng_below(r, 2 * (int32_t)(sizeof windows / sizeof windows[0]));
@@ -195,6 +209,8 @@ static void random_parameters(rng *r, tile_case *c) {
     c->cap = rng_below(r, 3) == 0 ? rng_uniform(r, 0.5f, 30) : 0;
     c->sinks = rng_below(r, 3) == 0;
     c->slopes = rng_below(r, 3) == 0;
+    c->biases = rng_below(r, 3) == 0;
+    c->reach = bias_reaches[rng_below(r, REACHES)];
     int same = rng_below(r, 2) == 0;
     c->d_v = same ? c->d_h : widths[rng_below(r, WIDTHS)];
     int blocks = c->d_h % 32 == 0 && c->d_v % 32 == 0;
@@ -205,10 +221,13 @@ static void random_parameters(rng *r, tile_case *c) {
 
 static void equals_scalar_tiles(rng *r) {
     static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 63};
-    int step = instrumented() ? 4 : 1;
+    int skipped = 0;
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
-            for (int which = (int)rng_below(r, step); which < COUNTS * 2; which += step) {
+            for (int which = 0; which < COUNTS * 2; which++) {
+                if (skipped++ % sweep_step() != 0) {
+                    continue;
+                }
                 tile_case c = {.d_h = widths[w], .n = ns[i], .head = which % H_KV};
                 c.kind = which < COUNTS ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
                 random_parameters(r, &c);
@@ -221,12 +240,11 @@ static void equals_scalar_tiles(rng *r) {
 
 // Checks each edge with each width.
 static void equals_scalar_at_edges(rng *r) {
-    for (int32_t w = 0; w < WIDTHS; w++) {
-        for (int32_t i = 0; i < EDGES; i++) {
-            tile_case c = {.d_h = widths[w], .n = 1, .count = {edges[i]}, .head = i % H_KV};
-            random_parameters(r, &c);
-            check_tile(&c);
-        }
+    for (int32_t at = 0; at < WIDTHS * EDGES; at += sweep_step()) {
+        int32_t i = at % EDGES;
+        tile_case c = {.d_h = widths[at / EDGES], .n = 1, .count = {edges[i]}, .head = i % H_KV};
+        random_parameters(r, &c);
+        check_tile(&c);
     }
 }
 
@@ -257,11 +275,10 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
 
 static void propagates_nan(rng *r) {
     static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
-    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
-        for (int32_t t = 0; t < KV_TYPES; t++) {
-            check_nan(r, positions[i], 1, kv_types[t]);
-            check_nan(r, positions[i], 0, kv_types[t]);
-        }
+    int32_t cases = (int32_t)(sizeof positions / sizeof positions[0]) * KV_TYPES;
+    for (int32_t i = 0; i < cases; i += sweep_step()) {
+        check_nan(r, positions[i / KV_TYPES], 1, kv_types[i % KV_TYPES]);
+        check_nan(r, positions[i / KV_TYPES], 0, kv_types[i % KV_TYPES]);
     }
 }
 
@@ -340,7 +357,8 @@ static void check_definition(const batch *b, const vd_attention *op) {
                 .first = first_attended(op->window, op->shape, position + 1),
                 .end = end_attended(op->window, op->shape, position, last_position(b, row)),
                 .sink = op->sinks == NULL ? 0 : op->sinks[h],
-                .slope = op->slopes == NULL ? 0 : op->slopes[h]};
+                .slope = op->slopes == NULL ? 0 : op->slopes[h],
+                .biases = op->biases == NULL ? NULL : op->biases + h * (2 * op->reach + 1)};
             check_attention(&one, op->z + at * op->cache.d_v);
         }
     }
@@ -355,12 +373,17 @@ static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t shape) 
     for (int32_t h = 0; h < c->H; h++) {
         slopes[h] = exp2f(-8.0f * (float)(h + 1) / (float)c->H);
     }
+    int32_t reach = (c->H * c->d_h) % 64;
+    float *biases = guarded_alloc((size_t)(c->H * (2 * reach + 1)) * sizeof(float), AT_END);
+    rng_fill(r, ORDINARY, biases, c->H * (2 * reach + 1));
     vd_attention attention = {.H = c->H,
                               .scale = 1.0f / sqrtf((float)c->d_h),
                               .window = c->window,
                               .shape = shape,
                               .sinks = c->window > 0 ? sinks : NULL,
-                              .slopes = c->slopes ? slopes : NULL};
+                              .slopes = c->slopes ? slopes : NULL,
+                              .biases = c->H % 2 == 0 ? biases : NULL,
+                              .reach = reach};
     attention.cache = cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->d_v,
                                     c->type, AT_END);
     for (int32_t s = 0; s < PARTS; s++) {
@@ -411,7 +434,7 @@ int main(void) {
         {40, 2, 16, 80, VD_F32, 100, 1, 0},        {6, 3, 32, 64, VD_Q8_0, 0, 1, 0},
         {4, 2, 24, 16, VD_BF16, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1},
         {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_SLIDING);
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_CENTERED);
         if (cases[i].window > 0) {

@@ -29,7 +29,8 @@ typedef struct unfused_case {
     int32_t H, d_h, d_v, P, window, shape;
     vd_type type;
     float cap;
-    int sinks, slopes;
+    int sinks, slopes, biases;
+    int32_t reach;
     placement where;
     uint64_t seed;
 } unfused_case;
@@ -60,6 +61,7 @@ typedef struct memory {
     vd_kv_cache cache;
     float *q, *whole;  // whole: z of fused attention
     float sinks[H_MAX], slopes[H_MAX];
+    float *biases;  // [H, 2 reach + 1]
 } memory;
 
 static void prepare(memory *m, const unfused_case *c) {
@@ -79,6 +81,9 @@ static void prepare(memory *m, const unfused_case *c) {
     for (int32_t h = 0; h < H_MAX; h++) {
         m->slopes[h] = rng_uniform(&r, 0, 1);
     }
+    int64_t biases = (int64_t)c->H * (2 * c->reach + 1);
+    m->biases = guarded_alloc((size_t)biases * sizeof(float), c->where);
+    rng_fill(&r, ORDINARY, m->biases, biases);
 }
 
 static void edit_pattern(const unfused_case *c, float *pattern) {
@@ -107,10 +112,12 @@ static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) 
                        .cache = m.cache,
                        .y = scores,
                        .slopes = c->slopes ? m.slopes : NULL,
+                       .biases = c->biases ? m.biases : NULL,
                        .H = c->H,
                        .P = c->P,
                        .window = c->window,
                        .shape = c->shape,
+                       .reach = c->reach,
                        .scale = 0.125f,
                        .cap = c->cap}},
         {.kind = VD_OP_SOFTMAX,
@@ -149,10 +156,12 @@ static void check_formula(const unfused_case *c) {
     vd_attention op = {.cache = m.cache,
                        .sinks = c->sinks ? m.sinks : NULL,
                        .slopes = c->slopes ? m.slopes : NULL,
+                       .biases = c->biases ? m.biases : NULL,
                        .H = c->H,
                        .window = c->window,
                        .scale = 0.125f,
-                       .cap = c->cap};
+                       .cap = c->cap,
+                       .reach = c->reach};
     for (int32_t i = 0; i < ROWS * c->H; i++) {
         const int32_t *token = tokens[i / c->H];
         int32_t h = i % c->H, last = last_position(i / c->H);
@@ -164,7 +173,8 @@ static void check_formula(const unfused_case *c) {
                          .first = first_attended(c->window, c->shape, token[1] + 1),
                          .end = end_attended(c->window, c->shape, token[1], last),
                          .sink = m.sinks[h],
-                         .slope = m.slopes[h]};
+                         .slope = m.slopes[h],
+                         .biases = m.biases + h * (2 * c->reach + 1)};
         check_scores(&one, c->P, expected.scores + i * c->P);
         float *z = expected.z + i * c->d_v;
         if (i % 2 == 0) {
@@ -212,6 +222,8 @@ static void equals_scalar_and_formula(rng *r) {
                           .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
                           .sinks = (int)rng_below(r, 2),
                           .slopes = (int)rng_below(r, 2),
+                          .biases = (int)rng_below(r, 2),
+                          .reach = (int32_t)rng_between(r, 0, 40),
                           .where = (placement)(i / KV_TYPES % PLACEMENTS),
                           .seed = (uint64_t)i};
         c.d_v = i % 3 > 0         ? c.d_h

@@ -108,6 +108,8 @@ static void rejects_kv_store_attention(void) {
     REJECTS(VD_OP_ATTENTION, op.as.attention.window = -1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.shape = 3);
     REJECTS(VD_OP_ATTENTION, op.as.attention.cap = -1);
+    REJECTS(VD_OP_ATTENTION, op.as.attention.reach = -1);
+    REJECTS(VD_OP_ATTENTION, op.as.attention.reach = VD_REACH_MAX + 1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.cap = INFINITY);
     REJECTS(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
 }
@@ -197,6 +199,7 @@ static void rejects_unfused_attention(void) {
     REJECTS(VD_OP_SCORES, op.as.scores.window = -1);
     REJECTS(VD_OP_SCORES, op.as.scores.shape = -1);
     REJECTS(VD_OP_SCORES, op.as.scores.cap = -1);
+    REJECTS(VD_OP_SCORES, op.as.scores.reach = -1);
     REJECTS(VD_OP_SCORES, op.as.scores.scale = NAN);
     REJECTS(VD_OP_SCORES, op.rows = VD_ROWS_LOGITS);
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.x = NULL);

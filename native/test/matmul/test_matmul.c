@@ -162,7 +162,7 @@ static void computes_all_lengths(rng *r, vd_type type) {
 // Checks rows longer than the panels of kernels.
 static void computes_long_rows(rng *r, vd_type type) {
     static const int32_t Ms[] = {2, 5, 23};
-    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i += (size_t)sweep_step()) {
         matmul_case c = whole(type, Ms[i], 35, whole_blocks(type, 2 * 2048 + 256, 2 * 1024 + 37));
         fill_case(r, &c);
         check_variants(&c);
@@ -170,14 +170,12 @@ static void computes_long_rows(rng *r, vd_type type) {
 }
 
 static void computes_all_kinds_of_values(rng *r, vd_type type) {
-    for (int bits = 0; bits < WEIGHT_BITS_COUNT; bits++) {
-        for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
-            matmul_case c = whole(type, 7, 49, whole_blocks(type, 224, 117));
-            c.bits = (weight_bits)bits;
-            c.kind = kind;
-            fill_case(r, &c);
-            check_variants(&c);
-        }
+    for (int i = 0; i < (int)WEIGHT_BITS_COUNT * (int)FLOATS_COUNT; i += sweep_step()) {
+        matmul_case c = whole(type, 7, 49, whole_blocks(type, 224, 117));
+        c.bits = (weight_bits)(i / (int)FLOATS_COUNT);
+        c.kind = (floats)(i % (int)FLOATS_COUNT);
+        fill_case(r, &c);
+        check_variants(&c);
     }
 }
 
@@ -251,10 +249,14 @@ static void computes_unaligned_weights(rng *r, vd_type type) {
 }
 
 // Checks that results do not depend on the number of workers.
-static void divides_products_among_workers(rng *r, vd_type type) {
+static void divides_products_among_workers(rng *r, int t) {
+    vd_type type = weight_types[t];
     static const int32_t Ms[] = {1, 16, 17, 95, 97, 200};
     static const int32_t workers[] = {1, 2, 3, 5};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+        if (!watches_threads() && ((int)i + t) % sweep_step() != 0) {
+            continue;
+        }
         matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 333 : 20, whole_blocks(type, 64, 64));
         fill_case(r, &c);
         vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare_case(&c, AT_END)};
@@ -279,7 +281,7 @@ int main(void) {
     rng r = {5};
     sums_zeros_to_positive_zero();
     for (int t = 0; t < WEIGHT_TYPES; t++) {
-        divides_products_among_workers(&r, weight_types[t]);
+        divides_products_among_workers(&r, t);
         if (watches_threads()) {
             continue;
         }

@@ -185,14 +185,13 @@ static void computes_large_products(rng *r, vd_type type) {
 
 static void computes_all_kinds_of_values(rng *r, vd_type type) {
     static const floats kinds[] = {ORDINARY, WIDE, TINY, ZEROS};
-    for (int bits = WEIGHTS_PLAIN; bits <= WEIGHTS_ANY_HALF; bits++) {
-        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-            matmul_case c = whole(type, i % 2 == 0 ? 1 : 19, 35, whole_blocks(type, 256, 117));
-            c.bits = (weight_bits)bits;
-            c.kind = kinds[i];
-            fill_case(r, &c);
-            check_case(&c, 1);
-        }
+    enum { KINDS = sizeof kinds / sizeof kinds[0] };
+    for (int i = 0; i < KINDS * ((int)WEIGHTS_ANY_HALF + 1); i += sweep_step()) {
+        matmul_case c = whole(type, i % 2 == 0 ? 1 : 19, 35, whole_blocks(type, 256, 117));
+        c.bits = (weight_bits)(i / KINDS);
+        c.kind = kinds[i % KINDS];
+        fill_case(r, &c);
+        check_case(&c, 1);
     }
 }
 
@@ -268,9 +267,13 @@ static void computes_ranges(rng *r, vd_type type) {
     }
 }
 
-static void divides_products_among_workers(rng *r, vd_type type) {
+static void divides_products_among_workers(rng *r, int t) {
+    vd_type type = weight_types[t];
     static const int32_t Ms[] = {1, 16, 17, 100, 400};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+        if (!watches_threads() && ((int)i + t) % sweep_step() != 0) {
+            continue;
+        }
         matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 100 : 20, whole_blocks(type, 64, 40));
         fill_case(r, &c);
         vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare(&c, AT_END)};
@@ -341,7 +344,7 @@ int main(void) {
     flushes_small_values(&r);
     for (int t = 0; t < WEIGHT_TYPES; t++) {
         vd_type type = weight_types[t];
-        divides_products_among_workers(&r, type);
+        divides_products_among_workers(&r, t);
         if (watches_threads()) {
             continue;
         }

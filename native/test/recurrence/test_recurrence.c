@@ -337,10 +337,9 @@ int main(void) {
                                 {1, 3, 32, 33}, {2, 4, 24, 64},  {4, 4, 9, 31},  {1, 4, 16, 48},
                                 {1, 1, 128, 1}, {1, 2, 40, 130}, {2, 2, 64, 96}};
     rng r = {61};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
-            check_case(&r, all[i], kind);
-        }
+    int cases = (int)(sizeof all / sizeof *all) * (int)FLOATS_COUNT;
+    for (int i = 0; i < cases; i += sweep_step()) {
+        check_case(&r, all[i / (int)FLOATS_COUNT], (floats)(i % (int)FLOATS_COUNT));
     }
     return 0;
 }

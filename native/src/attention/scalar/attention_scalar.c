@@ -18,7 +18,7 @@ static float score(const vd_query_tile *tile, int32_t query, int64_t t) {
                                               tile->scale + query * (d_h / VD_BLOCK))
                         : vd_kv_dot(&op->cache, keys, lane, tile->q[query]);
     return vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &tile->slope[query],
-                       t - tile->position[query]);
+                       tile->bias[query], op->reach, t - tile->position[query]);
 }
 
 // Returns the maximum score M and the sum of exponentials L of a partial result.

@@ -18,7 +18,7 @@ static void scores(const vd_scores *op, const vd_query *query, float *y) {
                             ? vd_kv_dot_quantized(cache, keys, lane, query->quants, query->scale)
                             : vd_kv_dot(cache, keys, lane, query->q);
         y[t] = vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &query->slope,
-                           t - query->position);
+                           query->bias, op->reach, t - query->position);
     }
 }
 

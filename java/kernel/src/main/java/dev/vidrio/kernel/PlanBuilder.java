@@ -5,6 +5,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
@@ -178,8 +179,8 @@ public final class PlanBuilder {
   }
 
   /**
-   * Computes causal attention with the window, the soft cap, the sinks [H] (or null) and the slopes
-   * [H] (or null) of {@link SequenceOp.Attention}.
+   * Computes causal attention with the window, the soft cap, the sinks [H] (or null) and the bias
+   * (or null) of {@link SequenceOp.Attention}.
    */
   public Buffer attention(
       String name,
@@ -188,12 +189,12 @@ public final class PlanBuilder {
       Window window,
       float cap,
       @Nullable Weights sinks,
-      @Nullable Weights slopes,
+      @Nullable PositionBias bias,
       Buffer q) {
     KvShape.KeyValue shape = kv.keyValue(layer);
     int heads = q.width() / shape.dH();
     var z = new Buffer(name, Rows.TOKENS, heads * shape.dV());
-    return append(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, slopes, q, z));
+    return append(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, bias, q, z));
   }
 
   /**

@@ -44,7 +44,15 @@ class EncoderLensTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"roberta", "distilbert", "modern-bert", "eurobert", "gte", "gemma-embedding"})
+      strings = {
+        "roberta",
+        "distilbert",
+        "mpnet",
+        "modern-bert",
+        "eurobert",
+        "gte",
+        "gemma-embedding"
+      })
   void activationsAreThoseOfTransformers(String name) throws IOException {
     SafetensorsFile expected = expected(name);
     try (Model model = Model.open(DIRECTORY.resolve(name));

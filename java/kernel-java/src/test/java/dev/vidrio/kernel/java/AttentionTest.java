@@ -15,6 +15,7 @@ import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.Window;
@@ -23,6 +24,7 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -32,6 +34,15 @@ class AttentionTest {
   private static final double U = 0x1p-24;
   private static final int POSITIONS = 640;
   private static final int SEQUENCES = 3;
+
+  /** Largest distance with a bias of its own. */
+  private static final int REACH = 37;
+
+  private enum Bias {
+    NONE,
+    LINEAR,
+    TABLE
+  }
 
   /**
    * The (sequence, position) of the queries: both sides of each chunk boundary, runs, and single
@@ -46,18 +57,21 @@ class AttentionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "6, 3, 64, F16, 0, SLIDING, 0, false, false",
-    "4, 2, 16, BF16, 100, SLIDING, 0, true, false",
-    "3, 1, 32, Q8_0, 0, SLIDING, 20, false, true",
-    "9, 3, 64, Q8_0, 300, SLIDING, 0, true, true",
-    "5, 1, 6, F32, 2, SLIDING, 3, false, true",
-    "8, 2, 80, F16, 17, SLIDING, 0, false, false",
-    "8, 2, 80, F32, 17, ALIGNED, 0, false, false",
-    "9, 3, 64, Q8_0, 256, ALIGNED, 3, true, false",
-    "5, 1, 6, BF16, 100, ALIGNED, 0, false, true",
-    "4, 4, 32, F32, 0, CENTERED, 0, false, false",
-    "6, 2, 16, F16, 30, CENTERED, 0, true, true",
-    "4, 2, 64, Q8_0, 300, CENTERED, 2, false, true"
+    "6, 3, 64, F16, 0, SLIDING, 0, false, NONE",
+    "4, 2, 16, BF16, 100, SLIDING, 0, true, NONE",
+    "3, 1, 32, Q8_0, 0, SLIDING, 20, false, LINEAR",
+    "9, 3, 64, Q8_0, 300, SLIDING, 0, true, LINEAR",
+    "5, 1, 6, F32, 2, SLIDING, 3, false, LINEAR",
+    "8, 2, 80, F16, 17, SLIDING, 0, false, NONE",
+    "8, 2, 80, F32, 17, ALIGNED, 0, false, NONE",
+    "9, 3, 64, Q8_0, 256, ALIGNED, 3, true, NONE",
+    "5, 1, 6, BF16, 100, ALIGNED, 0, false, LINEAR",
+    "4, 4, 32, F32, 0, CENTERED, 0, false, NONE",
+    "6, 2, 16, F16, 30, CENTERED, 0, true, LINEAR",
+    "4, 2, 64, Q8_0, 300, CENTERED, 2, false, LINEAR",
+    "4, 2, 64, F32, 0, CENTERED, 0, false, TABLE",
+    "9, 3, 64, F16, 0, SLIDING, 2, true, TABLE",
+    "2, 1, 96, Q8_0, 300, ALIGNED, 0, false, TABLE"
   })
   void attention_typesAndParameters(
       int heads,
@@ -68,13 +82,13 @@ class AttentionTest {
       Window.Shape shape,
       float cap,
       boolean sinks,
-      boolean slopes) {
+      Bias bias) {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, heads, kvHeads, dH, type)) {
       test.window = new Window(window, shape);
       test.cap = cap;
       test.sinks = sinks;
-      test.slopes = slopes;
+      test.bias = bias;
       MemorySegment expected = test.run(new ScalarKernels(), 1);
       for (int workers = 1; workers <= 3; workers++) {
         Segments.assertSameBits(expected, test.run(new VectorKernels(), workers), "vector");
@@ -82,13 +96,13 @@ class AttentionTest {
     }
   }
 
-  /** ALiBi slopes, against the formula in double. */
+  /** Biases, against the formula in double. */
   @ParameterizedTest
-  @CsvSource({"8, 4, 16", "5, 1, 40"})
-  void slopes(int heads, int kvHeads, int dH) {
+  @CsvSource({"8, 4, 16, LINEAR", "5, 1, 40, LINEAR", "8, 4, 16, TABLE", "5, 1, 40, TABLE"})
+  void attention_bias(int heads, int kvHeads, int dH, Bias bias) {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, heads, kvHeads, dH)) {
-      test.slopes = true;
+      test.bias = bias;
       test.assertNear(test.run(new ScalarKernels(), 1));
     }
   }
@@ -157,10 +171,11 @@ class AttentionTest {
     final Batch batch;
     final MemorySegment q;
     final MemorySegment ofHeads;
+    final MemorySegment biases;
     Window window = Window.ALL;
     float cap;
     boolean sinks;
-    boolean slopes;
+    Bias bias = Bias.NONE;
 
     Case(Arena arena, int heads, int kvHeads, int dH) {
       this(arena, heads, kvHeads, dH, KvType.F32);
@@ -188,6 +203,7 @@ class AttentionTest {
       }
       this.q = Segments.floats(arena, (long) QUERIES.length * heads * dH, random::nextGaussian);
       this.ofHeads = Segments.floats(arena, heads, random::nextGaussian);
+      this.biases = Segments.floats(arena, heads * (2L * REACH + 1), random::nextGaussian);
     }
 
     /**
@@ -221,13 +237,24 @@ class AttentionTest {
           new Weights("of heads", WeightType.F32, Weights.Layout.ROWS, 1, heads, ofHeads);
       SequenceOp.Attention op =
           new SequenceOp.Attention(
-              1, heads, scale, window, cap, sinks ? vector : null, slopes ? vector : null, in, out);
+              1, heads, scale, window, cap, sinks ? vector : null, positionBias(vector), in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {
         var attention = new Attention(op, KvLayer.of(cache, 1), q, z);
         kernels.attention(attention, batch, new Share(worker, workers));
       }
       return z;
+    }
+
+    private @Nullable PositionBias positionBias(Weights slopes) {
+      return switch (bias) {
+        case NONE -> null;
+        case LINEAR -> new PositionBias.Linear(slopes);
+        case TABLE ->
+            new PositionBias.Table(
+                new Weights(
+                    "biases", WeightType.F32, Weights.Layout.ROWS, heads, 2 * REACH + 1, biases));
+      };
     }
 
     /** Stores NaN at every position after a sequence's last query. */
@@ -269,11 +296,17 @@ class AttentionTest {
           s[t] += product * scale;
           sum += Math.abs(product) * scale;
         }
-        if (slopes) {
-          double distance = ofHeads.getAtIndex(JAVA_FLOAT, head) * (double) (t + 1 - count);
-          s[t] += distance;
-          sum += Math.abs(distance);
-        }
+        double term =
+            switch (bias) {
+              case NONE -> 0;
+              case LINEAR -> ofHeads.getAtIndex(JAVA_FLOAT, head) * (double) (t + 1 - count);
+              case TABLE ->
+                  biases.getAtIndex(
+                      JAVA_FLOAT,
+                      (long) head * (2 * REACH + 1) + Math.max(REACH + t + 1 - count, 0));
+            };
+        s[t] += term;
+        sum += Math.abs(term);
         max = Math.max(max, s[t]);
         magnitude = Math.max(magnitude, sum);
       }

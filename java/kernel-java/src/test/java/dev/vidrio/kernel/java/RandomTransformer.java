@@ -13,6 +13,7 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -290,7 +291,14 @@ final class RandomTransformer {
     Buffer z =
         random.nextInt(3) == 0
             ? builder.attention(
-                "z" + layer, stored, scale, Window.ALL, 0, null, vector(heads), rotatedQ)
+                "z" + layer,
+                stored,
+                scale,
+                Window.ALL,
+                0,
+                null,
+                new PositionBias.Linear(vector(heads)),
+                rotatedQ)
             : builder.attention("z" + layer, stored, scale, window(), 0, null, null, rotatedQ);
     return linear("out" + layer, d, z);
   }

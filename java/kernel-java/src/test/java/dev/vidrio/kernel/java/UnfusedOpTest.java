@@ -20,6 +20,7 @@ import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -63,9 +64,14 @@ class UnfusedOpTest {
     b.kvStore(0, b.matMul("k", matrix(arena, KV.keyValue(0).width(), random), normed), v);
     List<Op> ops = new ArrayList<>(b.build().ops());
     Weights sinks = vectors ? Segments.vector(arena, HEADS, random) : null;
-    Weights slopes = vectors ? Segments.vector(arena, HEADS, random) : null;
+    PositionBias scoreBias = null;
+    if (vectors && cap > 0) {
+      scoreBias = new PositionBias.Table(Segments.matrix(arena, WeightType.F32, HEADS, 5, random));
+    } else if (vectors) {
+      scoreBias = new PositionBias.Linear(Segments.vector(arena, HEADS, random));
+    }
     Buffer z = buffer("z", q.width());
-    var attention = new SequenceOp.Attention(0, HEADS, 0.2f, window, cap, sinks, slopes, q, z);
+    var attention = new SequenceOp.Attention(0, HEADS, 0.2f, window, cap, sinks, scoreBias, q, z);
     Buffer scores = buffer("scores", HEADS * P);
     Buffer softmax = buffer("softmax", HEADS * P);
     Buffer pattern = buffer("pattern", HEADS * P);

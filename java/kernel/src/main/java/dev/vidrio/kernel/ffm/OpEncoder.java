@@ -52,6 +52,7 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -259,7 +260,14 @@ final class OpEncoder {
     vd_attention.H(s, op.heads());
     vd_attention.scale(s, op.scale());
     vd_attention.sinks(s, memory.address(op.sinks()));
-    vd_attention.slopes(s, memory.address(op.slopes()));
+    switch (op.bias()) {
+      case null -> {}
+      case PositionBias.Linear(Weights slopes) -> vd_attention.slopes(s, memory.address(slopes));
+      case PositionBias.Table table -> {
+        vd_attention.biases(s, memory.address(table.biases()));
+        vd_attention.reach(s, table.reach());
+      }
+    }
     vd_attention.window(s, op.window().length());
     vd_attention.shape(s, shape(op.window()));
     vd_attention.cap(s, op.cap());
@@ -443,7 +451,14 @@ final class OpEncoder {
     vd_scores.q(s, memory.address(op.q()));
     memory.cache(op.layer(), vd_scores.cache(s));
     vd_scores.y(s, memory.address(op.y()));
-    vd_scores.slopes(s, memory.address(op.slopes()));
+    switch (op.bias()) {
+      case null -> {}
+      case PositionBias.Linear(Weights slopes) -> vd_scores.slopes(s, memory.address(slopes));
+      case PositionBias.Table table -> {
+        vd_scores.biases(s, memory.address(table.biases()));
+        vd_scores.reach(s, table.reach());
+      }
+    }
     vd_scores.H(s, op.heads());
     vd_scores.P(s, op.positions());
     vd_scores.window(s, op.window().length());

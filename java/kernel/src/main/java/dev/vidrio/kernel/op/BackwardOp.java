@@ -115,7 +115,7 @@ public sealed interface BackwardOp extends Op {
   /**
    * The gradient of attention with respect to its queries. Adjacent rows of a sequence are
    * differentiated together: positions outside of them are constants. The cache must be F32, and
-   * the window not bidirectional.
+   * the window not bidirectional, and the bias not a table.
    *
    * @param statistics receives the statistics of each query's softmax that {@link KeyValue} reads,
    *     [n, H · 3]
@@ -136,6 +136,10 @@ public sealed interface BackwardOp extends Op {
           !forward.window().bidirectional(),
           statistics,
           "window: bidirectional attention has no gradient");
+      require(
+          !(forward.bias() instanceof PositionBias.Table),
+          statistics,
+          "bias: a table of biases has no gradient");
       require(
           statistics.rows() == Rows.TOKENS && statistics.width() == forward.heads() * STATISTICS,
           statistics,

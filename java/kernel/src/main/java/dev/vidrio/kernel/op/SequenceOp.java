@@ -67,8 +67,7 @@ public sealed interface SequenceOp extends Op {
    * @param cap soft cap: scores s become cap · tanh(s / cap); 0 for none
    * @param sinks vector [H] of a score per head that takes part in the softmax but has no position
    *     and no value (attention sinks), or null
-   * @param slopes vector [H] by which the scores of a head decrease per position of distance
-   *     (ALiBi, arXiv 2108.12409), or null
+   * @param bias term of the scores after the soft cap, or null
    */
   record Attention(
       int layer,
@@ -77,20 +76,22 @@ public sealed interface SequenceOp extends Op {
       Window window,
       float cap,
       @Nullable Weights sinks,
-      @Nullable Weights slopes,
+      @Nullable PositionBias bias,
       Buffer q,
       Buffer z)
       implements SequenceOp {
     public Attention {
       require(cap >= 0, z, "cap");
       requireVector(sinks, z, heads);
-      requireVector(slopes, z, heads);
+      if (bias != null) {
+        bias.requireHeads(z, heads);
+      }
       require(layer >= 0 && heads > 0, z, "layer or heads");
       require(q.width() % heads == 0 && z.width() % heads == 0, z, "width");
       require(q.rows() == Rows.TOKENS && z.rows() == Rows.TOKENS, z, "rows");
     }
 
-    /** Creates attention to all positions, without cap, sinks and slopes. */
+    /** Creates attention to all positions, without cap, sinks and bias. */
     public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
       this(layer, heads, scale, Window.ALL, 0, null, null, q, z);
     }

@@ -33,7 +33,7 @@ public sealed interface UnfusedOp extends Op {
       float scale,
       Window window,
       float cap,
-      @Nullable Weights slopes,
+      @Nullable PositionBias bias,
       Buffer q,
       Buffer y)
       implements UnfusedOp {
@@ -41,13 +41,15 @@ public sealed interface UnfusedOp extends Op {
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, y, "layer or heads");
       require(positions > 0 && y.width() == (long) heads * positions, y, "number of positions");
       require(cap >= 0, y, "cap");
-      requireVector(slopes, y, heads);
+      if (bias != null) {
+        bias.requireHeads(y, heads);
+      }
       require(q.rows() == Rows.TOKENS && y.rows() == Rows.TOKENS, y, "rows");
     }
 
     /** Creates the scores of an attention operation, from its queries. */
     public Scores(SequenceOp.Attention a, int positions, Buffer y) {
-      this(a.layer(), a.heads(), positions, a.scale(), a.window(), a.cap(), a.slopes(), a.q(), y);
+      this(a.layer(), a.heads(), positions, a.scale(), a.window(), a.cap(), a.bias(), a.q(), y);
     }
 
     @Override

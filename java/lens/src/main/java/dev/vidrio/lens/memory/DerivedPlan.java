@@ -204,7 +204,7 @@ public final class DerivedPlan implements AutoCloseable {
     ops.add(load(a.q(), Op.EmbedIndex.TOKENS, q));
     ops.add(
         new UnfusedOp.Scores(
-            cache, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
+            cache, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.bias(), q, scores));
     Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
     for (Follower follower : followers) {
       Buffer output = scores;

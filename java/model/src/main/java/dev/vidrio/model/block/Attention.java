@@ -1,10 +1,10 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.op.Window;
-import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,9 +73,9 @@ public record Attention(
    * @param scale factor of the scores
    * @param window positions attended to
    * @param cap soft cap of the scores, 0 for none
-   * @param slopes ALiBi slopes [H], or null; not with a window or a cap
+   * @param bias term that depends on the distance of positions, or null
    */
-  public record Scores(float scale, Window window, float cap, @Nullable Weights slopes) {}
+  public record Scores(float scale, Window window, float cap, @Nullable PositionBias bias) {}
 
   /** Returns full causal attention without positional encoding. */
   public static Attention noPe(float scale) {
@@ -131,17 +131,17 @@ public record Attention(
 
   /** Returns attention over a window. */
   public Attention withWindow(Window window) {
-    return scored(new Scores(scores.scale, window, scores.cap, scores.slopes));
+    return scored(new Scores(scores.scale, window, scores.cap, scores.bias));
   }
 
   /** Returns attention with softly capped scores. */
   public Attention withSoftCap(float cap) {
-    return scored(new Scores(scores.scale, scores.window, cap, scores.slopes));
+    return scored(new Scores(scores.scale, scores.window, cap, scores.bias));
   }
 
-  /** Returns attention with ALiBi slopes [H]. */
-  public Attention withAlibi(Weights slopes) {
-    return scored(new Scores(scores.scale, scores.window, scores.cap, slopes));
+  /** Returns attention whose scores have a bias. */
+  public Attention withBias(PositionBias bias) {
+    return scored(new Scores(scores.scale, scores.window, scores.cap, bias));
   }
 
   private Attention scored(Scores newScores) {

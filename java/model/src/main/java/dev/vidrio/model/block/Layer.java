@@ -346,7 +346,7 @@ public final class Layer {
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
     return attended(
-        plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, s.slopes(), q));
+        plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, s.bias(), q));
   }
 
   /** Records the scores and the pattern within attention that has been written; returns its z. */

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * them. The order of calls is the order of the model.
  */
 public final class Transformer {
+  /** Distances from here on share the last bucket: in T5 and in MPNet. */
+  private static final int MAX_BUCKET_DISTANCE = 128;
+
   private static final String RMS_EPSILON = "attention.layer_norm_rms_epsilon";
   private static final String LAYER_NORM_EPSILON = "attention.layer_norm_epsilon";
 
@@ -196,10 +200,11 @@ public final class Transformer {
   }
 
   /**
-   * Returns the slopes [H] of ALiBi (Press et al. 2022, arXiv 2108.12409): powers of 2^(−maxBias /
-   * n) for n heads. If H is not a power of two, n is the next one, and its even powers come first.
+   * Returns ALiBi (Press et al. 2022, arXiv 2108.12409), whose slopes [H] are powers of 2^(−maxBias
+   * / n) for n heads. If H is not a power of two, n is the next one, and its even powers come
+   * first.
    */
-  public Weights alibiSlopes(float maxBias) {
+  public PositionBias alibi(float maxBias) {
     int heads = dimensions.heads();
     int n = Integer.highestOneBit(2 * heads - 1);
     var slopes = new float[heads];
@@ -207,7 +212,17 @@ public final class Transformer {
       int power = n == heads ? h + 1 : h < n / 2 ? 2 * (h + 1) : 2 * (h - n / 2) + 1;
       slopes[h] = (float) StrictMath.pow(2, -maxBias * (double) power / n);
     }
-    return weights.constants("alibi.slopes", slopes);
+    return new PositionBias.Linear(weights.constants("alibi.slopes", slopes));
+  }
+
+  /**
+   * Takes the biases [buckets, H] of distances, which all layers share, as the file says how many
+   * buckets there are.
+   */
+  public PositionBias distanceBiases() {
+    int buckets = params.intValue("attention.relative_buckets_count", 4, 1 << 12);
+    return new DistanceBuckets(buckets, MAX_BUCKET_DISTANCE)
+        .bias(weights, "attn_rel_b.weight", dimensions.heads());
   }
 
   /**

@@ -7,7 +7,7 @@ Each model gets a directory with
 - `config.json` and `model.safetensors`, as transformers writes them, all weights F32 but of values
   that BF16 holds,
 - `model.gguf`, the same weights in F32, made by llama.cpp's converter in the directory LLAMA_CPP,
-  which has none of GTE,
+  which has none of GTE and MPNet,
 - `expected.safetensors`: `tokens` and `types` int32 [n], `hidden` float32 [n, d], the last hidden
   states that transformers computes in F32 with its plain ("eager") attention, for classifiers
   `logits` float32 [classes], and for types of 0 `resid_pre` float32 [n, d] and `pattern` float32
@@ -95,6 +95,16 @@ MODELS = {
             n_heads=4,
             max_position_embeddings=64,
         ),
+    ),
+    "mpnet": (
+        "MPNetModel",
+        "MPNetConfig",
+        ROBERTA | dict(max_position_embeddings=66, layer_norm_eps=1e-5),
+    ),
+    "mpnet-classifier": (
+        "MPNetForSequenceClassification",
+        "MPNetConfig",
+        ROBERTA | dict(num_labels=3),
     ),
     "modern-bert": ("ModernBertModel", "ModernBertConfig", MODERN),
     "modern-bert-classifier": (
@@ -198,7 +208,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     save_file(expected(name, model), directory / "expected.safetensors")
     if name == "gte":
         original_gte(directory)
-    if not name.startswith("gte"):
+    if not name.startswith(("gte", "mpnet")):
         convert(llama_cpp, directory)
 
 

@@ -77,7 +77,7 @@ public final class AttentionBackward {
       score = op.cap() * r;
       rate = Math.fma(-r, r, 1);
     }
-    score = Math.fma(ScalarAttention.slope(op, head), t - batch.position(row), score);
+    score = ScalarAttention.biased(op.bias(), head, t - batch.position(row), score);
     return new Pair(score, rate, gradient);
   }
 

@@ -4,8 +4,11 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.runtime.Attention;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Attention, as defined by docs/numerics.md, one query at a time. */
 public final class ScalarAttention {
@@ -37,7 +40,7 @@ public final class ScalarAttention {
       for (int t = from; t < to; t++) {
         long page = layer.keyPage(batch, sequence, kvHead, begin + t);
         float score = capped(op, query.dot(page, begin + t) * op.scale());
-        s[t] = Math.fma(slope(op, head), -Math.abs(begin + t - position), score);
+        s[t] = biased(op.bias(), head, begin + t - position, score);
       }
       float chunkM = max(from, to);
       float chunkL = exponentials(from, to, chunkM);
@@ -67,9 +70,19 @@ public final class ScalarAttention {
     return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
   }
 
-  /** Returns the slope of a head's scores over the distance of positions. */
-  public static float slope(SequenceOp.Attention op, int head) {
-    return op.slopes() == null ? 0 : Elements.get(op.slopes().data(), head);
+  /**
+   * Returns a score with the bias of a head.
+   *
+   * @param distance leads from the query's position to the key's
+   */
+  public static float biased(@Nullable PositionBias bias, int head, int distance, float score) {
+    return switch (bias) {
+      case null -> score;
+      case PositionBias.Linear(Weights slopes) ->
+          Math.fma(Elements.get(slopes.data(), head), -Math.abs(distance), score);
+      case PositionBias.Table table ->
+          score + Elements.get(table.biases().data(), table.index(head, distance));
+    };
   }
 
   /** Returns the final factor on the weighted values of all positions. */

@@ -38,10 +38,7 @@ public final class UnfusedKernels {
         long page = layer.keyPage(batch, batch.sequence(row), kvHead(layer, head, op.heads()), t);
         float s = query.dot(page, t) * op.scale();
         s = op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
-        scores[t] =
-            op.slopes() == null
-                ? s
-                : Math.fma(Elements.get(op.slopes().data(), head), -Math.abs(t - position), s);
+        scores[t] = ScalarAttention.biased(op.bias(), head, t - position, s);
       }
       Elements.copy(scores, y, (long) i * op.positions(), op.positions());
     }

@@ -10,12 +10,15 @@ import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.QuantizedQuery;
 import dev.vidrio.kernel.java.scalar.ScalarAttention;
+import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The inner loops of attention over a chunk, for a tile of {@value #QUERIES} queries. A tile of
@@ -102,12 +105,29 @@ final class AttentionKernels {
   }
 
   /**
-   * Subtracts from scores [from, to) of query j, and from the rest of their vectors, the slope
-   * times the distance from the query.
+   * Adds the bias of a head to scores [from, to) of query j.
    *
    * @param distance leads from the query's position to the first one of the chunk
    */
-  void addDistances(int j, float slope, int distance, int from, int to) {
+  void addBias(@Nullable PositionBias bias, int j, int head, int distance, int from, int to) {
+    switch (bias) {
+      case null -> {}
+      case PositionBias.Linear(Weights slopes) ->
+          addDistances(j, Elements.get(slopes.data(), head), distance, from, to);
+      case PositionBias.Table table -> {
+        MemorySegment biases = table.biases().data();
+        for (int t = from; t < to; t++) {
+          scores[j * CHUNK + t] += Elements.get(biases, table.index(head, distance + t));
+        }
+      }
+    }
+  }
+
+  /**
+   * Subtracts from scores [from, to) of query j, and from the rest of their vectors, the slope
+   * times the distance from the query, which {@code distance} leads to the first one of the chunk.
+   */
+  private void addDistances(int j, float slope, int distance, int from, int to) {
     FloatVector slopes = FloatVector.broadcast(FLOATS, slope);
     for (int t = from / LENGTH * LENGTH; t < to; t += LENGTH) {
       IntVector distances = IntVector.broadcast(INTS, distance + t).addIndex(1).abs().neg();

@@ -134,10 +134,7 @@ final class VectorAttention {
       commonTo = Math.min(commonTo, to[j]);
       if (from[j] < to[j]) {
         kernels.cap(op, j, from[j], to[j]);
-        if (op.slopes() != null) {
-          float slope = ScalarAttention.slope(op, heads[j]);
-          kernels.addDistances(j, slope, begin - position[j], from[j], to[j]);
-        }
+        kernels.addBias(op.bias(), j, heads[j], begin - position[j], from[j], to[j]);
         kernels.exponentials(j, from[j], to[j]);
       }
     }

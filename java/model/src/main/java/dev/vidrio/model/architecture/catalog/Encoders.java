@@ -3,6 +3,7 @@ package dev.vidrio.model.architecture.catalog;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.alibi;
+import static dev.vidrio.model.architecture.decoder.AttentionSpec.distanceBiases;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 import static dev.vidrio.model.architecture.decoder.FeedForwardSpec.gated;
@@ -39,6 +40,9 @@ import tools.jackson.databind.JsonNode;
 final class Encoders {
   private static final float JINA_MAX_BIAS = 8;
 
+  /** Rows of MPNet's table of positions before that of the first position. */
+  private static final int MPNET_UNUSED_POSITIONS = 2;
+
   /** One of three layers of ModernBERT, the first included, attends to all positions. */
   private static final int MODERN_PERIOD = 3;
 
@@ -65,6 +69,15 @@ final class Encoders {
                   roberta("roberta.").outside(Encoders::classifier),
                   "RobertaForSequenceClassification",
                   "XLMRobertaForSequenceClassification"),
+          // MPNet (arXiv 2004.09297): BERT with biases of distances that all layers share.
+          ArchitectureEntry.of(
+                  "mpnet",
+                  "Microsoft",
+                  EncoderSpec.postNorm(distanceBiases(), plain(ActivationKind.GELU)))
+              .traits(Trait.ENCODER, Trait.LEARNED_POSITIONS)
+              .directory(mpnet("", "mpnet."), "MPNetModel", "MPNetForMaskedLM")
+              .directory(
+                  mpnet("mpnet.").outside(Encoders::classifier), "MPNetForSequenceClassification"),
           // Nomic Embed 1 and 1.5 (arXiv 2402.01613): RoPE, SwiGLU, no biases.
           ArchitectureEntry.of(
                   "nomic-bert",
@@ -232,6 +245,44 @@ final class Encoders {
         .withoutHead()
         .tensors((config, model) -> positions(config, model, 0))
         .ignoring("vocab_")
+        .withoutAdapters();
+  }
+
+  // ---- MPNet ----
+
+  /** Returns the mapping of MPNet; its names have one of the prefixes. */
+  private static MappingSpec mpnet(String... roots) {
+    return MappingSpec.of(
+            linear("attention.attn.q", "attn_q"),
+            linear("attention.attn.k", "attn_k"),
+            linear("attention.attn.v", "attn_v"),
+            linear("attention.attn.o", "attn_output"),
+            linear("attention.LayerNorm", "attn_output_norm"),
+            linear("intermediate.dense", "ffn_up"),
+            linear("output.dense", "ffn_down"),
+            linear("output.LayerNorm", "layer_output_norm"))
+        .activation("hidden_act", "gelu")
+        .layerNormEpsilon("layer_norm_eps")
+        .keys(
+            (config, out) ->
+                out.integer(
+                        "context_length",
+                        config.size("max_position_embeddings") - MPNET_UNUSED_POSITIONS)
+                    .integer(
+                        "attention.relative_buckets_count",
+                        config.size("relative_attention_num_buckets")))
+        .noRope()
+        .root(roots)
+        .modules("embeddings.word_embeddings", "embeddings.LayerNorm", "encoder.layer.")
+        .finalNorm("token_embd_norm")
+        .withoutHead()
+        .tensors(
+            (config, model) -> {
+              positions(config, model, MPNET_UNUSED_POSITIONS);
+              model.take("encoder.relative_attention_bias.weight", "attn_rel_b.weight");
+              model.ignore("embeddings.position_ids"); // of old checkpoints
+            })
+        .ignoring("lm_head.", "pooler.", "mpnet.pooler.")
         .withoutAdapters();
   }
 

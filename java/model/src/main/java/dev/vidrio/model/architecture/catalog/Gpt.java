@@ -125,7 +125,7 @@ final class Gpt {
                   AttentionSpec.uniform(
                       model ->
                           Attention.noPe(1f / model.dimensions().dH())
-                              .withAlibi(model.alibiSlopes(maxBias(model)))),
+                              .withBias(model.alibi(maxBias(model)))),
                   FeedForwardSpec.gated(ActivationKind.SILU))),
           // Jais 2: squared ReLU, biases.
           ArchitectureEntry.of("jais2", "others", squaredRelu())

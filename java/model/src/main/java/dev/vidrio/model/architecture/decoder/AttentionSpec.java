@@ -63,7 +63,15 @@ public final class AttentionSpec implements MixerSpec {
    * @param maxBias reads the exponent of the smallest slope
    */
   public static AttentionSpec alibi(Function<Transformer, Float> maxBias) {
-    return noPe().change((model, a) -> a.withAlibi(model.alibiSlopes(maxBias.apply(model))));
+    return noPe().change((model, a) -> a.withBias(model.alibi(maxBias.apply(model))));
+  }
+
+  /** Returns attention with the biases of distances that the file has for all layers. */
+  public static AttentionSpec distanceBiases() {
+    return uniform(
+        model ->
+            Attention.noPe(model.params().attentionScale(model.dimensions().dH()))
+                .withBias(model.distanceBiases()));
   }
 
   /** Returns attention changed in all layers. */
