@@ -119,8 +119,8 @@ public final class FeatureExplainer {
     int n = window.tokens().size();
     Set<Integer> marked = new HashSet<>();
     marked.add(n / 2);
-    List<Integer> rest = new ArrayList<>(IntStream.range(0, n).boxed().toList());
-    rest.remove(n / 2);
+    List<Integer> rest =
+        new ArrayList<>(IntStream.range(0, n).filter(i -> i != n / 2).boxed().toList());
     Collections.shuffle(rest, random);
     marked.addAll(rest.subList(0, Math.clamp(marks - 1L, 0, rest.size())));
     return MarkedText.of(window.tokens(), marked::contains);

@@ -126,8 +126,8 @@ final class FeatureSums {
             .map(Sampled::window)
             .sorted(
                 Comparator.comparingDouble(TextWindow::value)
-                    .thenComparing(TextWindow::text)
-                    .thenComparing(TextWindow::position))
+                    .thenComparingInt(TextWindow::text)
+                    .thenComparingInt(TextWindow::position))
             .toList();
     int groups = Math.min(options.quantiles(), sorted.size());
     List<Quantile> quantiles = new ArrayList<>();

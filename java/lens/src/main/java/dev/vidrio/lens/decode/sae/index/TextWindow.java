@@ -6,21 +6,51 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/**
- * A part of a text around a token, with the activations of a feature.
- *
- * @param text the index of the text
- * @param position of the token
- * @param from the position of the first token of the window
- * @param ids of its tokens
- * @param activations of the feature at each; empty if the window is not of a feature
- */
-record TextWindow(int text, int position, int from, int[] ids, float[] activations) {
+/** A part of a text around a token, with the activations of a feature. Immutable. */
+final class TextWindow {
+  private final int text;
+  private final int position;
+  private final int from;
+  private final int[] ids;
+  private final float[] activations;
+
+  /**
+   * Wraps arrays.
+   *
+   * @param text the index of the text
+   * @param position of the token
+   * @param from the position of the first token of the window
+   * @param ids of its tokens
+   * @param activations of the feature at each; empty if the window is not of a feature
+   */
+  private TextWindow(int text, int position, int from, int[] ids, float[] activations) {
+    this.text = text;
+    this.position = position;
+    this.from = from;
+    this.ids = ids;
+    this.activations = activations;
+  }
+
   /** Returns a window without activations, which ends where the text does. */
   static TextWindow of(int text, int[] ids, int position, int around) {
     int from = Math.max(0, position - around);
     int to = Math.min(ids.length, position + around + 1);
     return new TextWindow(text, position, from, Arrays.copyOfRange(ids, from, to), new float[0]);
+  }
+
+  /** Returns the index of the text. */
+  int text() {
+    return text;
+  }
+
+  /** Returns the position of the token. */
+  int position() {
+    return position;
+  }
+
+  /** Returns the position of the first token of the window. */
+  int from() {
+    return from;
   }
 
   /** Returns the position after the last token. */

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,7 +64,7 @@ class ExplanationRunTest {
     for (FeatureExplanation explanation : found.values()) {
       int feature = explanation.feature();
       assertEquals("the letter " + LetterFeatures.letter(feature), explanation.text());
-      Scores scores = explanation.scores();
+      Scores scores = Objects.requireNonNull(explanation.scores());
       assertTrue(scores.other() != feature && FEATURES.contains(scores.other()));
       assertEquals(1, scores.detection().accuracy());
       assertEquals(1, scores.fuzzing().accuracy());

@@ -105,15 +105,15 @@ class FeatureExplainerTest {
     explainer.explain(feature);
     explainer.detection(feature, "the letter A");
     explainer.fuzzing(feature, "the letter A");
-    String question = (String) asked.getFirst().getLast().fields().get("content");
+    String question = LetterFeatures.content(asked.getFirst().getLast());
     assertTrue(
         question.startsWith("Example 0: vw<<A>>yz\nActivations: (\"A\", 10)\nExample 1: "),
         question);
-    String detection = (String) asked.get(1).getLast().fields().get("content");
+    String detection = LetterFeatures.content(asked.get(1).getLast());
     assertTrue(detection.startsWith("Feature: the letter A\n\nExample 0: vw"), detection);
     assertFalse(detection.contains("<<"), detection);
     assertEquals(5, detection.lines().filter(line -> line.startsWith("Example")).count());
-    String fuzzing = (String) asked.getLast().getLast().fields().get("content");
+    String fuzzing = LetterFeatures.content(asked.getLast().getLast());
     assertTrue(fuzzing.contains("<<"), fuzzing);
   }
 

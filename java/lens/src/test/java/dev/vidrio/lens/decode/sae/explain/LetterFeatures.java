@@ -91,9 +91,14 @@ final class LetterFeatures {
     return lines;
   }
 
+  /** Returns the text of a message. */
+  static String content(ChatMessage message) {
+    return String.valueOf(message.fields().get("content"));
+  }
+
   /** Answers as a reader who understands the explanations would. */
   static String answer(List<ChatMessage> messages) throws IOException {
-    String question = (String) messages.getLast().fields().get("content");
+    String question = content(messages.getLast());
     List<String> examples =
         question
             .lines()
