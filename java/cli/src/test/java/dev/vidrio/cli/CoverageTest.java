@@ -49,6 +49,7 @@ class CoverageTest {
           "scikit-learn",
           "concept-erasure",
           "SAELens",
+          "delphi",
           "numpy",
           "networkx",
           "the authors' samplers");

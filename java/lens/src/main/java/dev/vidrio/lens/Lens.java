@@ -254,6 +254,7 @@ public final class Lens {
     LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {
       prepare.accept(session);
+      session.endAfterCaptured();
       Sequence sequence = session.newSequence();
       session.feed(sequence, tokens);
       return session.closeInto(sequence);

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
@@ -79,6 +80,9 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
+  /** The operation before which steps end. */
+  private int end;
+
   /** An operation at which the plan stops for a callback. */
   private record Stop(int op, HookPoint point, Hook hook) {}
 
@@ -147,6 +151,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       edits.close();
       throw e;
     }
+    this.end = plan.ops().size();
     try {
       this.session =
           shared == null
@@ -335,6 +340,21 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     }
   }
 
+  /** Ends steps after the last captured activation, or all steps if there is none. */
+  void endAfterCaptured() {
+    List<Op> ops = plan.ops();
+    int last = ops.size();
+    while (last > 0 && !(ops.get(last - 1) instanceof HookOp.Tap)) {
+      last--;
+    }
+    end = last == 0 ? ops.size() : last;
+  }
+
+  /** Returns the number of operations of a step without callbacks. */
+  int operations() {
+    return end;
+  }
+
   private void runWithHooks() {
     int begin = 0;
     for (Stop stop : stops) {
@@ -345,7 +365,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       int width = edit.y().width();
       stop.hook.at(new StepRows(stop.point, tokens, width, session.data(edit.y())));
     }
-    session.run(begin, plan.ops().size());
+    session.run(begin, Math.max(begin, end));
   }
 
   @Override

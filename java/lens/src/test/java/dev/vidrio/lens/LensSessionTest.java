@@ -24,6 +24,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -50,6 +51,28 @@ class LensSessionTest extends BardTest {
         assertEquals(-1, plain.feed(a, next).mismatch(watched.feed(b, next)));
       }
     }
+  }
+
+  /** Captured alone, an activation has the bits that it has among all. */
+  @Test
+  void runsEndAfterTheLastCapturedActivation() {
+    try (ActivationCache whole = lens.run(TOKENS, Capture.of("*"))) {
+      for (HookPoint point : whole.points()) {
+        try (ActivationCache alone = lens.run(TOKENS, Capture.of(point.name()))) {
+          assertArrayEquals(whole.get(point).toArray(), alone.get(point).toArray(), point.name());
+        }
+      }
+    }
+    Capture first = Capture.of("blocks.0.hook_resid_post");
+    try (LensSession session = lens.open(first, SessionOptions.DEFAULT)) {
+      int all = session.operations();
+      session.endAfterCaptured();
+      assertTrue(session.operations() < all / 2, session.operations() + " of " + all);
+    }
+    var last = new HookPoint(HookSite.RESID_POST, 3);
+    var rows = new AtomicInteger();
+    lens.run(TOKENS, first, Map.of(last, step -> rows.addAndGet(step.tokens().size()))).close();
+    assertEquals(TOKENS.length, rows.get());
   }
 
   /** A prompt at once, and token by token as in generation. */

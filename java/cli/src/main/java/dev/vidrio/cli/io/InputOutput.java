@@ -2,6 +2,8 @@ package dev.vidrio.cli.io;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -31,6 +33,24 @@ public final class InputOutput {
     } catch (IOException e) {
       throw new CommandException(reason(e), e);
     }
+  }
+
+  /**
+   * Opens a UTF-8 file to read it in parts; ill-formed text gives a {@link
+   * CharacterCodingException}.
+   *
+   * @throws IOException if the file cannot be opened
+   */
+  public static Reader reader(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new CommandException(file + ": is a directory");
+    }
+    return Files.newBufferedReader(file);
+  }
+
+  /** Returns standard input in UTF-8; ill-formed text gives a {@link CharacterCodingException}. */
+  public static Reader standardInput() {
+    return new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder());
   }
 
   /** Returns whether standard input may have a text: it is a file or a pipe. */

@@ -246,7 +246,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
       throw new UsageException("not found; GET /v1/lens/commands lists the commands");
     }
     if (!isServed(found.getCommandSpec())) {
-      throw new UsageException("needs another model or an adapter, which a request cannot open");
+      throw new UsageException(
+          "needs another model, an adapter or a server, which a request cannot open");
     }
     return found.getCommandSpec();
   }

@@ -1,12 +1,19 @@
 package dev.vidrio.cli.option;
 
+import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -86,6 +93,65 @@ public final class TextInput {
       return Optional.of(Json.readIds(source.ids));
     }
     return text().map(text -> model.tokenizer().encode(text, EncodeOptions.DEFAULT));
+  }
+
+  /** Receives a piece of a text. */
+  @FunctionalInterface
+  public interface PieceConsumer {
+    /**
+     * Receives the tokens of a piece, with BOS if the model expects it.
+     *
+     * @param read the fraction of the text up to the end of the piece, about
+     */
+    void take(int[] ids, double read);
+  }
+
+  /**
+   * Passes the token ids of a text of any length in pieces of at most a million characters, which
+   * end with a line; of files and standard input, one piece is in memory. Ids are passed as they
+   * are.
+   *
+   * @throws UsageException if there is no text or it is empty
+   */
+  public void pieces(Model model, PieceConsumer taker) {
+    if (isIds() || (source != null && source.text != null)) {
+      taker.take(requiredIds(model), 1);
+      return;
+    }
+    boolean isFile = source != null && source.file != null && !source.file.toString().equals("-");
+    if (!isFile && source == null && !InputOutput.isPiped()) {
+      throw missing();
+    }
+    if (!isFile) {
+      read(model, InputOutput.standardInput(), Long.MAX_VALUE, "standard input", taker);
+      return;
+    }
+    Path file = Objects.requireNonNull(Objects.requireNonNull(source).file);
+    try (Reader reader = InputOutput.reader(file)) {
+      read(model, reader, Files.size(file), file.toString(), taker);
+    } catch (IOException e) {
+      throw new CommandException(InputOutput.reason(e), e);
+    }
+  }
+
+  private static void read(
+      Model model, Reader reader, long size, String name, PieceConsumer taker) {
+    var pieces = new TextPieces(reader, TextPieces.SIZE);
+    long read = 0;
+    try {
+      for (var next = pieces.next(); next.isPresent(); next = pieces.next()) {
+        read += next.get().length();
+        taker.take(
+            model.tokenizer().encode(next.get(), EncodeOptions.DEFAULT), read / (double) size);
+      }
+    } catch (UncheckedIOException e) {
+      throw e.getCause() instanceof CharacterCodingException
+          ? new CommandException(name + ": is not UTF-8", e)
+          : e;
+    }
+    if (read == 0) {
+      throw missing();
+    }
   }
 
   /**

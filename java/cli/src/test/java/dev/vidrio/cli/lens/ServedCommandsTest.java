@@ -220,7 +220,7 @@ class ServedCommandsTest {
       value = {
         "nothing | prompt=a | command nothing: not found; GET /v1/lens/commands lists the commands",
         "sae | prompt=a | command sae: not found",
-        "compare | prompt=a | command compare: needs another model or an adapter",
+        "compare | prompt=a | command compare: needs another model, an adapter or a server",
         "logits | model=x.gguf | command logits: option model: not found",
         "logits | json=true | command logits: option json: not found",
         "logits | verbose=1 | command logits: option verbose: not found",

@@ -45,7 +45,7 @@ public final class MappedFile {
   }
 
   /** Returns the reason why a file cannot be read, in words. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     if (e instanceof NoSuchFileException) {
       return "no such file";
     }

@@ -23,6 +23,18 @@ public final class TextChunks {
    * @param length of a chunk, including BOS; a remainder of one token is dropped
    */
   public static List<int[]> of(Model model, int[] tokens, int length) {
+    List<int[]> chunks = split(model, tokens, length);
+    Preconditions.require(
+        !chunks.isEmpty(), "text", tokens.length + " tokens", "must have at least 2 tokens");
+    return chunks;
+  }
+
+  /**
+   * Splits a piece of a longer text as {@link #of}; no chunk remains of one token.
+   *
+   * @param tokens of the piece, with BOS if the model requires it
+   */
+  public static List<int[]> split(Model model, int[] tokens, int length) {
     int declared = model.architecture().contextLength();
     Preconditions.requireRange("length", length, 2, declared);
     int[] begin = model.tokenizer().encode("");
@@ -40,8 +52,6 @@ public final class TextChunks {
         chunks.add(chunk);
       }
     }
-    Preconditions.require(
-        !chunks.isEmpty(), "text", tokens.length + " tokens", "must have at least 2 tokens");
     return chunks;
   }
 

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
@@ -58,6 +59,46 @@ public final class VocabularyProjection {
    * @return [n] of [k]
    */
   public static List<List<Score>> written(Lens lens, float[][] vectors, int k) {
+    List<List<Score>> scores = new ArrayList<>();
+    project(lens, vectors, logits -> scores.add(greatest(logits, k)));
+    return scores;
+  }
+
+  /** The tokens whose logits a vector raises most, and those whose logits it lowers most. */
+  public record Effects(List<Score> promoted, List<Score> suppressed) {
+    public Effects {
+      promoted = List.copyOf(promoted);
+      suppressed = List.copyOf(suppressed);
+    }
+  }
+
+  /**
+   * Returns the effects of many output vectors, scaled as in {@link #written(Lens, float[][],
+   * int)}.
+   *
+   * @param vectors [n][d]
+   * @param k number of promoted tokens, and of suppressed ones, the strongest effect first
+   * @return [n]
+   */
+  public static List<Effects> effects(Lens lens, float[][] vectors, int k) {
+    List<Effects> effects = new ArrayList<>();
+    project(
+        lens,
+        vectors,
+        logits -> {
+          List<Score> promoted = greatest(logits, k);
+          Vectors.scale(logits, -1);
+          List<Score> suppressed =
+              greatest(logits, k).stream()
+                  .map(score -> new Score(score.token(), -score.value()))
+                  .toList();
+          effects.add(new Effects(promoted, suppressed));
+        });
+    return effects;
+  }
+
+  /** Passes the logits of each vector, scaled to the root mean square 1, in order. */
+  private static void project(Lens lens, float[][] vectors, Consumer<float[]> taker) {
     int d = lens.model().architecture().width();
     var scaled = new float[vectors.length][];
     for (int i = 0; i < vectors.length; i++) {
@@ -66,15 +107,11 @@ public final class VocabularyProjection {
       scaled[i] = vectors[i].clone();
       Vectors.scale(scaled[i], (float) (length > 0 ? Math.sqrt(d) / length : 0));
     }
-    List<List<Score>> scores = new ArrayList<>();
     try (Unembedding unembedding = Unembedding.of(lens.model())) {
       float[] zero = unembedding.logits(new float[1][d])[0];
       unembedding.logits(
-          scaled,
-          (row, logits) ->
-              scores.add(greatest(Vectors.minus(logits.toArray(JAVA_FLOAT), zero), k)));
+          scaled, (row, logits) -> taker.accept(Vectors.minus(logits.toArray(JAVA_FLOAT), zero)));
     }
-    return scores;
   }
 
   /**
@@ -165,6 +202,16 @@ public final class VocabularyProjection {
    *     neither the residual stream nor added to it
    */
   public static float[] valueVector(Lens lens, SparseAutoencoder autoencoder, int feature) {
+    requireProjected(lens, autoencoder);
+    return autoencoder.direction(feature);
+  }
+
+  /**
+   * Checks that the output of an autoencoder or transcoder is in the basis of the residual stream.
+   *
+   * @throws InvalidInputException if it is neither the residual stream nor added to it
+   */
+  public static void requireProjected(Lens lens, SparseAutoencoder autoencoder) {
     String hook = autoencoder.config().hookOut();
     if (!hook.isEmpty()) {
       HookSite site = lens.point(hook).site();
@@ -174,16 +221,16 @@ public final class VocabularyProjection {
           hook,
           "is neither a residual stream nor added to it");
     }
-    float[] direction = autoencoder.direction(feature);
-    requireWidth(lens, direction);
-    return direction;
+    requireWidth(lens, autoencoder.config().dOut());
   }
 
   private static int requireWidth(Lens lens, float[] vector) {
+    return requireWidth(lens, vector.length);
+  }
+
+  private static int requireWidth(Lens lens, int width) {
     int d = lens.model().architecture().width();
-    if (vector.length != d) {
-      throw new InvalidInputException("vector", vector.length + " elements", "must be of " + d);
-    }
+    Preconditions.require(width == d, "vector", width + " elements", "must be of " + d);
     return d;
   }
 

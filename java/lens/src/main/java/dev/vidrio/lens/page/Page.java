@@ -34,6 +34,7 @@ public record Page(String title, String model, String text, List<View> views) {
           "graph.js",
           "routes.js",
           "scatter.js",
+          "features.js",
           "picture.js");
 
   public Page {
@@ -92,6 +93,8 @@ public record Page(String title, String model, String text, List<View> views) {
       case GraphView v -> "graph";
       case RoutesView v -> "routes";
       case Scatter v -> "scatter";
+      case FeatureTable v -> "features";
+      case FeatureCards v -> "cards";
     };
   }
 

@@ -8,6 +8,8 @@ const DRAW = {
   graph: drawGraph,
   routes: drawRoutes,
   scatter: drawScatter,
+  features: drawFeatures,
+  cards: drawCards,
 };
 
 /** Draws a picture below its heading, which gets an id and a level, and its note. */

@@ -15,13 +15,24 @@ import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeSplice;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.explain.ChatModel;
+import dev.vidrio.lens.decode.sae.explain.ClassificationScore;
+import dev.vidrio.lens.decode.sae.explain.ExplainOptions;
+import dev.vidrio.lens.decode.sae.explain.FeatureExplainer;
+import dev.vidrio.lens.decode.sae.index.FeatureIndex;
+import dev.vidrio.lens.decode.sae.index.FeatureIndexer;
+import dev.vidrio.lens.decode.sae.index.FeatureRecord;
+import dev.vidrio.lens.decode.sae.index.IndexFile;
+import dev.vidrio.lens.decode.sae.index.IndexOptions;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.LogitLens;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -109,5 +120,39 @@ class DecodeExamplesTest extends BardTest {
       lens.run(tokens, Capture.of("unembed.hook_out"), splice.hooks()).close();
     }
     // @end
+  }
+
+  @Test
+  void index(@TempDir Path directory) throws IOException {
+    Path files = Path.of("../../docs/lens/bard-transcoders/layer_1");
+    int[] tokens = model.tokenizer().encode("The king is dead, long live the king! ".repeat(20));
+    List<int[]> chunks = TextChunks.of(model, tokens, 64);
+    Path file = directory.resolve("index.jsonl");
+    // @start region="index"
+    try (SparseAutoencoder dictionary = SparseAutoencoder.load(model.executor(), files)) {
+      var indexer = new FeatureIndexer(lens, Map.of("layer_1", dictionary), IndexOptions.DEFAULT);
+      chunks.forEach(indexer::add);
+      FeatureIndex index = indexer.indexes().getFirst();
+      Map<Integer, Double> densities = new HashMap<>();
+      index.records(feature -> densities.put(feature.feature(), feature.density()));
+      IndexFile.write(file, index, "bard");
+      // @end
+      assertEquals(256, densities.size());
+    }
+    ChatModel chat = messages -> "[EXPLANATION]: kings";
+    // @start region="explain"
+    IndexFile index = IndexFile.open(file);
+    List<FeatureRecord> active = new ArrayList<>();
+    index.records(
+        feature -> {
+          if (feature.active() > 0) {
+            active.add(feature);
+          }
+        });
+    var explainer = new FeatureExplainer(index.header(), chat, ExplainOptions.DEFAULT);
+    Optional<String> explanation = explainer.explain(active.getFirst());
+    ClassificationScore score = explainer.detection(active.getFirst(), explanation.orElseThrow());
+    // @end
+    assertTrue(score.failed() > 0);
   }
 }

@@ -10,6 +10,10 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.decode.sae.index.FeatureExample;
+import dev.vidrio.lens.decode.sae.index.FeatureRecord.Quantile;
+import dev.vidrio.lens.decode.sae.index.FeatureRecord.TokenEffect;
+import dev.vidrio.lens.decode.sae.index.Histogram;
 import dev.vidrio.lens.detect.CopySuppression;
 import dev.vidrio.lens.detect.CopyingEigenvalues;
 import dev.vidrio.lens.detect.CorpusStatistics;
@@ -104,8 +108,32 @@ class PageTest {
                 HOSTILE,
                 List.of(
                     Scatter.Measure.of(title, new double[] {0, 1, Double.NaN, 3, 4, 1.23456}),
-                    Scatter.Measure.of("b", new double[] {0, 1, 2, 3, -4, 5}))));
+                    Scatter.Measure.of("b", new double[] {0, 1, 2, 3, -4, 5}))),
+            new FeatureTable(
+                title + 8,
+                title,
+                List.of(
+                    new FeatureTable.Row(0, "p.html", 0.1, 2, HOSTILE, HOSTILE, title, 0.5, null))),
+            new FeatureCards(title + 9, title, "p.html", List.of(card(title))));
     return new Page(title, title, String.join("", HOSTILE), views);
+  }
+
+  private static FeatureCards.Card card(String title) {
+    var example = new FeatureExample(0, 1, 0, HOSTILE, List.of(0f, 1f, 2f, 0f, 0f, 1f));
+    List<TokenEffect> effects = List.of(new TokenEffect(0, title, 1.5));
+    return new FeatureCards.Card(
+        0,
+        3,
+        0.1,
+        1.5,
+        2,
+        new Histogram(0.5, List.of(1L, 0L, 2L)),
+        List.of(example),
+        List.of(new Quantile(1, 2, List.of(example))),
+        effects,
+        effects,
+        title,
+        List.of(new FeatureCards.Score(title, 0.75, 0.5, 1)));
   }
 
   /** Written where {@code .ci/pages} finds it. */

@@ -5,6 +5,7 @@ import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.ObjDoubleConsumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,8 +27,25 @@ public final class ChunksOption {
 
   /** Returns the chunks, each with BOS if the model expects it. */
   public List<int[]> of(Model model) {
+    return TextChunks.of(model, input.requiredIds(model), length(model));
+  }
+
+  private int length(Model model) {
     int most = Math.min(LENGTH, model.architecture().contextLength());
-    int tokens = Objects.requireNonNullElse(length, most);
-    return TextChunks.of(model, input.requiredIds(model), tokens);
+    return Objects.requireNonNullElse(length, most);
+  }
+
+  /**
+   * Passes the chunks of a text of any length, of which a part is in memory. A text of more than a
+   * million characters is split at the end of a line before it is split into chunks.
+   *
+   * @param taker receives each chunk and the fraction of the text that has been read, about
+   */
+  public void each(Model model, ObjDoubleConsumer<int[]> taker) {
+    int tokens = length(model);
+    input.pieces(
+        model,
+        (ids, read) ->
+            TextChunks.split(model, ids, tokens).forEach(chunk -> taker.accept(chunk, read)));
   }
 }

@@ -19,7 +19,7 @@ public final class Features {
   }
 
   /** Returns the nonzero features of a row [d_sae]. */
-  static Features of(float[] row) {
+  public static Features of(float[] row) {
     var ids = new int[row.length];
     var values = new float[row.length];
     int count = 0;

@@ -17,6 +17,11 @@ public final class SaeCommand implements CommandGroup.Namespace {
   @Override
   public List<Class<?>> commands() {
     return List.of(
-        FeaturesCommand.class, EvaluateCommand.class, SteerCommand.class, TrainCommand.class);
+        FeaturesCommand.class,
+        IndexCommand.class,
+        ExplainCommand.class,
+        EvaluateCommand.class,
+        SteerCommand.class,
+        TrainCommand.class);
   }
 }

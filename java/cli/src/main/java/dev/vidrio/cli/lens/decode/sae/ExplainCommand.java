@@ -1,0 +1,311 @@
+package dev.vidrio.cli.lens.decode.sae;
+
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.lens.decode.sae.explain.ClassificationScore;
+import dev.vidrio.lens.decode.sae.explain.ExplainOptions;
+import dev.vidrio.lens.decode.sae.explain.ExplanationFile;
+import dev.vidrio.lens.decode.sae.explain.ExplanationRun;
+import dev.vidrio.lens.decode.sae.explain.FeatureExplanation;
+import dev.vidrio.lens.decode.sae.explain.FeatureExplanation.Scores;
+import dev.vidrio.lens.decode.sae.index.IndexFile;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio lens sae explain}. */
+@Command(
+    name = "explain",
+    description = {
+      "Explains features in words by a chat model of a server with OpenAI's API, such as 'vidrio"
+          + " serve', from the examples of an index that 'lens sae index' has written.",
+      "Scores are balanced accuracies, of which 0.5 is chance. Detection: does the model find other"
+          + " texts with the feature by the explanation? Fuzzing: does it find wrong marks? other:"
+          + " the same with the explanation of another feature.",
+      "Results are added to explanations.jsonl in the directory one by one, and an interrupted"
+          + " command continues there when it runs again."
+    })
+final class ExplainCommand implements Callable<Integer> {
+  /** The name of the file of explanations. */
+  private static final String FILE = "explanations.jsonl";
+
+  private static final Duration PAUSE = Duration.ofSeconds(1);
+
+  @Parameters(paramLabel = "DIRECTORY", description = "An index, written by 'lens sae index -o'.")
+  private Path directory = Path.of("");
+
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      description = "Address of the server; /v1 is added if it has no path.")
+  private URI url = URI.create("http://127.0.0.1:8080");
+
+  @Option(
+      names = "--model",
+      paramLabel = "ID",
+      description = "Model id. Default: the server's first.")
+  private @Nullable String model;
+
+  @Option(
+      names = "--key-variable",
+      paramLabel = "NAME",
+      description = "Environment variable with the API key, if the server requires one.")
+  private String keyVariable = "VIDRIO_API_KEY";
+
+  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Time limit of a request.")
+  private int timeout = 600;
+
+  @Option(
+      names = "--features",
+      paramLabel = "LIST",
+      description = "Features to explain, such as 3,17,40-59. Default: --count of them at random.")
+  private @Nullable String features;
+
+  @Option(names = "--count", paramLabel = "N", description = "Number of random active features.")
+  private int count = 10;
+
+  @Option(
+      names = "--shown",
+      paramLabel = "N",
+      description = "Examples to explain: half the largest activations, half of all quantiles.")
+  private int shown = ExplainOptions.DEFAULT.shown();
+
+  @Option(
+      names = "--tested",
+      paramLabel = "N",
+      description =
+          "Examples of each score, from other texts; as many without the feature are added.")
+  private int tested = ExplainOptions.DEFAULT.tested();
+
+  @Option(names = "--batch", paramLabel = "N", description = "Tested texts of a request.")
+  private int batch = ExplainOptions.DEFAULT.batch();
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed of the choice of features and examples.")
+  private long seed;
+
+  @Option(
+      names = "--requests",
+      paramLabel = "N",
+      description =
+          "Maximum number of requests. The work ends before a feature that may need more.")
+  private int requests = 1000;
+
+  @Option(
+      names = "--no-scores",
+      showDefaultValue = Help.Visibility.NEVER,
+      description = "Do not score the explanations.")
+  private boolean withoutScores;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    var options = new ExplainOptions(shown, tested, batch, seed);
+    require("--timeout", timeout);
+    require("--requests", requests);
+    require("--count", count);
+    IndexFile index = IndexFile.open(directory.resolve(IndexCommand.FILE));
+    InputOutput.requireWritable(directory.resolve(FILE));
+    Set<Integer> chosen = features == null ? random(index) : list(index);
+    String key = System.getenv(keyVariable);
+    try (var chat = new OpenAiChat(url, model, key, Duration.ofSeconds(timeout), PAUSE)) {
+      var settings =
+          new ExplanationFile.Settings(
+              index.header().dictionary(), index.header().tokens(), chat.model(), options);
+      ExplanationFile file = ExplanationFile.open(directory.resolve(FILE), settings);
+      boolean complete;
+      int sent;
+      try (var bar = new ProgressBar("explaining")) {
+        var run =
+            new ExplanationRun(
+                index,
+                file,
+                chat,
+                options,
+                requests,
+                at -> bar.update(at / (double) requests(chosen.size(), options), at + " requests"));
+        complete = explain(run, chosen);
+        sent = run.requests();
+      } catch (IOException e) {
+        throw new CommandException(
+            "%s; %d explanations are in %s, and the command continues there when it runs again"
+                .formatted(
+                    InputOutput.reason(e), file.explanations().size(), directory.resolve(FILE)),
+            e);
+      }
+      FeaturePages.write(directory, index, file.explanations());
+      report(settings, results(file, chosen), sent, complete);
+    }
+    return 0;
+  }
+
+  private static void require(String option, int value) {
+    if (value < 1) {
+      throw new UsageException(option + " " + value + ": must be at least 1");
+    }
+  }
+
+  /** Returns the maximum number of requests for some features. */
+  private int requests(int number, ExplainOptions options) {
+    return Math.min(requests, number * (withoutScores ? 1 : 1 + 4 * options.requestsPerScore()));
+  }
+
+  private boolean explain(ExplanationRun run, Set<Integer> chosen) throws IOException {
+    return run.explain(chosen) && (withoutScores || run.score(chosen));
+  }
+
+  /** Returns random features that are active. */
+  private Set<Integer> random(IndexFile index) {
+    List<Integer> active = new ArrayList<>();
+    index.records(
+        feature -> {
+          if (feature.active() > 0) {
+            active.add(feature.feature());
+          }
+        });
+    Collections.shuffle(active, new Random(seed));
+    return new TreeSet<>(active.subList(0, Math.min(count, active.size())));
+  }
+
+  private Set<Integer> list(IndexFile index) {
+    Set<Integer> chosen = new TreeSet<>();
+    for (String part : Objects.requireNonNull(features).split(",", -1)) {
+      if (!part.matches("\\d{1,9}(-\\d{1,9})?")) {
+        throw new UsageException("--features " + features + ": must be written as 3,17,40-59");
+      }
+      String[] ends = part.split("-", -1);
+      int from = Integer.parseInt(ends[0]);
+      int to = Integer.parseInt(ends[ends.length - 1]);
+      if (from > to || to >= index.header().features()) {
+        throw new UsageException(
+            "--features %s: must be 0 to %d".formatted(part, index.header().features() - 1));
+      }
+      for (int f = from; f <= to; f++) {
+        chosen.add(f);
+      }
+    }
+    return chosen;
+  }
+
+  private static List<FeatureExplanation> results(ExplanationFile file, Set<Integer> chosen) {
+    return chosen.stream()
+        .filter(file.explanations()::containsKey)
+        .map(file.explanations()::get)
+        .toList();
+  }
+
+  private void report(
+      ExplanationFile.Settings settings,
+      List<FeatureExplanation> results,
+      int sent,
+      boolean complete) {
+    long malformed = results.stream().filter(result -> result.text().isEmpty()).count();
+    if (json) {
+      Json.print(
+          new JsonObject()
+              .with("dictionary", settings.dictionary())
+              .with("explainer", settings.explainer())
+              .with("requests", sent)
+              .with("complete", complete)
+              .with("malformed", malformed)
+              .with("features", results.stream().map(ExplainCommand::toJson).toList()));
+      return;
+    }
+    System.out.println("          detection     fuzzing");
+    System.out.println("feature   own other    own other  explanation");
+    for (FeatureExplanation result : results) {
+      Scores scores = result.scores();
+      System.out.printf(
+          "#%-6d%s  %s%n",
+          result.feature(),
+          scores == null ? " ".repeat(25) : row(List.of(scores)),
+          result.text().isEmpty() ? "(malformed answer)" : Escapes.shown(result.text()));
+    }
+    List<Scores> scored =
+        results.stream().map(FeatureExplanation::scores).filter(Objects::nonNull).toList();
+    if (!scored.isEmpty()) {
+      System.out.printf("mean   %s%n", row(scored));
+    }
+    System.out.printf(
+        "%d explanations by %s, %d malformed; %d of %d answers to texts malformed; %d requests%n",
+        results.size() - malformed,
+        settings.explainer(),
+        malformed,
+        scored.stream().mapToInt(Scores::failed).sum(),
+        scored.stream().mapToInt(Scores::texts).sum(),
+        sent);
+    if (!complete) {
+      System.out.println("ended by --requests " + requests + "; run again to continue");
+    }
+  }
+
+  /** Returns the mean accuracies of four scores. */
+  private static String row(List<Scores> scores) {
+    return column(scores, Scores::detection)
+        + column(scores, Scores::otherDetection)
+        + " "
+        + column(scores, Scores::fuzzing)
+        + column(scores, Scores::otherFuzzing);
+  }
+
+  private static String column(
+      List<Scores> scores, Function<Scores, ClassificationScore> selected) {
+    double mean =
+        scores.stream()
+            .map(selected)
+            .filter(score -> score.classified() > 0)
+            .mapToDouble(ClassificationScore::accuracy)
+            .average()
+            .orElse(Double.NaN);
+    return Double.isNaN(mean) ? "     -" : "%6.2f".formatted(mean);
+  }
+
+  private static JsonObject toJson(FeatureExplanation result) {
+    JsonObject object =
+        new JsonObject().with("feature", result.feature()).with("explanation", result.text());
+    Scores scores = result.scores();
+    if (scores != null) {
+      object.put("detection", toJson(scores.detection()));
+      object.put("fuzzing", toJson(scores.fuzzing()));
+      object.put("other", scores.other());
+      object.put("other_detection", toJson(scores.otherDetection()));
+      object.put("other_fuzzing", toJson(scores.otherFuzzing()));
+    }
+    return object;
+  }
+
+  private static JsonObject toJson(ClassificationScore score) {
+    return new JsonObject()
+        .with("true_positives", score.truePositives())
+        .with("true_negatives", score.trueNegatives())
+        .with("false_positives", score.falsePositives())
+        .with("false_negatives", score.falseNegatives())
+        .with("failed", score.failed())
+        .with("accuracy", score.classified() == 0 ? null : (Double) score.accuracy())
+        .with("f1", score.f1());
+  }
+}

@@ -1,0 +1,215 @@
+package dev.vidrio.cli.lens.decode.sae;
+
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.lens.decode.sae.explain.ChatModel;
+import dev.vidrio.template.ChatMessage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A chat model of a server with OpenAI's API. A request that the server rejects for a moment, such
+ * as with status 429, is sent again up to three times.
+ */
+final class OpenAiChat implements ChatModel, AutoCloseable {
+  private static final Duration CONNECT = Duration.ofSeconds(10);
+
+  /** Maximum bytes of a response. */
+  private static final int MAX_BYTES = 4 << 20;
+
+  /** Maximum tokens of an answer. */
+  private static final int MAX_TOKENS = 512;
+
+  private static final int ATTEMPTS = 4;
+
+  /** Seconds of the longest pause before another attempt. */
+  private static final long MAX_PAUSE = 60;
+
+  private static final Set<Integer> TRANSIENT = Set.of(429, 500, 502, 503, 504);
+
+  private final HttpClient client =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .connectTimeout(CONNECT)
+          .build();
+
+  private final String base;
+  private final @Nullable String key;
+  private final Duration timeout;
+  private final Duration pause;
+  private final String model;
+
+  /**
+   * Connects to a server.
+   *
+   * @param url of the API; {@code /v1} is added if it has no path
+   * @param model the model's id; null for the first model of the server
+   * @param key the API key; null for none
+   * @param timeout of a request
+   * @param pause before the second attempt; doubled before each further one
+   * @throws UsageException if the URL is not one of HTTP
+   * @throws CommandException if the server lists no model and none is given
+   */
+  OpenAiChat(
+      URI url, @Nullable String model, @Nullable String key, Duration timeout, Duration pause) {
+    if (!String.valueOf(url).matches("https?://[^/?#]+(/[^?#]*)?")) {
+      throw new UsageException("--url " + url + ": must be like http://127.0.0.1:8080");
+    }
+    String text = url.toString().replaceFirst("/+$", "");
+    this.base = url.getPath().replace("/", "").isEmpty() ? text + "/v1" : text;
+    this.key = key;
+    this.timeout = timeout;
+    this.pause = pause;
+    this.model = model == null ? firstModel() : model;
+  }
+
+  /** Returns the model's id. */
+  String model() {
+    return model;
+  }
+
+  private String firstModel() {
+    try {
+      JsonNode id = send("/models", null).path("data").path(0).path("id");
+      if (id.isString()) {
+        return id.stringValue();
+      }
+    } catch (IOException e) {
+      throw new CommandException(String.valueOf(e.getMessage()), e);
+    }
+    throw new CommandException(base + "/models: lists no model; name one with --model");
+  }
+
+  @Override
+  public String answer(List<ChatMessage> messages) throws IOException {
+    JsonObject body =
+        new JsonObject()
+            .with("model", model)
+            .with("messages", messages.stream().map(ChatMessage::fields).toList())
+            .with("temperature", 0)
+            .with("max_tokens", MAX_TOKENS);
+    JsonNode message =
+        send("/chat/completions", body).path("choices").path(0).path("message").path("content");
+    if (message.isNull()) {
+      return "";
+    }
+    if (!message.isString()) {
+      throw new IOException(base + "/chat/completions: the response has no message with content");
+    }
+    return message.stringValue();
+  }
+
+  /** Sends a request, again if the server is overloaded, and returns the response's JSON. */
+  private JsonNode send(String path, @Nullable JsonObject body) throws IOException {
+    String address = base + path;
+    for (int attempt = 1; ; attempt++) {
+      HttpResponse<InputStream> response = request(address, body);
+      byte[] content;
+      try (InputStream in = response.body()) {
+        content = in.readNBytes(MAX_BYTES + 1);
+      }
+      if (content.length > MAX_BYTES) {
+        throw new IOException(address + ": the response exceeds " + MAX_BYTES + " bytes");
+      }
+      if (response.statusCode() == 200) {
+        return parse(address, content);
+      }
+      if (!TRANSIENT.contains(response.statusCode()) || attempt == ATTEMPTS) {
+        throw new IOException(
+            address + ": status " + response.statusCode() + reason(address, content));
+      }
+      OptionalLong wanted = seconds(response);
+      Duration wait =
+          wanted.isPresent()
+              ? Duration.ofSeconds(Math.clamp(wanted.getAsLong(), 0, MAX_PAUSE))
+              : pause.multipliedBy(1L << (attempt - 1));
+      sleep(wait);
+    }
+  }
+
+  private static OptionalLong seconds(HttpResponse<?> response) {
+    return response
+        .headers()
+        .firstValue("Retry-After")
+        .filter(value -> value.matches("\\d{1,9}"))
+        .map(value -> OptionalLong.of(Long.parseLong(value)))
+        .orElse(OptionalLong.empty());
+  }
+
+  private HttpResponse<InputStream> request(String address, @Nullable JsonObject body)
+      throws IOException {
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(address)).timeout(timeout);
+    if (key != null) {
+      request.header("Authorization", "Bearer " + key);
+    }
+    if (body != null) {
+      request
+          .header("Content-Type", "application/json")
+          .POST(BodyPublishers.ofByteArray(JsonMapper.shared().writeValueAsBytes(body)));
+    }
+    try {
+      return client.send(request.build(), BodyHandlers.ofInputStream());
+    } catch (HttpTimeoutException e) {
+      throw new IOException(address + ": no response within " + timeout.toSeconds() + " s", e);
+    } catch (IOException e) {
+      String detail = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      throw new IOException(address + ": the connection failed: " + detail, e);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static void sleep(Duration duration) throws IOException {
+    try {
+      Thread.sleep(duration);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static IOException interrupted(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new IOException("interrupted", e);
+  }
+
+  private static JsonNode parse(String address, byte[] content) throws IOException {
+    try {
+      return JsonMapper.shared().readTree(content);
+    } catch (JacksonException e) {
+      throw new IOException(address + ": the response is not JSON", e);
+    }
+  }
+
+  /** Returns the error's message after a colon, if the response has one. */
+  private static String reason(String address, byte[] content) {
+    try {
+      JsonNode error = parse(address, content).path("error");
+      JsonNode message = error.isString() ? error : error.path("message");
+      return message.isString() ? ": " + message.stringValue() : "";
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  @Override
+  public void close() {
+    client.shutdownNow();
+  }
+}
