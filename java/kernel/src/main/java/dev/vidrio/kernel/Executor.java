@@ -43,6 +43,12 @@ public interface Executor extends AutoCloseable {
   }
 
   /**
+   * Determines on which NUMA nodes memory of {@link #allocate} will be that nothing has been written
+   * to. It has no effect if all workers are on one node, and on executors without placement.
+   */
+  default void place(MemorySegment memory, Placement placement) {}
+
+  /**
    * Packs a quantized matrix, in parallel on all workers.
    *
    * @param source [n, k] in GGUF's layout

@@ -16,6 +16,7 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
@@ -46,6 +47,7 @@ class LoadTest {
   private static final class Recorder implements Executor {
     private final Executor executor = NativeExecutor.create();
     private final List<MemorySegment> allocated = new ArrayList<>();
+    private final List<MemorySegment> slices = new ArrayList<>();
     private long packedBytes;
     private int packsUntilFailure = Integer.MAX_VALUE;
     private int allocationsUntilFailure = Integer.MAX_VALUE;
@@ -69,6 +71,15 @@ class LoadTest {
       MemorySegment memory = executor.allocate(bytes, arena);
       allocated.add(memory);
       return memory;
+    }
+
+    @Override
+    public void place(MemorySegment memory, Placement placement) {
+      if (placement == Placement.SLICES) {
+        slices.add(memory);
+      } else {
+        assertTrue(allocated.contains(memory));
+      }
     }
 
     @Override
@@ -160,6 +171,41 @@ class LoadTest {
       assertEquals(packed, recorder.packedBytes);
       assertTrue(recorder.allocatedBytes() >= packed + vectors);
       assertTrue(recorder.allocatedBytes() <= model.gguf().size() * 1.05);
+    }
+  }
+
+  @Test
+  void placesPackedMatricesAsSlices() {
+    var recorder = new Recorder();
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder))) {
+      List<Long> packed =
+          model.gguf().tensors().stream()
+              .filter(tensor -> tensor.type() == GgmlType.Q8_0)
+              .map(t -> Packing.bytes(WeightType.Q8_0, (int) t.rows(), (int) t.dim(0)))
+              .sorted()
+              .toList();
+      assertEquals(packed, recorder.slices.stream().map(MemorySegment::byteSize).sorted().toList());
+    }
+  }
+
+  /** Any worker may read any part of an expert's matrix. */
+  @Test
+  void interleavesExperts(@TempDir Path directory) throws IOException {
+    var recorder = new Recorder();
+    int experts = 4;
+    var options = TinyModel.Options.standard().withType(GgmlType.Q8_0).withExperts(experts);
+    Path file = TinyModel.write(directory.resolve("tiny.gguf"), options);
+    try (Model model = Model.open(file, ModelOptions.with(() -> recorder))) {
+      long interleaved = 0;
+      for (GgufTensor tensor : model.gguf().tensors()) {
+        if (tensor.name().contains("_exps")) {
+          int n = (int) tensor.dim(1);
+          interleaved += experts * Packing.bytes(WeightType.Q8_0, n, (int) tensor.dim(0));
+        }
+      }
+      long placed = recorder.slices.stream().mapToLong(MemorySegment::byteSize).sum();
+      assertTrue(placed > 0 && interleaved > 0);
+      assertEquals(recorder.packedBytes, placed + interleaved);
     }
   }
 

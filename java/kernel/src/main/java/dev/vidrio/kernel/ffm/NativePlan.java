@@ -157,13 +157,19 @@ final class NativePlan extends PreparedPlan {
   }
 
   /** Returns how the matrix products of a step would be divided among workers. */
-  StepBalance balance(int tokens, int count) {
+  StepBalance balance(int tokens, int count, int nodes) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = vd_balance.allocate(local);
       Status.check(
-          Vidrio.vd_plan_balance(encoding.handle, tokens, count, result), "balance of the plan");
+          Vidrio.vd_plan_balance(encoding.handle, tokens, count, nodes, result),
+          "balance of the plan");
       return new StepBalance(
-          count, vd_balance.bytes(result), vd_balance.longest(result), vd_balance.barriers(result));
+          count,
+          vd_balance.bytes(result),
+          vd_balance.longest(result),
+          vd_balance.remote(result),
+          vd_balance.inputs(result),
+          vd_balance.barriers(result));
     }
   }
 

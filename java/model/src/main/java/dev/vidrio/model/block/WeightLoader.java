@@ -103,7 +103,7 @@ public final class WeightLoader {
               MemorySegment data = tensor.data().asSlice(offset, bytes);
               String matrix = name + "[" + e + "]";
               String part = n == rows ? matrix : new TensorRows(matrix, first, n).name();
-              return packer.matrix(part, type, n, k, data, type.quantized());
+              return packer.expert(part, type, n, k, data);
             })
         .toList();
   }
@@ -129,7 +129,7 @@ public final class WeightLoader {
           "must be that of the layer's first expert, " + first.type());
     }
     WeightType type = tensors.type(tensor);
-    return packer.matrix(name, type, n, k, tensor.data(), type.quantized());
+    return packer.expert(name, type, n, k, tensor.data());
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {

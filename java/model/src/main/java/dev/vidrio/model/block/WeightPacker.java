@@ -56,7 +56,7 @@ final class WeightPacker {
     if (repacking != Repacking.DEFERRED || !packs(type) || !Packing.fitsScratch(type, k)) {
       return matrix(name, type, n, k, data, packs(type));
     }
-    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    MemorySegment packed = memory.allocateSlices(Packing.bytes(type, n, k));
     count(data.byteSize());
     var deferred =
         new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
@@ -66,10 +66,30 @@ final class WeightPacker {
   /** Returns a matrix [n, k] of bytes, packed or as it is. */
   Weights matrix(String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
     if (!packs) {
-      count(data.byteSize());
-      return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
+      return rows(name, type, n, k, data);
     }
-    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    MemorySegment packed = memory.allocateSlices(Packing.bytes(type, n, k));
+    return pack(name, type, n, k, data, packed);
+  }
+
+  /**
+   * Returns the matrix [n, k] of an expert, packed if its type can be. Any worker may read any part
+   * of it.
+   */
+  Weights expert(String name, WeightType type, int n, int k, MemorySegment data) {
+    if (!type.quantized()) {
+      return rows(name, type, n, k, data);
+    }
+    return pack(name, type, n, k, data, memory.allocate(Packing.bytes(type, n, k)));
+  }
+
+  private Weights rows(String name, WeightType type, int n, int k, MemorySegment data) {
+    count(data.byteSize());
+    return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
+  }
+
+  private Weights pack(
+      String name, WeightType type, int n, int k, MemorySegment data, MemorySegment packed) {
     pack(type, n, k, data, packed, this::count);
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
   }
