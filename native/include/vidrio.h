@@ -91,6 +91,10 @@ VD_API vd_status vd_isa_pick(vd_isa *isa);
 VD_API vd_status vd_alloc(size_t bytes, void **memory);
 VD_API void vd_free(void *memory, size_t bytes);
 
+// Returns the bytes that can be allocated and used before Linux ends a process for lack of memory,
+// by the system and by the cgroup; INT64_MAX if unknown, as on other systems.
+VD_API int64_t vd_available_memory(void);
+
 // ---- Topology ----------------------------------------------------------------------------------
 
 enum {
@@ -414,7 +418,7 @@ typedef enum vd_arithmetic {
 //
 // If unpacked is 1, quantized weights are in GGUF's layout, and workers pack the groups that they
 // multiply, in each step: no memory for packed weights, but more time. VD_UNSUPPORTED if 16 rows
-// exceed 256 KiB.
+// exceed 512 KiB.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;

@@ -727,6 +727,66 @@ public class Vidrio extends Vidrio$shared {
     }
   }
 
+  private static class vd_available_memory {
+    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_LONG);
+
+    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_available_memory");
+
+    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+  }
+
+  /**
+   * Function descriptor for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static FunctionDescriptor vd_available_memory$descriptor() {
+    return vd_available_memory.DESC;
+  }
+
+  /**
+   * Downcall method handle for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static MethodHandle vd_available_memory$handle() {
+    return vd_available_memory.HANDLE;
+  }
+
+  /**
+   * Address for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static MemorySegment vd_available_memory$address() {
+    return vd_available_memory.ADDR;
+  }
+
+  /**
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static long vd_available_memory() {
+    var mh$ = vd_available_memory.HANDLE;
+    try {
+      if (TRACE_DOWNCALLS) {
+        traceDowncall("vd_available_memory");
+      }
+      return (long) mh$.invokeExact();
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex$) {
+      throw new AssertionError("should not reach here", ex$);
+    }
+  }
+
   private static final int VD_PROCESSORS_MAX = (int) 4096L;
 
   /**

@@ -43,8 +43,17 @@ public interface Executor extends AutoCloseable {
   }
 
   /**
-   * Determines on which NUMA nodes memory of {@link #allocate} will be that nothing has been written
-   * to. It has no effect if all workers are on one node, and on executors without placement.
+   * Returns the bytes that can be allocated and used before the system ends a process for lack of
+   * memory, pages of cached files included; {@link Long#MAX_VALUE} if unknown.
+   */
+  default long availableMemory() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
+   * Determines on which NUMA nodes memory of {@link #allocate} will be that nothing has been
+   * written to. It has no effect if all workers are on one node, and on executors without
+   * placement.
    */
   default void place(MemorySegment memory, Placement placement) {}
 

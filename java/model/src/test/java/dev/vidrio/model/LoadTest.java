@@ -20,6 +20,7 @@ import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -49,6 +50,7 @@ class LoadTest {
     private final List<MemorySegment> allocated = new ArrayList<>();
     private final List<MemorySegment> slices = new ArrayList<>();
     private long packedBytes;
+    private long available = Long.MAX_VALUE;
     private int packsUntilFailure = Integer.MAX_VALUE;
     private int allocationsUntilFailure = Integer.MAX_VALUE;
     private boolean closed;
@@ -71,6 +73,16 @@ class LoadTest {
       MemorySegment memory = executor.allocate(bytes, arena);
       allocated.add(memory);
       return memory;
+    }
+
+    @Override
+    public long availableMemory() {
+      return available;
+    }
+
+    @Override
+    public boolean multipliesRows() {
+      return true;
     }
 
     @Override
@@ -229,6 +241,60 @@ class LoadTest {
         assertEquals(-1, inFile.mismatch(tensor.data()));
       }
     }
+  }
+
+  @Test
+  void littleMemory_rejectsModelBeforePacking() {
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    OutOfMemoryError error =
+        assertThrows(
+            OutOfMemoryError.class,
+            () -> Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder)));
+    assertTrue(error.getMessage().contains("GB available"), error.getMessage());
+    assertEquals(0, recorder.packedBytes);
+    recorder.assertNoMemoryIsLeft();
+  }
+
+  @Test
+  void littleMemory_runsModelThatStaysInTheFile() {
+    var options = ModelOptions.with(NativeExecutor::create);
+    int[] expected;
+    try (Model model = Model.open(BardFiles.q8(), options)) {
+      expected = logits(model);
+    }
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    var mapped = ModelOptions.with(() -> recorder).withRepacking(Repacking.NEVER);
+    try (Model model = Model.open(BardFiles.q8(), mapped)) {
+      assertArrayEquals(expected, logits(model));
+      assertEquals(0, recorder.packedBytes);
+    }
+  }
+
+  @Test
+  void littleMemory_rejectsDeferredPackingAfterTheFirstStep() {
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    var deferred = ModelOptions.with(() -> recorder).withRepacking(Repacking.DEFERRED);
+    try (Model model = Model.open(BardFiles.q8(), deferred);
+        Session session = model.newSession(new SessionOptions(8, 8, 1, 8))) {
+      Sequence sequence = session.newSequence();
+      step(session, sequence);
+      assertThrows(
+          OutOfMemoryError.class,
+          () -> {
+            step(session, sequence);
+            step(session, sequence);
+          });
+      assertEquals(0, recorder.packedBytes);
+    }
+  }
+
+  private static void step(Session session, Sequence sequence) {
+    session.begin();
+    session.add(sequence, 1, true);
+    session.run();
   }
 
   @Test

@@ -15,7 +15,6 @@ import dev.vidrio.kernel.ffm.Probe;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.GatherHoisting;
-import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
@@ -157,12 +156,6 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     if (value != null && !(value > 0 && value < 1e12)) {
       throw new UsageException(option + " " + value + ": must be positive");
     }
-  }
-
-  /** Workers divide packed matrices otherwise than those that are not packed yet. */
-  @Override
-  protected Repacking repacking() {
-    return Repacking.AT_ONCE;
   }
 
   private int positions() {

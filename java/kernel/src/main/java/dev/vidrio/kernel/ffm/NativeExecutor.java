@@ -314,6 +314,11 @@ public final class NativeExecutor implements Executor {
   }
 
   @Override
+  public long availableMemory() {
+    return Vidrio.vd_available_memory();
+  }
+
+  @Override
   public void place(MemorySegment segment, Placement how) {
     if (placement != WeightPlacement.BY_NODE) {
       return;
@@ -328,8 +333,7 @@ public final class NativeExecutor implements Executor {
       requireOpen();
       int status = Vidrio.vd_place(pool, kind, segment, segment.byteSize());
       if (status != Vidrio.VD_OK() && misplaced.compareAndSet(false, true)) {
-        LOG.log(
-            Level.WARNING, "some memory is not placed on NUMA nodes: {0}", Status.name(status));
+        LOG.log(Level.WARNING, "some memory is not placed on NUMA nodes: {0}", Status.name(status));
       }
     } finally {
       lease.readLock().unlock();

@@ -46,7 +46,7 @@ public final class WeightLoader {
     this.gguf = gguf;
     this.tensors = new TensorTracker(gguf);
     this.memory = new WeightMemory(executor, arena, gguf.size());
-    this.packer = new WeightPacker(executor, memory, repacking, bytes(gguf), progress);
+    this.packer = new WeightPacker(gguf, executor, memory, repacking, progress);
   }
 
   /** Returns the bytes of all tensors of a file. */

@@ -1,5 +1,6 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.Packing;
@@ -21,6 +22,7 @@ final class WeightPacker {
   private final WeightMemory memory;
   private final Repacking repacking;
   private final LongConsumer progress;
+  private final MemoryBudget budget;
   private final long total;
   private long done;
 
@@ -28,20 +30,20 @@ final class WeightPacker {
    * Starts without packing.
    *
    * @param repacking when matrices are packed that need not be
-   * @param total bytes of the file's tensors
    * @param progress receives the number of bytes that are ready
    */
   WeightPacker(
+      Gguf gguf,
       Executor executor,
       WeightMemory memory,
       Repacking repacking,
-      long total,
       LongConsumer progress) {
     this.executor = executor;
     this.memory = memory;
     this.repacking =
         executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
-    this.total = total;
+    this.budget = new MemoryBudget(gguf, executor, this.repacking);
+    this.total = WeightLoader.bytes(gguf);
     this.progress = progress;
     progress.accept(0);
   }
@@ -101,6 +103,7 @@ final class WeightPacker {
       MemorySegment data,
       MemorySegment packed,
       LongConsumer counter) {
+    budget.requireMemory();
     long rowBytes = type.bytes(k);
     long groupBytes = Packing.groupBytes(type, k);
     int step = Math.clamp(PART / groupBytes, 1, Packing.groups(n)) * Packing.ROWS;
