@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command on an emulated machine with 16 processors on 4 NUMA nodes, under Debian's kernel:
 #
-#   bench/topology/qemu.sh build/host/test/placement_linux print
+#   bench/topology/qemu.sh build/host/test/test_placement_linux print
 #   bench/topology/qemu.sh --add DIRECTORY --memory 8 COMMAND ARGUMENT...
 #
 # --add PATH      copies a file or directory into the machine, at its absolute path; repeatable
@@ -9,9 +9,10 @@
 # --nodes N       nodes, a divisor of 16, default 4
 # --accel kvm     uses the virtualization of this machine; default tcg, which emulates the processors
 #
-# The command is a dynamically linked program at a path. It needs no privileges here, and runs as
-# root there, without network. The exit status is the command's. Packages of Debian: qemu-system-x86,
-# cpio; the kernel and busybox are downloaded into build/qemu. It takes some minutes.
+# The command is a program, or a script of /bin/sh, which is busybox, at a path. It needs no
+# privileges here, and runs as root there, without network. The exit status is the command's.
+# Packages of Debian: qemu-system-x86, cpio; the kernel and busybox are downloaded into build/qemu.
+# It takes some minutes.
 set -euo pipefail
 
 processors=16
@@ -57,7 +58,8 @@ copy() {
 
 # Copies the libraries that programs and libraries below a path are linked with.
 copy_libraries() {
-    find "$1" -type f \( -name '*.so*' -o -perm -u+x \) -exec ldd {} + 2>/dev/null |
+    # ldd fails for scripts
+    { find "$1" -type f \( -name '*.so*' -o -perm -u+x \) -exec ldd {} + 2>/dev/null || true; } |
         sed -n 's/.* => \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*\) .*/\1/p' | sort -u |
         while read -r library; do
             [ -e "$root$library" ] || copy "$library"

@@ -3,8 +3,8 @@
 // them, and its results must have the bits of one worker. Most machines have one node;
 // bench/topology/qemu.sh runs this test on an emulated one with four.
 //
-//   placement_linux          runs the test
-//   placement_linux print    also prints where pages are
+//   test_placement_linux          runs the test
+//   test_placement_linux print    also prints where pages are
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>

@@ -19,6 +19,7 @@ final class WeightPacker {
   private static final long PART = 8L << 20;
 
   private final Executor executor;
+  private final WeightMemory slices;
   private final WeightMemory memory;
   private final Repacking repacking;
   private final LongConsumer progress;
@@ -29,16 +30,20 @@ final class WeightPacker {
   /**
    * Starts without packing.
    *
+   * @param slices for matrices whose outputs are divided among workers
+   * @param memory for matrices of experts
    * @param repacking when matrices are packed that need not be
    * @param progress receives the number of bytes that are ready
    */
   WeightPacker(
       Gguf gguf,
       Executor executor,
+      WeightMemory slices,
       WeightMemory memory,
       Repacking repacking,
       LongConsumer progress) {
     this.executor = executor;
+    this.slices = slices;
     this.memory = memory;
     this.repacking =
         executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
@@ -58,7 +63,7 @@ final class WeightPacker {
     if (repacking != Repacking.DEFERRED || !packs(type) || !Packing.fitsScratch(type, k)) {
       return matrix(name, type, n, k, data, packs(type));
     }
-    MemorySegment packed = memory.allocateSlices(Packing.bytes(type, n, k));
+    MemorySegment packed = slices.allocate(Packing.bytes(type, n, k));
     count(data.byteSize());
     var deferred =
         new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
@@ -70,7 +75,7 @@ final class WeightPacker {
     if (!packs) {
       return rows(name, type, n, k, data);
     }
-    MemorySegment packed = memory.allocateSlices(Packing.bytes(type, n, k));
+    MemorySegment packed = slices.allocate(Packing.bytes(type, n, k));
     return pack(name, type, n, k, data, packed);
   }
 
