@@ -1,11 +1,12 @@
 """Writes a GGUF file with the widths of a large model, few layers and random weights.
 
-    python random_model.py MODEL.gguf OUT.gguf [--shape qwen2.5-7b] [--layers 8]
+    python random_model.py MODEL.gguf OUT.gguf [--shape qwen2.5-7b] [--layers 8] [--sparse]
 
 MODEL.gguf is of the architecture llama or qwen2 and of the type Q4_K_M or Q6_K; it gives the
 vocabulary, the types of the matrices, and all fields but the widths, which come from a file of
 bench/shapes. The result is a llama, without biases, since most engines support it. Engines take as much time for the result as for a real model of these widths and layers;
-its text has no meaning. Needs numpy and gguf.
+its text has no meaning. With --sparse all weights are zeros that take no space on disk, so that
+the file may be larger than disk and memory. Needs numpy and gguf.
 """
 
 import argparse
@@ -49,7 +50,32 @@ def matrices(shape: dict, vocabulary: int) -> dict[str, tuple[int, int]]:
     }
 
 
-def write(model: str, out: str, shape: dict, layers: int) -> None:
+def templates(reader: GGUFReader, layers: int) -> list:
+    """Returns names and tensors of the model to write: layers repeat those of the given model."""
+    found = {tensor.name: tensor for tensor in reader.tensors}
+    depth = 1 + max(int(name.split(".")[1]) for name in found if name.startswith("blk."))
+    result = [(name, tensor) for name, tensor in found.items() if not name.startswith("blk.")]
+    for layer in range(layers):
+        prefix = f"blk.{layer % depth}."
+        result += [
+            (f"blk.{layer}.{name.removeprefix(prefix)}", tensor)
+            for name, tensor in found.items()
+            if name.startswith(prefix)
+        ]
+    return [(name, tensor) for name, tensor in result if not name.endswith(".bias")]
+
+
+def write_holes(writer: GGUFWriter) -> None:
+    """Extends the file to its size without writing the tensors."""
+    writer.write_ti_data_to_file()
+    out, alignment = writer.fout[0], writer.data_alignment
+    size = writer.ggml_pad(out.tell(), alignment)
+    for tensor in writer.tensors[0].values():
+        size += writer.ggml_pad(tensor.nbytes, alignment)
+    out.truncate(size)
+
+
+def write(model: str, out: str, shape: dict, layers: int, sparse: bool) -> None:
     reader = GGUFReader(model)
     architecture = reader.fields["general.architecture"].contents()
     if architecture not in ("llama", "qwen2"):
@@ -76,22 +102,30 @@ def write(model: str, out: str, shape: dict, layers: int) -> None:
     random = np.random.default_rng(1)
     vocabulary = len(reader.fields["tokenizer.ggml.tokens"].data)
     sizes = matrices(shape, vocabulary)
-    for tensor in reader.tensors:
-        parts = tensor.name.split(".")
-        if (parts[0] == "blk" and int(parts[1]) >= layers) or parts[-1] == "bias":
-            continue
-        if tensor.tensor_type in BLOCKS:
-            blocks = random_blocks(random, tensor.tensor_type, *sizes[parts[-2]])
-            writer.add_tensor(tensor.name, blocks, raw_dtype=tensor.tensor_type)
-        elif tensor.tensor_type == Type.F32 and len(tensor.shape) == 1:
-            writer.add_tensor(tensor.name, np.ones(shape["d"], np.float32))
+    for name, tensor in templates(reader, layers):
+        kind = tensor.tensor_type
+        if kind in BLOCKS:
+            rows, columns = sizes[name.split(".")[-2]]
+            if sparse:
+                size = columns // BLOCKS[kind][0] * BLOCKS[kind][1]
+                writer.add_tensor_info(name, (rows, size), np.dtype(np.uint8), rows * size, kind)
+            else:
+                writer.add_tensor(name, random_blocks(random, kind, rows, columns), raw_dtype=kind)
+        elif kind == Type.F32 and len(tensor.shape) == 1:
+            if sparse:
+                writer.add_tensor_info(name, (shape["d"],), np.dtype(np.float32), 4 * shape["d"])
+            else:
+                writer.add_tensor(name, np.ones(shape["d"], np.float32))
         else:
             raise ValueError(
-                f"{model}: {tensor.name} is {tensor.tensor_type.name}, must be Q4_K or Q6_K"
+                f"{model}: {tensor.name} is {kind.name}, must be Q4_K or Q6_K"
             )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    if sparse:
+        write_holes(writer)
+    else:
+        writer.write_tensors_to_file()
     writer.close()
 
 
@@ -103,10 +137,13 @@ def main() -> None:
         "--shape", default="qwen2.5-7b", help="a file of bench/shapes (default qwen2.5-7b)"
     )
     parser.add_argument("--layers", type=int, default=8, help="layers (default 8)")
+    parser.add_argument(
+        "--sparse", action="store_true", help="zeros that take no space on disk"
+    )
     arguments = parser.parse_args()
     try:
         shape = json.loads((SHAPES / f"{arguments.shape}.json").read_text())
-        write(arguments.model, arguments.out, shape, arguments.layers)
+        write(arguments.model, arguments.out, shape, arguments.layers, arguments.sparse)
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
 

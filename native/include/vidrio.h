@@ -91,6 +91,10 @@ VD_API vd_status vd_isa_pick(vd_isa *isa);
 VD_API vd_status vd_alloc(size_t bytes, void **memory);
 VD_API void vd_free(void *memory, size_t bytes);
 
+// Returns the bytes that can be allocated and used before Linux ends a process for lack of memory,
+// by the system and by the cgroup; INT64_MAX if unknown, as on other systems.
+VD_API int64_t vd_available_memory(void);
+
 // ---- Topology ----------------------------------------------------------------------------------
 
 enum {
@@ -152,6 +156,28 @@ VD_API void vd_pool_free(vd_pool *pool);
 // the pool has a worker for each of its fast cores, and these have more than one last-level cache;
 // and on systems other than Linux.
 VD_API vd_status vd_pool_pin(vd_pool *pool);
+
+// Creates a pool of fewer workers, spread evenly over the processors that those of `whole` are
+// meant for, so that as many are on each node in proportion. It may be pinned if `whole` may be.
+VD_API vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part);
+
+// Returns the number of NUMA nodes that the pool's workers are meant for; 1 if there are more than
+// 64.
+VD_API int32_t vd_pool_nodes(const vd_pool *pool);
+
+// How memory is divided among NUMA nodes.
+typedef enum vd_placement {
+    VD_PLACE_SLICES = 0,       // in order, each node's part in proportion to its workers: the
+                               //   weights that they read in steps of at most 16 tokens
+    VD_PLACE_INTERLEAVED = 1,  // page by page: memory that the workers of all nodes read
+} vd_placement;
+
+// Determines on which nodes of the pool's workers the pages of memory from vd_alloc will be. Only
+// affects pages that nothing has been written to. A page that belongs to two parts is in the
+// earlier one. If a node is full, the system takes another one. Does nothing if all workers are on
+// one node. Returns VD_UNSUPPORTED if the system does not place memory, or not for this process, as
+// in some containers; VD_NO_MEMORY if it cannot divide the memory further.
+VD_API vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes);
 
 // Lowers the priority of the calling thread and of the pool's threads, so that a service stays
 // responsive if there are fewer cores than runnable threads. They yield to other processes too.
@@ -392,7 +418,7 @@ typedef enum vd_arithmetic {
 //
 // If unpacked is 1, quantized weights are in GGUF's layout, and workers pack the groups that they
 // multiply, in each step: no memory for packed weights, but more time. VD_UNSUPPORTED if 16 rows
-// exceed 256 KiB.
+// exceed 512 KiB.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;
@@ -1184,15 +1210,18 @@ VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch 
 typedef struct vd_balance {
     double bytes;      // of all products
     double longest;    // of the worker with the most between two barriers, summed over the step
+    double remote;     // that workers read from the memory of other nodes
+    double inputs;     // bytes of inputs that nodes read from each other, at most
     int32_t barriers;  // of the step
 } vd_balance;
 
-// Computes how `workers` workers would divide the matrix products of a step of 1 to 16 tokens, with
-// logits of each. bytes / (workers * longest) is the ceiling of their efficiency: the share of
-// their time in which they do not wait for each other, if all read weights equally fast. Products
-// of experts are not counted.
+// Computes how `workers` workers, evenly on `nodes` NUMA nodes (1 to 64), would divide the matrix
+// products of a step of 1 to 16 tokens, with logits of each. bytes / (workers * longest) is the
+// ceiling of their efficiency: the share of their time in which they do not wait for each other, if
+// all read weights equally fast. Packed matrices are placed by VD_PLACE_SLICES, others evenly.
+// Products of experts are not counted.
 VD_API vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers,
-                                 vd_balance *balance);
+                                 int32_t nodes, vd_balance *balance);
 
 // ---- Measuring the machine ---------------------------------------------------------------------
 

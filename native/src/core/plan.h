@@ -46,7 +46,7 @@ int vd_needs_barrier(const vd_plan_run_state *run, int32_t i);
 int32_t vd_count_epilogue(const vd_plan_run_state *run, int32_t i);
 
 // Finds the products from operation i on that are divided together. Returns 0 if there are none.
-int vd_find_products(const vd_plan_run_state *run, int32_t i, int32_t workers,
+int vd_find_products(const vd_plan_run_state *run, int32_t i, const vd_slices *slices,
                      vd_product_group *group);
 
 #endif

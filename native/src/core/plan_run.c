@@ -79,9 +79,9 @@ static void run_together(const vd_plan_run_state *run, const vd_worker *worker,
                          const vd_product_group *group, vd_handoffs *handoffs) {
     vd_range shares[VD_PRODUCTS_MAX], jobs[VD_PRODUCTS_MAX];
     int32_t n = group->partition.count;
+    vd_partition_shares(&group->partition, worker->index, shares);
     for (int32_t i = 0; i < n; i++) {
         int64_t steps = group->partition.products[i].steps;
-        shares[i] = vd_partition_share(&group->partition, i, worker->index);
         jobs[i] = (vd_range){vd_ceil_div(shares[i].begin, steps), shares[i].end / steps};
         vd_range passed = {jobs[i].end * steps, shares[i].end};
         if (passed.begin < passed.end && passed.begin >= shares[i].begin) {
@@ -116,12 +116,13 @@ static void run_products(const vd_plan_run_state *run, const vd_worker *worker,
 static void run_worker(void *argument, const vd_worker *worker) {
     const vd_plan_run_state *run = argument;
     vd_handoffs handoffs = {.of_workers = run->handoffs};
+    const vd_slices *slices = vd_pool_slices(worker->pool);
     for (int32_t i = run->begin; i < run->end;) {
         vd_product_group group;
         if (vd_needs_barrier(run, i) && i > run->begin) {
             vd_barrier(worker);
         }
-        if (vd_find_products(run, i, worker->count, &group)) {
+        if (vd_find_products(run, i, slices, &group)) {
             run_products(run, worker, &group, &handoffs);
             i = group.end;
         } else {

@@ -11,7 +11,7 @@ typedef struct thread_state {
     alignas(VD_CACHE_LINE) vd_worker worker;
     vd_thread thread;
     vd_meeting *meeting;  // the first one at a barrier; null if there is only one worker
-    int32_t processor;    // to which vd_pool_pin binds the thread
+    vd_processor site;    // to which vd_pool_pin binds the thread
     vd_spin at_start;
     vd_spin at_barrier;
 } thread_state;
@@ -24,7 +24,9 @@ struct vd_pool {
     atomic_int truncated;  // a task has read after the end of a mapped file
     int32_t workers;
     int32_t started;
-    int32_t pinnable;  // the workers are all that the topology assigns
+    int32_t runnable;  // workers that can run at once
+    int32_t pinnable;  // the workers are all that the topology assigns, or spread over those
+    vd_slices slices;
     char *scratch;
     thread_state threads[];  // followed by the meetings of the barrier
 };
@@ -94,7 +96,7 @@ vd_status vd_pool_lower_priority(vd_pool *pool) {
 
 static void bind_thread(void *argument, const vd_worker *worker) {
     atomic_int *failed = argument;
-    int32_t processor = worker->pool->threads[worker->index].processor;
+    int32_t processor = worker->pool->threads[worker->index].site.id;
     if (worker->index > 0 && !vd_thread_bind(processor)) {
         atomic_store(failed, 1);
     }
@@ -113,6 +115,10 @@ vd_status vd_pool_pin(vd_pool *pool) {
 }
 
 int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
+
+const vd_slices *vd_pool_slices(const vd_pool *pool) { return &pool->slices; }
+
+int32_t vd_pool_nodes(const vd_pool *pool) { return pool == NULL ? 0 : pool->slices.count; }
 
 static vd_status start_threads(vd_pool *pool) {
     for (int32_t i = 1; i < pool->workers; i++) {
@@ -136,34 +142,19 @@ static const vd_processor *find_site(const vd_topology *t, int32_t core) {
     return site;
 }
 
-// Assigns workers to cores in topology order, several to a core if there are too few.
-static void place_workers(vd_pool *pool, const vd_topology *t) {
-    const vd_processor *sites[VD_WORKERS_MAX];
-    vd_meeting **firsts[VD_WORKERS_MAX];
-    int32_t workers = pool->workers;
-    for (int32_t i = 0; i < workers; i++) {
-        int64_t core = workers <= t->fast_cores ? i : (int64_t)i * t->fast_cores / workers;
-        sites[i] = find_site(t, (int32_t)core);
-        firsts[i] = &pool->threads[i].meeting;
-        pool->threads[i].processor = sites[i]->id;
-    }
-    vd_barrier_build(workers, sites, firsts, (void *)((char *)pool + threads_bytes(workers)));
-    const vd_processor *last = sites[workers - 1];
-    pool->pinnable = t->whole_nodes && workers == t->fast_cores &&
-                     (sites[0]->cache != last->cache || sites[0]->node != last->node);
-}
-
-// Returns whether there are more workers than processors that may run at once.
-static int is_crowded(const vd_topology *t, int32_t workers) {
+// Returns the number of workers that can run at once.
+static int32_t runnable_workers(const vd_topology *t) {
     int32_t processors = 0;
     for (int32_t i = 0; i < t->processors; i++) {
         processors += t->processor[i].allowed;
     }
-    return workers > processors || (t->quota > 0 && workers >= t->quota + 1);
+    int32_t granted = (int32_t)t->quota + (t->quota > (int32_t)t->quota);
+    return granted > 0 && granted < processors ? granted : processors;
 }
 
-static void prepare_threads(vd_pool *pool, const vd_topology *t) {
-    vd_spin spin = vd_spin_initial(is_crowded(t, pool->workers));
+static void prepare_threads(vd_pool *pool, const vd_processor *const *sites) {
+    vd_meeting **firsts[VD_WORKERS_MAX];
+    vd_spin spin = vd_spin_initial(pool->workers > pool->runnable);
     for (int32_t i = 0; i < pool->workers; i++) {
         char *private = pool->scratch + scratch_bytes(i);
         pool->threads[i] = (thread_state){
@@ -172,18 +163,20 @@ static void prepare_threads(vd_pool *pool, const vd_topology *t) {
                        .pool = pool,
                        .scratch = private,
                        .panels = private + VD_SCRATCH_BYTES},
+            .site = *sites[i],
             .at_start = spin,
             .at_barrier = spin,
         };
+        firsts[i] = &pool->threads[i].meeting;
     }
+    void *meetings = (char *)pool + threads_bytes(pool->workers);
+    vd_barrier_build(pool->workers, sites, firsts, meetings);
+    vd_slices_by_site(&pool->slices, pool->workers, sites);
 }
 
-vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_pool **result) {
-    if (result == NULL || topology == NULL || topology->fast_cores < 1 || workers < 1 ||
-        workers > VD_WORKERS_MAX) {
-        return VD_INVALID_ARGUMENT;
-    }
-    *result = NULL;
+// Creates a pool with the workers, `runnable` and `pinnable` of `shape`, one worker for each site.
+static vd_status create(const vd_pool *shape, const vd_processor *const *sites, vd_pool **result) {
+    int32_t workers = shape->workers;
     vd_truncation_prepare();
     void *memory = NULL;
     void *scratch = NULL;
@@ -194,9 +187,9 @@ vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_poo
         return status;
     }
     vd_pool *pool = memory;
-    *pool = (vd_pool){.run_lock = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
-    prepare_threads(pool, topology);
-    place_workers(pool, topology);
+    *pool = *shape;
+    pool->scratch = scratch;
+    prepare_threads(pool, sites);
     status = start_threads(pool);
     if (status != VD_OK) {
         vd_pool_free(pool);
@@ -204,6 +197,43 @@ vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_poo
     }
     *result = pool;
     return VD_OK;
+}
+
+// Assigns workers to cores in topology order, several to a core if there are too few.
+vd_status vd_pool_create_on(const vd_topology *t, int32_t workers, vd_pool **result) {
+    if (result == NULL || t == NULL || t->fast_cores < 1 || workers < 1 ||
+        workers > VD_WORKERS_MAX) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    const vd_processor *sites[VD_WORKERS_MAX];
+    for (int32_t i = 0; i < workers; i++) {
+        int64_t core = workers <= t->fast_cores ? i : (int64_t)i * t->fast_cores / workers;
+        sites[i] = find_site(t, (int32_t)core);
+    }
+    const vd_processor *last = sites[workers - 1];
+    int near = sites[0]->cache == last->cache && sites[0]->node == last->node;
+    vd_pool shape = {.run_lock = VD_LOCK_FREE,
+                     .workers = workers,
+                     .runnable = runnable_workers(t),
+                     .pinnable = t->whole_nodes && workers == t->fast_cores && !near};
+    return create(&shape, sites, result);
+}
+
+vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **result) {
+    if (result == NULL || whole == NULL || workers < 1 || workers > whole->workers) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    const vd_processor *sites[VD_WORKERS_MAX];
+    for (int32_t i = 0; i < workers; i++) {
+        sites[i] = &whole->threads[(int64_t)i * whole->workers / workers].site;
+    }
+    vd_pool shape = {.run_lock = VD_LOCK_FREE,
+                     .workers = workers,
+                     .runnable = whole->runnable,
+                     .pinnable = whole->pinnable};
+    return create(&shape, sites, result);
 }
 
 vd_status vd_pool_create(int32_t workers, vd_pool **result) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/barrier.h"
+#include "core/slices.h"
 #include "vidrio.h"
 
 enum {
@@ -39,6 +40,9 @@ vd_status vd_pool_create_on(const vd_topology *topology, int32_t workers, vd_poo
 vd_status vd_pool_run(vd_pool *pool, vd_task *task, void *argument);
 
 int32_t vd_pool_workers(const vd_pool *pool);
+
+// Returns the division of the workers by the nodes of the processors that they are meant for.
+const vd_slices *vd_pool_slices(const vd_pool *pool);
 
 // Waits until every worker of the running task has arrived.
 void vd_barrier(const vd_worker *worker);

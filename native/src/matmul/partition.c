@@ -67,10 +67,11 @@ vd_product vd_product_of(const vd_op *op, int32_t epilogue_ops, int64_t rows) {
     return product;
 }
 
-void vd_partition_decide(vd_partition *partition, int32_t count, int32_t workers) {
+void vd_partition_decide(vd_partition *partition, int32_t count, const vd_slices *slices) {
+    int64_t workers = slices->workers;
     int64_t separately = 0;
     partition->count = count;
-    partition->workers = workers;
+    partition->slices = slices;
     partition->cost = 0;
     for (int32_t i = 0; i < count; i++) {
         const vd_product *product = &partition->products[i];
@@ -80,30 +81,53 @@ void vd_partition_decide(vd_partition *partition, int32_t count, int32_t workers
     partition->together = 100 * partition->cost < SEPARATE_PERCENT * separately;
 }
 
-// Returns where a worker's share of all products begins, as a position of product i.
-static int64_t boundary(const vd_partition *partition, int32_t i, int32_t worker) {
-    const vd_product *product = &partition->products[i];
-    int64_t cost = partition->cost * worker / partition->workers;
-    for (int32_t before = 0; before < i; before++) {
-        cost -= partition->products[before].jobs * partition->products[before].cost;
-    }
+// Returns the position `cost` bytes after the beginning of these jobs of a product, or their end.
+static int64_t position_at(const vd_product *product, vd_range jobs, int64_t cost) {
     if (cost <= 0) {
-        return 0;
+        return jobs.begin * product->steps;
     }
-    int64_t jobs = vd_min(cost / product->cost, product->jobs);
-    int64_t rest = jobs == product->jobs ? 0 : cost - jobs * product->cost;
+    int64_t job = vd_min(jobs.begin + cost / product->cost, jobs.end);
+    int64_t rest = job == jobs.end ? 0 : cost % product->cost;
     int64_t steps = (rest * product->steps + product->cost / 2) / product->cost;
-    return jobs * product->steps + steps;
+    return job * product->steps + steps;
 }
 
-vd_range vd_partition_share(const vd_partition *partition, int32_t i, int32_t worker) {
-    const vd_product *product = &partition->products[i];
-    int32_t workers = partition->workers;
-    if (!partition->together) {
-        return (vd_range){product->jobs * worker / workers * product->steps,
-                          product->jobs * (worker + 1) / workers * product->steps};
+// Divides each product by itself, in whole jobs.
+static void share_jobs(const vd_partition *partition, int32_t worker, vd_range *shares) {
+    int64_t workers = partition->slices->workers;
+    for (int32_t i = 0; i < partition->count; i++) {
+        const vd_product *product = &partition->products[i];
+        shares[i] = (vd_range){product->jobs * worker / workers * product->steps,
+                               product->jobs * (worker + 1) / workers * product->steps};
     }
-    return (vd_range){boundary(partition, i, worker), boundary(partition, i, worker + 1)};
+}
+
+void vd_partition_shares(const vd_partition *partition, int32_t worker, vd_range *shares) {
+    if (!partition->together) {
+        share_jobs(partition, worker, shares);
+        return;
+    }
+    const vd_slices *slices = partition->slices;
+    int32_t slice = vd_slice_of(slices, worker);
+    vd_range jobs[VD_PRODUCTS_MAX];
+    int64_t costs[VD_PRODUCTS_MAX];
+    int64_t cost = 0;
+    for (int32_t i = 0; i < partition->count; i++) {
+        const vd_product *product = &partition->products[i];
+        jobs[i] = (vd_range){vd_slice_begin(slices, slice, product->jobs),
+                             vd_slice_begin(slices, slice + 1, product->jobs)};
+        costs[i] = (jobs[i].end - jobs[i].begin) * product->cost;
+        cost += costs[i];
+    }
+    int32_t workers = slices->begins[slice + 1] - slices->begins[slice];
+    int64_t begin = cost * (worker - slices->begins[slice]) / workers;
+    int64_t end = cost * (worker - slices->begins[slice] + 1) / workers;
+    for (int32_t i = 0; i < partition->count; i++) {
+        shares[i] = (vd_range){position_at(&partition->products[i], jobs[i], begin),
+                               position_at(&partition->products[i], jobs[i], end)};
+        begin -= costs[i];
+        end -= costs[i];
+    }
 }
 
 vd_range vd_product_outputs(const vd_product *product, int64_t begin, int64_t end) {
@@ -111,11 +135,24 @@ vd_range vd_product_outputs(const vd_product *product, int64_t begin, int64_t en
 }
 
 double vd_partition_cost(const vd_partition *partition, int32_t worker) {
+    vd_range shares[VD_PRODUCTS_MAX];
+    vd_partition_shares(partition, worker, shares);
     double cost = 0;
     for (int32_t i = 0; i < partition->count; i++) {
         const vd_product *product = &partition->products[i];
-        vd_range share = vd_partition_share(partition, i, worker);
-        cost += (double)(share.end - share.begin) * (double)product->cost / (double)product->steps;
+        double positions = (double)(shares[i].end - shares[i].begin);
+        cost += positions * (double)product->cost / (double)product->steps;
     }
     return cost;
+}
+
+double vd_partition_remote(const vd_partition *partition, int32_t i) {
+    const vd_slices *slices = partition->slices;
+    const vd_product *product = &partition->products[i];
+    double jobs = 0;
+    for (int32_t slice = 1; slice < slices->count; slice++) {
+        double begin = (double)product->jobs * slices->begins[slice] / slices->workers;
+        jobs += begin - (double)vd_slice_begin(slices, slice, product->jobs);
+    }
+    return jobs * (double)product->cost;
 }

@@ -4,6 +4,9 @@
 // computes at a time. A job has steps, ranges of columns of K, after which another worker may
 // continue it. A position counts steps from the start of the product. Each worker computes a range
 // of positions.
+//
+// The jobs of each product are first divided into slices, one for the workers of each node, where
+// the weights are (docs/adr/031). So no part of a job is continued on another node.
 #ifndef VD_MATMUL_PARTITION_H
 #define VD_MATMUL_PARTITION_H
 
@@ -36,8 +39,8 @@ typedef struct vd_job_part {
 typedef struct vd_partition {
     vd_product products[VD_PRODUCTS_MAX];
     int32_t count;
-    int32_t workers;
-    int together;  // 1: as one range; 0: each product by itself
+    const vd_slices *slices;
+    int together;  // 1: as one range of each slice; 0: each product by itself
     int64_t cost;  // of all products
 } vd_partition;
 
@@ -46,16 +49,20 @@ vd_product vd_product_of(const vd_op *op, int32_t epilogue_ops, int64_t rows);
 
 // Decides how `count` products are divided. Each is divided by itself if that is nearly balanced,
 // since workers may read different weight types at different speeds.
-void vd_partition_decide(vd_partition *partition, int32_t count, int32_t workers);
+void vd_partition_decide(vd_partition *partition, int32_t count, const vd_slices *slices);
 
-// Returns the positions of product i that a worker computes; whole jobs if products are divided by
-// themselves.
-vd_range vd_partition_share(const vd_partition *partition, int32_t i, int32_t worker);
+// Sets shares[i] to the positions of product i that a worker computes; whole jobs if products are
+// divided by themselves.
+void vd_partition_shares(const vd_partition *partition, int32_t worker, vd_range *shares);
 
 // Returns the outputs of whole jobs [begin, end).
 vd_range vd_product_outputs(const vd_product *product, int64_t begin, int64_t end);
 
 // Returns the bytes of weights that a worker reads.
 double vd_partition_cost(const vd_partition *partition, int32_t worker);
+
+// Returns the bytes of product i that workers read from slices of other nodes, since a slice of the
+// memory need not end with a job.
+double vd_partition_remote(const vd_partition *partition, int32_t i);
 
 #endif

@@ -108,6 +108,52 @@ double vd_cgroup_quota(const char *root) {
     return min;
 }
 
+// Returns the value of a line "name value" of a group's memory.stat, or 0.
+static int64_t read_statistic(const char *root, const hierarchy *h, const char *name) {
+    char line[64];
+    long long value;
+    int64_t found = 0;
+    FILE *file = vd_open_below(root, "%s%s/memory.stat", h->mount, h->group);
+    while (file != NULL && fscanf(file, "%63s %lld", line, &value) == 2) {
+        if (strcmp(line, name) == 0) {
+            found = value;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return found;
+}
+
+// Without a limit, the file of version 2 has a word, that of version 1 a number beyond any memory.
+static int64_t read_memory(const char *root, const hierarchy *h) {
+    int v2 = h->controller == NULL;
+    const char *limits = v2 ? "memory.max" : "memory.limit_in_bytes";
+    const char *usages = v2 ? "memory.current" : "memory.usage_in_bytes";
+    const char *cached = v2 ? "inactive_file" : "total_inactive_file";
+    int64_t limit = vd_read_number(-1, root, "%s%s/%s", h->mount, h->group, limits);
+    if (limit < 0) {
+        return INT64_MAX;
+    }
+    int64_t used = vd_read_number(0, root, "%s%s/%s", h->mount, h->group, usages) -
+                   read_statistic(root, h, cached);
+    return used < limit ? limit - (used > 0 ? used : 0) : 0;
+}
+
+int64_t vd_cgroup_memory(const char *root) {
+    hierarchy hierarchies[] = {{.controller = NULL}, {.controller = "memory"}};
+    int64_t min = INT64_MAX;
+    for (int i = 0; i < 2; i++) {
+        hierarchy *h = &hierarchies[i];
+        for (int found = find_mount(root, h) && find_group(root, h); found;
+             found = go_to_parent(h)) {
+            int64_t memory = read_memory(root, h);
+            min = memory < min ? memory : min;
+        }
+    }
+    return min;
+}
+
 // The file's name depends on the version and, in version 1, on an option of the mount.
 static int read_cpuset(const char *root, const hierarchy *h, vd_processor_set *set) {
     static const char *const names[] = {"cpuset.cpus.effective", "cpuset.cpus", "cpus"};

@@ -8,6 +8,10 @@
 // 0: none.
 double vd_cgroup_quota(const char *root);
 
+// Returns the bytes that the process's group and its parents can still allocate, and obtain by
+// dropping cached files; INT64_MAX if there is no limit.
+int64_t vd_cgroup_memory(const char *root);
+
 // Reads the processors that the process's cpuset allows. Returns 0 if there is none.
 int vd_cgroup_cpuset(const char *root, vd_processor_set *set);
 

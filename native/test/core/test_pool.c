@@ -154,6 +154,51 @@ static void serves_large_machines(void) {
     }
 }
 
+// ---- nodes ------------------------------------------------------------------------------------
+
+static void expect_slices(const vd_pool *pool, int32_t count, const int32_t *begins,
+                          const int32_t *nodes) {
+    const vd_slices *slices = vd_pool_slices(pool);
+    CHECK(slices->workers == vd_pool_workers(pool) && slices->count == count);
+    CHECK(vd_pool_nodes(pool) == count);
+    for (int32_t i = 0; i < count; i++) {
+        CHECK(slices->begins[i] == begins[i] && slices->nodes[i] == nodes[i]);
+    }
+    CHECK(slices->begins[count] == slices->workers);
+}
+
+static void divides_workers_by_node(void) {
+    describe("slices of 12 workers");
+    static vd_topology machine;
+    machine_create(&machine, 3, 2, 2, 0);
+    vd_pool *whole, *part;
+    CHECK(vd_pool_create_on(&machine, 12, &whole) == VD_OK);
+    expect_slices(whole, 3, (int32_t[]){0, 4, 8}, (int32_t[]){0, 1, 2});
+    describe("parts of a pool are spread over its nodes");
+    CHECK(vd_pool_create_part(whole, 6, &part) == VD_OK);
+    expect_slices(part, 3, (int32_t[]){0, 2, 4}, (int32_t[]){0, 1, 2});
+    counts c = {.workers = 6};
+    vd_pool_run(part, count_run, &c);
+    vd_pool_free(part);
+    CHECK(vd_pool_create_part(whole, 2, &part) == VD_OK);
+    expect_slices(part, 2, (int32_t[]){0, 1}, (int32_t[]){0, 1});
+    vd_pool_free(part);
+    CHECK(vd_pool_create_part(whole, 0, &part) == VD_INVALID_ARGUMENT);
+    CHECK(vd_pool_create_part(whole, 13, &part) == VD_INVALID_ARGUMENT);
+    CHECK(vd_pool_create_part(NULL, 1, &part) == VD_INVALID_ARGUMENT);
+    vd_pool_free(whole);
+    CHECK(vd_pool_nodes(NULL) == 0);
+    describe("fewer workers than cores");
+    CHECK(vd_pool_create_on(&machine, 5, &whole) == VD_OK);
+    expect_slices(whole, 2, (int32_t[]){0, 4}, (int32_t[]){0, 1});
+    vd_pool_free(whole);
+    describe("more nodes than slices");
+    machine_create(&machine, VD_SLICES_MAX + 1, 1, 1, 0);
+    CHECK(vd_pool_create_on(&machine, VD_SLICES_MAX + 1, &whole) == VD_OK);
+    expect_slices(whole, 1, (int32_t[]){0}, (int32_t[]){0});
+    vd_pool_free(whole);
+}
+
 // ---- life -------------------------------------------------------------------------------------
 
 static void creates_and_frees_pools(void) {
@@ -203,5 +248,6 @@ int main(void) {
         serves_concurrent_callers(NULL, workers, many / workers / 8);
     }
     serves_large_machines();
+    divides_workers_by_node();
     return 0;
 }

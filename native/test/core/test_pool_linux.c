@@ -90,6 +90,13 @@ static void *pins_workers_to_whole_nodes(void *argument) {
     CHECK(pin(&machine, 2, sets) == VD_OK);
     CHECK(CPU_EQUAL(&sets[0], &before));  // the caller's thread
     CHECK(CPU_COUNT(&sets[1]) == 1 && CPU_ISSET(1, &sets[1]));
+    describe("a part of a pool");
+    vd_pool *whole, *part;
+    CHECK(vd_pool_create_on(&machine, 2, &whole) == VD_OK);
+    CHECK(vd_pool_create_part(whole, 1, &part) == VD_OK);
+    CHECK(vd_pool_pin(part) == VD_OK);
+    vd_pool_free(part);
+    vd_pool_free(whole);
     describe("other numbers of workers");
     CHECK(pin(&machine, 1, sets) == VD_UNSUPPORTED);
     CHECK(pin(&machine, 3, sets) == VD_UNSUPPORTED);

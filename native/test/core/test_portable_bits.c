@@ -18,6 +18,7 @@ static const int32_t lengths[SEQUENCES] = {130, 33, 1, 20, 5};
 typedef struct setting {
     vd_isa isa;
     int32_t workers;
+    int32_t nodes;
     int32_t chunk;     // tokens per sequence and step
     int32_t together;  // 1: all sequences in one batch
 } setting;
@@ -65,15 +66,16 @@ static void run_sequences(vd_plan *plan, const setting *s, int32_t first, int32_
             }
         }
         if (tables.view.n_tokens > 0) {
-            CHECK(vd_plan_run(plan, pool_of(s->workers), &tables.view, 0, model.n_ops) == VD_OK);
+            CHECK(vd_plan_run(plan, pool_on_nodes(s->workers, s->nodes), &tables.view, 0,
+                              model.n_ops) == VD_OK);
             collect(&tables, results);
         }
     }
 }
 
 static void run(const setting *s, outputs results[SEQUENCES][MODEL_POSITIONS]) {
-    describe("transformer %s, %d workers, chunks of %d, %s", vd_isa_name(s->isa), s->workers,
-             s->chunk, s->together ? "together" : "alone");
+    describe("transformer %s, %d workers on %d nodes, chunks of %d, %s", vd_isa_name(s->isa),
+             s->workers, s->nodes, s->chunk, s->together ? "together" : "alone");
     transformer_clear_caches(&model);
     vd_plan *plan = plan_for(s->isa);
     if (s->together) {
@@ -112,12 +114,13 @@ static void logits_vary(void) {
 
 static void bits_do_not_depend_on_settings(void) {
     static const int32_t workers[] = {1, 2, 3, 5};
+    static const int32_t nodes[] = {1, 1, 1, 2};
     static const int32_t chunks[] = {1, 7, ALL};
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
             for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
                 for (int32_t together = 0; together <= 1; together++) {
-                    setting s = {isa, workers[w], chunks[c], together};
+                    setting s = {isa, workers[w], nodes[w], chunks[c], together};
                     size_t step = isa_is_emulated(isa) ? 6 : instrumented() ? 3 : 1;
                     if ((w + c + (size_t)together + (size_t)isa) % step != 0) {
                         continue;
@@ -136,7 +139,7 @@ static void bits_do_not_depend_on_interruptions(void) {
     while (!isa_runs(isa) || isa_is_emulated(isa)) {
         isa--;
     }
-    setting s = {isa, 2, ALL, 1};
+    setting s = {isa, 2, 1, ALL, 1};
     vd_plan *plan = plan_for(isa);
     for (int32_t k = 0; k <= model.n_ops; k++) {
         describe("transformer %s, interrupted before operation %d", vd_isa_name(isa), k);
@@ -220,7 +223,7 @@ int main(void) {
             tokens[s][p] = (int32_t)rng_below(&r, MODEL_V);
         }
     }
-    setting plain = {VD_ISA_SCALAR, 1, ALL, 0};
+    setting plain = {VD_ISA_SCALAR, 1, 1, ALL, 0};
     run(&plain, expected);
     logits_vary();
     bits_do_not_depend_on_settings();

@@ -1,5 +1,6 @@
-// The division of products among workers: shares cover every product once, and outputs that several
-// workers compute one after the other have the bits of one worker.
+// The division of products among workers: shares cover every product once, those of a node are
+// whole jobs, and outputs that several workers compute one after the other have the bits of one
+// worker.
 #include "matmul/partition.h"
 
 #include <stdlib.h>
@@ -26,25 +27,50 @@ static vd_product random_product(rng *r) {
                         .cost = 1 + rng_below(r, 100000)};
 }
 
-// Requires that the shares of all workers are the product, in order.
+// Returns whether a slice begins with this worker.
+static int begins_slice(const vd_slices *slices, int32_t worker) {
+    return slices->begins[vd_slice_of(slices, worker)] == worker;
+}
+
+// Requires that the shares of all workers are the products, in order, and that a slice begins with
+// its share of jobs of each.
 static void check_shares(const vd_partition *partition) {
+    const vd_slices *slices = partition->slices;
+    int64_t at[VD_PRODUCTS_MAX] = {0};
     int64_t total = 0;
     double cost = 0;
-    for (int32_t i = 0; i < partition->count; i++) {
-        const vd_product *product = &partition->products[i];
-        int64_t at = 0;
-        for (int32_t worker = 0; worker < partition->workers; worker++) {
-            vd_range share = vd_partition_share(partition, i, worker);
-            CHECK(share.begin == at && share.end >= share.begin);
-            at = share.end;
+    for (int32_t worker = 0; worker < slices->workers; worker++) {
+        vd_range shares[VD_PRODUCTS_MAX];
+        vd_partition_shares(partition, worker, shares);
+        for (int32_t i = 0; i < partition->count; i++) {
+            const vd_product *product = &partition->products[i];
+            CHECK(shares[i].begin == at[i] && shares[i].end >= at[i]);
+            CHECK(!begins_slice(slices, worker) ||
+                  at[i] == product->jobs * worker / slices->workers * product->steps);
+            at[i] = shares[i].end;
         }
-        CHECK(at == product->jobs * product->steps);
-        total += product->jobs * product->cost;
-    }
-    for (int32_t worker = 0; worker < partition->workers; worker++) {
         cost += vd_partition_cost(partition, worker);
     }
+    for (int32_t i = 0; i < partition->count; i++) {
+        const vd_product *product = &partition->products[i];
+        CHECK(at[i] == product->jobs * product->steps);
+        total += product->jobs * product->cost;
+        double remote = vd_partition_remote(partition, i);
+        CHECK(remote >= 0 && remote <= (double)(product->cost * (slices->count - 1)));
+    }
     near("cost", 0, 1, 1e-6, (float)(cost / (double)total));
+}
+
+// Divides workers among nodes at random.
+static vd_slices random_slices(rng *r, int32_t workers) {
+    vd_slices slices = {.workers = workers};
+    for (int32_t begin = 0; begin < workers && slices.count < VD_SLICES_MAX;) {
+        slices.nodes[slices.count] = slices.count;
+        slices.begins[slices.count++] = begin;
+        begin += 1 + (int32_t)rng_below(r, workers);
+    }
+    slices.begins[slices.count] = workers;
+    return slices;
 }
 
 static void shares_cover_all_products(rng *r) {
@@ -54,8 +80,10 @@ static void shares_cover_all_products(rng *r) {
         for (int32_t i = 0; i < count; i++) {
             partition.products[i] = random_product(r);
         }
-        vd_partition_decide(&partition, count, 1 + (int32_t)rng_below(r, SHARES_WORKERS_MAX));
-        describe("round %d, %d products, %d workers", round, count, partition.workers);
+        vd_slices slices = random_slices(r, 1 + (int32_t)rng_below(r, SHARES_WORKERS_MAX));
+        vd_partition_decide(&partition, count, &slices);
+        describe("round %d, %d products, %d workers on %d nodes", round, count, slices.workers,
+                 slices.count);
         check_shares(&partition);
     }
 }
@@ -68,13 +96,40 @@ static void divides_equal_products_evenly(void) {
         partition.products[i] =
             (vd_product){.N = 160, .width = 16, .jobs = 10, .steps = 1, .products = 1, .cost = 100};
     }
-    vd_partition_decide(&partition, 3, 15);
+    vd_slices slices;
+    vd_slices_evenly(&slices, 15, 1);
+    vd_partition_decide(&partition, 3, &slices);
     CHECK(partition.together);
     for (int32_t worker = 0; worker < 15; worker++) {
         CHECK(vd_partition_cost(&partition, worker) == 200);
     }
-    vd_partition_decide(&partition, 3, 5);
+    vd_slices_evenly(&slices, 5, 1);
+    vd_partition_decide(&partition, 3, &slices);
     CHECK(!partition.together);
+}
+
+// Each node computes its slice of both products, which its workers divide as one range. The memory
+// of 10 jobs is divided at 10/4, 20/4 and 30/4 jobs.
+static void divides_slices_among_the_workers_of_nodes(void) {
+    describe("two products, 16 workers on 4 nodes");
+    vd_partition partition;
+    partition.products[0] =
+        (vd_product){.N = 128, .width = 16, .jobs = 8, .steps = 2, .products = 1, .cost = 100};
+    partition.products[1] =
+        (vd_product){.N = 160, .width = 16, .jobs = 10, .steps = 2, .products = 1, .cost = 100};
+    vd_slices slices;
+    vd_slices_evenly(&slices, 16, 4);
+    vd_partition_decide(&partition, 2, &slices);
+    CHECK(partition.together);
+    vd_range shares[VD_PRODUCTS_MAX];
+    vd_partition_shares(&partition, 4, shares);  // the first worker of node 1
+    CHECK(shares[0].begin == 4 && shares[0].end == 7);
+    CHECK(shares[1].begin == 4 && shares[1].end == 4);
+    vd_partition_shares(&partition, 7, shares);
+    CHECK(shares[0].begin == 8 && shares[0].end == 8);
+    CHECK(shares[1].begin == 8 && shares[1].end == 10);
+    near("remote bytes", 0, 0, 0, (float)vd_partition_remote(&partition, 0));
+    near("remote bytes", 1, 100, 0, (float)vd_partition_remote(&partition, 1));
 }
 
 // ---- bits
@@ -153,7 +208,7 @@ static vd_op product_of(operands *o, int i) {
 }
 
 // Runs all products, those without a barrier between them together.
-static void run_products(operands *o, vd_isa isa, int32_t workers, const vd_batch *b) {
+static void run_products(operands *o, vd_isa isa, vd_pool *pool, const vd_batch *b) {
     memset(o->sum, 0, sizeof o->sum);
     memset(o->y, 0xff, sizeof o->y);  // NaNs
     vd_op ops[] = {
@@ -180,7 +235,7 @@ static void run_products(operands *o, vd_isa isa, int32_t workers, const vd_batc
     ops[1].barrier = VD_BARRIER_ALWAYS;
     ops[5].epilogue = 1;
     ops[8].barrier = VD_BARRIER_ALWAYS;
-    run_ops(ops, sizeof ops / sizeof ops[0], isa, workers, b);
+    run_ops_on(pool, ops, sizeof ops / sizeof ops[0], isa, b);
 }
 
 static void compare(const operands *expected, const operands *actual, int32_t rows) {
@@ -194,7 +249,9 @@ static void compare(const operands *expected, const operands *actual, int32_t ro
 }
 
 static void check_type(rng *r, vd_type type) {
-    static const int32_t workers[] = {2, 3, 7, WORKERS_MAX};
+    static const struct {
+        int32_t workers, nodes;
+    } machines[] = {{2, 1}, {3, 1}, {7, 1}, {7, 3}, {WORKERS_MAX, 1}, {WORKERS_MAX, 4}};
     int32_t K = block_elements(type) <= 64 ? 576 : K_MAX;
     operands *o = create_operands(r, type, K);
     operands *expected = allocate_aligned(sizeof *expected);
@@ -205,19 +262,20 @@ static void check_type(rng *r, vd_type type) {
             batch_add(&b, 0, i, 0, 0);
         }
         describe("%s, 1 worker, %d rows", type_name(type), rows);
-        run_products(o, VD_ISA_SCALAR, 1, &b.view);
+        run_products(o, VD_ISA_SCALAR, pool_of(1), &b.view);
         *expected = *o;
         expected->post = quantized_buffers(ROWS_MAX * N_MAX);
         memcpy(expected->post.q, o->post.q, ROWS_MAX * N_MAX);
         memcpy(expected->post.scale, o->post.scale, ROWS_MAX * N_MAX / 8);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
-                if (isa_is_emulated(isa) && workers[w] != 7) {
+            for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+                int32_t workers = machines[i].workers, nodes = machines[i].nodes;
+                if (isa_is_emulated(isa) && workers != 7) {
                     continue;
                 }
-                describe("%s, %s, %d workers, %d rows", type_name(type), vd_isa_name(isa),
-                         workers[w], rows);
-                run_products(o, isa, workers[w], &b.view);
+                describe("%s, %s, %d workers on %d nodes, %d rows", type_name(type),
+                         vd_isa_name(isa), workers, nodes, rows);
+                run_products(o, isa, pool_on_nodes(workers, nodes), &b.view);
                 compare(expected, o, rows);
             }
         }
@@ -240,6 +298,7 @@ int main(void) {
     rng r = {34};
     shares_cover_all_products(&r);
     divides_equal_products_evenly();
+    divides_slices_among_the_workers_of_nodes();
     bits_do_not_depend_on_workers(&r);
     return 0;
 }

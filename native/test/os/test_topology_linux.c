@@ -6,49 +6,27 @@
 #include "os/topology_linux.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/topology.h"
 #include "os/topology.h"
 #include "support/check.h"
+#include "support/root_linux.h"
 
 enum { LINE_BYTES = 8192 };
 
 static vd_topology topology;
-static char root[] = "topology-XXXXXX";
 
 // ---- files ------------------------------------------------------------------------------------
-
-static void create_directories(char *path) {
-    for (char *slash = strchr(path + sizeof root, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
-
-static void write_below(const char *path, const char *text) {
-    char name[3 * VD_PATH_BYTES];
-    snprintf(name, sizeof name, "%s%s", root, path);
-    FILE *file = fopen(name, "w");
-    if (file == NULL) {
-        create_directories(name);
-        file = fopen(name, "w");
-    }
-    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
-}
 
 static void write_processor(int id, const char *name, const char *text) {
     char path[2 * VD_PATH_BYTES];
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", id, name);
-    write_below(path, text);
+    root_write(path, text);
 }
 
 static void write_mask(int id, const char *name, int first, int last) {
@@ -56,14 +34,6 @@ static void write_mask(int id, const char *name, int first, int last) {
     snprintf(text, sizeof text, "%llx\n", (2ULL << last) - (1ULL << first));
     write_processor(id, name, text);
 }
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
-    (void)status;
-    (void)type;
-    return walk->level > 0 ? remove(path) : 0;
-}
-
-static void clear_root(void) { CHECK(nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0); }
 
 static void read_machine(const char *below, const vd_processor_set *affinity) {
     memset(&topology, 0, sizeof topology);
@@ -173,7 +143,7 @@ static void write_files(const char *line) {
     }
     *end = '\0';
     if (!of_processors) {
-        write_below(path, text);
+        root_write(path, text);
         return;
     }
     vd_processor_set set;
@@ -195,7 +165,7 @@ static void check_machine(const char *directory, const char *name) {
     while (fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "expect", 6) == 0) {
             if (!described) {
-                read_machine(root, NULL);
+                read_machine(root_path(), NULL);
                 described = 1;
             }
             check_expectation(line);
@@ -205,7 +175,7 @@ static void check_machine(const char *directory, const char *name) {
     }
     CHECK(described);
     fclose(file);
-    clear_root();
+    root_clear();
 }
 
 static void finds_sets_of_hwloc(void) {
@@ -231,7 +201,7 @@ static void expect_workers(int32_t workers, int first, int last) {
     for (int id = first; id <= last; id++) {
         vd_set_add(&affinity, id);
     }
-    read_machine(root, &affinity);
+    read_machine(root_path(), &affinity);
     if (topology.workers != workers) {
         fail("processors %d to %d: expected %d workers, got %d", first, last, workers,
              topology.workers);
@@ -252,7 +222,7 @@ static void counts_allowed_cores(void) {
     describe("no files");
     expect_workers(8, 0, 7);
     describe("eight processors, two per core");
-    write_below("/sys/devices/system/cpu/online", "0-7\n");
+    root_write("/sys/devices/system/cpu/online", "0-7\n");
     for (int id = 0; id < 8; id++) {
         write_mask(id, "topology/core_cpus", id / 2 * 2, id / 2 * 2 + 1);
     }
@@ -263,13 +233,13 @@ static void counts_allowed_cores(void) {
     expect_ordered_workers();
     CHECK(!topology.whole_nodes && topology.allowed_cores == 2 && topology.cores == 4);
     expect_workers(1, 7, 7);
-    clear_root();
+    root_clear();
 }
 
 static void counts_worthwhile_cores(void) {
     describe("four performance cores with two threads each, eight efficiency cores");
-    write_below("/sys/devices/system/cpu/online", "0-15\n");
-    write_below("/sys/devices/cpu_atom/cpus", "8-11,12,13-15\n");
+    root_write("/sys/devices/system/cpu/online", "0-15\n");
+    root_write("/sys/devices/cpu_atom/cpus", "8-11,12,13-15\n");
     for (int id = 0; id < 16; id++) {
         write_mask(id, "topology/core_cpus", id < 8 ? id / 2 * 2 : id,
                    id < 8 ? id / 2 * 2 + 1 : id);
@@ -278,9 +248,9 @@ static void counts_worthwhile_cores(void) {
     expect_ordered_workers();
     expect_workers(9, 7, 15);  // nine thirds are more than one
     expect_workers(4, 12, 15);
-    clear_root();
+    root_clear();
     describe("one core of capacity 1024, three of 870, four of 300");
-    write_below("/sys/devices/system/cpu/online", "0-7\n");
+    root_write("/sys/devices/system/cpu/online", "0-7\n");
     for (int id = 0; id < 8; id++) {
         write_processor(id, "cpu_capacity", id < 4 ? "300\n" : id < 7 ? "870\n" : "1024\n");
     }
@@ -289,41 +259,41 @@ static void counts_worthwhile_cores(void) {
     expect_workers(4, 0, 3);
     expect_workers(3, 3, 6);
     CHECK(topology.processor[0].speed == 300 && topology.processor[7].speed == 1024);
-    clear_root();
+    root_clear();
 }
 
 // ---- control groups ---------------------------------------------------------------------------
 
 static void respects_quotas_of_version_2(void) {
     describe("a cgroup with a quota");
-    write_below("/proc/mounts", "tmpfs /run tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
-    write_below("/proc/self/cgroup", "0::/pod/container\n");
+    root_write("/proc/mounts", "tmpfs /run tmpfs rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
+    root_write("/proc/self/cgroup", "0::/pod/container\n");
     expect_workers(8, 0, 7);
-    write_below("/sys/fs/cgroup/pod/container/cpu.max", "max 100000\n");
+    root_write("/sys/fs/cgroup/pod/container/cpu.max", "max 100000\n");
     expect_workers(8, 0, 7);
     CHECK(topology.quota == 0 && topology.whole_nodes);
-    write_below("/sys/fs/cgroup/pod/cpu.max", "250000 100000\n");
+    root_write("/sys/fs/cgroup/pod/cpu.max", "250000 100000\n");
     expect_workers(3, 0, 7);
     CHECK(topology.quota == 2.5 && topology.fast_cores == 8 && !topology.whole_nodes);
     expect_workers(2, 0, 1);
-    write_below("/sys/fs/cgroup/cpu.max", "50000 100000\n");
+    root_write("/sys/fs/cgroup/cpu.max", "50000 100000\n");
     expect_workers(1, 0, 7);
-    clear_root();
+    root_clear();
 }
 
 static void respects_quotas_of_version_1(void) {
     describe("a container, with the path of its group outside it");
-    write_below("/proc/mounts",
-                "cgroup /cg/cpu,cpuacct cgroup ro,cpu,cpuacct 0 0\n"
-                "cgroup2 /cg/unified cgroup2 rw 0 0\n");
-    write_below("/proc/self/cgroup", "4:cpuacct,cpu:/docker/0123\n1:name=systemd:/\n0::/\n");
-    write_below("/cg/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
-    write_below("/cg/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    root_write("/proc/mounts",
+               "cgroup /cg/cpu,cpuacct cgroup ro,cpu,cpuacct 0 0\n"
+               "cgroup2 /cg/unified cgroup2 rw 0 0\n");
+    root_write("/proc/self/cgroup", "4:cpuacct,cpu:/docker/0123\n1:name=systemd:/\n0::/\n");
+    root_write("/cg/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    root_write("/cg/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
     expect_workers(8, 0, 7);
-    write_below("/cg/cpu,cpuacct/cpu.cfs_quota_us", "400000\n");
+    root_write("/cg/cpu,cpuacct/cpu.cfs_quota_us", "400000\n");
     expect_workers(4, 0, 7);
     CHECK(topology.quota == 4.0);
-    clear_root();
+    root_clear();
 }
 
 // ---- this machine -----------------------------------------------------------------------------
@@ -369,13 +339,13 @@ int main(int argc, char **argv) {
         return 0;
     }
     describe_faults();
-    CHECK(mkdtemp(root) != NULL);
+    root_create();
     finds_sets_of_hwloc();
     counts_allowed_cores();
     counts_worthwhile_cores();
     respects_quotas_of_version_2();
     respects_quotas_of_version_1();
-    CHECK(rmdir(root) == 0);
+    root_remove();
     respects_affinity();
     return 0;
 }

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/pool.h"
 #include "support/check.h"
+#include "support/machines.h"
 
-enum { POOLS = 16 };
+enum { POOLS = 16, NODES = 4 };
 
 void batch_clear(batch *b) { b->view.n_tokens = b->view.n_logits = 0; }
 
@@ -46,25 +48,46 @@ void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int 
     }
 }
 
-static vd_pool *pools[POOLS + 1];
+static vd_pool *pools[NODES + 1][POOLS + 1];
 
 static void free_pools(void) {
-    for (int i = 0; i <= POOLS; i++) {
-        vd_pool_free(pools[i]);
+    for (int nodes = 1; nodes <= NODES; nodes++) {
+        for (int workers = 0; workers <= POOLS; workers++) {
+            vd_pool_free(pools[nodes][workers]);
+        }
     }
 }
 
-vd_pool *pool_of(int32_t workers) {
+static vd_pool **find_pool(int32_t workers, int32_t nodes) {
     static int registered;
-    CHECK(workers >= 1 && workers <= POOLS);
-    if (pools[workers] == NULL) {
-        CHECK(vd_pool_create(workers, &pools[workers]) == VD_OK);
-    }
+    CHECK(workers >= 1 && workers <= POOLS && nodes >= 1 && nodes <= NODES);
     if (!registered) {
         CHECK(atexit(free_pools) == 0);
         registered = 1;
     }
-    return pools[workers];
+    return &pools[nodes][workers];
+}
+
+vd_pool *pool_of(int32_t workers) {
+    vd_pool **pool = find_pool(workers, 1);
+    if (*pool == NULL) {
+        CHECK(vd_pool_create(workers, pool) == VD_OK);
+    }
+    return *pool;
+}
+
+vd_pool *pool_on_nodes(int32_t workers, int32_t nodes) {
+    static vd_topology machine;
+    if (nodes == 1) {
+        return pool_of(workers);
+    }
+    vd_pool **pool = find_pool(workers, nodes);
+    if (*pool == NULL) {
+        machine_create(&machine, nodes, 1, (workers + nodes - 1) / nodes, 0);
+        machine.quota = 1;  // so that workers do not spin: this machine has fewer processors
+        CHECK(vd_pool_create_on(&machine, workers, pool) == VD_OK);
+    }
+    return *pool;
 }
 
 static int32_t beyond(int32_t end, int32_t value) { return value >= end ? value + 1 : end; }
@@ -91,6 +114,10 @@ static vd_limits limits_of(const vd_batch *b) {
 }
 
 void run_ops(const vd_op *ops, int32_t n_ops, vd_isa isa, int32_t workers, const vd_batch *b) {
+    run_ops_on(pool_of(workers), ops, n_ops, isa, b);
+}
+
+void run_ops_on(vd_pool *pool, const vd_op *ops, int32_t n_ops, vd_isa isa, const vd_batch *b) {
     vd_limits limits = limits_of(b);
     vd_plan *plan;
     int32_t bad_op;
@@ -98,7 +125,7 @@ void run_ops(const vd_op *ops, int32_t n_ops, vd_isa isa, int32_t workers, const
     if (status != VD_OK) {
         fail("vd_plan_create: %s, op %d", vd_status_name(status), bad_op);
     }
-    status = vd_plan_run(plan, pool_of(workers), b, 0, n_ops);
+    status = vd_plan_run(plan, pool, b, 0, n_ops);
     if (status != VD_OK) {
         fail("vd_plan_run: %s", vd_status_name(status));
     }

@@ -31,8 +31,13 @@ void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int 
 // Returns the pool with this number of workers, at most 16. It is freed when the program ends.
 vd_pool *pool_of(int32_t workers);
 
+// Returns the pool with this number of workers, at most 16, on 1 to 4 nodes of equal size, of which
+// the last ones may have fewer workers. It is freed when the program ends.
+vd_pool *pool_on_nodes(int32_t workers, int32_t nodes);
+
 // Creates a plan of the operations, with limits that just fit the batch, runs it and frees it.
 void run_ops(const vd_op *ops, int32_t n_ops, vd_isa isa, int32_t workers, const vd_batch *b);
+void run_ops_on(vd_pool *pool, const vd_op *ops, int32_t n_ops, vd_isa isa, const vd_batch *b);
 
 // Runs one operation, which reads neither tokens nor cache, on a number of rows.
 void run_rows(const vd_op *op, vd_isa isa, int32_t workers, int32_t rows);

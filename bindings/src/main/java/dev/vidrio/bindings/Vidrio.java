@@ -727,6 +727,66 @@ public class Vidrio extends Vidrio$shared {
     }
   }
 
+  private static class vd_available_memory {
+    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_LONG);
+
+    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_available_memory");
+
+    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+  }
+
+  /**
+   * Function descriptor for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static FunctionDescriptor vd_available_memory$descriptor() {
+    return vd_available_memory.DESC;
+  }
+
+  /**
+   * Downcall method handle for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static MethodHandle vd_available_memory$handle() {
+    return vd_available_memory.HANDLE;
+  }
+
+  /**
+   * Address for:
+   *
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static MemorySegment vd_available_memory$address() {
+    return vd_available_memory.ADDR;
+  }
+
+  /**
+   * {@snippet lang=c :
+   * int64_t vd_available_memory(void)
+   * }
+   */
+  public static long vd_available_memory() {
+    var mh$ = vd_available_memory.HANDLE;
+    try {
+      if (TRACE_DOWNCALLS) {
+        traceDowncall("vd_available_memory");
+      }
+      return (long) mh$.invokeExact();
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex$) {
+      throw new AssertionError("should not reach here", ex$);
+    }
+  }
+
   private static final int VD_PROCESSORS_MAX = (int) 4096L;
 
   /**
@@ -1034,6 +1094,212 @@ public class Vidrio extends Vidrio$shared {
         traceDowncall("vd_pool_pin", pool);
       }
       return (int) mh$.invokeExact(pool);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex$) {
+      throw new AssertionError("should not reach here", ex$);
+    }
+  }
+
+  private static class vd_pool_create_part {
+    public static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_INT, Vidrio.C_POINTER);
+
+    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create_part");
+
+    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+  }
+
+  /**
+   * Function descriptor for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+   * }
+   */
+  public static FunctionDescriptor vd_pool_create_part$descriptor() {
+    return vd_pool_create_part.DESC;
+  }
+
+  /**
+   * Downcall method handle for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+   * }
+   */
+  public static MethodHandle vd_pool_create_part$handle() {
+    return vd_pool_create_part.HANDLE;
+  }
+
+  /**
+   * Address for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+   * }
+   */
+  public static MemorySegment vd_pool_create_part$address() {
+    return vd_pool_create_part.ADDR;
+  }
+
+  /**
+   * {@snippet lang=c :
+   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+   * }
+   */
+  public static int vd_pool_create_part(MemorySegment whole, int workers, MemorySegment part) {
+    var mh$ = vd_pool_create_part.HANDLE;
+    try {
+      if (TRACE_DOWNCALLS) {
+        traceDowncall("vd_pool_create_part", whole, workers, part);
+      }
+      return (int) mh$.invokeExact(whole, workers, part);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex$) {
+      throw new AssertionError("should not reach here", ex$);
+    }
+  }
+
+  private static class vd_pool_nodes {
+    public static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
+
+    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_nodes");
+
+    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+  }
+
+  /**
+   * Function descriptor for:
+   *
+   * {@snippet lang=c :
+   * int32_t vd_pool_nodes(const vd_pool *pool)
+   * }
+   */
+  public static FunctionDescriptor vd_pool_nodes$descriptor() {
+    return vd_pool_nodes.DESC;
+  }
+
+  /**
+   * Downcall method handle for:
+   *
+   * {@snippet lang=c :
+   * int32_t vd_pool_nodes(const vd_pool *pool)
+   * }
+   */
+  public static MethodHandle vd_pool_nodes$handle() {
+    return vd_pool_nodes.HANDLE;
+  }
+
+  /**
+   * Address for:
+   *
+   * {@snippet lang=c :
+   * int32_t vd_pool_nodes(const vd_pool *pool)
+   * }
+   */
+  public static MemorySegment vd_pool_nodes$address() {
+    return vd_pool_nodes.ADDR;
+  }
+
+  /**
+   * {@snippet lang=c :
+   * int32_t vd_pool_nodes(const vd_pool *pool)
+   * }
+   */
+  public static int vd_pool_nodes(MemorySegment pool) {
+    var mh$ = vd_pool_nodes.HANDLE;
+    try {
+      if (TRACE_DOWNCALLS) {
+        traceDowncall("vd_pool_nodes", pool);
+      }
+      return (int) mh$.invokeExact(pool);
+    } catch (Error | RuntimeException ex) {
+      throw ex;
+    } catch (Throwable ex$) {
+      throw new AssertionError("should not reach here", ex$);
+    }
+  }
+
+  private static final int VD_PLACE_SLICES = (int) 0L;
+
+  /**
+   * {@snippet lang=c :
+   * enum vd_placement.VD_PLACE_SLICES = 0
+   * }
+   */
+  public static int VD_PLACE_SLICES() {
+    return VD_PLACE_SLICES;
+  }
+
+  private static final int VD_PLACE_INTERLEAVED = (int) 1L;
+
+  /**
+   * {@snippet lang=c :
+   * enum vd_placement.VD_PLACE_INTERLEAVED = 1
+   * }
+   */
+  public static int VD_PLACE_INTERLEAVED() {
+    return VD_PLACE_INTERLEAVED;
+  }
+
+  private static class vd_place {
+    public static final FunctionDescriptor DESC =
+        FunctionDescriptor.of(
+            Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_LONG);
+
+    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_place");
+
+    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+  }
+
+  /**
+   * Function descriptor for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+   * }
+   */
+  public static FunctionDescriptor vd_place$descriptor() {
+    return vd_place.DESC;
+  }
+
+  /**
+   * Downcall method handle for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+   * }
+   */
+  public static MethodHandle vd_place$handle() {
+    return vd_place.HANDLE;
+  }
+
+  /**
+   * Address for:
+   *
+   * {@snippet lang=c :
+   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+   * }
+   */
+  public static MemorySegment vd_place$address() {
+    return vd_place.ADDR;
+  }
+
+  /**
+   * {@snippet lang=c :
+   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+   * }
+   */
+  public static int vd_place(MemorySegment pool, int placement, MemorySegment memory, long bytes) {
+    var mh$ = vd_place.HANDLE;
+    try {
+      if (TRACE_DOWNCALLS) {
+        traceDowncall("vd_place", pool, placement, memory, bytes);
+      }
+      return (int) mh$.invokeExact(pool, placement, memory, bytes);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex$) {
@@ -2992,7 +3258,12 @@ public class Vidrio extends Vidrio$shared {
   private static class vd_plan_balance {
     public static final FunctionDescriptor DESC =
         FunctionDescriptor.of(
-            Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_INT, Vidrio.C_INT, Vidrio.C_POINTER);
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER);
 
     public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_balance");
 
@@ -3003,7 +3274,7 @@ public class Vidrio extends Vidrio$shared {
    * Function descriptor for:
    *
    * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
    * }
    */
   public static FunctionDescriptor vd_plan_balance$descriptor() {
@@ -3014,7 +3285,7 @@ public class Vidrio extends Vidrio$shared {
    * Downcall method handle for:
    *
    * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
    * }
    */
   public static MethodHandle vd_plan_balance$handle() {
@@ -3025,7 +3296,7 @@ public class Vidrio extends Vidrio$shared {
    * Address for:
    *
    * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
    * }
    */
   public static MemorySegment vd_plan_balance$address() {
@@ -3034,17 +3305,17 @@ public class Vidrio extends Vidrio$shared {
 
   /**
    * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, vd_balance *balance)
+   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
    * }
    */
   public static int vd_plan_balance(
-      MemorySegment plan, int tokens, int workers, MemorySegment balance) {
+      MemorySegment plan, int tokens, int workers, int nodes, MemorySegment balance) {
     var mh$ = vd_plan_balance.HANDLE;
     try {
       if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_plan_balance", plan, tokens, workers, balance);
+        traceDowncall("vd_plan_balance", plan, tokens, workers, nodes, balance);
       }
-      return (int) mh$.invokeExact(plan, tokens, workers, balance);
+      return (int) mh$.invokeExact(plan, tokens, workers, nodes, balance);
     } catch (Error | RuntimeException ex) {
       throw ex;
     } catch (Throwable ex$) {

@@ -17,6 +17,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct vd_balance {
  *     double bytes;
  *     double longest;
+ *     double remote;
+ *     double inputs;
  *     int32_t barriers;
  * }
  * }
@@ -30,6 +32,8 @@ public class vd_balance {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_DOUBLE.withName("bytes"),
         Vidrio.C_DOUBLE.withName("longest"),
+        Vidrio.C_DOUBLE.withName("remote"),
+        Vidrio.C_DOUBLE.withName("inputs"),
         Vidrio.C_INT.withName("barriers"),
         MemoryLayout.paddingLayout(4)
     ).withName("vd_balance");
@@ -127,6 +131,94 @@ public class vd_balance {
      */
     public static void longest(MemorySegment struct, double fieldValue) {
         struct.set(longest$LAYOUT, longest$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble remote$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("remote"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double remote
+     * }
+     */
+    public static final OfDouble remote$layout() {
+        return remote$LAYOUT;
+    }
+
+    private static final long remote$OFFSET = $LAYOUT.byteOffset(groupElement("remote"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double remote
+     * }
+     */
+    public static final long remote$offset() {
+        return remote$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double remote
+     * }
+     */
+    public static double remote(MemorySegment struct) {
+        return struct.get(remote$LAYOUT, remote$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double remote
+     * }
+     */
+    public static void remote(MemorySegment struct, double fieldValue) {
+        struct.set(remote$LAYOUT, remote$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble inputs$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("inputs"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double inputs
+     * }
+     */
+    public static final OfDouble inputs$layout() {
+        return inputs$LAYOUT;
+    }
+
+    private static final long inputs$OFFSET = $LAYOUT.byteOffset(groupElement("inputs"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double inputs
+     * }
+     */
+    public static final long inputs$offset() {
+        return inputs$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double inputs
+     * }
+     */
+    public static double inputs(MemorySegment struct) {
+        return struct.get(inputs$LAYOUT, inputs$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double inputs
+     * }
+     */
+    public static void inputs(MemorySegment struct, double fieldValue) {
+        struct.set(inputs$LAYOUT, inputs$OFFSET, fieldValue);
     }
 
     private static final OfInt barriers$LAYOUT = (OfInt)$LAYOUT.select(groupElement("barriers"));

@@ -102,6 +102,7 @@ final class DoctorCommand implements Callable<Integer> {
       try (NativeExecutor executor = NativeExecutor.create()) {
         facts.put("workers", WorkerCount.choose().toString());
         facts.put("pinned", executor.pinned());
+        facts.put("placement", executor.placement().toString());
         facts.put("isa", executor.isa().label());
         facts.put("bf16_products", Machine.bf16(executor.isa()));
         Machine.toJson(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);

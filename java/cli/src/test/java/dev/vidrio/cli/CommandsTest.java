@@ -327,6 +327,7 @@ class CommandsTest {
     assertTrue(json.get("topology").get("cores").intValue() >= 1);
     assertTrue(json.get("topology").get("nodes").get(0).has("processors"));
     assertTrue(json.get("workers").stringValue().matches("\\d+ workers?: .+"));
+    assertFalse(json.get("placement").stringValue().isEmpty());
   }
 
   @ParameterizedTest
@@ -344,6 +345,8 @@ class CommandsTest {
         "size -p 0",
         "size --cores 0",
         "size --cores 1000",
+        "size --nodes 0",
+        "size --cores 2 --bandwidth 1 --nodes 3",
         "size --bandwidth 0",
         "size --rate -1",
         "run -t 1,2",

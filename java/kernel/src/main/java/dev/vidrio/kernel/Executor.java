@@ -43,6 +43,21 @@ public interface Executor extends AutoCloseable {
   }
 
   /**
+   * Returns the bytes that can be allocated and used before the system ends a process for lack of
+   * memory, pages of cached files included; {@link Long#MAX_VALUE} if unknown.
+   */
+  default long availableMemory() {
+    return Long.MAX_VALUE;
+  }
+
+  /**
+   * Determines on which NUMA nodes memory of {@link #allocate} will be that nothing has been
+   * written to. It has no effect if all workers are on one node, and on executors without
+   * placement.
+   */
+  default void place(MemorySegment memory, Placement placement) {}
+
+  /**
    * Packs a quantized matrix, in parallel on all workers.
    *
    * @param source [n, k] in GGUF's layout

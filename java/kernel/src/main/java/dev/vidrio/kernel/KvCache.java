@@ -92,7 +92,12 @@ public final class KvCache {
   }
 
   private static MemorySegment allocate(Executor executor, long bytes, Arena arena) {
-    return bytes == 0 ? MemorySegment.NULL : executor.allocate(bytes, arena);
+    if (bytes == 0) {
+      return MemorySegment.NULL;
+    }
+    MemorySegment memory = executor.allocate(bytes, arena);
+    executor.place(memory, Placement.INTERLEAVED); // any worker may read any block
+    return memory;
   }
 
   /**

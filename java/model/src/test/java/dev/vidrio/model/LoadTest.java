@@ -16,9 +16,11 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -46,7 +48,9 @@ class LoadTest {
   private static final class Recorder implements Executor {
     private final Executor executor = NativeExecutor.create();
     private final List<MemorySegment> allocated = new ArrayList<>();
+    private final List<MemorySegment> slices = new ArrayList<>();
     private long packedBytes;
+    private long available = Long.MAX_VALUE;
     private int packsUntilFailure = Integer.MAX_VALUE;
     private int allocationsUntilFailure = Integer.MAX_VALUE;
     private boolean closed;
@@ -69,6 +73,25 @@ class LoadTest {
       MemorySegment memory = executor.allocate(bytes, arena);
       allocated.add(memory);
       return memory;
+    }
+
+    @Override
+    public long availableMemory() {
+      return available;
+    }
+
+    @Override
+    public boolean multipliesRows() {
+      return true;
+    }
+
+    @Override
+    public void place(MemorySegment memory, Placement placement) {
+      if (placement == Placement.SLICES) {
+        slices.add(memory);
+      } else {
+        assertTrue(allocated.contains(memory));
+      }
     }
 
     @Override
@@ -163,6 +186,41 @@ class LoadTest {
     }
   }
 
+  @Test
+  void placesPackedMatricesAsSlices() {
+    var recorder = new Recorder();
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder))) {
+      List<Long> packed =
+          model.gguf().tensors().stream()
+              .filter(tensor -> tensor.type() == GgmlType.Q8_0)
+              .map(t -> Packing.bytes(WeightType.Q8_0, (int) t.rows(), (int) t.dim(0)))
+              .sorted()
+              .toList();
+      assertEquals(packed, recorder.slices.stream().map(MemorySegment::byteSize).sorted().toList());
+    }
+  }
+
+  /** Any worker may read any part of an expert's matrix. */
+  @Test
+  void interleavesExperts(@TempDir Path directory) throws IOException {
+    var recorder = new Recorder();
+    int experts = 4;
+    var options = TinyModel.Options.standard().withType(GgmlType.Q8_0).withExperts(experts);
+    Path file = TinyModel.write(directory.resolve("tiny.gguf"), options);
+    try (Model model = Model.open(file, ModelOptions.with(() -> recorder))) {
+      long interleaved = 0;
+      for (GgufTensor tensor : model.gguf().tensors()) {
+        if (tensor.name().contains("_exps")) {
+          int n = (int) tensor.dim(1);
+          interleaved += experts * Packing.bytes(WeightType.Q8_0, n, (int) tensor.dim(0));
+        }
+      }
+      long placed = recorder.slices.stream().mapToLong(MemorySegment::byteSize).sum();
+      assertTrue(placed > 0 && interleaved > 0);
+      assertEquals(recorder.packedBytes, placed + interleaved);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(
       value = GgmlType.class,
@@ -183,6 +241,60 @@ class LoadTest {
         assertEquals(-1, inFile.mismatch(tensor.data()));
       }
     }
+  }
+
+  @Test
+  void littleMemory_rejectsModelBeforePacking() {
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    OutOfMemoryError error =
+        assertThrows(
+            OutOfMemoryError.class,
+            () -> Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder)));
+    assertTrue(error.getMessage().contains("GB available"), error.getMessage());
+    assertEquals(0, recorder.packedBytes);
+    recorder.assertNoMemoryIsLeft();
+  }
+
+  @Test
+  void littleMemory_runsModelThatStaysInTheFile() {
+    var options = ModelOptions.with(NativeExecutor::create);
+    int[] expected;
+    try (Model model = Model.open(BardFiles.q8(), options)) {
+      expected = logits(model);
+    }
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    var mapped = ModelOptions.with(() -> recorder).withRepacking(Repacking.NEVER);
+    try (Model model = Model.open(BardFiles.q8(), mapped)) {
+      assertArrayEquals(expected, logits(model));
+      assertEquals(0, recorder.packedBytes);
+    }
+  }
+
+  @Test
+  void littleMemory_rejectsDeferredPackingAfterTheFirstStep() {
+    var recorder = new Recorder();
+    recorder.available = BardFiles.q8().toFile().length() / 2;
+    var deferred = ModelOptions.with(() -> recorder).withRepacking(Repacking.DEFERRED);
+    try (Model model = Model.open(BardFiles.q8(), deferred);
+        Session session = model.newSession(new SessionOptions(8, 8, 1, 8))) {
+      Sequence sequence = session.newSequence();
+      step(session, sequence);
+      assertThrows(
+          OutOfMemoryError.class,
+          () -> {
+            step(session, sequence);
+            step(session, sequence);
+          });
+      assertEquals(0, recorder.packedBytes);
+    }
+  }
+
+  private static void step(Session session, Sequence sequence) {
+    session.begin();
+    session.add(sequence, 1, true);
+    session.run();
   }
 
   @Test

@@ -89,7 +89,10 @@ final class Scaling {
         batch.add(0, 0, batch.addSequence(new int[] {cache.acquire()}, 1, slot), true);
         StepBalance balance =
             NativeExecutor.balance(
-                prepared, Math.min(sequences, NativeExecutor.FEW_TOKENS), threads);
+                prepared,
+                Math.min(sequences, NativeExecutor.FEW_TOKENS),
+                threads,
+                model.executor() instanceof NativeExecutor executor ? executor.nodes() : 1);
         return new Point(threads, peaks, results, balance, shortestRun(prepared, batch));
       }
     }

@@ -15,7 +15,6 @@ import dev.vidrio.kernel.ffm.Probe;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.GatherHoisting;
-import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
@@ -45,6 +44,13 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
       paramLabel = "N",
       description = "Cores of the machine. Default: the threads of -t.")
   private @Nullable Integer cores;
+
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      description =
+          "NUMA nodes of the machine. Default: 1 with --cores, else those of the threads.")
+  private @Nullable Integer nodes;
 
   @Option(
       names = "--bandwidth",
@@ -112,15 +118,18 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
    * @param weightBytes weights in memory
    * @param userBytes keys, values and states of a user
    * @param promptRate prompt tokens per second
+   * @param remoteBytes bytes of a token that NUMA nodes read from each other
    * @param users the maximum number of users with the rate that each needs; 0 if one has less
    */
   record Found(
       int cores,
+      int nodes,
       Peaks peaks,
       long weightBytes,
       long userBytes,
       double promptRate,
       double ceiling,
+      double remoteBytes,
       List<Generation> generation,
       int users) {}
 
@@ -129,6 +138,9 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     BenchCommand.require("-p", prompt, 1);
     if (cores != null) {
       BenchCommand.require("--cores", cores, 1);
+    }
+    if (nodes != null) {
+      BenchCommand.require("--nodes", nodes, 1);
     }
     if (context != null) {
       BenchCommand.require("-c", context, 1);
@@ -146,12 +158,6 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     }
   }
 
-  /** Workers divide packed matrices otherwise than those that are not packed yet. */
-  @Override
-  protected Repacking repacking() {
-    return Repacking.AT_ONCE;
-  }
-
   private int positions() {
     return context == null ? prompt + 128 : context;
   }
@@ -162,16 +168,29 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
       throw new UsageException("size: requires the native executor");
     }
     int workers = cores == null ? executor.workers() : cores;
+    int divided = nodes(executor, workers);
     Peaks peaks = peaks(executor, workers, opened.architecture().bytesPerToken());
     Plan plan = new GatherHoisting().apply(opened.architecture().plan().in(precision.arithmetic()));
     var limits = new Limits(1, 1, 1, 1, opened.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {
       var cache = new KvCache(executor, plan.kv(), precision.kvType(), 1, 1, arena);
       try (ExecutablePlan prepared = executor.prepare(plan, limits, cache)) {
-        var time = new StepTime(prepared, precision.kvType(), peaks, workers);
-        return predict(plan, time, NativeExecutor.balance(prepared, 1, workers).efficiency());
+        var time = new StepTime(prepared, precision.kvType(), peaks, workers, divided);
+        double ceiling = NativeExecutor.balance(prepared, 1, workers, divided).efficiency();
+        return predict(plan, time, ceiling);
       }
     }
+  }
+
+  private int nodes(NativeExecutor executor, int workers) {
+    if (nodes == null) {
+      return cores == null ? executor.nodes() : 1;
+    }
+    int most = Math.min(workers, NativeExecutor.MAX_NODES);
+    if (nodes > most) {
+      throw new UsageException("--nodes " + nodes + ": must be between 1 and " + most);
+    }
+    return nodes;
   }
 
   /**
@@ -224,7 +243,16 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
       generation.add(speed);
     }
     return new Found(
-        time.workers(), time.peaks(), weights, user, promptRate(time), ceiling, generation, users);
+        time.workers(),
+        time.nodes(),
+        time.peaks(),
+        weights,
+        user,
+        promptRate(time),
+        ceiling,
+        time.remoteBytes(positions() - 1),
+        generation,
+        users);
   }
 
   /** Returns the largest number of users in [enough, tooMany) that have the rate. */
@@ -269,7 +297,13 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     System.out.printf(
         "%-26s %s%n", "a user of " + positions() + " tokens", Units.bytes(found.userBytes));
     System.out.printf("%-26s %.0f tokens/s%n", "prompt of " + prompt, found.promptRate);
-    System.out.printf("%-26s %.0f %%%n%n", "balance of a token", 100 * found.ceiling);
+    System.out.printf("%-26s %.0f %%%n", "balance of a token", 100 * found.ceiling);
+    if (found.nodes > 1) {
+      System.out.printf(
+          "%-26s %s of a token%n",
+          "between " + found.nodes + " nodes", Units.bytes(Math.round(found.remoteBytes)));
+    }
+    System.out.println();
     System.out.printf("%8s %12s %12s%n", "users", "tokens/s", "per user");
     for (Generation row : found.generation) {
       System.out.printf("%8d %12.1f %12.1f%n", row.users, row.tokensPerSecond, row.perUser());
@@ -283,12 +317,14 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
   protected void fill(JsonObject object, Found found) {
     object
         .with("cores", found.cores)
+        .with("nodes", found.nodes)
         .with("peaks", found.peaks.toJson())
         .with("weight_bytes", found.weightBytes)
         .with("user_bytes", found.userBytes)
         .with("context", positions())
         .with("prompt_tokens_per_second", found.promptRate)
         .with("balance", found.ceiling)
+        .with("remote_bytes_per_token", found.remoteBytes)
         .with("generation", found.generation.stream().map(Generation::toJson).toList())
         .with("users", found.users)
         .with("users_per_core", (double) found.users / found.cores);

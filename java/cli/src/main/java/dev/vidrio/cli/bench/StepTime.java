@@ -9,6 +9,7 @@ import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.util.function.BiConsumer;
@@ -22,8 +23,9 @@ import java.util.function.BiConsumer;
  * @param kv element type of the cache
  * @param peaks the peaks of all workers together
  * @param workers the number of workers
+ * @param nodes the number of NUMA nodes that the workers are on
  */
-record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
+record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int nodes) {
   /** The share of the bandwidth at which products and attention read. */
   private static final double READ = 0.95;
 
@@ -62,6 +64,27 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
         });
   }
 
+  /**
+   * Returns the bytes of a generated token that nodes read from each other: parts of matrices at
+   * the ends of slices, inputs of products, and most of the interleaved memory of keys, values and
+   * experts.
+   */
+  double remoteBytes(int position) {
+    StepBalance balance = NativeExecutor.balance(plan, 1, workers, nodes);
+    double interleaved = 0;
+    try (Arena arena = Arena.ofConfined()) {
+      var batch = new Batch(new Limits(1, 1, 1, position + 1, vocabulary()), arena);
+      int[] blocks = new int[KvCache.blocksFor(position + 1)];
+      batch.add(0, position, batch.addSequence(blocks, blocks.length, slot()), true);
+      for (Op op : plan.plan().ops()) {
+        if (op instanceof SequenceOp.Attention || op instanceof ExpertOp.ExpertMatMul) {
+          interleaved += OpWork.of(op, batch, plan.plan().kv(), kv).bytes();
+        }
+      }
+    }
+    return balance.remote() + balance.inputs() + interleaved * (nodes - 1) / nodes;
+  }
+
   private int vocabulary() {
     return plan.limits().vocabulary();
   }
@@ -76,7 +99,7 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers) {
       fill.accept(batch, new int[KvCache.blocksFor(limits.positions())]);
       StepBalance balance =
           NativeExecutor.balance(
-              plan, Math.min(batch.tokenCount(), NativeExecutor.FEW_TOKENS), workers);
+              plan, Math.min(batch.tokenCount(), NativeExecutor.FEW_TOKENS), workers, nodes);
       double ceiling = batch.tokenCount() <= NativeExecutor.FEW_TOKENS ? balance.efficiency() : 1;
       double seconds = balance.barriers() * (workers == 1 ? 0 : BARRIER_SECONDS);
       for (Op op : plan.plan().ops()) {

@@ -48,6 +48,23 @@ class SizeCommandTest {
   }
 
   @Test
+  void countsBytesBetweenNodes() {
+    JsonNode one = size("--cores", "8", "--bandwidth", "10", "-c", "64");
+    assertEquals(1, one.get("nodes").intValue());
+    assertEquals(0, one.get("remote_bytes_per_token").doubleValue());
+    JsonNode two = size("--cores", "8", "--nodes", "2", "--bandwidth", "10", "-c", "64");
+    assertEquals(2, two.get("nodes").intValue());
+    JsonNode longer = size("--cores", "8", "--nodes", "2", "--bandwidth", "10", "-c", "128");
+    long positions = 64;
+    JsonNode inspected = Cli.run("inspect", "--json").json().get("runtime");
+    long kv = positions * inspected.get("kv_bytes_per_position").longValue();
+    double grown =
+        longer.get("remote_bytes_per_token").doubleValue()
+            - two.get("remote_bytes_per_token").doubleValue();
+    assertEquals(kv / 2.0, grown, 0.01 * kv);
+  }
+
+  @Test
   void usersHaveTheRate() {
     JsonNode size = size("--cores", "1", "--bandwidth", "1", "-c", "64", "--rate", "30");
     int users = size.get("users").intValue();

@@ -7,14 +7,17 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
@@ -29,19 +32,28 @@ import org.jspecify.annotations.Nullable;
  * @see "docs/adr/001-foreign-function-boundary.md"
  * @see "docs/adr/016-waiting-workers.md"
  * @see "docs/adr/030-topology.md"
+ * @see "docs/adr/031-placement.md"
  */
 public final class NativeExecutor implements Executor {
   /** Maximum bytes of released memory that are cached. */
   private static final long CACHED_BYTES = 512L << 20;
 
+  /** Bytes that are placed to find out whether the system allows it: pages of all nodes. */
+  private static final long TRIAL_BYTES = 8L << 20;
+
   /** The maximum tokens of a step that decodes, and of one that {@link #balance} divides. */
   public static final int FEW_TOKENS = 16;
+
+  /** The maximum number of NUMA nodes that memory is divided among. */
+  public static final int MAX_NODES = 64;
 
   /**
    * The environment variable that, if 0, leaves workers unbound. Otherwise each is bound to a core
    * if the process may use whole nodes.
    */
   public static final String PIN_VARIABLE = "VIDRIO_PIN";
+
+  private static final System.Logger LOG = System.getLogger("dev.vidrio.kernel");
 
   private final Isa isa;
   private final int workers;
@@ -56,6 +68,15 @@ public final class NativeExecutor implements Executor {
   private final ReentrantLock running = new ReentrantLock();
 
   private final boolean pinned;
+
+  /** The number of NUMA nodes that the workers are meant for. */
+  private final int nodes;
+
+  private final WeightPlacement placement;
+
+  /** True after a failure to place memory has been logged. */
+  private final AtomicBoolean misplaced = new AtomicBoolean();
+
   private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
   /** Held for reading while the pool is in use, so that {@link #close} waits. */
@@ -73,14 +94,36 @@ public final class NativeExecutor implements Executor {
     boolean pins = mayPin(System.getenv(PIN_VARIABLE));
     this.pool = createPool(workers);
     try {
-      this.decodePool = decodeWorkers == workers ? pool : createPool(decodeWorkers);
+      this.decodePool = decodeWorkers == workers ? pool : createPart(pool, decodeWorkers);
     } catch (Throwable e) {
       Vidrio.vd_pool_free(pool);
       throw e;
     }
     this.pinned = pins && Vidrio.vd_pool_pin(pool) == Vidrio.VD_OK();
     if (pinned && decodeWorkers != workers) {
-      var _ = Vidrio.vd_pool_pin(decodePool); // those that do not fill the nodes stay unbound
+      var _ = Vidrio.vd_pool_pin(decodePool); // succeeds as it did for the whole pool
+    }
+    this.nodes = Vidrio.vd_pool_nodes(pool);
+    this.placement = findPlacement();
+  }
+
+  private WeightPlacement findPlacement() {
+    if (nodes == 1) {
+      return WeightPlacement.ONE_NODE;
+    }
+    if (!pinned) {
+      return WeightPlacement.UNPINNED;
+    }
+    MemorySegment trial = NativeMemory.allocate(TRIAL_BYTES);
+    try {
+      int status = Vidrio.vd_place(pool, Vidrio.VD_PLACE_SLICES(), trial, TRIAL_BYTES);
+      if (status == Vidrio.VD_OK()) {
+        return WeightPlacement.BY_NODE;
+      }
+      LOG.log(Level.WARNING, "weights are not placed on NUMA nodes: {0}", Status.name(status));
+      return WeightPlacement.REFUSED;
+    } finally {
+      NativeMemory.free(trial);
     }
   }
 
@@ -88,6 +131,16 @@ public final class NativeExecutor implements Executor {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
       Status.check(Vidrio.vd_pool_create(workers, result), "a pool of " + workers + " workers");
+      return result.get(ADDRESS, 0);
+    }
+  }
+
+  /** Creates a pool of fewer workers, spread over the processors of another one's. */
+  private static MemorySegment createPart(MemorySegment whole, int workers) {
+    try (Arena local = Arena.ofConfined()) {
+      MemorySegment result = local.allocate(ADDRESS);
+      Status.check(
+          Vidrio.vd_pool_create_part(whole, workers, result), "a pool of " + workers + " workers");
       return result.get(ADDRESS, 0);
     }
   }
@@ -185,6 +238,16 @@ public final class NativeExecutor implements Executor {
     return pinned;
   }
 
+  /** Returns the number of NUMA nodes that the workers are meant for. */
+  public int nodes() {
+    return nodes;
+  }
+
+  /** Returns why packed weights are, or are not, on the nodes of the workers that read them. */
+  public WeightPlacement placement() {
+    return placement;
+  }
+
   @Override
   public boolean multipliesRows() {
     return true;
@@ -209,9 +272,7 @@ public final class NativeExecutor implements Executor {
   void call(String what, ToIntFunction<MemorySegment> function) {
     lease.readLock().lock();
     try {
-      if (closed) {
-        throw new IllegalStateException("the executor is closed");
-      }
+      requireOpen();
       boolean pools = decodeWorkers != workers;
       if (pools) {
         running.lock();
@@ -230,6 +291,12 @@ public final class NativeExecutor implements Executor {
     }
   }
 
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the executor is closed");
+    }
+  }
+
   @Override
   public void lowerPriority() {
     call("lowering the priority of workers", Vidrio::vd_pool_lower_priority);
@@ -244,6 +311,33 @@ public final class NativeExecutor implements Executor {
   @Override
   public MemorySegment allocateUncleared(long bytes, Arena arena) {
     return memory.allocate(bytes, arena);
+  }
+
+  @Override
+  public long availableMemory() {
+    return Vidrio.vd_available_memory();
+  }
+
+  @Override
+  public void place(MemorySegment segment, Placement how) {
+    if (placement != WeightPlacement.BY_NODE) {
+      return;
+    }
+    int kind =
+        switch (how) {
+          case SLICES -> Vidrio.VD_PLACE_SLICES();
+          case INTERLEAVED -> Vidrio.VD_PLACE_INTERLEAVED();
+        };
+    lease.readLock().lock();
+    try {
+      requireOpen();
+      int status = Vidrio.vd_place(pool, kind, segment, segment.byteSize());
+      if (status != Vidrio.VD_OK() && misplaced.compareAndSet(false, true)) {
+        LOG.log(Level.WARNING, "some memory is not placed on NUMA nodes: {0}", Status.name(status));
+      }
+    } finally {
+      lease.readLock().unlock();
+    }
   }
 
   @Override
@@ -275,16 +369,22 @@ public final class NativeExecutor implements Executor {
    * @param plan a plan that a native executor has prepared
    * @param tokens tokens of the step, with logits of each; 1 to 16
    * @param workers the number of workers, which may differ from the executor's
-   * @throws IllegalArgumentException if the number of tokens or workers is out of range, or another
-   *     executor has prepared the plan
+   * @param nodes the number of NUMA nodes that the workers are on, evenly; 1 to 64, and at most
+   *     {@code workers}
+   * @throws IllegalArgumentException if the number of tokens, workers or nodes is out of range, or
+   *     another executor has prepared the plan
    */
-  public static StepBalance balance(ExecutablePlan plan, int tokens, int workers) {
+  public static StepBalance balance(ExecutablePlan plan, int tokens, int workers, int nodes) {
     if (tokens < 1 || tokens > FEW_TOKENS || workers < 1) {
       throw new IllegalArgumentException(
           tokens + " tokens, " + workers + " workers: must be 1 to 16, and positive");
     }
+    if (nodes < 1 || nodes > Math.min(workers, MAX_NODES)) {
+      throw new IllegalArgumentException(
+          nodes + " nodes: must be between 1 and " + Math.min(workers, MAX_NODES));
+    }
     if (plan instanceof NativePlan prepared) {
-      return prepared.balance(tokens, workers);
+      return prepared.balance(tokens, workers, nodes);
     }
     throw new IllegalArgumentException("the plan is not one of a native executor");
   }

@@ -72,12 +72,12 @@ final class NativePlan extends PreparedPlan {
     this.header = vd_batch.allocate(arena);
     this.types = plan.types();
     // Last, since nothing frees it if the constructor fails.
-    this.encoding = encode();
+    this.encoding = encode(false);
   }
 
-  private Encoding encode() {
+  private Encoding encode(boolean described) {
     var outside = new OutsideMemory();
-    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside));
+    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside), described);
     MemorySegment handle = create(encoder);
     return new Encoding(handle, encoder.updates(), outside, encoder.deferred());
   }
@@ -156,14 +156,31 @@ final class NativePlan extends PreparedPlan {
     }
   }
 
-  /** Returns how the matrix products of a step would be divided among workers. */
-  StepBalance balance(int tokens, int count) {
+  /** Returns how the matrix products of a step would be divided among workers, once packed. */
+  StepBalance balance(int tokens, int count, int nodes) {
+    if (encoding.deferred.isEmpty()) {
+      return balance(encoding.handle, tokens, count, nodes);
+    }
+    MemorySegment handle = encode(true).handle;
+    try {
+      return balance(handle, tokens, count, nodes);
+    } finally {
+      Vidrio.vd_plan_free(handle);
+    }
+  }
+
+  private static StepBalance balance(MemorySegment handle, int tokens, int count, int nodes) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = vd_balance.allocate(local);
       Status.check(
-          Vidrio.vd_plan_balance(encoding.handle, tokens, count, result), "balance of the plan");
+          Vidrio.vd_plan_balance(handle, tokens, count, nodes, result), "balance of the plan");
       return new StepBalance(
-          count, vd_balance.bytes(result), vd_balance.longest(result), vd_balance.barriers(result));
+          count,
+          vd_balance.bytes(result),
+          vd_balance.longest(result),
+          vd_balance.remote(result),
+          vd_balance.inputs(result),
+          vd_balance.barriers(result));
     }
   }
 
@@ -173,7 +190,7 @@ final class NativePlan extends PreparedPlan {
 
   private void packDeferred() {
     encoding.deferred.forEach(DeferredPacking::packed);
-    Encoding packed = encode();
+    Encoding packed = encode(false);
     free();
     encoding = packed;
   }

@@ -74,12 +74,18 @@ import java.util.Map;
  */
 final class OpEncoder {
   private final NativeOperands memory;
+  private final boolean described;
   private final Map<LowRankTable, LowRankEntries> adapters = new HashMap<>();
   private final List<Runnable> updates = new ArrayList<>();
   private final List<DeferredPacking> deferred = new ArrayList<>();
 
-  OpEncoder(NativeOperands memory) {
+  /**
+   * @param described whether the plan never runs: a matrix that is not packed yet then has the
+   *     address of the memory that is reserved for it
+   */
+  OpEncoder(NativeOperands memory, boolean described) {
     this.memory = memory;
+    this.described = described;
   }
 
   /** Returns the updates of tables that may change between steps, to be run before each step. */
@@ -196,6 +202,8 @@ final class OpEncoder {
     boolean unpacked = weights.layout() == Weights.Layout.ROWS && weights.type().quantized();
     if (packing == null || packing.isDue()) {
       vd_matmul.weights(s, memory.address(weights));
+    } else if (described) {
+      vd_matmul.weights(s, packing.reserved());
     } else {
       vd_matmul.weights(s, memory.rows(weights, packing));
       deferred.add(packing);

@@ -20,6 +20,11 @@ final class Status {
       throw new NativeException(
           what + ": a model file was truncated while it was open; replace files by renaming");
     }
-    throw new NativeException(what + ": " + Vidrio.vd_status_name(status).getString(0));
+    throw new NativeException(what + ": " + name(status));
+  }
+
+  /** Returns the name of a status, such as "VD_OK". */
+  static String name(int status) {
+    return Vidrio.vd_status_name(status).getString(0);
   }
 }

@@ -46,6 +46,11 @@ public final class DeferredPacking {
     return rows;
   }
 
+  /** Returns the memory of the packed matrix, which is not written before it is packed. */
+  public MemorySegment reserved() {
+    return packed;
+  }
+
   /** Returns the packed matrix; packs it if it is not packed yet. */
   public synchronized MemorySegment packed() {
     if (!done) {

@@ -35,7 +35,7 @@ public final class Packing {
   private static final int ALIGNMENT = 64;
 
   /** Bytes of a group that vd_matmul packs into scratch memory, at least. */
-  private static final int SCRATCH_BYTES = 256 << 10;
+  private static final int SCRATCH_BYTES = 512 << 10;
 
   private Packing() {}
 

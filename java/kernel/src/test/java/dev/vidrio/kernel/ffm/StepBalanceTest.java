@@ -31,15 +31,18 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 class StepBalanceTest {
   private static final int[] WORKERS = {16, 32, 64, 96, 128, 192};
+  private static final int[] NODES = {2, 4, 8};
 
   /**
-   * A layer in the shapes of its matrices, with the least ceiling for any of WORKERS, in percent.
+   * A layer in the shapes of its matrices, with the least ceiling for any of WORKERS, in percent;
+   * and for any of NODES the least ceiling and the largest part of the weights that is read from
+   * other nodes.
    */
   enum Layer {
-    SMOLLM2_135M(WeightType.Q8_0, 576, 9, 3, 64, 1536, false, 89),
-    QWEN2_5_1_5B(WeightType.Q4_K, 1536, 12, 2, 128, 8960, true, 95),
-    QWEN3_4B(WeightType.Q4_K, 2560, 32, 8, 128, 9728, false, 98),
-    LLAMA_3_1_8B(WeightType.Q4_K, 4096, 32, 8, 128, 14336, false, 98);
+    SMOLLM2_135M(WeightType.Q8_0, 576, 9, 3, 64, 1536, false, 89, 85, 3.5),
+    QWEN2_5_1_5B(WeightType.Q4_K, 1536, 12, 2, 128, 8960, true, 95, 95, 0),
+    QWEN3_4B(WeightType.Q4_K, 2560, 32, 8, 128, 9728, false, 98, 98, 0),
+    LLAMA_3_1_8B(WeightType.Q4_K, 4096, 32, 8, 128, 14336, false, 98, 98, 0);
 
     private final WeightType type;
     private final int d;
@@ -49,6 +52,8 @@ class StepBalanceTest {
     private final int dFfn;
     private final boolean biases;
     private final int percent;
+    private final double nodePercent;
+    private final double remotePercent;
 
     Layer(
         WeightType type,
@@ -58,7 +63,9 @@ class StepBalanceTest {
         int dH,
         int dFfn,
         boolean biases,
-        int percent) {
+        int percent,
+        double nodePercent,
+        double remotePercent) {
       this.type = type;
       this.d = d;
       this.heads = heads;
@@ -67,6 +74,13 @@ class StepBalanceTest {
       this.dFfn = dFfn;
       this.biases = biases;
       this.percent = percent;
+      this.nodePercent = nodePercent;
+      this.remotePercent = remotePercent;
+    }
+
+    /** Returns the elements of the inputs of products. */
+    int inputs() {
+      return d + heads * dH + d + dFfn;
     }
 
     KvShape kv() {
@@ -137,7 +151,7 @@ class StepBalanceTest {
         layer,
         plan -> {
           for (int workers : WORKERS) {
-            StepBalance balance = NativeExecutor.balance(plan, 1, workers);
+            StepBalance balance = NativeExecutor.balance(plan, 1, workers, 1);
             assertEquals(bytes(layer), balance.bytes());
             assertTrue(balance.efficiency() <= 1);
             assertTrue(
@@ -147,13 +161,48 @@ class StepBalanceTest {
         });
   }
 
+  /**
+   * Nodes hold the weights that their workers read, except for parts of jobs at the ends of slices,
+   * so that mostly inputs cross.
+   */
+  @ParameterizedTest
+  @EnumSource(Layer.class)
+  void nodes_readLittleFromEachOther(Layer layer) {
+    prepare(
+        layer,
+        plan -> {
+          for (int nodes : NODES) {
+            for (int workers : WORKERS) {
+              StepBalance balance = NativeExecutor.balance(plan, 1, workers, nodes);
+              String what = workers + " workers on " + nodes + " nodes: " + balance;
+              assertEquals(bytes(layer), balance.bytes(), what);
+              assertTrue(100 * balance.remote() <= layer.remotePercent * balance.bytes(), what);
+              assertTrue(balance.inputs() <= (nodes - 1) * 4.0 * layer.inputs(), what);
+              assertTrue(100 * balance.efficiency() >= layer.nodePercent, what);
+            }
+          }
+        });
+  }
+
+  @ParameterizedTest
+  @EnumSource(Layer.class)
+  void oneNode_readsNothingFromOthers(Layer layer) {
+    prepare(
+        layer,
+        plan -> {
+          StepBalance balance = NativeExecutor.balance(plan, 1, 64, 1);
+          assertEquals(0, balance.remote());
+          assertEquals(0, balance.inputs());
+        });
+  }
+
   @ParameterizedTest
   @EnumSource(Layer.class)
   void oneWorker_doesNotWait(Layer layer) {
     prepare(
         layer,
         plan -> {
-          StepBalance balance = NativeExecutor.balance(plan, 1, 1);
+          StepBalance balance = NativeExecutor.balance(plan, 1, 1, 1);
           assertEquals(1, balance.efficiency());
           assertTrue(balance.barriers() >= 6, balance::toString);
         });
@@ -164,9 +213,12 @@ class StepBalanceTest {
     prepare(
         Layer.SMOLLM2_135M,
         plan -> {
-          assertThrows(IllegalArgumentException.class, () -> NativeExecutor.balance(plan, 0, 1));
-          assertThrows(IllegalArgumentException.class, () -> NativeExecutor.balance(plan, 17, 1));
-          assertThrows(IllegalArgumentException.class, () -> NativeExecutor.balance(plan, 1, 0));
+          int[][] invalid = {{0, 1, 1}, {17, 1, 1}, {1, 0, 1}, {1, 8, 0}, {1, 8, 9}, {1, 100, 65}};
+          for (int[] step : invalid) {
+            assertThrows(
+                IllegalArgumentException.class,
+                () -> NativeExecutor.balance(plan, step[0], step[1], step[2]));
+          }
         });
   }
 }

@@ -7,6 +7,7 @@ import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.WeightType;
@@ -45,8 +46,18 @@ public final class WeightLoader {
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, Repacking repacking) {
     this.gguf = gguf;
     this.tensors = new TensorTracker(gguf);
-    this.memory = new WeightMemory(executor, arena, gguf.size());
-    this.packer = new WeightPacker(executor, memory, repacking, bytes(gguf), progress);
+    long sliced = slicedBytes(gguf);
+    var slices = new WeightMemory(executor, arena, Placement.SLICES, sliced);
+    this.memory = new WeightMemory(executor, arena, Placement.INTERLEAVED, gguf.size() - sliced);
+    this.packer = new WeightPacker(gguf, executor, slices, memory, repacking, progress);
+  }
+
+  /** Returns the bytes of quantized matrices, those of experts excepted. */
+  private static long slicedBytes(Gguf gguf) {
+    return gguf.tensors().stream()
+        .filter(tensor -> tensor.type().blockElements() > 1 && tensor.dim(2) == 1)
+        .mapToLong(tensor -> tensor.data().byteSize())
+        .sum();
   }
 
   /** Returns the bytes of all tensors of a file. */
@@ -103,7 +114,7 @@ public final class WeightLoader {
               MemorySegment data = tensor.data().asSlice(offset, bytes);
               String matrix = name + "[" + e + "]";
               String part = n == rows ? matrix : new TensorRows(matrix, first, n).name();
-              return packer.matrix(part, type, n, k, data, type.quantized());
+              return packer.expert(part, type, n, k, data);
             })
         .toList();
   }
@@ -129,7 +140,7 @@ public final class WeightLoader {
           "must be that of the layer's first expert, " + first.type());
     }
     WeightType type = tensors.type(tensor);
-    return packer.matrix(name, type, n, k, tensor.data(), type.quantized());
+    return packer.expert(name, type, n, k, tensor.data());
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {

@@ -1,5 +1,6 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.weight.DeferredPacking;
 import dev.vidrio.kernel.weight.Packing;
@@ -18,30 +19,36 @@ final class WeightPacker {
   private static final long PART = 8L << 20;
 
   private final Executor executor;
+  private final WeightMemory slices;
   private final WeightMemory memory;
   private final Repacking repacking;
   private final LongConsumer progress;
+  private final MemoryBudget budget;
   private final long total;
   private long done;
 
   /**
    * Starts without packing.
    *
+   * @param slices for matrices whose outputs are divided among workers
+   * @param memory for matrices of experts
    * @param repacking when matrices are packed that need not be
-   * @param total bytes of the file's tensors
    * @param progress receives the number of bytes that are ready
    */
   WeightPacker(
+      Gguf gguf,
       Executor executor,
+      WeightMemory slices,
       WeightMemory memory,
       Repacking repacking,
-      long total,
       LongConsumer progress) {
     this.executor = executor;
+    this.slices = slices;
     this.memory = memory;
     this.repacking =
         executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
-    this.total = total;
+    this.budget = new MemoryBudget(gguf, executor, this.repacking);
+    this.total = WeightLoader.bytes(gguf);
     this.progress = progress;
     progress.accept(0);
   }
@@ -56,7 +63,7 @@ final class WeightPacker {
     if (repacking != Repacking.DEFERRED || !packs(type) || !Packing.fitsScratch(type, k)) {
       return matrix(name, type, n, k, data, packs(type));
     }
-    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    MemorySegment packed = slices.allocate(Packing.bytes(type, n, k));
     count(data.byteSize());
     var deferred =
         new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
@@ -66,10 +73,30 @@ final class WeightPacker {
   /** Returns a matrix [n, k] of bytes, packed or as it is. */
   Weights matrix(String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
     if (!packs) {
-      count(data.byteSize());
-      return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
+      return rows(name, type, n, k, data);
     }
-    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    MemorySegment packed = slices.allocate(Packing.bytes(type, n, k));
+    return pack(name, type, n, k, data, packed);
+  }
+
+  /**
+   * Returns the matrix [n, k] of an expert, packed if its type can be. Any worker may read any part
+   * of it.
+   */
+  Weights expert(String name, WeightType type, int n, int k, MemorySegment data) {
+    if (!type.quantized()) {
+      return rows(name, type, n, k, data);
+    }
+    return pack(name, type, n, k, data, memory.allocate(Packing.bytes(type, n, k)));
+  }
+
+  private Weights rows(String name, WeightType type, int n, int k, MemorySegment data) {
+    count(data.byteSize());
+    return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
+  }
+
+  private Weights pack(
+      String name, WeightType type, int n, int k, MemorySegment data, MemorySegment packed) {
     pack(type, n, k, data, packed, this::count);
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
   }
@@ -81,6 +108,7 @@ final class WeightPacker {
       MemorySegment data,
       MemorySegment packed,
       LongConsumer counter) {
+    budget.requireMemory();
     long rowBytes = type.bytes(k);
     long groupBytes = Packing.groupBytes(type, k);
     int step = Math.clamp(PART / groupBytes, 1, Packing.groups(n)) * Packing.ROWS;

@@ -1,0 +1,3 @@
+#include "vidrio.h"
+
+int64_t vd_available_memory(void) { return INT64_MAX; }
