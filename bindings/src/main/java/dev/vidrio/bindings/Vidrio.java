@@ -2,1723 +2,1614 @@
 
 package dev.vidrio.bindings;
 
-import static java.lang.foreign.MemoryLayout.PathElement.*;
-import static java.lang.foreign.ValueLayout.*;
-
-import java.lang.foreign.*;
 import java.lang.invoke.*;
+import java.lang.foreign.*;
+import java.nio.ByteOrder;
 import java.util.*;
 import java.util.function.*;
 import java.util.stream.*;
 
+import static java.lang.foreign.ValueLayout.*;
+import static java.lang.foreign.MemoryLayout.PathElement.*;
+
 public class Vidrio extends Vidrio$shared {
 
-  Vidrio() {
-    // Should not be called directly
-  }
-
-  static final Arena LIBRARY_ARENA = Arena.ofAuto();
-
-  static final SymbolLookup SYMBOL_LOOKUP =
-      SymbolLookup.loaderLookup().or(Linker.nativeLinker().defaultLookup());
-
-  private static final int VD_OK = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_OK = 0
-   * }
-   */
-  public static int VD_OK() {
-    return VD_OK;
-  }
-
-  private static final int VD_INVALID_ARGUMENT = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_INVALID_ARGUMENT = 1
-   * }
-   */
-  public static int VD_INVALID_ARGUMENT() {
-    return VD_INVALID_ARGUMENT;
-  }
-
-  private static final int VD_OUT_OF_RANGE = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_OUT_OF_RANGE = 2
-   * }
-   */
-  public static int VD_OUT_OF_RANGE() {
-    return VD_OUT_OF_RANGE;
-  }
-
-  private static final int VD_UNSUPPORTED = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_UNSUPPORTED = 3
-   * }
-   */
-  public static int VD_UNSUPPORTED() {
-    return VD_UNSUPPORTED;
-  }
-
-  private static final int VD_NO_MEMORY = (int) 4L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_NO_MEMORY = 4
-   * }
-   */
-  public static int VD_NO_MEMORY() {
-    return VD_NO_MEMORY;
-  }
-
-  private static final int VD_NO_THREAD = (int) 5L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_NO_THREAD = 5
-   * }
-   */
-  public static int VD_NO_THREAD() {
-    return VD_NO_THREAD;
-  }
-
-  private static final int VD_BLAS_MISSING = (int) 6L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_BLAS_MISSING = 6
-   * }
-   */
-  public static int VD_BLAS_MISSING() {
-    return VD_BLAS_MISSING;
-  }
-
-  private static final int VD_TRUNCATED = (int) 7L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_status.VD_TRUNCATED = 7
-   * }
-   */
-  public static int VD_TRUNCATED() {
-    return VD_TRUNCATED;
-  }
-
-  private static class vd_status_name {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_POINTER, Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_status_name");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_status_name(vd_status status)
-   * }
-   */
-  public static FunctionDescriptor vd_status_name$descriptor() {
-    return vd_status_name.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_status_name(vd_status status)
-   * }
-   */
-  public static MethodHandle vd_status_name$handle() {
-    return vd_status_name.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_status_name(vd_status status)
-   * }
-   */
-  public static MemorySegment vd_status_name$address() {
-    return vd_status_name.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * const char *vd_status_name(vd_status status)
-   * }
-   */
-  public static MemorySegment vd_status_name(int status) {
-    var mh$ = vd_status_name.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_status_name", status);
-      }
-      return (MemorySegment) mh$.invokeExact(status);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    Vidrio() {
+        // Should not be called directly
     }
-  }
 
-  private static class vd_version {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_POINTER);
+    static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_version");
+    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+            .or(Linker.nativeLinker().defaultLookup());
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_version(void)
-   * }
-   */
-  public static FunctionDescriptor vd_version$descriptor() {
-    return vd_version.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_version(void)
-   * }
-   */
-  public static MethodHandle vd_version$handle() {
-    return vd_version.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_version(void)
-   * }
-   */
-  public static MemorySegment vd_version$address() {
-    return vd_version.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * const char *vd_version(void)
-   * }
-   */
-  public static MemorySegment vd_version() {
-    var mh$ = vd_version.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_version");
-      }
-      return (MemorySegment) mh$.invokeExact();
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_OK = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_OK = 0
+     * }
+     */
+    public static int VD_OK() {
+        return VD_OK;
     }
-  }
-
-  private static final int VD_ISA_AUTO = (int) -1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AUTO = -1
-   * }
-   */
-  public static int VD_ISA_AUTO() {
-    return VD_ISA_AUTO;
-  }
-
-  private static final int VD_ISA_SCALAR = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_SCALAR = 0
-   * }
-   */
-  public static int VD_ISA_SCALAR() {
-    return VD_ISA_SCALAR;
-  }
-
-  private static final int VD_ISA_AVX2 = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AVX2 = 1
-   * }
-   */
-  public static int VD_ISA_AVX2() {
-    return VD_ISA_AVX2;
-  }
-
-  private static final int VD_ISA_AVX_VNNI = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AVX_VNNI = 2
-   * }
-   */
-  public static int VD_ISA_AVX_VNNI() {
-    return VD_ISA_AVX_VNNI;
-  }
-
-  private static final int VD_ISA_AVX512_VNNI = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AVX512_VNNI = 3
-   * }
-   */
-  public static int VD_ISA_AVX512_VNNI() {
-    return VD_ISA_AVX512_VNNI;
-  }
-
-  private static final int VD_ISA_AVX512_BF16 = (int) 4L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AVX512_BF16 = 4
-   * }
-   */
-  public static int VD_ISA_AVX512_BF16() {
-    return VD_ISA_AVX512_BF16;
-  }
-
-  private static final int VD_ISA_AMX_INT8 = (int) 5L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AMX_INT8 = 5
-   * }
-   */
-  public static int VD_ISA_AMX_INT8() {
-    return VD_ISA_AMX_INT8;
-  }
-
-  private static final int VD_ISA_AMX_BF16 = (int) 6L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_AMX_BF16 = 6
-   * }
-   */
-  public static int VD_ISA_AMX_BF16() {
-    return VD_ISA_AMX_BF16;
-  }
-
-  private static final int VD_ISA_NEON = (int) 7L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_NEON = 7
-   * }
-   */
-  public static int VD_ISA_NEON() {
-    return VD_ISA_NEON;
-  }
-
-  private static final int VD_ISA_DOTPROD = (int) 8L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_DOTPROD = 8
-   * }
-   */
-  public static int VD_ISA_DOTPROD() {
-    return VD_ISA_DOTPROD;
-  }
-
-  private static final int VD_ISA_I8MM = (int) 9L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_I8MM = 9
-   * }
-   */
-  public static int VD_ISA_I8MM() {
-    return VD_ISA_I8MM;
-  }
-
-  private static final int VD_ISA_COUNT = (int) 10L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_isa.VD_ISA_COUNT = 10
-   * }
-   */
-  public static int VD_ISA_COUNT() {
-    return VD_ISA_COUNT;
-  }
-
-  private static class vd_isa_name {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_POINTER, Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_name");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_isa_name(vd_isa isa)
-   * }
-   */
-  public static FunctionDescriptor vd_isa_name$descriptor() {
-    return vd_isa_name.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_isa_name(vd_isa isa)
-   * }
-   */
-  public static MethodHandle vd_isa_name$handle() {
-    return vd_isa_name.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * const char *vd_isa_name(vd_isa isa)
-   * }
-   */
-  public static MemorySegment vd_isa_name$address() {
-    return vd_isa_name.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * const char *vd_isa_name(vd_isa isa)
-   * }
-   */
-  public static MemorySegment vd_isa_name(int isa) {
-    var mh$ = vd_isa_name.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_isa_name", isa);
-      }
-      return (MemorySegment) mh$.invokeExact(isa);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_INVALID_ARGUMENT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_INVALID_ARGUMENT = 1
+     * }
+     */
+    public static int VD_INVALID_ARGUMENT() {
+        return VD_INVALID_ARGUMENT;
     }
-  }
-
-  private static class vd_isa_base {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_base");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_isa vd_isa_base(vd_isa isa)
-   * }
-   */
-  public static FunctionDescriptor vd_isa_base$descriptor() {
-    return vd_isa_base.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_isa vd_isa_base(vd_isa isa)
-   * }
-   */
-  public static MethodHandle vd_isa_base$handle() {
-    return vd_isa_base.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_isa vd_isa_base(vd_isa isa)
-   * }
-   */
-  public static MemorySegment vd_isa_base$address() {
-    return vd_isa_base.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_isa vd_isa_base(vd_isa isa)
-   * }
-   */
-  public static int vd_isa_base(int isa) {
-    var mh$ = vd_isa_base.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_isa_base", isa);
-      }
-      return (int) mh$.invokeExact(isa);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_OUT_OF_RANGE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_OUT_OF_RANGE = 2
+     * }
+     */
+    public static int VD_OUT_OF_RANGE() {
+        return VD_OUT_OF_RANGE;
     }
-  }
-
-  private static class vd_isa_usable {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_usable");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_isa_usable(vd_isa isa)
-   * }
-   */
-  public static FunctionDescriptor vd_isa_usable$descriptor() {
-    return vd_isa_usable.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_isa_usable(vd_isa isa)
-   * }
-   */
-  public static MethodHandle vd_isa_usable$handle() {
-    return vd_isa_usable.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_isa_usable(vd_isa isa)
-   * }
-   */
-  public static MemorySegment vd_isa_usable$address() {
-    return vd_isa_usable.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * int32_t vd_isa_usable(vd_isa isa)
-   * }
-   */
-  public static int vd_isa_usable(int isa) {
-    var mh$ = vd_isa_usable.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_isa_usable", isa);
-      }
-      return (int) mh$.invokeExact(isa);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_UNSUPPORTED = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_UNSUPPORTED = 3
+     * }
+     */
+    public static int VD_UNSUPPORTED() {
+        return VD_UNSUPPORTED;
     }
-  }
-
-  private static class vd_isa_pick {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_pick");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_isa_pick(vd_isa *isa)
-   * }
-   */
-  public static FunctionDescriptor vd_isa_pick$descriptor() {
-    return vd_isa_pick.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_isa_pick(vd_isa *isa)
-   * }
-   */
-  public static MethodHandle vd_isa_pick$handle() {
-    return vd_isa_pick.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_isa_pick(vd_isa *isa)
-   * }
-   */
-  public static MemorySegment vd_isa_pick$address() {
-    return vd_isa_pick.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_isa_pick(vd_isa *isa)
-   * }
-   */
-  public static int vd_isa_pick(MemorySegment isa) {
-    var mh$ = vd_isa_pick.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_isa_pick", isa);
-      }
-      return (int) mh$.invokeExact(isa);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_NO_MEMORY = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_NO_MEMORY = 4
+     * }
+     */
+    public static int VD_NO_MEMORY() {
+        return VD_NO_MEMORY;
     }
-  }
-
-  private static class vd_alloc {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_LONG, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_alloc");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_alloc(size_t bytes, void **memory)
-   * }
-   */
-  public static FunctionDescriptor vd_alloc$descriptor() {
-    return vd_alloc.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_alloc(size_t bytes, void **memory)
-   * }
-   */
-  public static MethodHandle vd_alloc$handle() {
-    return vd_alloc.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_alloc(size_t bytes, void **memory)
-   * }
-   */
-  public static MemorySegment vd_alloc$address() {
-    return vd_alloc.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_alloc(size_t bytes, void **memory)
-   * }
-   */
-  public static int vd_alloc(long bytes, MemorySegment memory) {
-    var mh$ = vd_alloc.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_alloc", bytes, memory);
-      }
-      return (int) mh$.invokeExact(bytes, memory);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_NO_THREAD = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_NO_THREAD = 5
+     * }
+     */
+    public static int VD_NO_THREAD() {
+        return VD_NO_THREAD;
     }
-  }
-
-  private static class vd_free {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.ofVoid(Vidrio.C_POINTER, Vidrio.C_LONG);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_free");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * void vd_free(void *memory, size_t bytes)
-   * }
-   */
-  public static FunctionDescriptor vd_free$descriptor() {
-    return vd_free.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * void vd_free(void *memory, size_t bytes)
-   * }
-   */
-  public static MethodHandle vd_free$handle() {
-    return vd_free.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * void vd_free(void *memory, size_t bytes)
-   * }
-   */
-  public static MemorySegment vd_free$address() {
-    return vd_free.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * void vd_free(void *memory, size_t bytes)
-   * }
-   */
-  public static void vd_free(MemorySegment memory, long bytes) {
-    var mh$ = vd_free.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_free", memory, bytes);
-      }
-      mh$.invokeExact(memory, bytes);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_BLAS_MISSING = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_BLAS_MISSING = 6
+     * }
+     */
+    public static int VD_BLAS_MISSING() {
+        return VD_BLAS_MISSING;
     }
-  }
-
-  private static class vd_available_memory {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_LONG);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_available_memory");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * int64_t vd_available_memory(void)
-   * }
-   */
-  public static FunctionDescriptor vd_available_memory$descriptor() {
-    return vd_available_memory.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * int64_t vd_available_memory(void)
-   * }
-   */
-  public static MethodHandle vd_available_memory$handle() {
-    return vd_available_memory.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * int64_t vd_available_memory(void)
-   * }
-   */
-  public static MemorySegment vd_available_memory$address() {
-    return vd_available_memory.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * int64_t vd_available_memory(void)
-   * }
-   */
-  public static long vd_available_memory() {
-    var mh$ = vd_available_memory.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_available_memory");
-      }
-      return (long) mh$.invokeExact();
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    private static final int VD_TRUNCATED = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_status.VD_TRUNCATED = 7
+     * }
+     */
+    public static int VD_TRUNCATED() {
+        return VD_TRUNCATED;
     }
-  }
 
-  private static final int VD_PROCESSORS_MAX = (int) 4096L;
+    private static class vd_status_name {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_POINTER,
+            Vidrio.C_INT
+        );
 
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:96:1).VD_PROCESSORS_MAX = 4096
-   * }
-   */
-  public static int VD_PROCESSORS_MAX() {
-    return VD_PROCESSORS_MAX;
-  }
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_status_name");
 
-  private static class vd_topology_read {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_topology_read");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_topology_read(vd_topology *topology)
-   * }
-   */
-  public static FunctionDescriptor vd_topology_read$descriptor() {
-    return vd_topology_read.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_topology_read(vd_topology *topology)
-   * }
-   */
-  public static MethodHandle vd_topology_read$handle() {
-    return vd_topology_read.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_topology_read(vd_topology *topology)
-   * }
-   */
-  public static MemorySegment vd_topology_read$address() {
-    return vd_topology_read.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_topology_read(vd_topology *topology)
-   * }
-   */
-  public static int vd_topology_read(MemorySegment topology) {
-    var mh$ = vd_topology_read.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_topology_read", topology);
-      }
-      return (int) mh$.invokeExact(topology);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static class vd_default_workers {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.of(Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_default_workers");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_default_workers(void)
-   * }
-   */
-  public static FunctionDescriptor vd_default_workers$descriptor() {
-    return vd_default_workers.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_default_workers(void)
-   * }
-   */
-  public static MethodHandle vd_default_workers$handle() {
-    return vd_default_workers.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_default_workers(void)
-   * }
-   */
-  public static MemorySegment vd_default_workers$address() {
-    return vd_default_workers.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * int32_t vd_default_workers(void)
-   * }
-   */
-  public static int vd_default_workers() {
-    var mh$ = vd_default_workers.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_default_workers");
-      }
-      return (int) mh$.invokeExact();
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *vd_status_name(vd_status status)
+     * }
+     */
+    public static FunctionDescriptor vd_status_name$descriptor() {
+        return vd_status_name.DESC;
     }
-  }
 
-  private static class vd_pool_create {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_create$descriptor() {
-    return vd_pool_create.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-   * }
-   */
-  public static MethodHandle vd_pool_create$handle() {
-    return vd_pool_create.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-   * }
-   */
-  public static MemorySegment vd_pool_create$address() {
-    return vd_pool_create.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-   * }
-   */
-  public static int vd_pool_create(int workers, MemorySegment pool) {
-    var mh$ = vd_pool_create.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_create", workers, pool);
-      }
-      return (int) mh$.invokeExact(workers, pool);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *vd_status_name(vd_status status)
+     * }
+     */
+    public static MethodHandle vd_status_name$handle() {
+        return vd_status_name.HANDLE;
     }
-  }
 
-  private static class vd_pool_free {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_free");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * void vd_pool_free(vd_pool *pool)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_free$descriptor() {
-    return vd_pool_free.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * void vd_pool_free(vd_pool *pool)
-   * }
-   */
-  public static MethodHandle vd_pool_free$handle() {
-    return vd_pool_free.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * void vd_pool_free(vd_pool *pool)
-   * }
-   */
-  public static MemorySegment vd_pool_free$address() {
-    return vd_pool_free.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * void vd_pool_free(vd_pool *pool)
-   * }
-   */
-  public static void vd_pool_free(MemorySegment pool) {
-    var mh$ = vd_pool_free.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_free", pool);
-      }
-      mh$.invokeExact(pool);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *vd_status_name(vd_status status)
+     * }
+     */
+    public static MemorySegment vd_status_name$address() {
+        return vd_status_name.ADDR;
     }
-  }
 
-  private static class vd_pool_pin {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_pin");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_pin(vd_pool *pool)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_pin$descriptor() {
-    return vd_pool_pin.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_pin(vd_pool *pool)
-   * }
-   */
-  public static MethodHandle vd_pool_pin$handle() {
-    return vd_pool_pin.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_pin(vd_pool *pool)
-   * }
-   */
-  public static MemorySegment vd_pool_pin$address() {
-    return vd_pool_pin.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_pool_pin(vd_pool *pool)
-   * }
-   */
-  public static int vd_pool_pin(MemorySegment pool) {
-    var mh$ = vd_pool_pin.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_pin", pool);
-      }
-      return (int) mh$.invokeExact(pool);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * {@snippet lang=c :
+     * const char *vd_status_name(vd_status status)
+     * }
+     */
+    public static MemorySegment vd_status_name(int status) {
+        var mh$ = vd_status_name.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_status_name", status);
+            }
+            return (MemorySegment)mh$.invokeExact(status);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
     }
-  }
 
-  private static class vd_pool_create_part {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_INT, Vidrio.C_POINTER);
+    private static class vd_version {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_POINTER    );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create_part");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_version");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_create_part$descriptor() {
-    return vd_pool_create_part.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
-   * }
-   */
-  public static MethodHandle vd_pool_create_part$handle() {
-    return vd_pool_create_part.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
-   * }
-   */
-  public static MemorySegment vd_pool_create_part$address() {
-    return vd_pool_create_part.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
-   * }
-   */
-  public static int vd_pool_create_part(MemorySegment whole, int workers, MemorySegment part) {
-    var mh$ = vd_pool_create_part.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_create_part", whole, workers, part);
-      }
-      return (int) mh$.invokeExact(whole, workers, part);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static class vd_pool_nodes {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_nodes");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_pool_nodes(const vd_pool *pool)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_nodes$descriptor() {
-    return vd_pool_nodes.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_pool_nodes(const vd_pool *pool)
-   * }
-   */
-  public static MethodHandle vd_pool_nodes$handle() {
-    return vd_pool_nodes.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * int32_t vd_pool_nodes(const vd_pool *pool)
-   * }
-   */
-  public static MemorySegment vd_pool_nodes$address() {
-    return vd_pool_nodes.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * int32_t vd_pool_nodes(const vd_pool *pool)
-   * }
-   */
-  public static int vd_pool_nodes(MemorySegment pool) {
-    var mh$ = vd_pool_nodes.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_nodes", pool);
-      }
-      return (int) mh$.invokeExact(pool);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *vd_version(void)
+     * }
+     */
+    public static FunctionDescriptor vd_version$descriptor() {
+        return vd_version.DESC;
     }
-  }
 
-  private static final int VD_PLACE_SLICES = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_placement.VD_PLACE_SLICES = 0
-   * }
-   */
-  public static int VD_PLACE_SLICES() {
-    return VD_PLACE_SLICES;
-  }
-
-  private static final int VD_PLACE_INTERLEAVED = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_placement.VD_PLACE_INTERLEAVED = 1
-   * }
-   */
-  public static int VD_PLACE_INTERLEAVED() {
-    return VD_PLACE_INTERLEAVED;
-  }
-
-  private static class vd_place {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_INT, Vidrio.C_POINTER, Vidrio.C_LONG);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_place");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
-   * }
-   */
-  public static FunctionDescriptor vd_place$descriptor() {
-    return vd_place.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
-   * }
-   */
-  public static MethodHandle vd_place$handle() {
-    return vd_place.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
-   * }
-   */
-  public static MemorySegment vd_place$address() {
-    return vd_place.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
-   * }
-   */
-  public static int vd_place(MemorySegment pool, int placement, MemorySegment memory, long bytes) {
-    var mh$ = vd_place.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_place", pool, placement, memory, bytes);
-      }
-      return (int) mh$.invokeExact(pool, placement, memory, bytes);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *vd_version(void)
+     * }
+     */
+    public static MethodHandle vd_version$handle() {
+        return vd_version.HANDLE;
     }
-  }
 
-  private static class vd_pool_lower_priority {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_lower_priority");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_lower_priority(vd_pool *pool)
-   * }
-   */
-  public static FunctionDescriptor vd_pool_lower_priority$descriptor() {
-    return vd_pool_lower_priority.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_lower_priority(vd_pool *pool)
-   * }
-   */
-  public static MethodHandle vd_pool_lower_priority$handle() {
-    return vd_pool_lower_priority.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pool_lower_priority(vd_pool *pool)
-   * }
-   */
-  public static MemorySegment vd_pool_lower_priority$address() {
-    return vd_pool_lower_priority.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_pool_lower_priority(vd_pool *pool)
-   * }
-   */
-  public static int vd_pool_lower_priority(MemorySegment pool) {
-    var mh$ = vd_pool_lower_priority.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pool_lower_priority", pool);
-      }
-      return (int) mh$.invokeExact(pool);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *vd_version(void)
+     * }
+     */
+    public static MemorySegment vd_version$address() {
+        return vd_version.ADDR;
     }
-  }
 
-  private static final int VD_F32 = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_F32 = 0
-   * }
-   */
-  public static int VD_F32() {
-    return VD_F32;
-  }
-
-  private static final int VD_F16 = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_F16 = 1
-   * }
-   */
-  public static int VD_F16() {
-    return VD_F16;
-  }
-
-  private static final int VD_Q4_0 = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q4_0 = 2
-   * }
-   */
-  public static int VD_Q4_0() {
-    return VD_Q4_0;
-  }
-
-  private static final int VD_Q4_1 = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q4_1 = 3
-   * }
-   */
-  public static int VD_Q4_1() {
-    return VD_Q4_1;
-  }
-
-  private static final int VD_Q5_0 = (int) 6L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q5_0 = 6
-   * }
-   */
-  public static int VD_Q5_0() {
-    return VD_Q5_0;
-  }
-
-  private static final int VD_Q5_1 = (int) 7L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q5_1 = 7
-   * }
-   */
-  public static int VD_Q5_1() {
-    return VD_Q5_1;
-  }
-
-  private static final int VD_Q8_0 = (int) 8L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q8_0 = 8
-   * }
-   */
-  public static int VD_Q8_0() {
-    return VD_Q8_0;
-  }
-
-  private static final int VD_Q2_K = (int) 10L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q2_K = 10
-   * }
-   */
-  public static int VD_Q2_K() {
-    return VD_Q2_K;
-  }
-
-  private static final int VD_Q3_K = (int) 11L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q3_K = 11
-   * }
-   */
-  public static int VD_Q3_K() {
-    return VD_Q3_K;
-  }
-
-  private static final int VD_Q4_K = (int) 12L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q4_K = 12
-   * }
-   */
-  public static int VD_Q4_K() {
-    return VD_Q4_K;
-  }
-
-  private static final int VD_Q5_K = (int) 13L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q5_K = 13
-   * }
-   */
-  public static int VD_Q5_K() {
-    return VD_Q5_K;
-  }
-
-  private static final int VD_Q6_K = (int) 14L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q6_K = 14
-   * }
-   */
-  public static int VD_Q6_K() {
-    return VD_Q6_K;
-  }
-
-  private static final int VD_IQ2_XXS = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ2_XXS = 16
-   * }
-   */
-  public static int VD_IQ2_XXS() {
-    return VD_IQ2_XXS;
-  }
-
-  private static final int VD_IQ2_XS = (int) 17L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ2_XS = 17
-   * }
-   */
-  public static int VD_IQ2_XS() {
-    return VD_IQ2_XS;
-  }
-
-  private static final int VD_IQ3_XXS = (int) 18L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ3_XXS = 18
-   * }
-   */
-  public static int VD_IQ3_XXS() {
-    return VD_IQ3_XXS;
-  }
-
-  private static final int VD_IQ1_S = (int) 19L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ1_S = 19
-   * }
-   */
-  public static int VD_IQ1_S() {
-    return VD_IQ1_S;
-  }
-
-  private static final int VD_IQ4_NL = (int) 20L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ4_NL = 20
-   * }
-   */
-  public static int VD_IQ4_NL() {
-    return VD_IQ4_NL;
-  }
-
-  private static final int VD_IQ3_S = (int) 21L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ3_S = 21
-   * }
-   */
-  public static int VD_IQ3_S() {
-    return VD_IQ3_S;
-  }
-
-  private static final int VD_IQ2_S = (int) 22L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ2_S = 22
-   * }
-   */
-  public static int VD_IQ2_S() {
-    return VD_IQ2_S;
-  }
-
-  private static final int VD_IQ4_XS = (int) 23L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ4_XS = 23
-   * }
-   */
-  public static int VD_IQ4_XS() {
-    return VD_IQ4_XS;
-  }
-
-  private static final int VD_IQ1_M = (int) 29L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_IQ1_M = 29
-   * }
-   */
-  public static int VD_IQ1_M() {
-    return VD_IQ1_M;
-  }
-
-  private static final int VD_BF16 = (int) 30L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_BF16 = 30
-   * }
-   */
-  public static int VD_BF16() {
-    return VD_BF16;
-  }
-
-  private static final int VD_TQ1_0 = (int) 34L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_TQ1_0 = 34
-   * }
-   */
-  public static int VD_TQ1_0() {
-    return VD_TQ1_0;
-  }
-
-  private static final int VD_TQ2_0 = (int) 35L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_TQ2_0 = 35
-   * }
-   */
-  public static int VD_TQ2_0() {
-    return VD_TQ2_0;
-  }
-
-  private static final int VD_MXFP4 = (int) 39L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_MXFP4 = 39
-   * }
-   */
-  public static int VD_MXFP4() {
-    return VD_MXFP4;
-  }
-
-  private static final int VD_Q2_0 = (int) 42L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_type.VD_Q2_0 = 42
-   * }
-   */
-  public static int VD_Q2_0() {
-    return VD_Q2_0;
-  }
-
-  private static class vd_packed_bytes {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Vidrio.C_INT, Vidrio.C_INT, Vidrio.C_LONG, Vidrio.C_LONG, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_packed_bytes");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
-   * }
-   */
-  public static FunctionDescriptor vd_packed_bytes$descriptor() {
-    return vd_packed_bytes.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
-   * }
-   */
-  public static MethodHandle vd_packed_bytes$handle() {
-    return vd_packed_bytes.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
-   * }
-   */
-  public static MemorySegment vd_packed_bytes$address() {
-    return vd_packed_bytes.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
-   * }
-   */
-  public static int vd_packed_bytes(int type, long N, long K, MemorySegment bytes) {
-    var mh$ = vd_packed_bytes.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_packed_bytes", type, N, K, bytes);
-      }
-      return (int) mh$.invokeExact(type, N, K, bytes);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * {@snippet lang=c :
+     * const char *vd_version(void)
+     * }
+     */
+    public static MemorySegment vd_version() {
+        var mh$ = vd_version.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_version");
+            }
+            return (MemorySegment)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
     }
-  }
+    private static final int VD_ISA_AUTO = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AUTO = -1
+     * }
+     */
+    public static int VD_ISA_AUTO() {
+        return VD_ISA_AUTO;
+    }
+    private static final int VD_ISA_SCALAR = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_SCALAR = 0
+     * }
+     */
+    public static int VD_ISA_SCALAR() {
+        return VD_ISA_SCALAR;
+    }
+    private static final int VD_ISA_AVX2 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AVX2 = 1
+     * }
+     */
+    public static int VD_ISA_AVX2() {
+        return VD_ISA_AVX2;
+    }
+    private static final int VD_ISA_AVX_VNNI = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AVX_VNNI = 2
+     * }
+     */
+    public static int VD_ISA_AVX_VNNI() {
+        return VD_ISA_AVX_VNNI;
+    }
+    private static final int VD_ISA_AVX512_VNNI = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AVX512_VNNI = 3
+     * }
+     */
+    public static int VD_ISA_AVX512_VNNI() {
+        return VD_ISA_AVX512_VNNI;
+    }
+    private static final int VD_ISA_AVX512_BF16 = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AVX512_BF16 = 4
+     * }
+     */
+    public static int VD_ISA_AVX512_BF16() {
+        return VD_ISA_AVX512_BF16;
+    }
+    private static final int VD_ISA_AMX_INT8 = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AMX_INT8 = 5
+     * }
+     */
+    public static int VD_ISA_AMX_INT8() {
+        return VD_ISA_AMX_INT8;
+    }
+    private static final int VD_ISA_AMX_BF16 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AMX_BF16 = 6
+     * }
+     */
+    public static int VD_ISA_AMX_BF16() {
+        return VD_ISA_AMX_BF16;
+    }
+    private static final int VD_ISA_NEON = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_NEON = 7
+     * }
+     */
+    public static int VD_ISA_NEON() {
+        return VD_ISA_NEON;
+    }
+    private static final int VD_ISA_DOTPROD = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_DOTPROD = 8
+     * }
+     */
+    public static int VD_ISA_DOTPROD() {
+        return VD_ISA_DOTPROD;
+    }
+    private static final int VD_ISA_I8MM = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_I8MM = 9
+     * }
+     */
+    public static int VD_ISA_I8MM() {
+        return VD_ISA_I8MM;
+    }
+    private static final int VD_ISA_COUNT = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_COUNT = 10
+     * }
+     */
+    public static int VD_ISA_COUNT() {
+        return VD_ISA_COUNT;
+    }
 
-  private static class vd_pack {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
+    private static class vd_isa_name {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_POINTER,
+            Vidrio.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_name");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *vd_isa_name(vd_isa isa)
+     * }
+     */
+    public static FunctionDescriptor vd_isa_name$descriptor() {
+        return vd_isa_name.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *vd_isa_name(vd_isa isa)
+     * }
+     */
+    public static MethodHandle vd_isa_name$handle() {
+        return vd_isa_name.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *vd_isa_name(vd_isa isa)
+     * }
+     */
+    public static MemorySegment vd_isa_name$address() {
+        return vd_isa_name.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *vd_isa_name(vd_isa isa)
+     * }
+     */
+    public static MemorySegment vd_isa_name(int isa) {
+        var mh$ = vd_isa_name.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_isa_name", isa);
+            }
+            return (MemorySegment)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_isa_base {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_base");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static FunctionDescriptor vd_isa_base$descriptor() {
+        return vd_isa_base.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static MethodHandle vd_isa_base$handle() {
+        return vd_isa_base.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static MemorySegment vd_isa_base$address() {
+        return vd_isa_base.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static int vd_isa_base(int isa) {
+        var mh$ = vd_isa_base.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_isa_base", isa);
+            }
+            return (int)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_isa_usable {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_usable");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t vd_isa_usable(vd_isa isa)
+     * }
+     */
+    public static FunctionDescriptor vd_isa_usable$descriptor() {
+        return vd_isa_usable.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t vd_isa_usable(vd_isa isa)
+     * }
+     */
+    public static MethodHandle vd_isa_usable$handle() {
+        return vd_isa_usable.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t vd_isa_usable(vd_isa isa)
+     * }
+     */
+    public static MemorySegment vd_isa_usable$address() {
+        return vd_isa_usable.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t vd_isa_usable(vd_isa isa)
+     * }
+     */
+    public static int vd_isa_usable(int isa) {
+        var mh$ = vd_isa_usable.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_isa_usable", isa);
+            }
+            return (int)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_isa_pick {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_pick");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_isa_pick(vd_isa *isa)
+     * }
+     */
+    public static FunctionDescriptor vd_isa_pick$descriptor() {
+        return vd_isa_pick.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_isa_pick(vd_isa *isa)
+     * }
+     */
+    public static MethodHandle vd_isa_pick$handle() {
+        return vd_isa_pick.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_isa_pick(vd_isa *isa)
+     * }
+     */
+    public static MemorySegment vd_isa_pick$address() {
+        return vd_isa_pick.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_isa_pick(vd_isa *isa)
+     * }
+     */
+    public static int vd_isa_pick(MemorySegment isa) {
+        var mh$ = vd_isa_pick.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_isa_pick", isa);
+            }
+            return (int)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_alloc {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_LONG,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_alloc");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_alloc(size_t bytes, void **memory)
+     * }
+     */
+    public static FunctionDescriptor vd_alloc$descriptor() {
+        return vd_alloc.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_alloc(size_t bytes, void **memory)
+     * }
+     */
+    public static MethodHandle vd_alloc$handle() {
+        return vd_alloc.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_alloc(size_t bytes, void **memory)
+     * }
+     */
+    public static MemorySegment vd_alloc$address() {
+        return vd_alloc.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_alloc(size_t bytes, void **memory)
+     * }
+     */
+    public static int vd_alloc(long bytes, MemorySegment memory) {
+        var mh$ = vd_alloc.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_alloc", bytes, memory);
+            }
+            return (int)mh$.invokeExact(bytes, memory);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Vidrio.C_POINTER,
+            Vidrio.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void vd_free(void *memory, size_t bytes)
+     * }
+     */
+    public static FunctionDescriptor vd_free$descriptor() {
+        return vd_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void vd_free(void *memory, size_t bytes)
+     * }
+     */
+    public static MethodHandle vd_free$handle() {
+        return vd_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void vd_free(void *memory, size_t bytes)
+     * }
+     */
+    public static MemorySegment vd_free$address() {
+        return vd_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void vd_free(void *memory, size_t bytes)
+     * }
+     */
+    public static void vd_free(MemorySegment memory, long bytes) {
+        var mh$ = vd_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_free", memory, bytes);
+            }
+            mh$.invokeExact(memory, bytes);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_available_memory {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_LONG    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_available_memory");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int64_t vd_available_memory(void)
+     * }
+     */
+    public static FunctionDescriptor vd_available_memory$descriptor() {
+        return vd_available_memory.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int64_t vd_available_memory(void)
+     * }
+     */
+    public static MethodHandle vd_available_memory$handle() {
+        return vd_available_memory.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int64_t vd_available_memory(void)
+     * }
+     */
+    public static MemorySegment vd_available_memory$address() {
+        return vd_available_memory.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int64_t vd_available_memory(void)
+     * }
+     */
+    public static long vd_available_memory() {
+        var mh$ = vd_available_memory.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_available_memory");
+            }
+            return (long)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int VD_PROCESSORS_MAX = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:100:1).VD_PROCESSORS_MAX = 4096
+     * }
+     */
+    public static int VD_PROCESSORS_MAX() {
+        return VD_PROCESSORS_MAX;
+    }
+
+    private static class vd_topology_read {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_topology_read");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static FunctionDescriptor vd_topology_read$descriptor() {
+        return vd_topology_read.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static MethodHandle vd_topology_read$handle() {
+        return vd_topology_read.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static MemorySegment vd_topology_read$address() {
+        return vd_topology_read.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_topology_read(vd_topology *topology)
+     * }
+     */
+    public static int vd_topology_read(MemorySegment topology) {
+        var mh$ = vd_topology_read.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_topology_read", topology);
+            }
+            return (int)mh$.invokeExact(topology);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_default_workers {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_default_workers");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers(void)
+     * }
+     */
+    public static FunctionDescriptor vd_default_workers$descriptor() {
+        return vd_default_workers.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers(void)
+     * }
+     */
+    public static MethodHandle vd_default_workers$handle() {
+        return vd_default_workers.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers(void)
+     * }
+     */
+    public static MemorySegment vd_default_workers$address() {
+        return vd_default_workers.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t vd_default_workers(void)
+     * }
+     */
+    public static int vd_default_workers() {
+        var mh$ = vd_default_workers.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_default_workers");
+            }
+            return (int)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_create$descriptor() {
+        return vd_pool_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static MethodHandle vd_pool_create$handle() {
+        return vd_pool_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static MemorySegment vd_pool_create$address() {
+        return vd_pool_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static int vd_pool_create(int workers, MemorySegment pool) {
+        var mh$ = vd_pool_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_create", workers, pool);
+            }
+            return (int)mh$.invokeExact(workers, pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_free$descriptor() {
+        return vd_pool_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_free$handle() {
+        return vd_pool_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_free$address() {
+        return vd_pool_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static void vd_pool_free(MemorySegment pool) {
+        var mh$ = vd_pool_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_free", pool);
+            }
+            mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_pin {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_pin");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_pin$descriptor() {
+        return vd_pool_pin.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_pin$handle() {
+        return vd_pool_pin.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_pin$address() {
+        return vd_pool_pin.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_pin(vd_pool *pool)
+     * }
+     */
+    public static int vd_pool_pin(MemorySegment pool) {
+        var mh$ = vd_pool_pin.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_pin", pool);
+            }
+            return (int)mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_create_part {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create_part");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_create_part$descriptor() {
+        return vd_pool_create_part.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+     * }
+     */
+    public static MethodHandle vd_pool_create_part$handle() {
+        return vd_pool_create_part.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+     * }
+     */
+    public static MemorySegment vd_pool_create_part$address() {
+        return vd_pool_create_part.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part)
+     * }
+     */
+    public static int vd_pool_create_part(MemorySegment whole, int workers, MemorySegment part) {
+        var mh$ = vd_pool_create_part.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_create_part", whole, workers, part);
+            }
+            return (int)mh$.invokeExact(whole, workers, part);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_nodes {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_nodes");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t vd_pool_nodes(const vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_nodes$descriptor() {
+        return vd_pool_nodes.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t vd_pool_nodes(const vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_nodes$handle() {
+        return vd_pool_nodes.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t vd_pool_nodes(const vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_nodes$address() {
+        return vd_pool_nodes.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t vd_pool_nodes(const vd_pool *pool)
+     * }
+     */
+    public static int vd_pool_nodes(MemorySegment pool) {
+        var mh$ = vd_pool_nodes.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_nodes", pool);
+            }
+            return (int)mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int VD_PLACE_SLICES = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_placement.VD_PLACE_SLICES = 0
+     * }
+     */
+    public static int VD_PLACE_SLICES() {
+        return VD_PLACE_SLICES;
+    }
+    private static final int VD_PLACE_INTERLEAVED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_placement.VD_PLACE_INTERLEAVED = 1
+     * }
+     */
+    public static int VD_PLACE_INTERLEAVED() {
+        return VD_PLACE_INTERLEAVED;
+    }
+
+    private static class vd_place {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_place");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+     * }
+     */
+    public static FunctionDescriptor vd_place$descriptor() {
+        return vd_place.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+     * }
+     */
+    public static MethodHandle vd_place$handle() {
+        return vd_place.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+     * }
+     */
+    public static MemorySegment vd_place$address() {
+        return vd_place.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes)
+     * }
+     */
+    public static int vd_place(MemorySegment pool, int placement, MemorySegment memory, long bytes) {
+        var mh$ = vd_place.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_place", pool, placement, memory, bytes);
+            }
+            return (int)mh$.invokeExact(pool, placement, memory, bytes);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_lower_priority {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_lower_priority");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_lower_priority$descriptor() {
+        return vd_pool_lower_priority.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_lower_priority$handle() {
+        return vd_pool_lower_priority.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_lower_priority$address() {
+        return vd_pool_lower_priority.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
+     * }
+     */
+    public static int vd_pool_lower_priority(MemorySegment pool) {
+        var mh$ = vd_pool_lower_priority.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_lower_priority", pool);
+            }
+            return (int)mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int VD_F32 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_F32 = 0
+     * }
+     */
+    public static int VD_F32() {
+        return VD_F32;
+    }
+    private static final int VD_F16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_F16 = 1
+     * }
+     */
+    public static int VD_F16() {
+        return VD_F16;
+    }
+    private static final int VD_Q4_0 = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q4_0 = 2
+     * }
+     */
+    public static int VD_Q4_0() {
+        return VD_Q4_0;
+    }
+    private static final int VD_Q4_1 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q4_1 = 3
+     * }
+     */
+    public static int VD_Q4_1() {
+        return VD_Q4_1;
+    }
+    private static final int VD_Q5_0 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_0 = 6
+     * }
+     */
+    public static int VD_Q5_0() {
+        return VD_Q5_0;
+    }
+    private static final int VD_Q5_1 = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_1 = 7
+     * }
+     */
+    public static int VD_Q5_1() {
+        return VD_Q5_1;
+    }
+    private static final int VD_Q8_0 = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q8_0 = 8
+     * }
+     */
+    public static int VD_Q8_0() {
+        return VD_Q8_0;
+    }
+    private static final int VD_Q2_K = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q2_K = 10
+     * }
+     */
+    public static int VD_Q2_K() {
+        return VD_Q2_K;
+    }
+    private static final int VD_Q3_K = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q3_K = 11
+     * }
+     */
+    public static int VD_Q3_K() {
+        return VD_Q3_K;
+    }
+    private static final int VD_Q4_K = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q4_K = 12
+     * }
+     */
+    public static int VD_Q4_K() {
+        return VD_Q4_K;
+    }
+    private static final int VD_Q5_K = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_K = 13
+     * }
+     */
+    public static int VD_Q5_K() {
+        return VD_Q5_K;
+    }
+    private static final int VD_Q6_K = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q6_K = 14
+     * }
+     */
+    public static int VD_Q6_K() {
+        return VD_Q6_K;
+    }
+    private static final int VD_IQ2_XXS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_XXS = 16
+     * }
+     */
+    public static int VD_IQ2_XXS() {
+        return VD_IQ2_XXS;
+    }
+    private static final int VD_IQ2_XS = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_XS = 17
+     * }
+     */
+    public static int VD_IQ2_XS() {
+        return VD_IQ2_XS;
+    }
+    private static final int VD_IQ3_XXS = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ3_XXS = 18
+     * }
+     */
+    public static int VD_IQ3_XXS() {
+        return VD_IQ3_XXS;
+    }
+    private static final int VD_IQ1_S = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ1_S = 19
+     * }
+     */
+    public static int VD_IQ1_S() {
+        return VD_IQ1_S;
+    }
+    private static final int VD_IQ4_NL = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ4_NL = 20
+     * }
+     */
+    public static int VD_IQ4_NL() {
+        return VD_IQ4_NL;
+    }
+    private static final int VD_IQ3_S = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ3_S = 21
+     * }
+     */
+    public static int VD_IQ3_S() {
+        return VD_IQ3_S;
+    }
+    private static final int VD_IQ2_S = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_S = 22
+     * }
+     */
+    public static int VD_IQ2_S() {
+        return VD_IQ2_S;
+    }
+    private static final int VD_IQ4_XS = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ4_XS = 23
+     * }
+     */
+    public static int VD_IQ4_XS() {
+        return VD_IQ4_XS;
+    }
+    private static final int VD_IQ1_M = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ1_M = 29
+     * }
+     */
+    public static int VD_IQ1_M() {
+        return VD_IQ1_M;
+    }
+    private static final int VD_BF16 = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_BF16 = 30
+     * }
+     */
+    public static int VD_BF16() {
+        return VD_BF16;
+    }
+    private static final int VD_TQ1_0 = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_TQ1_0 = 34
+     * }
+     */
+    public static int VD_TQ1_0() {
+        return VD_TQ1_0;
+    }
+    private static final int VD_TQ2_0 = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_TQ2_0 = 35
+     * }
+     */
+    public static int VD_TQ2_0() {
+        return VD_TQ2_0;
+    }
+    private static final int VD_MXFP4 = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_MXFP4 = 39
+     * }
+     */
+    public static int VD_MXFP4() {
+        return VD_MXFP4;
+    }
+    private static final int VD_Q2_0 = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q2_0 = 42
+     * }
+     */
+    public static int VD_Q2_0() {
+        return VD_Q2_0;
+    }
+
+    private static class vd_packed_bytes {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_LONG,
+            Vidrio.C_LONG,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_packed_bytes");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
+     * }
+     */
+    public static FunctionDescriptor vd_packed_bytes$descriptor() {
+        return vd_packed_bytes.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
+     * }
+     */
+    public static MethodHandle vd_packed_bytes$handle() {
+        return vd_packed_bytes.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
+     * }
+     */
+    public static MemorySegment vd_packed_bytes$address() {
+        return vd_packed_bytes.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes)
+     * }
+     */
+    public static int vd_packed_bytes(int type, long N, long K, MemorySegment bytes) {
+        var mh$ = vd_packed_bytes.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_packed_bytes", type, N, K, bytes);
+            }
+            return (int)mh$.invokeExact(type, N, K, bytes);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pack {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_POINTER,
             Vidrio.C_INT,
@@ -1727,76 +1618,65 @@ public class Vidrio extends Vidrio$shared {
             Vidrio.C_POINTER,
             Vidrio.C_POINTER,
             Vidrio.C_LONG,
-            Vidrio.C_LONG);
+            Vidrio.C_LONG
+        );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pack");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pack");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
-   * }
-   */
-  public static FunctionDescriptor vd_pack$descriptor() {
-    return vd_pack.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
-   * }
-   */
-  public static MethodHandle vd_pack$handle() {
-    return vd_pack.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
-   * }
-   */
-  public static MemorySegment vd_pack$address() {
-    return vd_pack.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
-   * }
-   */
-  public static int vd_pack(
-      MemorySegment pool,
-      int type,
-      long N,
-      long K,
-      MemorySegment source,
-      MemorySegment packed,
-      long group_begin,
-      long group_end) {
-    var mh$ = vd_pack.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_pack", pool, type, N, K, source, packed, group_begin, group_end);
-      }
-      return (int) mh$.invokeExact(pool, type, N, K, source, packed, group_begin, group_end);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static class vd_encode {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * }
+     */
+    public static FunctionDescriptor vd_pack$descriptor() {
+        return vd_pack.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * }
+     */
+    public static MethodHandle vd_pack$handle() {
+        return vd_pack.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * }
+     */
+    public static MemorySegment vd_pack$address() {
+        return vd_pack.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * }
+     */
+    public static int vd_pack(MemorySegment pool, int type, long N, long K, MemorySegment source, MemorySegment packed, long group_begin, long group_end) {
+        var mh$ = vd_pack.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pack", pool, type, N, K, source, packed, group_begin, group_end);
+            }
+            return (int)mh$.invokeExact(pool, type, N, K, source, packed, group_begin, group_end);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_encode {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_INT,
             Vidrio.C_INT,
@@ -1806,1764 +1686,1505 @@ public class Vidrio extends Vidrio$shared {
             Vidrio.C_POINTER,
             Vidrio.C_LONG,
             Vidrio.C_LONG,
-            Vidrio.C_POINTER);
+            Vidrio.C_POINTER
+        );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_encode");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_encode");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
-   * }
-   */
-  public static FunctionDescriptor vd_encode$descriptor() {
-    return vd_encode.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
-   * }
-   */
-  public static MethodHandle vd_encode$handle() {
-    return vd_encode.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
-   * }
-   */
-  public static MemorySegment vd_encode$address() {
-    return vd_encode.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
-   * }
-   */
-  public static int vd_encode(
-      int from,
-      int to,
-      long K,
-      MemorySegment source,
-      MemorySegment importance,
-      MemorySegment target,
-      long row_begin,
-      long row_end,
-      MemorySegment bad_row) {
-    var mh$ = vd_encode.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall(
-            "vd_encode", from, to, K, source, importance, target, row_begin, row_end, bad_row);
-      }
-      return (int)
-          mh$.invokeExact(from, to, K, source, importance, target, row_begin, row_end, bad_row);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static final int VD_OP_EMBED = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EMBED = 0
-   * }
-   */
-  public static int VD_OP_EMBED() {
-    return VD_OP_EMBED;
-  }
-
-  private static final int VD_OP_NORM = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_NORM = 1
-   * }
-   */
-  public static int VD_OP_NORM() {
-    return VD_OP_NORM;
-  }
-
-  private static final int VD_OP_QUANTIZE = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_QUANTIZE = 2
-   * }
-   */
-  public static int VD_OP_QUANTIZE() {
-    return VD_OP_QUANTIZE;
-  }
-
-  private static final int VD_OP_MATMUL = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_MATMUL = 3
-   * }
-   */
-  public static int VD_OP_MATMUL() {
-    return VD_OP_MATMUL;
-  }
-
-  private static final int VD_OP_ROPE = (int) 4L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ROPE = 4
-   * }
-   */
-  public static int VD_OP_ROPE() {
-    return VD_OP_ROPE;
-  }
-
-  private static final int VD_OP_KV_STORE = (int) 5L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_KV_STORE = 5
-   * }
-   */
-  public static int VD_OP_KV_STORE() {
-    return VD_OP_KV_STORE;
-  }
-
-  private static final int VD_OP_ATTENTION = (int) 6L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ATTENTION = 6
-   * }
-   */
-  public static int VD_OP_ATTENTION() {
-    return VD_OP_ATTENTION;
-  }
-
-  private static final int VD_OP_ACTIVATION = (int) 7L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ACTIVATION = 7
-   * }
-   */
-  public static int VD_OP_ACTIVATION() {
-    return VD_OP_ACTIVATION;
-  }
-
-  private static final int VD_OP_ADD = (int) 8L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ADD = 8
-   * }
-   */
-  public static int VD_OP_ADD() {
-    return VD_OP_ADD;
-  }
-
-  private static final int VD_OP_TAP = (int) 9L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_TAP = 9
-   * }
-   */
-  public static int VD_OP_TAP() {
-    return VD_OP_TAP;
-  }
-
-  private static final int VD_OP_GATHER = (int) 10L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_GATHER = 10
-   * }
-   */
-  public static int VD_OP_GATHER() {
-    return VD_OP_GATHER;
-  }
-
-  private static final int VD_OP_SCALE = (int) 11L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_SCALE = 11
-   * }
-   */
-  public static int VD_OP_SCALE() {
-    return VD_OP_SCALE;
-  }
-
-  private static final int VD_OP_ROUTE = (int) 12L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ROUTE = 12
-   * }
-   */
-  public static int VD_OP_ROUTE() {
-    return VD_OP_ROUTE;
-  }
-
-  private static final int VD_OP_EXPERT_MATMUL = (int) 13L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EXPERT_MATMUL = 13
-   * }
-   */
-  public static int VD_OP_EXPERT_MATMUL() {
-    return VD_OP_EXPERT_MATMUL;
-  }
-
-  private static final int VD_OP_EXPERT_SUM = (int) 14L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EXPERT_SUM = 14
-   * }
-   */
-  public static int VD_OP_EXPERT_SUM() {
-    return VD_OP_EXPERT_SUM;
-  }
-
-  private static final int VD_OP_TOP_K = (int) 15L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_TOP_K = 15
-   * }
-   */
-  public static int VD_OP_TOP_K() {
-    return VD_OP_TOP_K;
-  }
-
-  private static final int VD_OP_EDIT = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EDIT = 16
-   * }
-   */
-  public static int VD_OP_EDIT() {
-    return VD_OP_EDIT;
-  }
-
-  private static final int VD_OP_SCORES = (int) 17L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_SCORES = 17
-   * }
-   */
-  public static int VD_OP_SCORES() {
-    return VD_OP_SCORES;
-  }
-
-  private static final int VD_OP_SOFTMAX = (int) 18L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_SOFTMAX = 18
-   * }
-   */
-  public static int VD_OP_SOFTMAX() {
-    return VD_OP_SOFTMAX;
-  }
-
-  private static final int VD_OP_ATTENTION_VALUES = (int) 19L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ATTENTION_VALUES = 19
-   * }
-   */
-  public static int VD_OP_ATTENTION_VALUES() {
-    return VD_OP_ATTENTION_VALUES;
-  }
-
-  private static final int VD_OP_GAIN = (int) 20L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_GAIN = 20
-   * }
-   */
-  public static int VD_OP_GAIN() {
-    return VD_OP_GAIN;
-  }
-
-  private static final int VD_OP_SCATTER = (int) 21L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_SCATTER = 21
-   * }
-   */
-  public static int VD_OP_SCATTER() {
-    return VD_OP_SCATTER;
-  }
-
-  private static final int VD_OP_NORM_BACKWARD = (int) 22L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_NORM_BACKWARD = 22
-   * }
-   */
-  public static int VD_OP_NORM_BACKWARD() {
-    return VD_OP_NORM_BACKWARD;
-  }
-
-  private static final int VD_OP_ACTIVATION_BACKWARD = (int) 23L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ACTIVATION_BACKWARD = 23
-   * }
-   */
-  public static int VD_OP_ACTIVATION_BACKWARD() {
-    return VD_OP_ACTIVATION_BACKWARD;
-  }
-
-  private static final int VD_OP_MATMUL_BACKWARD = (int) 24L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_MATMUL_BACKWARD = 24
-   * }
-   */
-  public static int VD_OP_MATMUL_BACKWARD() {
-    return VD_OP_MATMUL_BACKWARD;
-  }
-
-  private static final int VD_OP_QUERY_BACKWARD = (int) 25L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_QUERY_BACKWARD = 25
-   * }
-   */
-  public static int VD_OP_QUERY_BACKWARD() {
-    return VD_OP_QUERY_BACKWARD;
-  }
-
-  private static final int VD_OP_KEY_VALUE_BACKWARD = (int) 26L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_KEY_VALUE_BACKWARD = 26
-   * }
-   */
-  public static int VD_OP_KEY_VALUE_BACKWARD() {
-    return VD_OP_KEY_VALUE_BACKWARD;
-  }
-
-  private static final int VD_OP_ROUTE_BACKWARD = (int) 27L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ROUTE_BACKWARD = 27
-   * }
-   */
-  public static int VD_OP_ROUTE_BACKWARD() {
-    return VD_OP_ROUTE_BACKWARD;
-  }
-
-  private static final int VD_OP_EXPERT_MATMUL_BACKWARD = (int) 28L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EXPERT_MATMUL_BACKWARD = 28
-   * }
-   */
-  public static int VD_OP_EXPERT_MATMUL_BACKWARD() {
-    return VD_OP_EXPERT_MATMUL_BACKWARD;
-  }
-
-  private static final int VD_OP_EXPERT_SUM_BACKWARD = (int) 29L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_EXPERT_SUM_BACKWARD = 29
-   * }
-   */
-  public static int VD_OP_EXPERT_SUM_BACKWARD() {
-    return VD_OP_EXPERT_SUM_BACKWARD;
-  }
-
-  private static final int VD_OP_SLOT_SUM = (int) 30L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_SLOT_SUM = 30
-   * }
-   */
-  public static int VD_OP_SLOT_SUM() {
-    return VD_OP_SLOT_SUM;
-  }
-
-  private static final int VD_OP_ACCUMULATE = (int) 31L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_ACCUMULATE = 31
-   * }
-   */
-  public static int VD_OP_ACCUMULATE() {
-    return VD_OP_ACCUMULATE;
-  }
-
-  private static final int VD_OP_LOW_RANK_DOWN = (int) 32L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_LOW_RANK_DOWN = 32
-   * }
-   */
-  public static int VD_OP_LOW_RANK_DOWN() {
-    return VD_OP_LOW_RANK_DOWN;
-  }
-
-  private static final int VD_OP_LOW_RANK_UP = (int) 33L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_LOW_RANK_UP = 33
-   * }
-   */
-  public static int VD_OP_LOW_RANK_UP() {
-    return VD_OP_LOW_RANK_UP;
-  }
-
-  private static final int VD_OP_CONV = (int) 34L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_CONV = 34
-   * }
-   */
-  public static int VD_OP_CONV() {
-    return VD_OP_CONV;
-  }
-
-  private static final int VD_OP_CONV_BACKWARD = (int) 35L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_CONV_BACKWARD = 35
-   * }
-   */
-  public static int VD_OP_CONV_BACKWARD() {
-    return VD_OP_CONV_BACKWARD;
-  }
-
-  private static final int VD_OP_RECURRENCE = (int) 36L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_RECURRENCE = 36
-   * }
-   */
-  public static int VD_OP_RECURRENCE() {
-    return VD_OP_RECURRENCE;
-  }
-
-  private static final int VD_OP_RECURRENCE_BACKWARD = (int) 37L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_RECURRENCE_BACKWARD = 37
-   * }
-   */
-  public static int VD_OP_RECURRENCE_BACKWARD() {
-    return VD_OP_RECURRENCE_BACKWARD;
-  }
-
-  private static final int VD_OP_DIAGONAL_RECURRENCE = (int) 38L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE = 38
-   * }
-   */
-  public static int VD_OP_DIAGONAL_RECURRENCE() {
-    return VD_OP_DIAGONAL_RECURRENCE;
-  }
-
-  private static final int VD_OP_DIAGONAL_RECURRENCE_BACKWARD = (int) 39L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39
-   * }
-   */
-  public static int VD_OP_DIAGONAL_RECURRENCE_BACKWARD() {
-    return VD_OP_DIAGONAL_RECURRENCE_BACKWARD;
-  }
-
-  private static final int VD_OP_COUNT = (int) 40L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_op_kind.VD_OP_COUNT = 40
-   * }
-   */
-  public static int VD_OP_COUNT() {
-    return VD_OP_COUNT;
-  }
-
-  private static final int VD_ROWS_TOKENS = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_rows.VD_ROWS_TOKENS = 0
-   * }
-   */
-  public static int VD_ROWS_TOKENS() {
-    return VD_ROWS_TOKENS;
-  }
-
-  private static final int VD_ROWS_LOGITS = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_rows.VD_ROWS_LOGITS = 1
-   * }
-   */
-  public static int VD_ROWS_LOGITS() {
-    return VD_ROWS_LOGITS;
-  }
-
-  private static final int VD_EMBED_TOKENS = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_embed_index.VD_EMBED_TOKENS = 0
-   * }
-   */
-  public static int VD_EMBED_TOKENS() {
-    return VD_EMBED_TOKENS;
-  }
-
-  private static final int VD_EMBED_POSITIONS = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_embed_index.VD_EMBED_POSITIONS = 1
-   * }
-   */
-  public static int VD_EMBED_POSITIONS() {
-    return VD_EMBED_POSITIONS;
-  }
-
-  private static final int VD_EMBED_TYPES = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_embed_index.VD_EMBED_TYPES = 2
-   * }
-   */
-  public static int VD_EMBED_TYPES() {
-    return VD_EMBED_TYPES;
-  }
-
-  private static final int VD_NORM_RMS = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_norm_kind.VD_NORM_RMS = 0
-   * }
-   */
-  public static int VD_NORM_RMS() {
-    return VD_NORM_RMS;
-  }
-
-  private static final int VD_NORM_LAYER = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_norm_kind.VD_NORM_LAYER = 1
-   * }
-   */
-  public static int VD_NORM_LAYER() {
-    return VD_NORM_LAYER;
-  }
-
-  private static final int VD_ARITHMETIC_INT8 = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_arithmetic.VD_ARITHMETIC_INT8 = 0
-   * }
-   */
-  public static int VD_ARITHMETIC_INT8() {
-    return VD_ARITHMETIC_INT8;
-  }
-
-  private static final int VD_ARITHMETIC_BF16 = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_arithmetic.VD_ARITHMETIC_BF16 = 1
-   * }
-   */
-  public static int VD_ARITHMETIC_BF16() {
-    return VD_ARITHMETIC_BF16;
-  }
-
-  private static final int VD_ROPE_INTERLEAVED = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_rope_pairs.VD_ROPE_INTERLEAVED = 0
-   * }
-   */
-  public static int VD_ROPE_INTERLEAVED() {
-    return VD_ROPE_INTERLEAVED;
-  }
-
-  private static final int VD_ROPE_HALVES = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_rope_pairs.VD_ROPE_HALVES = 1
-   * }
-   */
-  public static int VD_ROPE_HALVES() {
-    return VD_ROPE_HALVES;
-  }
-
-  private static final int VD_KV_BLOCK = (int) 64L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:428:1).VD_KV_BLOCK = 64
-   * }
-   */
-  public static int VD_KV_BLOCK() {
-    return VD_KV_BLOCK;
-  }
-
-  private static final int VD_KV_LANES = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:428:1).VD_KV_LANES = 16
-   * }
-   */
-  public static int VD_KV_LANES() {
-    return VD_KV_LANES;
-  }
-
-  private static final int VD_ATTENTION_CHUNK = (int) 256L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:428:1).VD_ATTENTION_CHUNK = 256
-   * }
-   */
-  public static int VD_ATTENTION_CHUNK() {
-    return VD_ATTENTION_CHUNK;
-  }
-
-  private static final int VD_HEAD_MAX = (int) 1024L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:428:1).VD_HEAD_MAX = 1024
-   * }
-   */
-  public static int VD_HEAD_MAX() {
-    return VD_HEAD_MAX;
-  }
-
-  private static final int VD_REACH_MAX = (int) 65536L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:428:1).VD_REACH_MAX = 65536
-   * }
-   */
-  public static int VD_REACH_MAX() {
-    return VD_REACH_MAX;
-  }
-
-  private static final int VD_WINDOW_SLIDING = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_window_shape.VD_WINDOW_SLIDING = 0
-   * }
-   */
-  public static int VD_WINDOW_SLIDING() {
-    return VD_WINDOW_SLIDING;
-  }
-
-  private static final int VD_WINDOW_ALIGNED = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_window_shape.VD_WINDOW_ALIGNED = 1
-   * }
-   */
-  public static int VD_WINDOW_ALIGNED() {
-    return VD_WINDOW_ALIGNED;
-  }
-
-  private static final int VD_WINDOW_CENTERED = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_window_shape.VD_WINDOW_CENTERED = 2
-   * }
-   */
-  public static int VD_WINDOW_CENTERED() {
-    return VD_WINDOW_CENTERED;
-  }
-
-  private static final int VD_SPAN = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:565:1).VD_SPAN = 16
-   * }
-   */
-  public static int VD_SPAN() {
-    return VD_SPAN;
-  }
-
-  private static final int VD_ACTIVATION_SILU = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_SILU = 0
-   * }
-   */
-  public static int VD_ACTIVATION_SILU() {
-    return VD_ACTIVATION_SILU;
-  }
-
-  private static final int VD_ACTIVATION_GELU_TANH = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_GELU_TANH = 1
-   * }
-   */
-  public static int VD_ACTIVATION_GELU_TANH() {
-    return VD_ACTIVATION_GELU_TANH;
-  }
-
-  private static final int VD_ACTIVATION_RELU = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_RELU = 2
-   * }
-   */
-  public static int VD_ACTIVATION_RELU() {
-    return VD_ACTIVATION_RELU;
-  }
-
-  private static final int VD_ACTIVATION_GELU = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_GELU = 3
-   * }
-   */
-  public static int VD_ACTIVATION_GELU() {
-    return VD_ACTIVATION_GELU;
-  }
-
-  private static final int VD_ACTIVATION_TANH = (int) 4L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_TANH = 4
-   * }
-   */
-  public static int VD_ACTIVATION_TANH() {
-    return VD_ACTIVATION_TANH;
-  }
-
-  private static final int VD_ACTIVATION_SQUARED_RELU = (int) 5L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_SQUARED_RELU = 5
-   * }
-   */
-  public static int VD_ACTIVATION_SQUARED_RELU() {
-    return VD_ACTIVATION_SQUARED_RELU;
-  }
-
-  private static final int VD_ACTIVATION_ELU = (int) 6L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_ELU = 6
-   * }
-   */
-  public static int VD_ACTIVATION_ELU() {
-    return VD_ACTIVATION_ELU;
-  }
-
-  private static final int VD_ACTIVATION_HARD_TANH = (int) 7L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_HARD_TANH = 7
-   * }
-   */
-  public static int VD_ACTIVATION_HARD_TANH() {
-    return VD_ACTIVATION_HARD_TANH;
-  }
-
-  private static final int VD_ACTIVATION_CLAMPED_SWISH = (int) 8L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_SWISH = 8
-   * }
-   */
-  public static int VD_ACTIVATION_CLAMPED_SWISH() {
-    return VD_ACTIVATION_CLAMPED_SWISH;
-  }
-
-  private static final int VD_ACTIVATION_CLAMPED_LINEAR = (int) 9L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_LINEAR = 9
-   * }
-   */
-  public static int VD_ACTIVATION_CLAMPED_LINEAR() {
-    return VD_ACTIVATION_CLAMPED_LINEAR;
-  }
-
-  private static final int VD_ACTIVATION_IDENTITY = (int) 10L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_IDENTITY = 10
-   * }
-   */
-  public static int VD_ACTIVATION_IDENTITY() {
-    return VD_ACTIVATION_IDENTITY;
-  }
-
-  private static final int VD_ACTIVATION_SIGMOID = (int) 11L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_SIGMOID = 11
-   * }
-   */
-  public static int VD_ACTIVATION_SIGMOID() {
-    return VD_ACTIVATION_SIGMOID;
-  }
-
-  private static final int VD_ACTIVATION_SOFTPLUS = (int) 12L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_SOFTPLUS = 12
-   * }
-   */
-  public static int VD_ACTIVATION_SOFTPLUS() {
-    return VD_ACTIVATION_SOFTPLUS;
-  }
-
-  private static final int VD_ACTIVATION_DECAY_COMPLEMENT = (int) 13L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_DECAY_COMPLEMENT = 13
-   * }
-   */
-  public static int VD_ACTIVATION_DECAY_COMPLEMENT() {
-    return VD_ACTIVATION_DECAY_COMPLEMENT;
-  }
-
-  private static final int VD_ACTIVATION_COUNT = (int) 14L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_activation_kind.VD_ACTIVATION_COUNT = 14
-   * }
-   */
-  public static int VD_ACTIVATION_COUNT() {
-    return VD_ACTIVATION_COUNT;
-  }
-
-  private static final int VD_EDIT_SET = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_edit_kind.VD_EDIT_SET = 0
-   * }
-   */
-  public static int VD_EDIT_SET() {
-    return VD_EDIT_SET;
-  }
-
-  private static final int VD_EDIT_ADD = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_edit_kind.VD_EDIT_ADD = 1
-   * }
-   */
-  public static int VD_EDIT_ADD() {
-    return VD_EDIT_ADD;
-  }
-
-  private static final int VD_EDIT_SCALE = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_edit_kind.VD_EDIT_SCALE = 2
-   * }
-   */
-  public static int VD_EDIT_SCALE() {
-    return VD_EDIT_SCALE;
-  }
-
-  private static final int VD_EDIT_CLAMP = (int) 3L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_edit_kind.VD_EDIT_CLAMP = 3
-   * }
-   */
-  public static int VD_EDIT_CLAMP() {
-    return VD_EDIT_CLAMP;
-  }
-
-  private static final int VD_EDIT_SUBSPACE = (int) 4L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_edit_kind.VD_EDIT_SUBSPACE = 4
-   * }
-   */
-  public static int VD_EDIT_SUBSPACE() {
-    return VD_EDIT_SUBSPACE;
-  }
-
-  private static final int VD_ALL_SEQUENCES = (int) -1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:705:1).VD_ALL_SEQUENCES = -1
-   * }
-   */
-  public static int VD_ALL_SEQUENCES() {
-    return VD_ALL_SEQUENCES;
-  }
-
-  private static final int VD_LOW_RANK_MAX = (int) 512L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:742:1).VD_LOW_RANK_MAX = 512
-   * }
-   */
-  public static int VD_LOW_RANK_MAX() {
-    return VD_LOW_RANK_MAX;
-  }
-
-  private static final int VD_LOW_RANK_COLUMNS = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:742:1).VD_LOW_RANK_COLUMNS = 16
-   * }
-   */
-  public static int VD_LOW_RANK_COLUMNS() {
-    return VD_LOW_RANK_COLUMNS;
-  }
-
-  private static final int VD_EXPERTS_MAX = (int) 4096L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:799:1).VD_EXPERTS_MAX = 4096
-   * }
-   */
-  public static int VD_EXPERTS_MAX() {
-    return VD_EXPERTS_MAX;
-  }
-
-  private static final int VD_EXPERT_K_MAX = (int) 32768L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:799:1).VD_EXPERT_K_MAX = 32768
-   * }
-   */
-  public static int VD_EXPERT_K_MAX() {
-    return VD_EXPERT_K_MAX;
-  }
-
-  private static final int VD_EXPERT_GROUPS_MAX = (int) 64L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:799:1).VD_EXPERT_GROUPS_MAX = 64
-   * }
-   */
-  public static int VD_EXPERT_GROUPS_MAX() {
-    return VD_EXPERT_GROUPS_MAX;
-  }
-
-  private static final int VD_ROUTE_SOFTMAX = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_route_score.VD_ROUTE_SOFTMAX = 0
-   * }
-   */
-  public static int VD_ROUTE_SOFTMAX() {
-    return VD_ROUTE_SOFTMAX;
-  }
-
-  private static final int VD_ROUTE_SIGMOID = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_route_score.VD_ROUTE_SIGMOID = 1
-   * }
-   */
-  public static int VD_ROUTE_SIGMOID() {
-    return VD_ROUTE_SIGMOID;
-  }
-
-  private static final int VD_ROUTE_CHOSEN = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_route_over.VD_ROUTE_CHOSEN = 0
-   * }
-   */
-  public static int VD_ROUTE_CHOSEN() {
-    return VD_ROUTE_CHOSEN;
-  }
-
-  private static final int VD_ROUTE_ALL = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_route_over.VD_ROUTE_ALL = 1
-   * }
-   */
-  public static int VD_ROUTE_ALL() {
-    return VD_ROUTE_ALL;
-  }
-
-  private static final int VD_ROUTE_SPARSE_MIXER = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_route_over.VD_ROUTE_SPARSE_MIXER = 2
-   * }
-   */
-  public static int VD_ROUTE_SPARSE_MIXER() {
-    return VD_ROUTE_SPARSE_MIXER;
-  }
-
-  private static final int VD_GROUP_MAX = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_group_rank.VD_GROUP_MAX = 0
-   * }
-   */
-  public static int VD_GROUP_MAX() {
-    return VD_GROUP_MAX;
-  }
-
-  private static final int VD_GROUP_TOP_TWO = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_group_rank.VD_GROUP_TOP_TWO = 1
-   * }
-   */
-  public static int VD_GROUP_TOP_TWO() {
-    return VD_GROUP_TOP_TWO;
-  }
-
-  private static final int VD_TOP_K_MAX = (int) 256L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:878:1).VD_TOP_K_MAX = 256
-   * }
-   */
-  public static int VD_TOP_K_MAX() {
-    return VD_TOP_K_MAX;
-  }
-
-  private static final int VD_TOP_K_CHUNKS = (int) 64L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:878:1).VD_TOP_K_CHUNKS = 64
-   * }
-   */
-  public static int VD_TOP_K_CHUNKS() {
-    return VD_TOP_K_CHUNKS;
-  }
-
-  private static final int VD_SLOPE_DERIVATIVE = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_slope.VD_SLOPE_DERIVATIVE = 0
-   * }
-   */
-  public static int VD_SLOPE_DERIVATIVE() {
-    return VD_SLOPE_DERIVATIVE;
-  }
-
-  private static final int VD_SLOPE_SECANT = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_slope.VD_SLOPE_SECANT = 1
-   * }
-   */
-  public static int VD_SLOPE_SECANT() {
-    return VD_SLOPE_SECANT;
-  }
-
-  private static final int VD_BACKWARD_POSITIONS = (int) 32768L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:956:1).VD_BACKWARD_POSITIONS = 32768
-   * }
-   */
-  public static int VD_BACKWARD_POSITIONS() {
-    return VD_BACKWARD_POSITIONS;
-  }
-
-  private static final int VD_BARRIER_NEVER = (int) 0L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_barrier_kind.VD_BARRIER_NEVER = 0
-   * }
-   */
-  public static int VD_BARRIER_NEVER() {
-    return VD_BARRIER_NEVER;
-  }
-
-  private static final int VD_BARRIER_ALWAYS = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_barrier_kind.VD_BARRIER_ALWAYS = 1
-   * }
-   */
-  public static int VD_BARRIER_ALWAYS() {
-    return VD_BARRIER_ALWAYS;
-  }
-
-  private static final int VD_BARRIER_UNLESS_REPLICATED = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_barrier_kind.VD_BARRIER_UNLESS_REPLICATED = 2
-   * }
-   */
-  public static int VD_BARRIER_UNLESS_REPLICATED() {
-    return VD_BARRIER_UNLESS_REPLICATED;
-  }
-
-  private static final int VD_REPLICATED_TOKENS = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:1072:1).VD_REPLICATED_TOKENS = 2
-   * }
-   */
-  public static int VD_REPLICATED_TOKENS() {
-    return VD_REPLICATED_TOKENS;
-  }
-
-  private static final int VD_REPLICATED_ROWS = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:1072:1).VD_REPLICATED_ROWS = 16
-   * }
-   */
-  public static int VD_REPLICATED_ROWS() {
-    return VD_REPLICATED_ROWS;
-  }
-
-  private static final int VD_REPLICATED_READ = (int) 1L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:1072:1).VD_REPLICATED_READ = 1
-   * }
-   */
-  public static int VD_REPLICATED_READ() {
-    return VD_REPLICATED_READ;
-  }
-
-  private static final int VD_REPLICATED_WRITE = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:1072:1).VD_REPLICATED_WRITE = 2
-   * }
-   */
-  public static int VD_REPLICATED_WRITE() {
-    return VD_REPLICATED_WRITE;
-  }
-
-  private static final int VD_EPILOGUE_MAX = (int) 16L;
-
-  /**
-   * {@snippet lang=c :
-   * enum enum (unnamed at ./native/include/vidrio.h:1085:1).VD_EPILOGUE_MAX = 16
-   * }
-   */
-  public static int VD_EPILOGUE_MAX() {
-    return VD_EPILOGUE_MAX;
-  }
-
-  private static class vd_plan_create {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Vidrio.C_INT,
-            Vidrio.C_POINTER,
-            Vidrio.C_INT,
-            Vidrio.C_POINTER,
-            Vidrio.C_INT,
-            Vidrio.C_POINTER,
-            Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_create");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
-   * }
-   */
-  public static FunctionDescriptor vd_plan_create$descriptor() {
-    return vd_plan_create.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
-   * }
-   */
-  public static MethodHandle vd_plan_create$handle() {
-    return vd_plan_create.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
-   * }
-   */
-  public static MemorySegment vd_plan_create$address() {
-    return vd_plan_create.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
-   * }
-   */
-  public static int vd_plan_create(
-      MemorySegment ops,
-      int n_ops,
-      MemorySegment limits,
-      int isa,
-      MemorySegment plan,
-      MemorySegment bad_op) {
-    var mh$ = vd_plan_create.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_plan_create", ops, n_ops, limits, isa, plan, bad_op);
-      }
-      return (int) mh$.invokeExact(ops, n_ops, limits, isa, plan, bad_op);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static FunctionDescriptor vd_encode$descriptor() {
+        return vd_encode.DESC;
     }
-  }
 
-  private static class vd_plan_free {
-    public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_free");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * void vd_plan_free(vd_plan *plan)
-   * }
-   */
-  public static FunctionDescriptor vd_plan_free$descriptor() {
-    return vd_plan_free.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * void vd_plan_free(vd_plan *plan)
-   * }
-   */
-  public static MethodHandle vd_plan_free$handle() {
-    return vd_plan_free.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * void vd_plan_free(vd_plan *plan)
-   * }
-   */
-  public static MemorySegment vd_plan_free$address() {
-    return vd_plan_free.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * void vd_plan_free(vd_plan *plan)
-   * }
-   */
-  public static void vd_plan_free(MemorySegment plan) {
-    var mh$ = vd_plan_free.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_plan_free", plan);
-      }
-      mh$.invokeExact(plan);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static MethodHandle vd_encode$handle() {
+        return vd_encode.HANDLE;
     }
-  }
 
-  private static class vd_plan_run {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
-            Vidrio.C_INT,
-            Vidrio.C_POINTER,
-            Vidrio.C_POINTER,
-            Vidrio.C_POINTER,
-            Vidrio.C_INT,
-            Vidrio.C_INT);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_run");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
-   * }
-   */
-  public static FunctionDescriptor vd_plan_run$descriptor() {
-    return vd_plan_run.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
-   * }
-   */
-  public static MethodHandle vd_plan_run$handle() {
-    return vd_plan_run.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
-   * }
-   */
-  public static MemorySegment vd_plan_run$address() {
-    return vd_plan_run.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
-   * }
-   */
-  public static int vd_plan_run(
-      MemorySegment plan, MemorySegment pool, MemorySegment batch, int begin, int end) {
-    var mh$ = vd_plan_run.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_plan_run", plan, pool, batch, begin, end);
-      }
-      return (int) mh$.invokeExact(plan, pool, batch, begin, end);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static MemorySegment vd_encode$address() {
+        return vd_encode.ADDR;
     }
-  }
 
-  private static class vd_plan_balance {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static int vd_encode(int from, int to, long K, MemorySegment source, MemorySegment importance, MemorySegment target, long row_begin, long row_end, MemorySegment bad_row) {
+        var mh$ = vd_encode.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_encode", from, to, K, source, importance, target, row_begin, row_end, bad_row);
+            }
+            return (int)mh$.invokeExact(from, to, K, source, importance, target, row_begin, row_end, bad_row);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int VD_OP_EMBED = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EMBED = 0
+     * }
+     */
+    public static int VD_OP_EMBED() {
+        return VD_OP_EMBED;
+    }
+    private static final int VD_OP_NORM = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_NORM = 1
+     * }
+     */
+    public static int VD_OP_NORM() {
+        return VD_OP_NORM;
+    }
+    private static final int VD_OP_QUANTIZE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_QUANTIZE = 2
+     * }
+     */
+    public static int VD_OP_QUANTIZE() {
+        return VD_OP_QUANTIZE;
+    }
+    private static final int VD_OP_MATMUL = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_MATMUL = 3
+     * }
+     */
+    public static int VD_OP_MATMUL() {
+        return VD_OP_MATMUL;
+    }
+    private static final int VD_OP_ROPE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ROPE = 4
+     * }
+     */
+    public static int VD_OP_ROPE() {
+        return VD_OP_ROPE;
+    }
+    private static final int VD_OP_KV_STORE = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_KV_STORE = 5
+     * }
+     */
+    public static int VD_OP_KV_STORE() {
+        return VD_OP_KV_STORE;
+    }
+    private static final int VD_OP_ATTENTION = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ATTENTION = 6
+     * }
+     */
+    public static int VD_OP_ATTENTION() {
+        return VD_OP_ATTENTION;
+    }
+    private static final int VD_OP_ACTIVATION = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ACTIVATION = 7
+     * }
+     */
+    public static int VD_OP_ACTIVATION() {
+        return VD_OP_ACTIVATION;
+    }
+    private static final int VD_OP_ADD = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ADD = 8
+     * }
+     */
+    public static int VD_OP_ADD() {
+        return VD_OP_ADD;
+    }
+    private static final int VD_OP_TAP = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_TAP = 9
+     * }
+     */
+    public static int VD_OP_TAP() {
+        return VD_OP_TAP;
+    }
+    private static final int VD_OP_GATHER = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_GATHER = 10
+     * }
+     */
+    public static int VD_OP_GATHER() {
+        return VD_OP_GATHER;
+    }
+    private static final int VD_OP_SCALE = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SCALE = 11
+     * }
+     */
+    public static int VD_OP_SCALE() {
+        return VD_OP_SCALE;
+    }
+    private static final int VD_OP_ROUTE = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ROUTE = 12
+     * }
+     */
+    public static int VD_OP_ROUTE() {
+        return VD_OP_ROUTE;
+    }
+    private static final int VD_OP_EXPERT_MATMUL = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_MATMUL = 13
+     * }
+     */
+    public static int VD_OP_EXPERT_MATMUL() {
+        return VD_OP_EXPERT_MATMUL;
+    }
+    private static final int VD_OP_EXPERT_SUM = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_SUM = 14
+     * }
+     */
+    public static int VD_OP_EXPERT_SUM() {
+        return VD_OP_EXPERT_SUM;
+    }
+    private static final int VD_OP_TOP_K = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_TOP_K = 15
+     * }
+     */
+    public static int VD_OP_TOP_K() {
+        return VD_OP_TOP_K;
+    }
+    private static final int VD_OP_EDIT = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EDIT = 16
+     * }
+     */
+    public static int VD_OP_EDIT() {
+        return VD_OP_EDIT;
+    }
+    private static final int VD_OP_SCORES = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SCORES = 17
+     * }
+     */
+    public static int VD_OP_SCORES() {
+        return VD_OP_SCORES;
+    }
+    private static final int VD_OP_SOFTMAX = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SOFTMAX = 18
+     * }
+     */
+    public static int VD_OP_SOFTMAX() {
+        return VD_OP_SOFTMAX;
+    }
+    private static final int VD_OP_ATTENTION_VALUES = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ATTENTION_VALUES = 19
+     * }
+     */
+    public static int VD_OP_ATTENTION_VALUES() {
+        return VD_OP_ATTENTION_VALUES;
+    }
+    private static final int VD_OP_GAIN = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_GAIN = 20
+     * }
+     */
+    public static int VD_OP_GAIN() {
+        return VD_OP_GAIN;
+    }
+    private static final int VD_OP_SCATTER = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SCATTER = 21
+     * }
+     */
+    public static int VD_OP_SCATTER() {
+        return VD_OP_SCATTER;
+    }
+    private static final int VD_OP_NORM_BACKWARD = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_NORM_BACKWARD = 22
+     * }
+     */
+    public static int VD_OP_NORM_BACKWARD() {
+        return VD_OP_NORM_BACKWARD;
+    }
+    private static final int VD_OP_ACTIVATION_BACKWARD = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ACTIVATION_BACKWARD = 23
+     * }
+     */
+    public static int VD_OP_ACTIVATION_BACKWARD() {
+        return VD_OP_ACTIVATION_BACKWARD;
+    }
+    private static final int VD_OP_MATMUL_BACKWARD = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_MATMUL_BACKWARD = 24
+     * }
+     */
+    public static int VD_OP_MATMUL_BACKWARD() {
+        return VD_OP_MATMUL_BACKWARD;
+    }
+    private static final int VD_OP_QUERY_BACKWARD = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_QUERY_BACKWARD = 25
+     * }
+     */
+    public static int VD_OP_QUERY_BACKWARD() {
+        return VD_OP_QUERY_BACKWARD;
+    }
+    private static final int VD_OP_KEY_VALUE_BACKWARD = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_KEY_VALUE_BACKWARD = 26
+     * }
+     */
+    public static int VD_OP_KEY_VALUE_BACKWARD() {
+        return VD_OP_KEY_VALUE_BACKWARD;
+    }
+    private static final int VD_OP_ROUTE_BACKWARD = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ROUTE_BACKWARD = 27
+     * }
+     */
+    public static int VD_OP_ROUTE_BACKWARD() {
+        return VD_OP_ROUTE_BACKWARD;
+    }
+    private static final int VD_OP_EXPERT_MATMUL_BACKWARD = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_MATMUL_BACKWARD = 28
+     * }
+     */
+    public static int VD_OP_EXPERT_MATMUL_BACKWARD() {
+        return VD_OP_EXPERT_MATMUL_BACKWARD;
+    }
+    private static final int VD_OP_EXPERT_SUM_BACKWARD = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_SUM_BACKWARD = 29
+     * }
+     */
+    public static int VD_OP_EXPERT_SUM_BACKWARD() {
+        return VD_OP_EXPERT_SUM_BACKWARD;
+    }
+    private static final int VD_OP_SLOT_SUM = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SLOT_SUM = 30
+     * }
+     */
+    public static int VD_OP_SLOT_SUM() {
+        return VD_OP_SLOT_SUM;
+    }
+    private static final int VD_OP_ACCUMULATE = (int)31L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ACCUMULATE = 31
+     * }
+     */
+    public static int VD_OP_ACCUMULATE() {
+        return VD_OP_ACCUMULATE;
+    }
+    private static final int VD_OP_LOW_RANK_DOWN = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_LOW_RANK_DOWN = 32
+     * }
+     */
+    public static int VD_OP_LOW_RANK_DOWN() {
+        return VD_OP_LOW_RANK_DOWN;
+    }
+    private static final int VD_OP_LOW_RANK_UP = (int)33L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_LOW_RANK_UP = 33
+     * }
+     */
+    public static int VD_OP_LOW_RANK_UP() {
+        return VD_OP_LOW_RANK_UP;
+    }
+    private static final int VD_OP_CONV = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_CONV = 34
+     * }
+     */
+    public static int VD_OP_CONV() {
+        return VD_OP_CONV;
+    }
+    private static final int VD_OP_CONV_BACKWARD = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_CONV_BACKWARD = 35
+     * }
+     */
+    public static int VD_OP_CONV_BACKWARD() {
+        return VD_OP_CONV_BACKWARD;
+    }
+    private static final int VD_OP_RECURRENCE = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_RECURRENCE = 36
+     * }
+     */
+    public static int VD_OP_RECURRENCE() {
+        return VD_OP_RECURRENCE;
+    }
+    private static final int VD_OP_RECURRENCE_BACKWARD = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_RECURRENCE_BACKWARD = 37
+     * }
+     */
+    public static int VD_OP_RECURRENCE_BACKWARD() {
+        return VD_OP_RECURRENCE_BACKWARD;
+    }
+    private static final int VD_OP_DIAGONAL_RECURRENCE = (int)38L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE = 38
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE() {
+        return VD_OP_DIAGONAL_RECURRENCE;
+    }
+    private static final int VD_OP_DIAGONAL_RECURRENCE_BACKWARD = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE_BACKWARD() {
+        return VD_OP_DIAGONAL_RECURRENCE_BACKWARD;
+    }
+    private static final int VD_OP_COUNT = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 40
+     * }
+     */
+    public static int VD_OP_COUNT() {
+        return VD_OP_COUNT;
+    }
+    private static final int VD_ROWS_TOKENS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_rows.VD_ROWS_TOKENS = 0
+     * }
+     */
+    public static int VD_ROWS_TOKENS() {
+        return VD_ROWS_TOKENS;
+    }
+    private static final int VD_ROWS_LOGITS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_rows.VD_ROWS_LOGITS = 1
+     * }
+     */
+    public static int VD_ROWS_LOGITS() {
+        return VD_ROWS_LOGITS;
+    }
+    private static final int VD_EMBED_TOKENS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_TOKENS = 0
+     * }
+     */
+    public static int VD_EMBED_TOKENS() {
+        return VD_EMBED_TOKENS;
+    }
+    private static final int VD_EMBED_POSITIONS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_POSITIONS = 1
+     * }
+     */
+    public static int VD_EMBED_POSITIONS() {
+        return VD_EMBED_POSITIONS;
+    }
+    private static final int VD_EMBED_TYPES = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_TYPES = 2
+     * }
+     */
+    public static int VD_EMBED_TYPES() {
+        return VD_EMBED_TYPES;
+    }
+    private static final int VD_NORM_RMS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_norm_kind.VD_NORM_RMS = 0
+     * }
+     */
+    public static int VD_NORM_RMS() {
+        return VD_NORM_RMS;
+    }
+    private static final int VD_NORM_LAYER = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_norm_kind.VD_NORM_LAYER = 1
+     * }
+     */
+    public static int VD_NORM_LAYER() {
+        return VD_NORM_LAYER;
+    }
+    private static final int VD_ARITHMETIC_INT8 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_arithmetic.VD_ARITHMETIC_INT8 = 0
+     * }
+     */
+    public static int VD_ARITHMETIC_INT8() {
+        return VD_ARITHMETIC_INT8;
+    }
+    private static final int VD_ARITHMETIC_BF16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_arithmetic.VD_ARITHMETIC_BF16 = 1
+     * }
+     */
+    public static int VD_ARITHMETIC_BF16() {
+        return VD_ARITHMETIC_BF16;
+    }
+    private static final int VD_ROPE_INTERLEAVED = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_rope_pairs.VD_ROPE_INTERLEAVED = 0
+     * }
+     */
+    public static int VD_ROPE_INTERLEAVED() {
+        return VD_ROPE_INTERLEAVED;
+    }
+    private static final int VD_ROPE_HALVES = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_rope_pairs.VD_ROPE_HALVES = 1
+     * }
+     */
+    public static int VD_ROPE_HALVES() {
+        return VD_ROPE_HALVES;
+    }
+    private static final int VD_KV_BLOCK = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_KV_BLOCK = 64
+     * }
+     */
+    public static int VD_KV_BLOCK() {
+        return VD_KV_BLOCK;
+    }
+    private static final int VD_KV_LANES = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_KV_LANES = 16
+     * }
+     */
+    public static int VD_KV_LANES() {
+        return VD_KV_LANES;
+    }
+    private static final int VD_ATTENTION_CHUNK = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_ATTENTION_CHUNK = 256
+     * }
+     */
+    public static int VD_ATTENTION_CHUNK() {
+        return VD_ATTENTION_CHUNK;
+    }
+    private static final int VD_HEAD_MAX = (int)1024L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_HEAD_MAX = 1024
+     * }
+     */
+    public static int VD_HEAD_MAX() {
+        return VD_HEAD_MAX;
+    }
+    private static final int VD_REACH_MAX = (int)65536L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_REACH_MAX = 65536
+     * }
+     */
+    public static int VD_REACH_MAX() {
+        return VD_REACH_MAX;
+    }
+    private static final int VD_WINDOW_SLIDING = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_SLIDING = 0
+     * }
+     */
+    public static int VD_WINDOW_SLIDING() {
+        return VD_WINDOW_SLIDING;
+    }
+    private static final int VD_WINDOW_ALIGNED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_ALIGNED = 1
+     * }
+     */
+    public static int VD_WINDOW_ALIGNED() {
+        return VD_WINDOW_ALIGNED;
+    }
+    private static final int VD_WINDOW_CENTERED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_CENTERED = 2
+     * }
+     */
+    public static int VD_WINDOW_CENTERED() {
+        return VD_WINDOW_CENTERED;
+    }
+    private static final int VD_SPAN = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:592:1).VD_SPAN = 16
+     * }
+     */
+    public static int VD_SPAN() {
+        return VD_SPAN;
+    }
+    private static final int VD_ACTIVATION_SILU = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SILU = 0
+     * }
+     */
+    public static int VD_ACTIVATION_SILU() {
+        return VD_ACTIVATION_SILU;
+    }
+    private static final int VD_ACTIVATION_GELU_TANH = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_GELU_TANH = 1
+     * }
+     */
+    public static int VD_ACTIVATION_GELU_TANH() {
+        return VD_ACTIVATION_GELU_TANH;
+    }
+    private static final int VD_ACTIVATION_RELU = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_RELU = 2
+     * }
+     */
+    public static int VD_ACTIVATION_RELU() {
+        return VD_ACTIVATION_RELU;
+    }
+    private static final int VD_ACTIVATION_GELU = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_GELU = 3
+     * }
+     */
+    public static int VD_ACTIVATION_GELU() {
+        return VD_ACTIVATION_GELU;
+    }
+    private static final int VD_ACTIVATION_TANH = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_TANH = 4
+     * }
+     */
+    public static int VD_ACTIVATION_TANH() {
+        return VD_ACTIVATION_TANH;
+    }
+    private static final int VD_ACTIVATION_SQUARED_RELU = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SQUARED_RELU = 5
+     * }
+     */
+    public static int VD_ACTIVATION_SQUARED_RELU() {
+        return VD_ACTIVATION_SQUARED_RELU;
+    }
+    private static final int VD_ACTIVATION_ELU = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_ELU = 6
+     * }
+     */
+    public static int VD_ACTIVATION_ELU() {
+        return VD_ACTIVATION_ELU;
+    }
+    private static final int VD_ACTIVATION_HARD_TANH = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_HARD_TANH = 7
+     * }
+     */
+    public static int VD_ACTIVATION_HARD_TANH() {
+        return VD_ACTIVATION_HARD_TANH;
+    }
+    private static final int VD_ACTIVATION_CLAMPED_SWISH = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_SWISH = 8
+     * }
+     */
+    public static int VD_ACTIVATION_CLAMPED_SWISH() {
+        return VD_ACTIVATION_CLAMPED_SWISH;
+    }
+    private static final int VD_ACTIVATION_CLAMPED_LINEAR = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_LINEAR = 9
+     * }
+     */
+    public static int VD_ACTIVATION_CLAMPED_LINEAR() {
+        return VD_ACTIVATION_CLAMPED_LINEAR;
+    }
+    private static final int VD_ACTIVATION_IDENTITY = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_IDENTITY = 10
+     * }
+     */
+    public static int VD_ACTIVATION_IDENTITY() {
+        return VD_ACTIVATION_IDENTITY;
+    }
+    private static final int VD_ACTIVATION_SIGMOID = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SIGMOID = 11
+     * }
+     */
+    public static int VD_ACTIVATION_SIGMOID() {
+        return VD_ACTIVATION_SIGMOID;
+    }
+    private static final int VD_ACTIVATION_SOFTPLUS = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SOFTPLUS = 12
+     * }
+     */
+    public static int VD_ACTIVATION_SOFTPLUS() {
+        return VD_ACTIVATION_SOFTPLUS;
+    }
+    private static final int VD_ACTIVATION_DECAY_COMPLEMENT = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_DECAY_COMPLEMENT = 13
+     * }
+     */
+    public static int VD_ACTIVATION_DECAY_COMPLEMENT() {
+        return VD_ACTIVATION_DECAY_COMPLEMENT;
+    }
+    private static final int VD_ACTIVATION_COUNT = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_COUNT = 14
+     * }
+     */
+    public static int VD_ACTIVATION_COUNT() {
+        return VD_ACTIVATION_COUNT;
+    }
+    private static final int VD_EDIT_SET = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SET = 0
+     * }
+     */
+    public static int VD_EDIT_SET() {
+        return VD_EDIT_SET;
+    }
+    private static final int VD_EDIT_ADD = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_ADD = 1
+     * }
+     */
+    public static int VD_EDIT_ADD() {
+        return VD_EDIT_ADD;
+    }
+    private static final int VD_EDIT_SCALE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SCALE = 2
+     * }
+     */
+    public static int VD_EDIT_SCALE() {
+        return VD_EDIT_SCALE;
+    }
+    private static final int VD_EDIT_CLAMP = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_CLAMP = 3
+     * }
+     */
+    public static int VD_EDIT_CLAMP() {
+        return VD_EDIT_CLAMP;
+    }
+    private static final int VD_EDIT_SUBSPACE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SUBSPACE = 4
+     * }
+     */
+    public static int VD_EDIT_SUBSPACE() {
+        return VD_EDIT_SUBSPACE;
+    }
+    private static final int VD_ALL_SEQUENCES = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:732:1).VD_ALL_SEQUENCES = -1
+     * }
+     */
+    public static int VD_ALL_SEQUENCES() {
+        return VD_ALL_SEQUENCES;
+    }
+    private static final int VD_LOW_RANK_MAX = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:769:1).VD_LOW_RANK_MAX = 512
+     * }
+     */
+    public static int VD_LOW_RANK_MAX() {
+        return VD_LOW_RANK_MAX;
+    }
+    private static final int VD_LOW_RANK_COLUMNS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:769:1).VD_LOW_RANK_COLUMNS = 16
+     * }
+     */
+    public static int VD_LOW_RANK_COLUMNS() {
+        return VD_LOW_RANK_COLUMNS;
+    }
+    private static final int VD_EXPERTS_MAX = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERTS_MAX = 4096
+     * }
+     */
+    public static int VD_EXPERTS_MAX() {
+        return VD_EXPERTS_MAX;
+    }
+    private static final int VD_EXPERT_K_MAX = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERT_K_MAX = 32768
+     * }
+     */
+    public static int VD_EXPERT_K_MAX() {
+        return VD_EXPERT_K_MAX;
+    }
+    private static final int VD_EXPERT_GROUPS_MAX = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERT_GROUPS_MAX = 64
+     * }
+     */
+    public static int VD_EXPERT_GROUPS_MAX() {
+        return VD_EXPERT_GROUPS_MAX;
+    }
+    private static final int VD_ROUTE_SOFTMAX = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_score.VD_ROUTE_SOFTMAX = 0
+     * }
+     */
+    public static int VD_ROUTE_SOFTMAX() {
+        return VD_ROUTE_SOFTMAX;
+    }
+    private static final int VD_ROUTE_SIGMOID = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_score.VD_ROUTE_SIGMOID = 1
+     * }
+     */
+    public static int VD_ROUTE_SIGMOID() {
+        return VD_ROUTE_SIGMOID;
+    }
+    private static final int VD_ROUTE_CHOSEN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_CHOSEN = 0
+     * }
+     */
+    public static int VD_ROUTE_CHOSEN() {
+        return VD_ROUTE_CHOSEN;
+    }
+    private static final int VD_ROUTE_ALL = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_ALL = 1
+     * }
+     */
+    public static int VD_ROUTE_ALL() {
+        return VD_ROUTE_ALL;
+    }
+    private static final int VD_ROUTE_SPARSE_MIXER = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_SPARSE_MIXER = 2
+     * }
+     */
+    public static int VD_ROUTE_SPARSE_MIXER() {
+        return VD_ROUTE_SPARSE_MIXER;
+    }
+    private static final int VD_GROUP_MAX = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_group_rank.VD_GROUP_MAX = 0
+     * }
+     */
+    public static int VD_GROUP_MAX() {
+        return VD_GROUP_MAX;
+    }
+    private static final int VD_GROUP_TOP_TWO = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_group_rank.VD_GROUP_TOP_TWO = 1
+     * }
+     */
+    public static int VD_GROUP_TOP_TWO() {
+        return VD_GROUP_TOP_TWO;
+    }
+    private static final int VD_TOP_K_MAX = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:905:1).VD_TOP_K_MAX = 256
+     * }
+     */
+    public static int VD_TOP_K_MAX() {
+        return VD_TOP_K_MAX;
+    }
+    private static final int VD_TOP_K_CHUNKS = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:905:1).VD_TOP_K_CHUNKS = 64
+     * }
+     */
+    public static int VD_TOP_K_CHUNKS() {
+        return VD_TOP_K_CHUNKS;
+    }
+    private static final int VD_SLOPE_DERIVATIVE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_slope.VD_SLOPE_DERIVATIVE = 0
+     * }
+     */
+    public static int VD_SLOPE_DERIVATIVE() {
+        return VD_SLOPE_DERIVATIVE;
+    }
+    private static final int VD_SLOPE_SECANT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_slope.VD_SLOPE_SECANT = 1
+     * }
+     */
+    public static int VD_SLOPE_SECANT() {
+        return VD_SLOPE_SECANT;
+    }
+    private static final int VD_BACKWARD_POSITIONS = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:983:1).VD_BACKWARD_POSITIONS = 32768
+     * }
+     */
+    public static int VD_BACKWARD_POSITIONS() {
+        return VD_BACKWARD_POSITIONS;
+    }
+    private static final int VD_BARRIER_NEVER = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_NEVER = 0
+     * }
+     */
+    public static int VD_BARRIER_NEVER() {
+        return VD_BARRIER_NEVER;
+    }
+    private static final int VD_BARRIER_ALWAYS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_ALWAYS = 1
+     * }
+     */
+    public static int VD_BARRIER_ALWAYS() {
+        return VD_BARRIER_ALWAYS;
+    }
+    private static final int VD_BARRIER_UNLESS_REPLICATED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_UNLESS_REPLICATED = 2
+     * }
+     */
+    public static int VD_BARRIER_UNLESS_REPLICATED() {
+        return VD_BARRIER_UNLESS_REPLICATED;
+    }
+    private static final int VD_REPLICATED_TOKENS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_TOKENS = 2
+     * }
+     */
+    public static int VD_REPLICATED_TOKENS() {
+        return VD_REPLICATED_TOKENS;
+    }
+    private static final int VD_REPLICATED_ROWS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_ROWS = 16
+     * }
+     */
+    public static int VD_REPLICATED_ROWS() {
+        return VD_REPLICATED_ROWS;
+    }
+    private static final int VD_REPLICATED_READ = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_READ = 1
+     * }
+     */
+    public static int VD_REPLICATED_READ() {
+        return VD_REPLICATED_READ;
+    }
+    private static final int VD_REPLICATED_WRITE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_WRITE = 2
+     * }
+     */
+    public static int VD_REPLICATED_WRITE() {
+        return VD_REPLICATED_WRITE;
+    }
+    private static final int VD_EPILOGUE_MAX = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum enum (unnamed at ./native/include/vidrio.h:1112:1).VD_EPILOGUE_MAX = 16
+     * }
+     */
+    public static int VD_EPILOGUE_MAX() {
+        return VD_EPILOGUE_MAX;
+    }
+
+    private static class vd_plan_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_create$descriptor() {
+        return vd_plan_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
+     * }
+     */
+    public static MethodHandle vd_plan_create$handle() {
+        return vd_plan_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
+     * }
+     */
+    public static MemorySegment vd_plan_create$address() {
+        return vd_plan_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa, vd_plan **plan, int32_t *bad_op)
+     * }
+     */
+    public static int vd_plan_create(MemorySegment ops, int n_ops, MemorySegment limits, int isa, MemorySegment plan, MemorySegment bad_op) {
+        var mh$ = vd_plan_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_create", ops, n_ops, limits, isa, plan, bad_op);
+            }
+            return (int)mh$.invokeExact(ops, n_ops, limits, isa, plan, bad_op);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_plan_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void vd_plan_free(vd_plan *plan)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_free$descriptor() {
+        return vd_plan_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void vd_plan_free(vd_plan *plan)
+     * }
+     */
+    public static MethodHandle vd_plan_free$handle() {
+        return vd_plan_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void vd_plan_free(vd_plan *plan)
+     * }
+     */
+    public static MemorySegment vd_plan_free$address() {
+        return vd_plan_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void vd_plan_free(vd_plan *plan)
+     * }
+     */
+    public static void vd_plan_free(MemorySegment plan) {
+        var mh$ = vd_plan_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_free", plan);
+            }
+            mh$.invokeExact(plan);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_plan_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_POINTER,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_run$descriptor() {
+        return vd_plan_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
+     * }
+     */
+    public static MethodHandle vd_plan_run$handle() {
+        return vd_plan_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
+     * }
+     */
+    public static MemorySegment vd_plan_run$address() {
+        return vd_plan_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin, int32_t end)
+     * }
+     */
+    public static int vd_plan_run(MemorySegment plan, MemorySegment pool, MemorySegment batch, int begin, int end) {
+        var mh$ = vd_plan_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_run", plan, pool, batch, begin, end);
+            }
+            return (int)mh$.invokeExact(plan, pool, batch, begin, end);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_plan_balance {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_POINTER,
             Vidrio.C_INT,
             Vidrio.C_INT,
             Vidrio.C_INT,
-            Vidrio.C_POINTER);
+            Vidrio.C_POINTER
+        );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_balance");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_plan_balance");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
-   * }
-   */
-  public static FunctionDescriptor vd_plan_balance$descriptor() {
-    return vd_plan_balance.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
-   * }
-   */
-  public static MethodHandle vd_plan_balance$handle() {
-    return vd_plan_balance.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
-   * }
-   */
-  public static MemorySegment vd_plan_balance$address() {
-    return vd_plan_balance.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
-   * }
-   */
-  public static int vd_plan_balance(
-      MemorySegment plan, int tokens, int workers, int nodes, MemorySegment balance) {
-    var mh$ = vd_plan_balance.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_plan_balance", plan, tokens, workers, nodes, balance);
-      }
-      return (int) mh$.invokeExact(plan, tokens, workers, nodes, balance);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static final int VD_PROBE_F32_FMA = (int) 0L;
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
+     * }
+     */
+    public static FunctionDescriptor vd_plan_balance$descriptor() {
+        return vd_plan_balance.DESC;
+    }
 
-  /**
-   * {@snippet lang=c :
-   * enum vd_probe_kind.VD_PROBE_F32_FMA = 0
-   * }
-   */
-  public static int VD_PROBE_F32_FMA() {
-    return VD_PROBE_F32_FMA;
-  }
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
+     * }
+     */
+    public static MethodHandle vd_plan_balance$handle() {
+        return vd_plan_balance.HANDLE;
+    }
 
-  private static final int VD_PROBE_INT8_DOT = (int) 1L;
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
+     * }
+     */
+    public static MemorySegment vd_plan_balance$address() {
+        return vd_plan_balance.ADDR;
+    }
 
-  /**
-   * {@snippet lang=c :
-   * enum vd_probe_kind.VD_PROBE_INT8_DOT = 1
-   * }
-   */
-  public static int VD_PROBE_INT8_DOT() {
-    return VD_PROBE_INT8_DOT;
-  }
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_plan_balance(const vd_plan *plan, int32_t tokens, int32_t workers, int32_t nodes, vd_balance *balance)
+     * }
+     */
+    public static int vd_plan_balance(MemorySegment plan, int tokens, int workers, int nodes, MemorySegment balance) {
+        var mh$ = vd_plan_balance.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_plan_balance", plan, tokens, workers, nodes, balance);
+            }
+            return (int)mh$.invokeExact(plan, tokens, workers, nodes, balance);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int VD_PROBE_F32_FMA = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_probe_kind.VD_PROBE_F32_FMA = 0
+     * }
+     */
+    public static int VD_PROBE_F32_FMA() {
+        return VD_PROBE_F32_FMA;
+    }
+    private static final int VD_PROBE_INT8_DOT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_probe_kind.VD_PROBE_INT8_DOT = 1
+     * }
+     */
+    public static int VD_PROBE_INT8_DOT() {
+        return VD_PROBE_INT8_DOT;
+    }
+    private static final int VD_PROBE_READ = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_probe_kind.VD_PROBE_READ = 2
+     * }
+     */
+    public static int VD_PROBE_READ() {
+        return VD_PROBE_READ;
+    }
 
-  private static final int VD_PROBE_READ = (int) 2L;
-
-  /**
-   * {@snippet lang=c :
-   * enum vd_probe_kind.VD_PROBE_READ = 2
-   * }
-   */
-  public static int VD_PROBE_READ() {
-    return VD_PROBE_READ;
-  }
-
-  private static class vd_probe {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
+    private static class vd_probe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_INT,
             Vidrio.C_POINTER,
             Vidrio.C_INT,
             Vidrio.C_LONG,
             Vidrio.C_DOUBLE,
-            Vidrio.C_POINTER);
+            Vidrio.C_POINTER
+        );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_probe");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_probe");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
-   * }
-   */
-  public static FunctionDescriptor vd_probe$descriptor() {
-    return vd_probe.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
-   * }
-   */
-  public static MethodHandle vd_probe$handle() {
-    return vd_probe.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
-   * }
-   */
-  public static MemorySegment vd_probe$address() {
-    return vd_probe.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
-   * }
-   */
-  public static int vd_probe(
-      int kind, MemorySegment pool, int isa, long bytes, double seconds, MemorySegment per_second) {
-    var mh$ = vd_probe.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_probe", kind, pool, isa, bytes, seconds, per_second);
-      }
-      return (int) mh$.invokeExact(kind, pool, isa, bytes, seconds, per_second);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  private static class vd_blas_open {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(Vidrio.C_INT, Vidrio.C_POINTER);
-
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_blas_open");
-
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_blas_open(const char *path)
-   * }
-   */
-  public static FunctionDescriptor vd_blas_open$descriptor() {
-    return vd_blas_open.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_blas_open(const char *path)
-   * }
-   */
-  public static MethodHandle vd_blas_open$handle() {
-    return vd_blas_open.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_blas_open(const char *path)
-   * }
-   */
-  public static MemorySegment vd_blas_open$address() {
-    return vd_blas_open.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_blas_open(const char *path)
-   * }
-   */
-  public static int vd_blas_open(MemorySegment path) {
-    var mh$ = vd_blas_open.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_blas_open", path);
-      }
-      return (int) mh$.invokeExact(path);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
+     * }
+     */
+    public static FunctionDescriptor vd_probe$descriptor() {
+        return vd_probe.DESC;
     }
-  }
 
-  private static class vd_sgemm {
-    public static final FunctionDescriptor DESC =
-        FunctionDescriptor.of(
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
+     * }
+     */
+    public static MethodHandle vd_probe$handle() {
+        return vd_probe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
+     * }
+     */
+    public static MemorySegment vd_probe$address() {
+        return vd_probe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds, double *per_second)
+     * }
+     */
+    public static int vd_probe(int kind, MemorySegment pool, int isa, long bytes, double seconds, MemorySegment per_second) {
+        var mh$ = vd_probe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_probe", kind, pool, isa, bytes, seconds, per_second);
+            }
+            return (int)mh$.invokeExact(kind, pool, isa, bytes, seconds, per_second);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_blas_open {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_blas_open");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_blas_open(const char *path)
+     * }
+     */
+    public static FunctionDescriptor vd_blas_open$descriptor() {
+        return vd_blas_open.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_blas_open(const char *path)
+     * }
+     */
+    public static MethodHandle vd_blas_open$handle() {
+        return vd_blas_open.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_blas_open(const char *path)
+     * }
+     */
+    public static MemorySegment vd_blas_open$address() {
+        return vd_blas_open.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_blas_open(const char *path)
+     * }
+     */
+    public static int vd_blas_open(MemorySegment path) {
+        var mh$ = vd_blas_open.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_blas_open", path);
+            }
+            return (int)mh$.invokeExact(path);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_sgemm {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_LONG,
             Vidrio.C_LONG,
             Vidrio.C_LONG,
             Vidrio.C_POINTER,
             Vidrio.C_POINTER,
-            Vidrio.C_POINTER);
+            Vidrio.C_POINTER
+        );
 
-    public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_sgemm");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_sgemm");
 
-    public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-  }
-
-  /**
-   * Function descriptor for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
-   * }
-   */
-  public static FunctionDescriptor vd_sgemm$descriptor() {
-    return vd_sgemm.DESC;
-  }
-
-  /**
-   * Downcall method handle for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
-   * }
-   */
-  public static MethodHandle vd_sgemm$handle() {
-    return vd_sgemm.HANDLE;
-  }
-
-  /**
-   * Address for:
-   *
-   * {@snippet lang=c :
-   * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
-   * }
-   */
-  public static MemorySegment vd_sgemm$address() {
-    return vd_sgemm.ADDR;
-  }
-
-  /**
-   * {@snippet lang=c :
-   * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
-   * }
-   */
-  public static int vd_sgemm(
-      long M, long N, long K, MemorySegment x, MemorySegment W, MemorySegment y) {
-    var mh$ = vd_sgemm.HANDLE;
-    try {
-      if (TRACE_DOWNCALLS) {
-        traceDowncall("vd_sgemm", M, N, K, x, W, y);
-      }
-      return (int) mh$.invokeExact(M, N, K, x, W, y);
-    } catch (Error | RuntimeException ex) {
-      throw ex;
-    } catch (Throwable ex$) {
-      throw new AssertionError("should not reach here", ex$);
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
-  }
 
-  /**
-   * {@snippet lang=c :
-   * #define VD_VERSION "0.1.0"
-   * }
-   */
-  public static MemorySegment VD_VERSION() {
-    class Holder {
-      static final MemorySegment VD_VERSION = Vidrio.LIBRARY_ARENA.allocateFrom("0.1.0");
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
+     * }
+     */
+    public static FunctionDescriptor vd_sgemm$descriptor() {
+        return vd_sgemm.DESC;
     }
-    return Holder.VD_VERSION;
-  }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
+     * }
+     */
+    public static MethodHandle vd_sgemm$handle() {
+        return vd_sgemm.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
+     * }
+     */
+    public static MemorySegment vd_sgemm$address() {
+        return vd_sgemm.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y)
+     * }
+     */
+    public static int vd_sgemm(long M, long N, long K, MemorySegment x, MemorySegment W, MemorySegment y) {
+        var mh$ = vd_sgemm.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_sgemm", M, N, K, x, W, y);
+            }
+            return (int)mh$.invokeExact(M, N, K, x, W, y);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    /**
+     * {@snippet lang=c :
+     * #define VD_VERSION "0.1.0"
+     * }
+     */
+    public static MemorySegment VD_VERSION() {
+        class Holder {
+            static final MemorySegment VD_VERSION
+                = Vidrio.LIBRARY_ARENA.allocateFrom("0.1.0");
+        }
+        return Holder.VD_VERSION;
+    }
 }
+

@@ -2,14 +2,15 @@
 
 package dev.vidrio.bindings;
 
-import static java.lang.foreign.MemoryLayout.PathElement.*;
-import static java.lang.foreign.ValueLayout.*;
-
-import java.lang.foreign.*;
 import java.lang.invoke.*;
+import java.lang.foreign.*;
+import java.nio.ByteOrder;
 import java.util.*;
 import java.util.function.*;
 import java.util.stream.*;
+
+import static java.lang.foreign.ValueLayout.*;
+import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
@@ -31,652 +32,602 @@ import java.util.stream.*;
  */
 public class vd_attention {
 
-  vd_attention() {
-    // Should not be called directly
-  }
-
-  private static final GroupLayout $LAYOUT =
-      MemoryLayout.structLayout(
-              Vidrio.C_POINTER.withName("q"),
-              vd_kv_cache.layout().withName("cache"),
-              Vidrio.C_POINTER.withName("z"),
-              Vidrio.C_POINTER.withName("sinks"),
-              Vidrio.C_POINTER.withName("slopes"),
-              Vidrio.C_POINTER.withName("biases"),
-              Vidrio.C_INT.withName("H"),
-              Vidrio.C_INT.withName("window"),
-              Vidrio.C_FLOAT.withName("scale"),
-              Vidrio.C_FLOAT.withName("cap"),
-              Vidrio.C_INT.withName("shape"),
-              Vidrio.C_INT.withName("reach"))
-          .withName("vd_attention");
-
-  /** The layout of this struct */
-  public static final GroupLayout layout() {
-    return $LAYOUT;
-  }
-
-  private static final AddressLayout q$LAYOUT = (AddressLayout) $LAYOUT.select(groupElement("q"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * const float *q
-   * }
-   */
-  public static final AddressLayout q$layout() {
-    return q$LAYOUT;
-  }
-
-  private static final long q$OFFSET = $LAYOUT.byteOffset(groupElement("q"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * const float *q
-   * }
-   */
-  public static final long q$offset() {
-    return q$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * const float *q
-   * }
-   */
-  public static MemorySegment q(MemorySegment struct) {
-    return struct.get(q$LAYOUT, q$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * const float *q
-   * }
-   */
-  public static void q(MemorySegment struct, MemorySegment fieldValue) {
-    struct.set(q$LAYOUT, q$OFFSET, fieldValue);
-  }
-
-  private static final GroupLayout cache$LAYOUT =
-      (GroupLayout) $LAYOUT.select(groupElement("cache"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * vd_kv_cache cache
-   * }
-   */
-  public static final GroupLayout cache$layout() {
-    return cache$LAYOUT;
-  }
-
-  private static final long cache$OFFSET = $LAYOUT.byteOffset(groupElement("cache"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * vd_kv_cache cache
-   * }
-   */
-  public static final long cache$offset() {
-    return cache$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * vd_kv_cache cache
-   * }
-   */
-  public static MemorySegment cache(MemorySegment struct) {
-    return struct.asSlice(cache$OFFSET, cache$LAYOUT.byteSize());
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * vd_kv_cache cache
-   * }
-   */
-  public static void cache(MemorySegment struct, MemorySegment fieldValue) {
-    MemorySegment.copy(fieldValue, 0L, struct, cache$OFFSET, cache$LAYOUT.byteSize());
-  }
-
-  private static final AddressLayout z$LAYOUT = (AddressLayout) $LAYOUT.select(groupElement("z"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * float *z
-   * }
-   */
-  public static final AddressLayout z$layout() {
-    return z$LAYOUT;
-  }
-
-  private static final long z$OFFSET = $LAYOUT.byteOffset(groupElement("z"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * float *z
-   * }
-   */
-  public static final long z$offset() {
-    return z$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * float *z
-   * }
-   */
-  public static MemorySegment z(MemorySegment struct) {
-    return struct.get(z$LAYOUT, z$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * float *z
-   * }
-   */
-  public static void z(MemorySegment struct, MemorySegment fieldValue) {
-    struct.set(z$LAYOUT, z$OFFSET, fieldValue);
-  }
-
-  private static final AddressLayout sinks$LAYOUT =
-      (AddressLayout) $LAYOUT.select(groupElement("sinks"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * const float *sinks
-   * }
-   */
-  public static final AddressLayout sinks$layout() {
-    return sinks$LAYOUT;
-  }
-
-  private static final long sinks$OFFSET = $LAYOUT.byteOffset(groupElement("sinks"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * const float *sinks
-   * }
-   */
-  public static final long sinks$offset() {
-    return sinks$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * const float *sinks
-   * }
-   */
-  public static MemorySegment sinks(MemorySegment struct) {
-    return struct.get(sinks$LAYOUT, sinks$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * const float *sinks
-   * }
-   */
-  public static void sinks(MemorySegment struct, MemorySegment fieldValue) {
-    struct.set(sinks$LAYOUT, sinks$OFFSET, fieldValue);
-  }
-
-  private static final AddressLayout slopes$LAYOUT =
-      (AddressLayout) $LAYOUT.select(groupElement("slopes"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * const float *slopes
-   * }
-   */
-  public static final AddressLayout slopes$layout() {
-    return slopes$LAYOUT;
-  }
-
-  private static final long slopes$OFFSET = $LAYOUT.byteOffset(groupElement("slopes"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * const float *slopes
-   * }
-   */
-  public static final long slopes$offset() {
-    return slopes$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * const float *slopes
-   * }
-   */
-  public static MemorySegment slopes(MemorySegment struct) {
-    return struct.get(slopes$LAYOUT, slopes$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * const float *slopes
-   * }
-   */
-  public static void slopes(MemorySegment struct, MemorySegment fieldValue) {
-    struct.set(slopes$LAYOUT, slopes$OFFSET, fieldValue);
-  }
-
-  private static final AddressLayout biases$LAYOUT =
-      (AddressLayout) $LAYOUT.select(groupElement("biases"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * const float *biases
-   * }
-   */
-  public static final AddressLayout biases$layout() {
-    return biases$LAYOUT;
-  }
-
-  private static final long biases$OFFSET = $LAYOUT.byteOffset(groupElement("biases"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * const float *biases
-   * }
-   */
-  public static final long biases$offset() {
-    return biases$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * const float *biases
-   * }
-   */
-  public static MemorySegment biases(MemorySegment struct) {
-    return struct.get(biases$LAYOUT, biases$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * const float *biases
-   * }
-   */
-  public static void biases(MemorySegment struct, MemorySegment fieldValue) {
-    struct.set(biases$LAYOUT, biases$OFFSET, fieldValue);
-  }
-
-  private static final OfInt H$LAYOUT = (OfInt) $LAYOUT.select(groupElement("H"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * int32_t H
-   * }
-   */
-  public static final OfInt H$layout() {
-    return H$LAYOUT;
-  }
-
-  private static final long H$OFFSET = $LAYOUT.byteOffset(groupElement("H"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * int32_t H
-   * }
-   */
-  public static final long H$offset() {
-    return H$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t H
-   * }
-   */
-  public static int H(MemorySegment struct) {
-    return struct.get(H$LAYOUT, H$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t H
-   * }
-   */
-  public static void H(MemorySegment struct, int fieldValue) {
-    struct.set(H$LAYOUT, H$OFFSET, fieldValue);
-  }
-
-  private static final OfInt window$LAYOUT = (OfInt) $LAYOUT.select(groupElement("window"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * int32_t window
-   * }
-   */
-  public static final OfInt window$layout() {
-    return window$LAYOUT;
-  }
-
-  private static final long window$OFFSET = $LAYOUT.byteOffset(groupElement("window"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * int32_t window
-   * }
-   */
-  public static final long window$offset() {
-    return window$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t window
-   * }
-   */
-  public static int window(MemorySegment struct) {
-    return struct.get(window$LAYOUT, window$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t window
-   * }
-   */
-  public static void window(MemorySegment struct, int fieldValue) {
-    struct.set(window$LAYOUT, window$OFFSET, fieldValue);
-  }
-
-  private static final OfFloat scale$LAYOUT = (OfFloat) $LAYOUT.select(groupElement("scale"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * float scale
-   * }
-   */
-  public static final OfFloat scale$layout() {
-    return scale$LAYOUT;
-  }
-
-  private static final long scale$OFFSET = $LAYOUT.byteOffset(groupElement("scale"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * float scale
-   * }
-   */
-  public static final long scale$offset() {
-    return scale$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * float scale
-   * }
-   */
-  public static float scale(MemorySegment struct) {
-    return struct.get(scale$LAYOUT, scale$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * float scale
-   * }
-   */
-  public static void scale(MemorySegment struct, float fieldValue) {
-    struct.set(scale$LAYOUT, scale$OFFSET, fieldValue);
-  }
-
-  private static final OfFloat cap$LAYOUT = (OfFloat) $LAYOUT.select(groupElement("cap"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * float cap
-   * }
-   */
-  public static final OfFloat cap$layout() {
-    return cap$LAYOUT;
-  }
-
-  private static final long cap$OFFSET = $LAYOUT.byteOffset(groupElement("cap"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * float cap
-   * }
-   */
-  public static final long cap$offset() {
-    return cap$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * float cap
-   * }
-   */
-  public static float cap(MemorySegment struct) {
-    return struct.get(cap$LAYOUT, cap$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * float cap
-   * }
-   */
-  public static void cap(MemorySegment struct, float fieldValue) {
-    struct.set(cap$LAYOUT, cap$OFFSET, fieldValue);
-  }
-
-  private static final OfInt shape$LAYOUT = (OfInt) $LAYOUT.select(groupElement("shape"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * int32_t shape
-   * }
-   */
-  public static final OfInt shape$layout() {
-    return shape$LAYOUT;
-  }
-
-  private static final long shape$OFFSET = $LAYOUT.byteOffset(groupElement("shape"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * int32_t shape
-   * }
-   */
-  public static final long shape$offset() {
-    return shape$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t shape
-   * }
-   */
-  public static int shape(MemorySegment struct) {
-    return struct.get(shape$LAYOUT, shape$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t shape
-   * }
-   */
-  public static void shape(MemorySegment struct, int fieldValue) {
-    struct.set(shape$LAYOUT, shape$OFFSET, fieldValue);
-  }
-
-  private static final OfInt reach$LAYOUT = (OfInt) $LAYOUT.select(groupElement("reach"));
-
-  /**
-   * Layout for field:
-   *
-   * {@snippet lang=c :
-   * int32_t reach
-   * }
-   */
-  public static final OfInt reach$layout() {
-    return reach$LAYOUT;
-  }
-
-  private static final long reach$OFFSET = $LAYOUT.byteOffset(groupElement("reach"));
-
-  /**
-   * Offset for field:
-   *
-   * {@snippet lang=c :
-   * int32_t reach
-   * }
-   */
-  public static final long reach$offset() {
-    return reach$OFFSET;
-  }
-
-  /**
-   * Getter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t reach
-   * }
-   */
-  public static int reach(MemorySegment struct) {
-    return struct.get(reach$LAYOUT, reach$OFFSET);
-  }
-
-  /**
-   * Setter for field:
-   *
-   * {@snippet lang=c :
-   * int32_t reach
-   * }
-   */
-  public static void reach(MemorySegment struct, int fieldValue) {
-    struct.set(reach$LAYOUT, reach$OFFSET, fieldValue);
-  }
-
-  /**
-   * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}. The
-   * returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
-   */
-  public static MemorySegment asSlice(MemorySegment array, long index) {
-    return array.asSlice(layout().byteSize() * index);
-  }
-
-  /** The size (in bytes) of this struct */
-  public static long sizeof() {
-    return layout().byteSize();
-  }
-
-  /** Allocate a segment of size {@code layout().byteSize()} using {@code allocator} */
-  public static MemorySegment allocate(SegmentAllocator allocator) {
-    return allocator.allocate(layout());
-  }
-
-  /**
-   * Allocate an array of size {@code elementCount} using {@code allocator}. The returned segment
-   * has size {@code elementCount * layout().byteSize()}.
-   */
-  public static MemorySegment allocateArray(long elementCount, SegmentAllocator allocator) {
-    return allocator.allocate(MemoryLayout.sequenceLayout(elementCount, layout()));
-  }
-
-  /**
-   * Reinterprets {@code addr} using target {@code arena} and {@code cleanupAction} (if any). The
-   * returned segment has size {@code layout().byteSize()}
-   */
-  public static MemorySegment reinterpret(
-      MemorySegment addr, Arena arena, Consumer<MemorySegment> cleanup) {
-    return reinterpret(addr, 1, arena, cleanup);
-  }
-
-  /**
-   * Reinterprets {@code addr} using target {@code arena} and {@code cleanupAction} (if any). The
-   * returned segment has size {@code elementCount * layout().byteSize()}
-   */
-  public static MemorySegment reinterpret(
-      MemorySegment addr, long elementCount, Arena arena, Consumer<MemorySegment> cleanup) {
-    return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
-  }
+    vd_attention() {
+        // Should not be called directly
+    }
+
+    private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
+        Vidrio.C_POINTER.withName("q"),
+        vd_kv_cache.layout().withName("cache"),
+        Vidrio.C_POINTER.withName("z"),
+        Vidrio.C_POINTER.withName("sinks"),
+        Vidrio.C_POINTER.withName("slopes"),
+        Vidrio.C_POINTER.withName("biases"),
+        Vidrio.C_INT.withName("H"),
+        Vidrio.C_INT.withName("window"),
+        Vidrio.C_FLOAT.withName("scale"),
+        Vidrio.C_FLOAT.withName("cap"),
+        Vidrio.C_INT.withName("shape"),
+        Vidrio.C_INT.withName("reach")
+    ).withName("vd_attention");
+
+    /**
+     * The layout of this struct
+     */
+    public static final GroupLayout layout() {
+        return $LAYOUT;
+    }
+
+    private static final AddressLayout q$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("q"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *q
+     * }
+     */
+    public static final AddressLayout q$layout() {
+        return q$LAYOUT;
+    }
+
+    private static final long q$OFFSET = $LAYOUT.byteOffset(groupElement("q"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *q
+     * }
+     */
+    public static final long q$offset() {
+        return q$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *q
+     * }
+     */
+    public static MemorySegment q(MemorySegment struct) {
+        return struct.get(q$LAYOUT, q$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *q
+     * }
+     */
+    public static void q(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(q$LAYOUT, q$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout cache$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("cache"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * vd_kv_cache cache
+     * }
+     */
+    public static final GroupLayout cache$layout() {
+        return cache$LAYOUT;
+    }
+
+    private static final long cache$OFFSET = $LAYOUT.byteOffset(groupElement("cache"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * vd_kv_cache cache
+     * }
+     */
+    public static final long cache$offset() {
+        return cache$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * vd_kv_cache cache
+     * }
+     */
+    public static MemorySegment cache(MemorySegment struct) {
+        return struct.asSlice(cache$OFFSET, cache$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * vd_kv_cache cache
+     * }
+     */
+    public static void cache(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, cache$OFFSET, cache$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout z$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("z"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float *z
+     * }
+     */
+    public static final AddressLayout z$layout() {
+        return z$LAYOUT;
+    }
+
+    private static final long z$OFFSET = $LAYOUT.byteOffset(groupElement("z"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float *z
+     * }
+     */
+    public static final long z$offset() {
+        return z$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float *z
+     * }
+     */
+    public static MemorySegment z(MemorySegment struct) {
+        return struct.get(z$LAYOUT, z$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float *z
+     * }
+     */
+    public static void z(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(z$LAYOUT, z$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout sinks$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("sinks"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static final AddressLayout sinks$layout() {
+        return sinks$LAYOUT;
+    }
+
+    private static final long sinks$OFFSET = $LAYOUT.byteOffset(groupElement("sinks"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static final long sinks$offset() {
+        return sinks$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static MemorySegment sinks(MemorySegment struct) {
+        return struct.get(sinks$LAYOUT, sinks$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static void sinks(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(sinks$LAYOUT, sinks$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout slopes$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("slopes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static final AddressLayout slopes$layout() {
+        return slopes$LAYOUT;
+    }
+
+    private static final long slopes$OFFSET = $LAYOUT.byteOffset(groupElement("slopes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static final long slopes$offset() {
+        return slopes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static MemorySegment slopes(MemorySegment struct) {
+        return struct.get(slopes$LAYOUT, slopes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static void slopes(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(slopes$LAYOUT, slopes$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout biases$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("biases"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *biases
+     * }
+     */
+    public static final AddressLayout biases$layout() {
+        return biases$LAYOUT;
+    }
+
+    private static final long biases$OFFSET = $LAYOUT.byteOffset(groupElement("biases"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *biases
+     * }
+     */
+    public static final long biases$offset() {
+        return biases$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *biases
+     * }
+     */
+    public static MemorySegment biases(MemorySegment struct) {
+        return struct.get(biases$LAYOUT, biases$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *biases
+     * }
+     */
+    public static void biases(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(biases$LAYOUT, biases$OFFSET, fieldValue);
+    }
+
+    private static final OfInt H$LAYOUT = (OfInt)$LAYOUT.select(groupElement("H"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t H
+     * }
+     */
+    public static final OfInt H$layout() {
+        return H$LAYOUT;
+    }
+
+    private static final long H$OFFSET = $LAYOUT.byteOffset(groupElement("H"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t H
+     * }
+     */
+    public static final long H$offset() {
+        return H$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t H
+     * }
+     */
+    public static int H(MemorySegment struct) {
+        return struct.get(H$LAYOUT, H$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t H
+     * }
+     */
+    public static void H(MemorySegment struct, int fieldValue) {
+        struct.set(H$LAYOUT, H$OFFSET, fieldValue);
+    }
+
+    private static final OfInt window$LAYOUT = (OfInt)$LAYOUT.select(groupElement("window"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static final OfInt window$layout() {
+        return window$LAYOUT;
+    }
+
+    private static final long window$OFFSET = $LAYOUT.byteOffset(groupElement("window"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static final long window$offset() {
+        return window$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static int window(MemorySegment struct) {
+        return struct.get(window$LAYOUT, window$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static void window(MemorySegment struct, int fieldValue) {
+        struct.set(window$LAYOUT, window$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("scale"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float scale
+     * }
+     */
+    public static final OfFloat scale$layout() {
+        return scale$LAYOUT;
+    }
+
+    private static final long scale$OFFSET = $LAYOUT.byteOffset(groupElement("scale"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float scale
+     * }
+     */
+    public static final long scale$offset() {
+        return scale$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float scale
+     * }
+     */
+    public static float scale(MemorySegment struct) {
+        return struct.get(scale$LAYOUT, scale$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float scale
+     * }
+     */
+    public static void scale(MemorySegment struct, float fieldValue) {
+        struct.set(scale$LAYOUT, scale$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat cap$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("cap"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static final OfFloat cap$layout() {
+        return cap$LAYOUT;
+    }
+
+    private static final long cap$OFFSET = $LAYOUT.byteOffset(groupElement("cap"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static final long cap$offset() {
+        return cap$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static float cap(MemorySegment struct) {
+        return struct.get(cap$LAYOUT, cap$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static void cap(MemorySegment struct, float fieldValue) {
+        struct.set(cap$LAYOUT, cap$OFFSET, fieldValue);
+    }
+
+    private static final OfInt shape$LAYOUT = (OfInt)$LAYOUT.select(groupElement("shape"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static final OfInt shape$layout() {
+        return shape$LAYOUT;
+    }
+
+    private static final long shape$OFFSET = $LAYOUT.byteOffset(groupElement("shape"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static final long shape$offset() {
+        return shape$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static int shape(MemorySegment struct) {
+        return struct.get(shape$LAYOUT, shape$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t shape
+     * }
+     */
+    public static void shape(MemorySegment struct, int fieldValue) {
+        struct.set(shape$LAYOUT, shape$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reach$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reach"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reach
+     * }
+     */
+    public static final OfInt reach$layout() {
+        return reach$LAYOUT;
+    }
+
+    private static final long reach$OFFSET = $LAYOUT.byteOffset(groupElement("reach"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reach
+     * }
+     */
+    public static final long reach$offset() {
+        return reach$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reach
+     * }
+     */
+    public static int reach(MemorySegment struct) {
+        return struct.get(reach$LAYOUT, reach$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reach
+     * }
+     */
+    public static void reach(MemorySegment struct, int fieldValue) {
+        struct.set(reach$LAYOUT, reach$OFFSET, fieldValue);
+    }
+
+    /**
+     * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
+     * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
+     */
+    public static MemorySegment asSlice(MemorySegment array, long index) {
+        return array.asSlice(layout().byteSize() * index);
+    }
+
+    /**
+     * The size (in bytes) of this struct
+     */
+    public static long sizeof() { return layout().byteSize(); }
+
+    /**
+     * Allocate a segment of size {@code layout().byteSize()} using {@code allocator}
+     */
+    public static MemorySegment allocate(SegmentAllocator allocator) {
+        return allocator.allocate(layout());
+    }
+
+    /**
+     * Allocate an array of size {@code elementCount} using {@code allocator}.
+     * The returned segment has size {@code elementCount * layout().byteSize()}.
+     */
+    public static MemorySegment allocateArray(long elementCount, SegmentAllocator allocator) {
+        return allocator.allocate(MemoryLayout.sequenceLayout(elementCount, layout()));
+    }
+
+    /**
+     * Reinterprets {@code addr} using target {@code arena} and {@code cleanupAction} (if any).
+     * The returned segment has size {@code layout().byteSize()}
+     */
+    public static MemorySegment reinterpret(MemorySegment addr, Arena arena, Consumer<MemorySegment> cleanup) {
+        return reinterpret(addr, 1, arena, cleanup);
+    }
+
+    /**
+     * Reinterprets {@code addr} using target {@code arena} and {@code cleanupAction} (if any).
+     * The returned segment has size {@code elementCount * layout().byteSize()}
+     */
+    public static MemorySegment reinterpret(MemorySegment addr, long elementCount, Arena arena, Consumer<MemorySegment> cleanup) {
+        return addr.reinterpret(layout().byteSize() * elementCount, arena, cleanup);
+    }
 }
+
