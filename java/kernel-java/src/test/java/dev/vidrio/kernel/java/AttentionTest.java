@@ -38,7 +38,7 @@ class AttentionTest {
   /** Largest distance with a bias of its own. */
   private static final int REACH = 37;
 
-  private enum Bias {
+  enum Bias {
     NONE,
     LINEAR,
     TABLE
