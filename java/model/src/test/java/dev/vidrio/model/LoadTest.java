@@ -251,7 +251,7 @@ class LoadTest {
         assertThrows(
             OutOfMemoryError.class,
             () -> Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder)));
-    assertTrue(error.getMessage().contains("GB available"), error.getMessage());
+    assertTrue(String.valueOf(error.getMessage()).contains("GB available"), error::getMessage);
     assertEquals(0, recorder.packedBytes);
     recorder.assertNoMemoryIsLeft();
   }
