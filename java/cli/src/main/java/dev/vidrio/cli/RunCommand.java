@@ -203,7 +203,9 @@ final class RunCommand implements Runnable {
     input = OptionValues.of(() -> input.named(text));
   }
 
-  /** Returns whether an argument has several words, as no name of a model has, and is not a file. */
+  /**
+   * Returns whether an argument has several words, as no name of a model has, and is not a file.
+   */
   private static boolean isText(@Nullable String argument) {
     return argument != null && argument.contains(" ") && !Files.exists(Path.of(argument));
   }
