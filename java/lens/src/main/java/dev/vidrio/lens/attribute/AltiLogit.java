@@ -73,12 +73,13 @@ public record AltiLogit(
         }
       }
       Activation logits = cache.get(HookSite.LOGITS);
-      double logit = logits.at(position, token) - (versus < 0 ? 0 : logits.at(position, versus));
+      double logit = logits.at(position, token);
+      double other = versus < 0 ? 0 : logits.at(position, versus);
       float[] last = cache.get(HookSite.RESID_POST, mixing.layers() - 1).row(position);
       double whole = readout.of(last, scale) + readout.constant();
       double rest = whole - Arrays.stream(added).sum();
       List<Double> values = Arrays.stream(added).boxed().toList();
-      return new AltiLogit(position, token, versus, values, rest, logit);
+      return new AltiLogit(position, token, versus, values, rest, logit - other);
     }
   }
 }
