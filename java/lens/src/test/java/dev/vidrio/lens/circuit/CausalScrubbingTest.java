@@ -295,7 +295,7 @@ class CausalScrubbingTest {
     List<ScrubText> texts = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       int[] text = tokens.clone();
-      text[2] = (text[2] + i) % 40;
+      text[text.length - 2] = (text[text.length - 2] + i) % 40; // within the shortest window
       texts.add(new ScrubText(text, metric(i), Map.of()));
     }
     if (TinyModels.has(name, Trait.EXPERTS_BEFORE_ATTENTION)
