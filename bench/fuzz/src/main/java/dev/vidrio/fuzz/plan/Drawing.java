@@ -132,6 +132,9 @@ record Drawing(
     if (raw == MemorySegment.class) {
       return new Spec.OfMemory(size());
     }
+    if (raw.isSealed()) {
+      return draw(pick(raw.getPermittedSubclasses()));
+    }
     if (raw.isRecord()) {
       return record(raw, Map.of());
     }
