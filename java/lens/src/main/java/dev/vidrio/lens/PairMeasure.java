@@ -115,12 +115,12 @@ public record PairMeasure(List<Double> clean, List<Double> corrupted) {
 
   /** Returns the mean of the clean texts. */
   public Estimate cleanMean() {
-    return estimate(clean);
+    return Estimate.of(clean);
   }
 
   /** Returns the mean of the corrupted texts. */
   public Estimate corruptedMean() {
-    return estimate(corrupted);
+    return Estimate.of(corrupted);
   }
 
   /** Returns the mean of the differences between the clean and the corrupted text of a pair. */
@@ -128,9 +128,5 @@ public record PairMeasure(List<Double> clean, List<Double> corrupted) {
     var differences = new double[clean.size()];
     Arrays.setAll(differences, i -> clean.get(i) - corrupted.get(i));
     return Estimate.of(differences);
-  }
-
-  private static Estimate estimate(List<Double> values) {
-    return Estimate.of(values.stream().mapToDouble(Double::doubleValue).toArray());
   }
 }

@@ -145,7 +145,8 @@ public record CausalScrubbing(
           random[i] += metric(texts, session, i, other) / others.length;
         }
       }
-      double range = mean(list(model)) - mean(list(random));
+      double chance = mean(list(random));
+      double range = mean(list(model)) - chance;
       Preconditions.require(range != 0, "metric", "", "is the same for the logits of other texts");
       List<Run> runs = new ArrayList<>();
       for (long seed : seeds) {
@@ -156,7 +157,7 @@ public record CausalScrubbing(
                 session,
                 source,
                 seed,
-                mean(list(random)),
+                chance,
                 range,
                 share -> progress.accept((done + share) / seeds.size())));
       }
@@ -178,7 +179,7 @@ public record CausalScrubbing(
       ScrubSession session,
       ScrubDraw.Source source,
       long seed,
-      double random,
+      double chance,
       double range,
       DoubleConsumer progress) {
     var numbers = new SplitMix64(seed);
@@ -194,7 +195,7 @@ public record CausalScrubbing(
       done += batch.length;
       progress.accept(done / (double) texts.size());
     }
-    double recovered = (mean(list(values)) - random) / range;
+    double recovered = (mean(list(values)) - chance) / range;
     return new Run(
         seed,
         list(values),

@@ -117,11 +117,7 @@ public record FactTracing(
     public FactTracing mean() {
       Map<Part, List<Estimate>> means = new EnumMap<>(Part.class);
       effects.forEach((part, values) -> means.put(part, estimates(values, layers)));
-      return new FactTracing(site, estimate(clean), estimate(corrupted), means);
-    }
-
-    private static Estimate estimate(List<Double> values) {
-      return Estimate.of(values.stream().mapToDouble(Double::doubleValue).toArray());
+      return new FactTracing(site, Estimate.of(clean), Estimate.of(corrupted), means);
     }
   }
 

@@ -70,11 +70,10 @@ public record RewriteScores(
     /** Returns the scores. */
     public RewriteScores scores() {
       return new RewriteScores(
-          estimate(efficacy), estimate(accuracy), estimate(paraphrase), estimate(neighborhood));
-    }
-
-    private static Estimate estimate(List<Double> values) {
-      return Estimate.of(values.stream().mapToDouble(Double::doubleValue).toArray());
+          Estimate.of(efficacy),
+          Estimate.of(accuracy),
+          Estimate.of(paraphrase),
+          Estimate.of(neighborhood));
     }
   }
 

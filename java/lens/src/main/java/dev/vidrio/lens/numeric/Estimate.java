@@ -1,5 +1,6 @@
 package dev.vidrio.lens.numeric;
 
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -25,6 +26,11 @@ public record Estimate(double mean, double halfWidth, int count) {
       squares += (value - mean) * (value - mean);
     }
     return new Estimate(mean, halfWidth(squares, values.length), values.length);
+  }
+
+  /** Returns the estimate of the mean of values; NaN if there is none. */
+  public static Estimate of(List<Double> values) {
+    return of(values.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
   /** Returns a single value, which has no interval. */

@@ -186,12 +186,8 @@ public final class ScrubCommand extends PageCommand<ScrubCommand.Found> {
         "%s, mean of %d texts: model %s, random texts %s",
         spec().kind().label(),
         found.texts,
-        estimate(found.first().model()),
-        estimate(found.first().random()));
-  }
-
-  private static Estimate estimate(List<Double> values) {
-    return Estimate.of(values.stream().mapToDouble(Double::doubleValue).toArray());
+        Estimate.of(found.first().model()),
+        Estimate.of(found.first().random()));
   }
 
   @Override
@@ -244,8 +240,8 @@ public final class ScrubCommand extends PageCommand<ScrubCommand.Found> {
   protected void fill(JsonObject object, Found found) {
     object.put("metric_kind", spec().kind().key());
     object.put("texts", found.texts);
-    object.put("model_metric", estimate(found.first().model()).mean());
-    object.put("random_metric", estimate(found.first().random()).mean());
+    object.put("model_metric", Estimate.of(found.first().model()).mean());
+    object.put("random_metric", Estimate.of(found.first().random()).mean());
     object.put("model_values", found.first().model());
     object.put("random_values", found.first().random());
     object.put("hypotheses", found.tested.stream().map(ScrubCommand::toJson).toList());

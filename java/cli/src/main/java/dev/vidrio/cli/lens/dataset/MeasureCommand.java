@@ -86,8 +86,7 @@ public final class MeasureCommand extends PairsCommand<MeasureCommand.Found> {
 
   /** Returns the mean of the changes of the texts. */
   private static Estimate change(List<Double> before, List<Double> after) {
-    return Estimate.of(
-        differences(after, before).stream().mapToDouble(Double::doubleValue).toArray());
+    return Estimate.of(differences(after, before));
   }
 
   @Override
