@@ -17,7 +17,7 @@ typedef struct vd_query_tile {
     float *z[VD_QUERIES];        // [d_v] each
     float sink[VD_QUERIES];      // if the operation has sinks
     float slope[VD_QUERIES];     // if the operation has ALiBi slopes
-    // Of the query's own position, if the operation has biases.
+    // The bias of the query's own position, if the operation has biases.
     const float *bias[VD_QUERIES];
     int32_t position[VD_QUERIES];
     int32_t first[VD_QUERIES];  // positions [first, end) are attended to

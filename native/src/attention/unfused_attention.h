@@ -13,7 +13,7 @@ typedef struct vd_query {
     int32_t first;  // positions [first, end) are attended to
     int32_t end;
     float slope;        // if the operation has ALiBi slopes
-    const float *bias;  // of the query's own position, if the operation has biases
+    const float *bias;  // that of the own position, if the operation has biases
     const float *q;     // [d_h]
     // Quantized in blocks of 32, for a Q8_0 cache.
     const int8_t *quants;  // [d_h]

@@ -66,6 +66,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes an operation into the union of a vd_op: one method per operation, which fills in the
@@ -268,17 +269,24 @@ final class OpEncoder {
     vd_attention.H(s, op.heads());
     vd_attention.scale(s, op.scale());
     vd_attention.sinks(s, memory.address(op.sinks()));
-    switch (op.bias()) {
-      case null -> {}
-      case PositionBias.Linear(Weights slopes) -> vd_attention.slopes(s, memory.address(slopes));
-      case PositionBias.Table table -> {
-        vd_attention.biases(s, memory.address(table.biases()));
-        vd_attention.reach(s, table.reach());
-      }
-    }
+    vd_attention.slopes(s, slopes(op.bias()));
+    vd_attention.biases(s, biases(op.bias()));
+    vd_attention.reach(s, reach(op.bias()));
     vd_attention.window(s, op.window().length());
     vd_attention.shape(s, shape(op.window()));
     vd_attention.cap(s, op.cap());
+  }
+
+  private MemorySegment slopes(@Nullable PositionBias bias) {
+    return memory.address(bias instanceof PositionBias.Linear(Weights slopes) ? slopes : null);
+  }
+
+  private MemorySegment biases(@Nullable PositionBias bias) {
+    return memory.address(bias instanceof PositionBias.Table(Weights biases) ? biases : null);
+  }
+
+  private static int reach(@Nullable PositionBias bias) {
+    return bias instanceof PositionBias.Table table ? table.reach() : 0;
   }
 
   private static int shape(Window window) {
@@ -459,14 +467,9 @@ final class OpEncoder {
     vd_scores.q(s, memory.address(op.q()));
     memory.cache(op.layer(), vd_scores.cache(s));
     vd_scores.y(s, memory.address(op.y()));
-    switch (op.bias()) {
-      case null -> {}
-      case PositionBias.Linear(Weights slopes) -> vd_scores.slopes(s, memory.address(slopes));
-      case PositionBias.Table table -> {
-        vd_scores.biases(s, memory.address(table.biases()));
-        vd_scores.reach(s, table.reach());
-      }
-    }
+    vd_scores.slopes(s, slopes(op.bias()));
+    vd_scores.biases(s, biases(op.bias()));
+    vd_scores.reach(s, reach(op.bias()));
     vd_scores.H(s, op.heads());
     vd_scores.P(s, op.positions());
     vd_scores.window(s, op.window().length());

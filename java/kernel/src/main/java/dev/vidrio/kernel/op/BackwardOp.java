@@ -114,8 +114,8 @@ public sealed interface BackwardOp extends Op {
 
   /**
    * The gradient of attention with respect to its queries. Adjacent rows of a sequence are
-   * differentiated together: positions outside of them are constants. The cache must be F32, and
-   * the window not bidirectional, and the bias not a table.
+   * differentiated together: positions outside of them are constants. The cache must be F32, the
+   * window not bidirectional and the bias not a table.
    *
    * @param statistics receives the statistics of each query's softmax that {@link KeyValue} reads,
    *     [n, H · 3]

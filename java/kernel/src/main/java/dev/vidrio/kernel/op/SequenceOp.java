@@ -5,6 +5,7 @@ import static dev.vidrio.kernel.op.Access.Scope.ROW;
 import static dev.vidrio.kernel.op.Access.read;
 import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
+import static dev.vidrio.kernel.op.Shapes.requireBias;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
@@ -83,9 +84,7 @@ public sealed interface SequenceOp extends Op {
     public Attention {
       require(cap >= 0, z, "cap");
       requireVector(sinks, z, heads);
-      if (bias != null) {
-        bias.requireHeads(z, heads);
-      }
+      requireBias(bias, z, heads);
       require(layer >= 0 && heads > 0, z, "layer or heads");
       require(q.width() % heads == 0 && z.width() % heads == 0, z, "width");
       require(q.rows() == Rows.TOKENS && z.rows() == Rows.TOKENS, z, "rows");

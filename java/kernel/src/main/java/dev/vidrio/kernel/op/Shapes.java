@@ -21,6 +21,13 @@ final class Shapes {
     }
   }
 
+  /** Requires a bias of H heads, or null. */
+  static void requireBias(@Nullable PositionBias bias, Buffer y, int heads) {
+    if (bias != null) {
+      bias.requireHeads(y, heads);
+    }
+  }
+
   /** Requires a vector of this width, or null. */
   static void requireVector(@Nullable Weights vector, Buffer y, int width) {
     require(

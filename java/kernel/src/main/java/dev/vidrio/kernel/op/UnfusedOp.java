@@ -6,6 +6,7 @@ import static dev.vidrio.kernel.op.Access.Scope.ROW;
 import static dev.vidrio.kernel.op.Access.read;
 import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
+import static dev.vidrio.kernel.op.Shapes.requireBias;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
@@ -41,9 +42,7 @@ public sealed interface UnfusedOp extends Op {
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, y, "layer or heads");
       require(positions > 0 && y.width() == (long) heads * positions, y, "number of positions");
       require(cap >= 0, y, "cap");
-      if (bias != null) {
-        bias.requireHeads(y, heads);
-      }
+      requireBias(bias, y, heads);
       require(q.rows() == Rows.TOKENS && y.rows() == Rows.TOKENS, y, "rows");
     }
 
