@@ -1,7 +1,6 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.weight.Repacking;
 import java.lang.System.Logger.Level;
@@ -20,15 +19,13 @@ final class MemoryBudget {
   private final long packedBytes;
   private boolean checked;
 
-  /** Counts the tensors that are packed, and warns of a model that only can be mapped. */
-  MemoryBudget(Gguf gguf, Executor executor, Repacking repacking) {
+  /** Counts the bytes that are packed, and warns of a model that only can be mapped. */
+  MemoryBudget(Gguf gguf, QuantizedBytes quantized, Executor executor, Repacking repacking) {
     this.executor = executor;
     this.name = gguf.name();
+    // Matrices of experts are always packed.
     this.packedBytes =
-        gguf.tensors().stream()
-            .filter(tensor -> isPacked(tensor, repacking))
-            .mapToLong(tensor -> tensor.data().byteSize())
-            .sum();
+        quantized.experts() + (repacking == Repacking.NEVER ? 0 : quantized.matrices());
     long available = executor.availableMemory();
     if (repacking == Repacking.NEVER && gguf.size() > available) {
       warn(
@@ -45,12 +42,6 @@ final class MemoryBudget {
 
   private void warn(String what, long bytes, long available) {
     LOG.log(Level.WARNING, () -> name + ": " + what + sizes(bytes, available));
-  }
-
-  /** Matrices of experts, which have three dimensions, are always packed. */
-  private static boolean isPacked(GgufTensor tensor, Repacking repacking) {
-    boolean quantized = tensor.type().blockElements() > 1;
-    return quantized && (repacking != Repacking.NEVER || tensor.dim(2) > 1);
   }
 
   /**

@@ -46,18 +46,11 @@ public final class WeightLoader {
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, Repacking repacking) {
     this.gguf = gguf;
     this.tensors = new TensorTracker(gguf);
-    long sliced = slicedBytes(gguf);
+    QuantizedBytes quantized = QuantizedBytes.of(gguf);
+    long sliced = quantized.matrices();
     var slices = new WeightMemory(executor, arena, Placement.SLICES, sliced);
     this.memory = new WeightMemory(executor, arena, Placement.INTERLEAVED, gguf.size() - sliced);
-    this.packer = new WeightPacker(gguf, executor, slices, memory, repacking, progress);
-  }
-
-  /** Returns the bytes of quantized matrices, those of experts excepted. */
-  private static long slicedBytes(Gguf gguf) {
-    return gguf.tensors().stream()
-        .filter(tensor -> tensor.type().blockElements() > 1 && tensor.dim(2) == 1)
-        .mapToLong(tensor -> tensor.data().byteSize())
-        .sum();
+    this.packer = new WeightPacker(gguf, quantized, executor, slices, memory, repacking, progress);
   }
 
   /** Returns the bytes of all tensors of a file. */

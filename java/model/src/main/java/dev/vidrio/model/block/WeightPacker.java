@@ -30,6 +30,7 @@ final class WeightPacker {
   /**
    * Starts without packing.
    *
+   * @param quantized bytes of the file's quantized matrices
    * @param slices for matrices whose outputs are divided among workers
    * @param memory for matrices of experts
    * @param repacking when matrices are packed that need not be
@@ -37,6 +38,7 @@ final class WeightPacker {
    */
   WeightPacker(
       Gguf gguf,
+      QuantizedBytes quantized,
       Executor executor,
       WeightMemory slices,
       WeightMemory memory,
@@ -47,7 +49,7 @@ final class WeightPacker {
     this.memory = memory;
     this.repacking =
         executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
-    this.budget = new MemoryBudget(gguf, executor, this.repacking);
+    this.budget = new MemoryBudget(gguf, quantized, executor, this.repacking);
     this.total = WeightLoader.bytes(gguf);
     this.progress = progress;
     progress.accept(0);
