@@ -81,23 +81,17 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
 
   @Override
   protected void check() {
-    require("-p", prompt, 0);
-    require("-n", tokens, 0);
-    require("-d", depth, 0);
-    require("-b", sequences, 1);
-    require("-r", repetitions, 1);
+    UsageException.requireAtLeast("-p", prompt, 0);
+    UsageException.requireAtLeast("-n", tokens, 0);
+    UsageException.requireAtLeast("-d", depth, 0);
+    UsageException.requireAtLeast("-b", sequences, 1);
+    UsageException.requireAtLeast("-r", repetitions, 1);
     threads = threadCounts();
     if (ops && threads.size() > 1) {
       throw new UsageException("--ops: cannot be combined with several numbers of -t");
     }
     if (ops && session.isAdapted()) {
       throw new UsageException("--ops: cannot be combined with --adapter");
-    }
-  }
-
-  static void require(String option, int value, int min) {
-    if (value < min) {
-      throw new UsageException(option + " " + value + ": must be at least " + min);
     }
   }
 

@@ -82,12 +82,12 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    BenchCommand.require("--users", users, 1);
-    BenchCommand.require("--requests", requests, 1);
-    BenchCommand.require("--warm-up", warmUp, 0);
-    BenchCommand.require("-p", prompt, 1);
-    BenchCommand.require("--prefix", prefix, 0);
-    BenchCommand.require("-n", tokens, 2);
+    UsageException.requireAtLeast("--users", users, 1);
+    UsageException.requireAtLeast("--requests", requests, 1);
+    UsageException.requireAtLeast("--warm-up", warmUp, 0);
+    UsageException.requireAtLeast("-p", prompt, 1);
+    UsageException.requireAtLeast("--prefix", prefix, 0);
+    UsageException.requireAtLeast("-n", tokens, 2);
     if (!(rate >= 0 && rate <= 1e6)) {
       throw new UsageException("--rate " + rate + ": must be 0 to 1e6");
     }

@@ -135,15 +135,15 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
 
   @Override
   protected void check() {
-    BenchCommand.require("-p", prompt, 1);
+    UsageException.requireAtLeast("-p", prompt, 1);
     if (cores != null) {
-      BenchCommand.require("--cores", cores, 1);
+      UsageException.requireAtLeast("--cores", cores, 1);
     }
     if (nodes != null) {
-      BenchCommand.require("--nodes", nodes, 1);
+      UsageException.requireAtLeast("--nodes", nodes, 1);
     }
     if (context != null) {
-      BenchCommand.require("-c", context, 1);
+      UsageException.requireAtLeast("-c", context, 1);
     }
     requirePositive("--bandwidth", bandwidth);
     requirePositive("--int8", int8);

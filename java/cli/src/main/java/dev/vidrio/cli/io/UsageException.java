@@ -7,4 +7,15 @@ public final class UsageException extends RuntimeException {
   public UsageException(String message) {
     super(message);
   }
+
+  /**
+   * Requires that an option's value is not smaller than a minimum.
+   *
+   * @throws UsageException if it is
+   */
+  public static void requireAtLeast(String option, int value, int min) {
+    if (value < min) {
+      throw new UsageException(option + " " + value + ": must be at least " + min);
+    }
+  }
 }

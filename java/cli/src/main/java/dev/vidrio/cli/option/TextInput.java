@@ -13,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -78,13 +77,21 @@ public final class TextInput {
     if (source != null && source.text != null) {
       return Optional.of(source.text);
     }
-    if (source != null && source.file != null && !source.file.toString().equals("-")) {
-      return Optional.of(InputOutput.read(source.file));
+    Path file = file();
+    if (file != null) {
+      return Optional.of(InputOutput.read(file));
     }
-    boolean wanted = source != null && source.file != null;
-    return wanted || (source == null && InputOutput.isPiped())
-        ? Optional.of(InputOutput.readStandardInput())
-        : Optional.empty();
+    return readsStandardInput() ? Optional.of(InputOutput.readStandardInput()) : Optional.empty();
+  }
+
+  /** Returns the file with the text; null for standard input and other sources. */
+  private @Nullable Path file() {
+    Path file = source == null ? null : source.file;
+    return file == null || file.toString().equals("-") ? null : file;
+  }
+
+  private boolean readsStandardInput() {
+    return source == null ? InputOutput.isPiped() : source.file != null && file() == null;
   }
 
   /** Returns the given token ids, or those of the text, with BOS if the model expects it. */
@@ -118,15 +125,14 @@ public final class TextInput {
       taker.take(requiredIds(model), 1);
       return;
     }
-    boolean isFile = source != null && source.file != null && !source.file.toString().equals("-");
-    if (!isFile && source == null && !InputOutput.isPiped()) {
-      throw missing();
-    }
-    if (!isFile) {
+    Path file = file();
+    if (file == null) {
+      if (!readsStandardInput()) {
+        throw missing();
+      }
       read(model, InputOutput.standardInput(), Long.MAX_VALUE, "standard input", taker);
       return;
     }
-    Path file = Objects.requireNonNull(Objects.requireNonNull(source).file);
     try (Reader reader = InputOutput.reader(file)) {
       read(model, reader, Files.size(file), file.toString(), taker);
     } catch (IOException e) {

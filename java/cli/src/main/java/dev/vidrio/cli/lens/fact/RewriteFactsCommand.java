@@ -191,8 +191,8 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
     if (output != null) {
       OutputFile.check(output, ".gguf");
     }
-    if (limit != null && limit < 1) {
-      throw new UsageException("--limit " + limit + ": must be at least 1");
+    if (limit != null) {
+      UsageException.requireAtLeast("--limit", limit, 1);
     }
   }
 

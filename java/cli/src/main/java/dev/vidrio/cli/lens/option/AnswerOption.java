@@ -35,8 +35,8 @@ public final class AnswerOption {
     if (count != null && given != null) {
       throw new UsageException("--answer: cannot be combined with -n");
     }
-    if (count != null && count < 1) {
-      throw new UsageException("-n " + count + ": must be at least 1");
+    if (count != null) {
+      UsageException.requireAtLeast("-n", count, 1);
     }
   }
 

@@ -125,9 +125,9 @@ final class ExplainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     var options = new ExplainOptions(shown, tested, batch, seed);
-    require("--timeout", timeout);
-    require("--requests", requests);
-    require("--count", count);
+    UsageException.requireAtLeast("--timeout", timeout, 1);
+    UsageException.requireAtLeast("--requests", requests, 1);
+    UsageException.requireAtLeast("--count", count, 1);
     IndexFile index = IndexFile.open(directory.resolve(IndexCommand.FILE));
     InputOutput.requireWritable(directory.resolve(FILE));
     Set<Integer> chosen = features == null ? random(index) : list(index);
@@ -161,12 +161,6 @@ final class ExplainCommand implements Callable<Integer> {
       report(settings, results(file, chosen), sent, complete);
     }
     return 0;
-  }
-
-  private static void require(String option, int value) {
-    if (value < 1) {
-      throw new UsageException(option + " " + value + ": must be at least 1");
-    }
   }
 
   /** Returns the maximum number of requests for some features. */

@@ -1,11 +1,10 @@
 package dev.vidrio.lens.decode.sae.explain;
 
 import dev.vidrio.error.ModelFileException;
-import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.file.JsonLine;
 import dev.vidrio.formats.file.MappedFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -15,9 +14,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A file of explanations in JSON Lines, to which a line is added for each result, so that an
@@ -25,9 +21,6 @@ import tools.jackson.databind.json.JsonMapper;
  * lines of a feature, the last counts; a line that was not written to its end is ignored.
  */
 public final class ExplanationFile {
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
-
   private final Path file;
   private final Settings settings;
   private final Map<Integer, FeatureExplanation> explanations = new LinkedHashMap<>();
@@ -70,14 +63,14 @@ public final class ExplanationFile {
     ExplanationFile read = load(file);
     if (read == null) {
       var created = new ExplanationFile(file, settings);
-      Files.write(file, line(settings));
+      Files.write(file, JsonLine.write(settings));
       return created;
     }
     if (!read.settings.equals(settings)) {
       throw new ModelFileException(
           file.toString(),
           "settings",
-          MAPPER.writeValueAsString(read.settings),
+          JsonLine.json(read.settings),
           "differ from those requested; delete the file to begin anew");
     }
     try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
@@ -122,20 +115,7 @@ public final class ExplanationFile {
   }
 
   private static <T> T read(Path file, int number, byte[] line, Class<T> type) {
-    try {
-      T value = MAPPER.readValue(line, type);
-      if (value != null) {
-        return value;
-      }
-      throw new ModelFileException(file.toString(), "line " + number, "null", "must be an object");
-    } catch (JacksonException e) {
-      throw new ModelFileException(
-          file.toString(),
-          "line " + number,
-          "",
-          "is not of explanations: " + JsonFile.reason(e),
-          e);
-    }
+    return JsonLine.read(file, number, line, type, "explanations");
   }
 
   /** Returns the explanations, by feature. */
@@ -150,10 +130,6 @@ public final class ExplanationFile {
    */
   public void add(FeatureExplanation explanation) throws IOException {
     explanations.put(explanation.feature(), explanation);
-    Files.write(file, line(explanation), StandardOpenOption.APPEND);
-  }
-
-  private static byte[] line(Object value) {
-    return (MAPPER.writeValueAsString(value) + "\n").getBytes(StandardCharsets.UTF_8);
+    Files.write(file, JsonLine.write(explanation), StandardOpenOption.APPEND);
   }
 }

@@ -2,18 +2,16 @@ package dev.vidrio.lens.decode.sae.index;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.file.AtomicFile;
-import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.file.JsonLine;
 import dev.vidrio.formats.file.MappedFile;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A file of an index in JSON Lines: the {@linkplain IndexHeader description}, then the {@linkplain
@@ -21,9 +19,6 @@ import tools.jackson.databind.json.JsonMapper;
  * at once.
  */
 public final class IndexFile {
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
-
   private final Path file;
   private final IndexHeader header;
 
@@ -65,14 +60,13 @@ public final class IndexFile {
     }
 
     void write(Object value) {
-      byte[] json = MAPPER.writeValueAsBytes(value);
+      byte[] line = JsonLine.write(value);
       try {
-        file.write(ByteBuffer.wrap(json), position);
-        file.write(ByteBuffer.wrap(new byte[] {'\n'}), position + json.length);
+        file.write(ByteBuffer.wrap(line), position);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
-      position += json.length + 1;
+      position += line.length;
     }
 
     @Override
@@ -127,15 +121,6 @@ public final class IndexFile {
     if (line == null) {
       throw new ModelFileException(file.toString(), "line " + number, "", "is missing");
     }
-    try {
-      T value = MAPPER.readValue(line, type);
-      if (value != null) {
-        return value;
-      }
-      throw new ModelFileException(file.toString(), "line " + number, "null", "must be an object");
-    } catch (JacksonException e) {
-      throw new ModelFileException(
-          file.toString(), "line " + number, "", "is not of an index: " + JsonFile.reason(e), e);
-    }
+    return JsonLine.read(file, number, line.getBytes(StandardCharsets.UTF_8), type, "an index");
   }
 }
