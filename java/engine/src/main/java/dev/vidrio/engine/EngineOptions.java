@@ -79,7 +79,7 @@ public record EngineOptions(
 
   private static final Duration MAX_INTERVAL = Duration.ofMinutes(1);
 
-  /** 32 sequences, 256 waiting requests, steps of 512 tokens, an F32 cache with prefix caching. */
+  /** 32 sequences, 256 waiting requests, steps of 512 tokens, an F16 cache with prefix caching. */
   public static final EngineOptions DEFAULT =
       new EngineOptions(
           32,

@@ -215,7 +215,8 @@ final class Step implements PrefixCache.Room {
   }
 
   /**
-   * Reserves a state slot. There are as many as sequences, apart from those of the prefix cache.
+   * Reserves a state slot. There are as many as sequences, apart from those of the prefix cache and
+   * the one that is being written to disk.
    */
   private void reserveSlot(Sequence sequence) {
     reservedSlots += sequence.needsSlot() ? 1 : 0;
