@@ -36,6 +36,9 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Timeout(120)
 class StatesTest {
+  /** Drafts of the maximum length, independent of measured times. */
+  private static final EngineOptions FULL_DRAFTS = EngineOptions.DEFAULT.withAdaptiveDrafts(false);
+
   private static final String STATES = "qwen35";
   private static final GenerationOptions OPTIONS =
       GenerationOptions.DEFAULT
@@ -76,7 +79,7 @@ class StatesTest {
   @Test
   void draftsEndWhereTheyCannotBeRolledBack() throws IOException {
     try (Model model = open(STATES);
-        Engine engine = Engine.open(model)) {
+        Engine engine = Engine.open(model, FULL_DRAFTS)) {
       for (int length = 20; length < 37; length++) {
         GenerationRequest request = repeating(length);
         assertEquals(alone(model, request), tokens(engine.submit(request)), length + " tokens");
@@ -91,7 +94,7 @@ class StatesTest {
   void draftModelsDraft(String name, String draftName) throws IOException {
     try (Model model = open(name);
         Model draft = open(draftName);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+        Engine engine = Engine.open(model, FULL_DRAFTS.withDraft(draft))) {
       for (int length = 20; length < 37; length += 3) {
         GenerationRequest request = repeating(length);
         assertEquals(alone(model, request), tokens(engine.submit(request)), length + " tokens");
@@ -165,7 +168,7 @@ class StatesTest {
   private static EngineOptions memory(Model model, int sequences, double blocks) {
     var shape = model.architecture().kvShape();
     long block = KvCache.bytes(shape, EngineOptions.DEFAULT.kvType(), 1);
-    return EngineOptions.DEFAULT
+    return FULL_DRAFTS
         .withSequences(sequences)
         .withPrefixCache(false)
         .withCacheBytes(sequences * shape.bytesPerSequence() + (long) (blocks * block));
