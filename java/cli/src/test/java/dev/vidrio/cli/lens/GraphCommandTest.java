@@ -38,6 +38,7 @@ class GraphCommandTest {
             "blocks.1.ln2.hook_normalized",
             "--hook-out",
             "blocks.1.hook_mlp_out",
+            "--skip",
             "--batch-topk",
             "--features",
             "32",

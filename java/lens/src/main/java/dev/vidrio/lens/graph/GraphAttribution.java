@@ -12,26 +12,22 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.partial.RowGradient;
-import dev.vidrio.lens.pass.CopyInsertion;
 import dev.vidrio.lens.resolve.HookMap;
-import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.resolve.ProducerIndex;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -109,9 +105,11 @@ final class GraphAttribution implements AutoCloseable {
   /**
    * Opens a pass.
    *
+   * @param arena is open until the pass is closed
    * @param metric of the logits after the text, or null for the logits of the likeliest tokens
    */
   GraphAttribution(
+      Arena arena,
       Lens lens,
       int[] tokens,
       GraphFeatures features,
@@ -142,24 +140,19 @@ final class GraphAttribution implements AutoCloseable {
     this.last = reader instanceof Op.Quantize quantize ? quantize.x() : (Buffer) product.x();
     this.unembedding = whole.ops().subList(whole.ops().indexOf(reader), whole.ops().size());
     this.nextLogits = whole.buffer(HookSite.LOGITS.suffix());
-    this.layers =
-        switch (features) {
-          case GraphFeatures.Neurons() -> neurons(count);
-          case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
-              transcoders(count, byLayer);
-        };
+    this.layers = List.copyOf(new FeatureLayers(lens, hooks, arena).of(features));
     Set<Buffer> seeded = new HashSet<>(Set.of(last));
+    Set<Buffer> wanted = new HashSet<>(Set.of(stream));
     Set<Buffer> constants = new HashSet<>();
     Set<Buffer> kept = new HashSet<>(Set.of(last, stream));
     for (FeatureLayer layer : layers) {
-      constants.add(layer.written);
+      constants.add(layer.blocked());
+      wanted.add(layer.written);
       kept.add(layer.written);
       kept.add(layer.read);
       seeded.add(layer.read);
     }
     Plan forward = new Plan(forward(whole.ops()), whole.kv(), kept);
-    Set<Buffer> wanted = new HashSet<>(constants);
-    wanted.add(stream);
     Set<Buffer> reached = FrozenPass.reached(forward, seeded, wanted, constants);
     reached.removeAll(wanted);
     this.biases = biases(forward.ops(), reached);
@@ -173,56 +166,13 @@ final class GraphAttribution implements AutoCloseable {
         ops.reversed().stream().filter(Op.MatMul.class::isInstance).findFirst().orElseThrow();
   }
 
-  private List<FeatureLayer> neurons(int count) {
-    List<FeatureLayer> found = new ArrayList<>();
-    for (int l = 0; l < count; l++) {
-      if (hooks.has(new HookPoint(HookSite.MLP_OUT, l))) {
-        var post = new HookPoint(HookSite.POST, l);
-        boolean dense = hooks.has(post) && !hooks.has(new HookPoint(HookSite.EXPERT_INDICES, l));
-        Preconditions.require(
-            dense,
-            "attribution graph over neurons",
-            "",
-            "layer " + l + " is not a dense feed-forward block");
-        Buffer copy = hooks.buffer(post);
-        found.add(new NeuronLayer(l, CopyInsertion.computed(copy), copy));
-      }
-    }
-    return found;
-  }
-
-  private List<FeatureLayer> transcoders(int count, Map<Integer, SparseAutoencoder> byLayer) {
-    List<FeatureLayer> found = new ArrayList<>();
-    for (int l = 0; l < count; l++) {
-      var out = new HookPoint(HookSite.MLP_OUT, l);
-      if (hooks.has(out)) {
-        @Nullable SparseAutoencoder transcoder = byLayer.get(l);
-        HookPoint in =
-            transcoder == null ? hooks.beforeMlp(l) : lens.point(transcoder.config().hookIn());
-        HookSource source = hooks.source(in);
-        boolean readable =
-            source.width() == hooks.source(hooks.beforeMlp(l)).width()
-                && (source instanceof HookSource.Written
-                    || (source instanceof HookSource.Norm norm && !norm.divisor()));
-        Preconditions.require(
-            readable && in.layer() == l,
-            "transcoder of " + out,
-            in.name(),
-            "must read the residual stream of its layer, or its norm");
-        found.add(new TranscoderLayer(l, source, hooks.buffer(out), transcoder));
-      }
-    }
-    return found;
-  }
-
-  /** Returns the operations up to the unembedding, with copies of neurons. */
+  /** Returns the operations up to the unembedding, with those that layers insert. */
   private List<Op> forward(List<Op> all) {
-    Set<Buffer> copied =
-        layers.stream()
-            .filter(NeuronLayer.class::isInstance)
-            .map(layer -> layer.written)
-            .collect(Collectors.toSet());
-    return CopyInsertion.apply(all.subList(0, all.indexOf(product)), copied);
+    List<Op> ops = all.subList(0, all.indexOf(product));
+    for (FeatureLayer layer : layers) {
+      ops = layer.insert(ops);
+    }
+    return ops;
   }
 
   /** Returns the constant vectors that are added to activations that gradients reach. */
@@ -395,7 +345,9 @@ final class GraphAttribution implements AutoCloseable {
       FeatureLayer layer = layers.get(i);
       if (layer.layer < target.layer) {
         float[][] gradient = pass.gradient(layer.written, copy);
-        layer.effects(gradient, all, firsts[i]);
+        for (int from = 0; from <= i; from++) {
+          layers.get(from).addEffects(layer.layer, gradient, all, firsts[from]);
+        }
         float @Nullable [][] errors = layer.errors();
         float @Nullable [] bias = layer.bias();
         int first = features + withErrors.indexOf(layer) * n;

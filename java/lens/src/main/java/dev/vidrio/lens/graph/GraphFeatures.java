@@ -22,12 +22,13 @@ public sealed interface GraphFeatures {
 
   /**
    * Returns the features of transcoders. A feed-forward block without one is a single error node
-   * per token.
+   * per token. A skip connection is a part of the linear map between nodes: effects pass through it
+   * to the nodes before, as through attention.
    *
    * @param transcoders at most one for each layer, from the input of its feed-forward block to the
    *     output; they must stay open
-   * @throws InvalidInputException if there is none, or one is not a transcoder, has a skip
-   *     connection or normalizes its input, or if two have the same layer
+   * @throws InvalidInputException if there is none, or one is not a transcoder or normalizes its
+   *     input, or if two have the same layer
    */
   static GraphFeatures transcoders(Lens lens, List<SparseAutoencoder> transcoders) {
     Preconditions.require(!transcoders.isEmpty(), "transcoders", "0", "must be 1 or more");
@@ -41,11 +42,6 @@ public sealed interface GraphFeatures {
           "transcoder of " + name,
           "",
           "must map the input of a feed-forward block to its output, hook_mlp_out");
-      Preconditions.require(
-          !transcoder.config().skip(),
-          "transcoder of " + name,
-          "",
-          "skip connections are not supported");
       var _ = transcoder.inputDirection(0);
       Preconditions.require(
           byLayer.put(out.layer(), transcoder) == null,

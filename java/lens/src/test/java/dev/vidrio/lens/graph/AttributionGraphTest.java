@@ -15,13 +15,16 @@ import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.TranscoderFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,14 +51,16 @@ class AttributionGraphTest extends F32BardTest {
   static void train() {
     tokens = model.tokenizer().encode(TEXT);
     List<int[]> chunks = TextChunks.of(model, model.tokenizer().encode(TEXT.repeat(20)), 64);
-    // Without a transcoder for layer 2, its feed-forward block is an error.
+    // Without a transcoder for layer 2, its feed-forward block is an error. That of layer 1 has a
+    // skip connection.
     for (int l : new int[] {0, 1, 3}) {
       List<HookPoint> points =
           List.of(new HookPoint(HookSite.LN2_NORMALIZED, l), new HookPoint(HookSite.MLP_OUT, l));
       List<float[][]> rows = TextChunks.activations(lens, points, chunks);
       var options = new SaeOptions(64, 4, true, 0, 1e-3, 32, 20, 100, 0);
       try (var trainer =
-          SaeTrainer.ofTranscoder(model.executor(), rows.getFirst(), rows.getLast(), options)) {
+          SaeTrainer.ofTranscoder(
+              model.executor(), rows.getFirst(), rows.getLast(), l == 1, options)) {
         trainer.run(loss -> {});
         TRANSCODERS.add(
             trainer.result(model.executor(), points.getFirst().name(), points.getLast().name()));
@@ -165,6 +170,34 @@ class AttributionGraphTest extends F32BardTest {
       var options = new GraphOptions(3, 1, 64, 0);
       int[] text = {5, 9, 2, 7, 11};
       assertComplete(AttributionGraph.of(Lens.of(other), text, GraphFeatures.neurons(), options));
+    }
+  }
+
+  private static Path files(String name) {
+    try {
+      String path = "/dev/vidrio/lens/decode/sae/" + name;
+      return Path.of(Objects.requireNonNull(AttributionGraphTest.class.getResource(path)).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Effects pass through skip connections, norms with and without bias, parallel blocks. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "qwen2", "gptneox", "qwen3"})
+  void effectsPassSkipConnections(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      Lens of = Lens.of(other);
+      List<SparseAutoencoder> transcoders = TranscoderFiles.open(of, files("circuit-tracer"));
+      try {
+        int[] text = {5, 9, 2, 7, 11};
+        GraphFeatures features = GraphFeatures.transcoders(of, transcoders);
+        AttributionGraph graph = AttributionGraph.of(of, text, features, ALL);
+        assertTrue(graph.active() > 0);
+        assertComplete(graph);
+      } finally {
+        transcoders.forEach(SparseAutoencoder::close);
+      }
     }
   }
 
