@@ -4,6 +4,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
@@ -38,6 +39,7 @@ final class FeatureLayers {
       case GraphFeatures.Neurons() -> neurons();
       case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
           transcoders(byLayer);
+      case GraphFeatures.CrossLayer(CrossLayerTranscoder transcoder) -> crossLayer(transcoder);
     };
   }
 
@@ -79,6 +81,15 @@ final class FeatureLayers {
       LayerDictionary dictionary =
           transcoder == null ? null : new LayerDictionary.OfTranscoder(transcoder);
       found.add(layer(in, out, dictionary, found));
+    }
+    return found;
+  }
+
+  private List<TranscoderLayer> crossLayer(CrossLayerTranscoder transcoder) {
+    List<TranscoderLayer> found = new ArrayList<>();
+    for (int l = 0; l < transcoder.layers(); l++) {
+      var dictionary = new LayerDictionary.OfCrossLayer(transcoder, l);
+      found.add(layer(transcoder.input(l), transcoder.output(l), dictionary, found));
     }
     return found;
   }

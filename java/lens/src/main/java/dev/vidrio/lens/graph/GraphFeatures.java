@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.HashMap;
@@ -11,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders, or
- * neurons.
+ * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders of
+ * single layers or of a cross-layer transcoder, or neurons.
  */
 public sealed interface GraphFeatures {
   /** Returns neurons, which every feed-forward block has and which explain all of its output. */
@@ -52,6 +53,16 @@ public sealed interface GraphFeatures {
     return new Transcoders(byLayer);
   }
 
+  /**
+   * Returns the features of a cross-layer transcoder. An edge from a feature is the sum of its
+   * effects through all outputs that it writes to before the target.
+   *
+   * @param transcoder must stay open
+   */
+  static GraphFeatures crossLayer(CrossLayerTranscoder transcoder) {
+    return new CrossLayer(transcoder);
+  }
+
   /** Neurons of feed-forward blocks. */
   record Neurons() implements GraphFeatures {}
 
@@ -61,4 +72,7 @@ public sealed interface GraphFeatures {
       byLayer = Map.copyOf(byLayer);
     }
   }
+
+  /** Features of a cross-layer transcoder. */
+  record CrossLayer(CrossLayerTranscoder transcoder) implements GraphFeatures {}
 }

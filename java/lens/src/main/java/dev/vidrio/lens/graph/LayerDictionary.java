@@ -1,7 +1,9 @@
 package dev.vidrio.lens.graph;
 
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +49,38 @@ sealed interface LayerDictionary {
     @Override
     public float @Nullable [][] skip() {
       return transcoder.skip();
+    }
+  }
+
+  /** The features of a cross-layer transcoder that read one layer. */
+  record OfCrossLayer(CrossLayerTranscoder transcoder, int layer) implements LayerDictionary {
+    @Override
+    public List<Features> encode(float[][] inputs) {
+      return transcoder.encode(layer, inputs);
+    }
+
+    @Override
+    public float[] inputDirection(int feature) {
+      return transcoder.inputDirection(layer, feature);
+    }
+
+    @Override
+    public float[][] written(int feature, float value) {
+      float[][] directions = transcoder.directions(layer, feature);
+      for (float[] direction : directions) {
+        Vectors.scale(direction, value);
+      }
+      return directions;
+    }
+
+    @Override
+    public float[] bias() {
+      return transcoder.bias(layer);
+    }
+
+    @Override
+    public float @Nullable [][] skip() {
+      return null;
     }
   }
 }

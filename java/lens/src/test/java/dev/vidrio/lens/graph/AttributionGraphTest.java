@@ -12,6 +12,7 @@ import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
@@ -20,12 +21,14 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -199,6 +202,48 @@ class AttributionGraphTest extends F32BardTest {
         transcoders.forEach(SparseAutoencoder::close);
       }
     }
+  }
+
+  /** Features write to several layers, through which their effects sum to values. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "qwen2", "gemma2", "gptneox"})
+  void effectsOfCrossLayerFeaturesSumToValues(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      Lens of = Lens.of(other);
+      Path files = crossLayer(of.has(new HookPoint(HookSite.RESID_MID, 0)));
+      try (CrossLayerTranscoder transcoder = CrossLayerTranscoder.open(of, files)) {
+        int[] text = {5, 9, 2, 7, 11};
+        GraphFeatures features = GraphFeatures.crossLayer(transcoder);
+        AttributionGraph graph = AttributionGraph.of(of, text, features, ALL);
+        assertComplete(graph);
+        List<Integer> found = nodes(graph, GraphNode.Kind.FEATURE);
+        assertTrue(found.size() > 10, found.toString());
+        // A feature of the last layer acts on logits directly only.
+        GraphNode last = graph.nodes().get(found.getLast());
+        assertEquals(1, last.layer());
+        double change = graph.predictedChange(found.getLast(), -last.value())[0];
+        int logit = nodes(graph, GraphNode.Kind.LOGIT).getFirst();
+        assertEquals(-graph.effect(logit, found.getLast()), change, 1e-6);
+        assertEquals(2, AblationEffect.of(of, graph, features, null, 2).size());
+      }
+    }
+  }
+
+  /** Returns the files of a transcoder, which reads the norm in models without a stream there. */
+  private Path crossLayer(boolean mid) throws IOException {
+    if (mid) {
+      return files("cross-layer");
+    }
+    Path copy = Files.createDirectory(directory.resolve("cross-layer"));
+    try (Stream<Path> all = Files.list(files("cross-layer"))) {
+      for (Path file : all.toList()) {
+        Files.copy(file, copy.resolve(String.valueOf(file.getFileName())));
+      }
+    }
+    Path config = copy.resolve("config.yaml");
+    String text = Files.readString(config);
+    Files.writeString(config, text.replace("hook_resid_mid", "ln2.hook_normalized"));
+    return copy;
   }
 
   @Test

@@ -17,8 +17,8 @@ import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.decode.FeedForwardMatrices;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
-import dev.vidrio.lens.decode.sae.TranscoderFiles;
 import dev.vidrio.lens.graph.AblationEffect;
 import dev.vidrio.lens.graph.AttributionGraph;
 import dev.vidrio.lens.graph.CircuitTracerFile;
@@ -73,7 +73,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       names = "--transcoders",
       paramLabel = "DIRECTORY",
       description = {
-        "A directory of transcoders for different layers, of SAELens, sparsify or circuit-tracer.",
+        "A directory of transcoders for different layers, of SAELens, sparsify or circuit-tracer,"
+            + " or of a cross-layer transcoder of circuit-tracer.",
         "Default: neurons."
       })
   private @Nullable Path directory;
@@ -166,13 +167,9 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
     DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
     int[] tokens = measured == null ? text : use(measured.text());
     var options = new GraphOptions(logits, probability, features, from);
-    List<SparseAutoencoder> transcoders =
-        directory == null ? List.of() : TranscoderFiles.open(lens, directory);
-    try (var bar = new ProgressBar("features")) {
-      GraphFeatures nodes =
-          directory == null
-              ? GraphFeatures.neurons()
-              : GraphFeatures.transcoders(lens, transcoders);
+    try (var bar = new ProgressBar("features");
+        OpenFeatures opened = OpenFeatures.of(lens, directory)) {
+      GraphFeatures nodes = opened.features();
       AttributionGraph graph =
           AttributionGraph.of(
               lens,
@@ -187,8 +184,6 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
           measured,
           promoted(lens, pruned, nodes),
           AblationEffect.of(lens, graph, nodes, explained, Math.max(0, checks)));
-    } finally {
-      transcoders.forEach(SparseAutoencoder::close);
     }
   }
 
@@ -219,6 +214,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
           VocabularyProjection.valueVector(
               lens, Objects.requireNonNull(byLayer.get(node.layer())), node.id());
+      case GraphFeatures.CrossLayer(CrossLayerTranscoder transcoder) ->
+          transcoder.direction(node.layer(), node.id());
     };
   }
 

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
  *   <li>circuit-tracer: {@code config.yaml} and {@code layer_0.safetensors} and so on.
  * </ul>
  *
+ * @see CrossLayerTranscoder
  * @see "docs/lens/graphs.md"
  */
 public final class TranscoderFiles {
@@ -79,7 +80,8 @@ public final class TranscoderFiles {
         throw new InvalidInputException(
             "transcoders",
             directory.toString(),
-            "no cfg.json, in it or in a directory in it, and no layer_0.safetensors");
+            "no cfg.json, in it or in a directory in it, and no layer_0.safetensors or"
+                + " W_enc_0.safetensors");
       }
       return found;
     } catch (IOException e) {
