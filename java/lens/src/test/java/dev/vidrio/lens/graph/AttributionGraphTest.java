@@ -133,8 +133,7 @@ class AttributionGraphTest extends F32BardTest {
   @Test
   void edgesOfLogitDifferenceAreDifferencesOfEdges() {
     AttributionGraph logits =
-        AttributionGraph.of(
-            lens, tokens, GraphFeatures.neurons(), new GraphOptions(2, 1, 1 << 14, 0));
+        AttributionGraph.of(lens, tokens, GraphFeatures.neurons(), new GraphOptions(2, 1, 64, 0));
     int first = nodes(logits, GraphNode.Kind.LOGIT).getFirst();
     int answer = logits.nodes().get(first).id();
     int wrong = logits.nodes().get(first + 1).id();
