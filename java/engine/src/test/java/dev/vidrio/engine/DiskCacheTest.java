@@ -349,7 +349,6 @@ class DiskCacheTest {
     }
   }
 
-  /** Memory for one request only: blocks are evicted while others are loaded and written. */
   /** The writer holds the slot of a checkpoint while all sequences need one. */
   @Test
   void writerHasSlotOfItsOwn() throws IOException {
@@ -366,6 +365,7 @@ class DiskCacheTest {
     }
   }
 
+  /** Memory for one request only: blocks are evicted while others are loaded and written. */
   @ParameterizedTest
   @ValueSource(strings = {"llama", "qwen35"})
   void bitsAreIndependentOfMemory(String name) throws IOException {
