@@ -3,6 +3,7 @@ package dev.vidrio.model.load;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
@@ -97,9 +98,9 @@ public final class LoadedModel implements AutoCloseable {
         started.close();
       }
       arena.close();
-      if (e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")) {
-        // The JVM's error for a read after the end of a mapped file.
-        throw new ModelFileException(name, "", "", "was truncated while it was read", e);
+      Optional<ModelFileException> truncation = MappedFile.truncation(name, e);
+      if (truncation.isPresent()) {
+        throw truncation.get();
       }
       throw e;
     }
