@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jetbrains.lincheck.Lincheck;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,21 @@ class InboxTest {
   /** A request that ends when it is canceled or the engine is closed. */
   private static final class Request {
     private final AtomicInteger ends = new AtomicInteger();
+    private final CountDownLatch ended = new CountDownLatch(1);
     private volatile boolean canceled;
+
+    void end() {
+      ends.incrementAndGet();
+      ended.countDown();
+    }
+
+    void awaitEnd() {
+      try {
+        ended.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   @Test
@@ -47,9 +62,7 @@ class InboxTest {
             });
     if (cancelFirst) {
       join(canceler);
-      while (canceled.ends.get() == 0) {
-        Thread.yield();
-      }
+      canceled.awaitEnd();
     }
     inbox.close();
     List.of(submitter, canceler, scheduler).forEach(InboxTest::join);
@@ -71,14 +84,14 @@ class InboxTest {
       waiting.removeIf(
           request -> {
             if (request.canceled) {
-              request.ends.incrementAndGet();
+              request.end();
             }
             return request.canceled;
           });
       inbox.await();
     }
     inbox.moveTo(waiting);
-    waiting.forEach(request -> request.ends.incrementAndGet());
+    waiting.forEach(Request::end);
   }
 
   private static Thread start(Runnable task) {

@@ -251,7 +251,7 @@ class SessionTest {
           closer = Thread.ofPlatform().start(open::close);
         }
         while (!open.loaded().isClosed()) {
-          Thread.yield();
+          Thread.onSpinWait();
         }
       }
       return memory;
