@@ -24,8 +24,8 @@ enum {
     VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is added with those of 4 rows
     VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
-    VD_WIDE_QUERIES = INT32_MAX,  // minimum queries for converting keys and values only once
-    VD_GRADIENT_QUERIES = 8,      // attention backward: queries, and tiles of positions
+    VD_WIDE_QUERIES = 13,     // minimum queries for converting keys and values only once
+    VD_GRADIENT_QUERIES = 8,  // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 2,
     VD_GRADIENT_SUMS = 4,  // and queries whose sums over positions are computed together
     VD_PANEL_ROWS = 12,    // matmul backward: rows, and vectors of columns

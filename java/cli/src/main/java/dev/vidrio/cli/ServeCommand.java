@@ -13,7 +13,6 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.hub.ModelReference;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.Arithmetic;
@@ -257,7 +256,7 @@ final class ServeCommand implements Callable<Integer> {
             .withContext(context)
             .withCacheBytes(kvMegabytes << 20)
             .withKvType(precision.kvType())
-            .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
+            .withLens(LensOptions.STEERING)
             .withArithmetic(precision.arithmetic())
             .withDraftTokens(drafts.tokens());
     engine = cacheDirectory.applyTo(engine);

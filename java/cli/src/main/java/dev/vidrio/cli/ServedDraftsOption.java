@@ -18,7 +18,8 @@ final class ServedDraftsOption {
       paramLabel = FORM,
       description = {
         "Speculative decoding: a smaller draft model of the same vocabulary. Answers do not change;"
-            + " they are faster if it is much smaller and most drafts are accepted.",
+            + " they are faster if it is much smaller and most drafts are accepted, and hardly"
+            + " slower otherwise.",
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -27,7 +28,8 @@ final class ServedDraftsOption {
       names = "--draft-tokens",
       paramLabel = "N",
       description =
-          "Tokens to draft per step, unless a request sets draft_tokens. Default: "
+          "Maximum of tokens to draft per step, unless a request sets draft_tokens; as many as pay"
+              + " are drafted, with --draft or by prompt lookup. Default: "
               + WITH_MODEL
               + " with --draft, else 0.")
   private @Nullable Integer tokens;

@@ -40,7 +40,9 @@ final class CapacityPlan {
       return 0;
     }
     int each = options.prefixCache() ? 1 + CHECKPOINTS : 1;
-    return Math.max(options.sequences(), slots(shape, options, each * options.sequences()));
+    int wanted = slots(shape, options, each * options.sequences());
+    int held = options.cacheDirectory() == null ? 0 : 1; // by the checkpoint that is being written
+    return Math.max(options.sequences() + held, wanted);
   }
 
   /** Returns the options of the session that runs the steps. */

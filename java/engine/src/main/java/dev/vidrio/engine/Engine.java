@@ -2,8 +2,7 @@ package dev.vidrio.engine;
 
 import static dev.vidrio.error.InvalidInputException.requireRange;
 
-import dev.vidrio.engine.draft.DraftModel;
-import dev.vidrio.engine.draft.Drafter;
+import dev.vidrio.engine.draft.Drafts;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
@@ -101,16 +100,14 @@ public final class Engine implements AutoCloseable {
   }
 
   private Scheduler scheduler(EngineOptions wanted) {
-    Drafter drafter = Drafter.PROMPT_LOOKUP;
+    Drafts drafts = null;
     try {
-      Model draft = options.draft();
-      if (draft != null) {
-        drafter =
-            new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
-      }
-      return new Scheduler(model, wanted, listener, inbox, session, drafter, () -> release(1));
+      drafts = new Drafts(model, wanted, positions);
+      return new Scheduler(model, wanted, listener, inbox, session, drafts, () -> release(1));
     } catch (RuntimeException | Error e) {
-      drafter.close();
+      if (drafts != null) {
+        drafts.close();
+      }
       session.close();
       throw e;
     }

@@ -46,7 +46,9 @@ import org.jspecify.annotations.Nullable;
  *     running requests
  * @param draft a smaller model with the same vocabulary that proposes {@linkplain
  *     GenerationRequest#draftTokens draft tokens}; null for prompt lookup
- * @param draftTokens the default number of draft tokens of requests without beams
+ * @param draftTokens the default maximum number of draft tokens per step of requests without beams
+ * @param adaptiveDrafts if true, drafts are as long as is expected to pay; if false, they have the
+ *     maximum number of tokens, for measurements
  * @param streamInterval minimum time between deliveries to a reader, since each wake-up delays the
  *     step; zero to deliver each token at once
  * @param lens the hook points that requests may capture and edit
@@ -67,6 +69,7 @@ public record EngineOptions(
     int adapters,
     @Nullable Model draft,
     int draftTokens,
+    boolean adaptiveDrafts,
     Duration streamInterval,
     LensOptions lens,
     EngineListener listener) {
@@ -79,7 +82,7 @@ public record EngineOptions(
 
   private static final Duration MAX_INTERVAL = Duration.ofMinutes(1);
 
-  /** 32 sequences, 256 waiting requests, steps of 512 tokens, an F32 cache with prefix caching. */
+  /** 32 sequences, 256 waiting requests, steps of 512 tokens, an F16 cache with prefix caching. */
   public static final EngineOptions DEFAULT =
       new EngineOptions(
           32,
@@ -96,6 +99,7 @@ public record EngineOptions(
           0,
           null,
           0,
+          true,
           Duration.ZERO,
           LensOptions.NONE,
           EngineListener.NONE);
@@ -139,6 +143,7 @@ public record EngineOptions(
     int adapters;
     @Nullable Model draft;
     int draftTokens;
+    boolean adaptiveDrafts;
     Duration streamInterval;
     LensOptions lens;
     EngineListener listener;
@@ -158,6 +163,7 @@ public record EngineOptions(
       adapters = of.adapters;
       draft = of.draft;
       draftTokens = of.draftTokens;
+      adaptiveDrafts = of.adaptiveDrafts;
       streamInterval = of.streamInterval;
       lens = of.lens;
       listener = of.listener;
@@ -179,6 +185,7 @@ public record EngineOptions(
           adapters,
           draft,
           draftTokens,
+          adaptiveDrafts,
           streamInterval,
           lens,
           listener);
@@ -269,9 +276,14 @@ public record EngineOptions(
     return with(copy -> copy.draft = other);
   }
 
-  /** Returns a copy with another default number of draft tokens. */
+  /** Returns a copy with another default maximum number of draft tokens. */
   public EngineOptions withDraftTokens(int tokens) {
     return with(copy -> copy.draftTokens = tokens);
+  }
+
+  /** Returns a copy whose drafts are as long as pays, or always of the maximum length. */
+  public EngineOptions withAdaptiveDrafts(boolean adaptive) {
+    return with(copy -> copy.adaptiveDrafts = adaptive);
   }
 
   /** Returns a copy with another minimum time between deliveries to a reader. */

@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.draft.Drafter;
+import dev.vidrio.engine.draft.Drafts;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.pace.CompletionStats;
 import dev.vidrio.engine.request.BeamSearch;
@@ -23,7 +23,7 @@ import java.util.Queue;
 final class RequestCompletion {
   private final Session session;
   private final EngineListener listener;
-  private final Drafter drafter;
+  private final Drafts drafts;
   private final LensSteps lens;
   private final CompletionStats stats;
   private final Counters counters;
@@ -39,14 +39,14 @@ final class RequestCompletion {
   RequestCompletion(
       Session session,
       EngineListener listener,
-      Drafter drafter,
+      Drafts drafts,
       LensSteps lens,
       CompletionStats stats,
       Counters counters,
       Runnable onEnd) {
     this.session = session;
     this.listener = listener;
-    this.drafter = drafter;
+    this.drafts = drafts;
     this.lens = lens;
     this.stats = stats;
     this.counters = counters;
@@ -175,7 +175,7 @@ final class RequestCompletion {
 
   /** Releases the state of the drafter and the lens for its sequence. */
   private void release(RunningRequest active) {
-    drafter.end(active);
+    drafts.end(active);
     lens.end(active);
   }
 

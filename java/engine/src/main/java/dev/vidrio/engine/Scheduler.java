@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.draft.Drafter;
+import dev.vidrio.engine.draft.Drafts;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.pace.CompletionStats;
 import dev.vidrio.engine.pace.PrefillBudget;
@@ -39,7 +39,7 @@ final class Scheduler {
   private final KvCache cache;
   private final PrefixCache prefixes;
   private final @Nullable PrefixDisk disk;
-  private final Drafter drafter;
+  private final Drafts drafts;
   private final LensSteps lens;
   private final Step step;
   private final PrefillBudget budget = new PrefillBudget();
@@ -60,7 +60,7 @@ final class Scheduler {
    * @param listener receives events and never throws
    * @param inbox delivers requests; the scheduler ends when it is closed
    * @param session runs the steps; closed by the scheduler
-   * @param drafter closed by the scheduler
+   * @param drafts closed by the scheduler
    * @param onEnd is called after each request
    */
   Scheduler(
@@ -69,7 +69,7 @@ final class Scheduler {
       EngineListener listener,
       Inbox<RunningRequest> inbox,
       Session session,
-      Drafter drafter,
+      Drafts drafts,
       Runnable onEnd) {
     this.options = options;
     this.inbox = inbox;
@@ -82,13 +82,13 @@ final class Scheduler {
             ? PrefixCache.of(cache, this::runningSequences, disk)
             : PrefixCache.NONE;
     this.lens = new LensSteps(options.lens(), model, session);
-    this.drafter = drafter;
-    this.step = new Step(session, prefixes, drafter);
+    this.drafts = drafts;
+    this.step = new Step(session, prefixes, drafts);
     this.waits = new WaitEstimator(options.sequences(), stats, budget);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, stats);
     this.counters = new Counters(cache, prefixes, disk);
     this.completion =
-        new RequestCompletion(session, listener, drafter, lens, stats, counters, onEnd);
+        new RequestCompletion(session, listener, drafts, lens, stats, counters, onEnd);
     this.positions = Admission.positions(session);
   }
 
@@ -180,7 +180,7 @@ final class Scheduler {
       prefixes.clear();
       sendNotifications();
     } finally {
-      drafter.close();
+      drafts.close();
       lens.close();
     }
   }
@@ -225,9 +225,11 @@ final class Scheduler {
 
   private void runStep() {
     long start = System.nanoTime();
+    long drafted;
     step.clear();
     try {
-      drafter.prepare(running);
+      drafts.prepare(running, stats);
+      drafted = System.nanoTime();
       compose();
       step.run();
     } catch (RuntimeException | Error e) {
@@ -239,6 +241,9 @@ final class Scheduler {
     budget.observe(step.decoding, step.prompt, (double) (now - start));
     counters.steps++;
     readRows(now);
+    if (step.decoding > 0 && step.prompt == 0 && step.runner == session) {
+      drafts.observe(step.decoding, (double) (now - drafted - step.loadingNanos));
+    }
     listener.onStep(step.decoding + step.prompt, step.parts.size(), Duration.ofNanos(now - start));
   }
 
@@ -345,8 +350,10 @@ final class Scheduler {
         break;
       }
     }
+    int accepted = Math.max(0, part.tokens.generated() - before - 1);
     counters.draftTokens += part.draft.length;
-    counters.acceptedTokens += Math.max(0, part.tokens.generated() - before - 1);
+    counters.acceptedTokens += accepted;
+    drafts.compare(active, accepted);
     settle(active, before, finish, now);
   }
 

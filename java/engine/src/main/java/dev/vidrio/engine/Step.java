@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.draft.Drafter;
+import dev.vidrio.engine.draft.Drafts;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.PrefixCache;
 import dev.vidrio.engine.sequence.TokenSequence;
@@ -45,7 +45,7 @@ final class Step implements PrefixCache.Room {
 
   private final KvCache cache;
   private final PrefixCache prefixes;
-  private final Drafter drafter;
+  private final Drafts drafts;
   private int freeRows;
   private int reserved;
   private int reservedSlots;
@@ -72,11 +72,11 @@ final class Step implements PrefixCache.Room {
   /** The time in which prefixes were looked up and loaded. */
   long loadingNanos;
 
-  Step(Session session, PrefixCache prefixes, Drafter drafter) {
+  Step(Session session, PrefixCache prefixes, Drafts drafts) {
     this.runner = session;
     this.cache = session.cache();
     this.prefixes = prefixes;
-    this.drafter = drafter;
+    this.drafts = drafts;
   }
 
   /** Removes all parts. */
@@ -192,7 +192,7 @@ final class Step implements PrefixCache.Room {
     int free = runner.limits().positions() - position;
     int room = Math.min(Math.min(free, sequence.revocableFrom(position)), freeTokens);
     int max = Math.min(active.maxDraftTokens(), Math.min(room, freeRows) - 1);
-    return max <= 0 ? new int[0] : drafter.draft(active, max);
+    return max <= 0 ? new int[0] : drafts.draft(active, max);
   }
 
   private void add(Part part, int logitRows) {
@@ -215,7 +215,8 @@ final class Step implements PrefixCache.Room {
   }
 
   /**
-   * Reserves a state slot. There are as many as sequences, apart from those of the prefix cache.
+   * Reserves a state slot. There are as many as sequences, apart from those of the prefix cache and
+   * the one that is being written to disk.
    */
   private void reserveSlot(Sequence sequence) {
     reservedSlots += sequence.needsSlot() ? 1 : 0;

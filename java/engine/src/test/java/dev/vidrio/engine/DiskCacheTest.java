@@ -350,6 +350,22 @@ class DiskCacheTest {
   }
 
   /** Memory for one request only: blocks are evicted while others are loaded and written. */
+  /** The writer holds the slot of a checkpoint while all sequences need one. */
+  @Test
+  void writerHasSlotOfItsOwn() throws IOException {
+    Path file = TinyModels.writeLong(directory.resolve("model.gguf"), "qwen35");
+    try (Model model = Model.open(file)) {
+      long bytes = 6 * model.architecture().kvShape().bytesPerSequence();
+      EngineOptions little = options().withSequences(3).withCacheBytes(bytes);
+      try (Engine engine = Engine.open(model, little);
+          Engine stored =
+              Engine.open(model, little.withCacheDirectory(directory.resolve("cache"), MANY))) {
+        assertEquals(3, engine.status().slots());
+        assertEquals(4, stored.status().slots());
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"llama", "qwen35"})
   void bitsAreIndependentOfMemory(String name) throws IOException {

@@ -81,7 +81,12 @@ class EachStepTest {
 
   private Engine open(Model model) {
     return Engine.open(
-        model, EngineOptions.DEFAULT.withSequences(5).withStepTokens(24).withContext(128));
+        model,
+        EngineOptions.DEFAULT
+            .withAdaptiveDrafts(false)
+            .withSequences(5)
+            .withStepTokens(24)
+            .withContext(128));
   }
 
   private static TokenStream submitOther(Engine engine) {

@@ -65,7 +65,9 @@ class EngineArchitecturesTest {
       long states = 2 * model.architecture().kvShape().bytesPerSequence(); // or no block is left
       for (int blocks : new int[] {4, 4 * OTHERS}) {
         long bytes = blocks * block + states;
-        try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(bytes))) {
+        try (Engine engine =
+            Engine.open(
+                model, EngineOptions.DEFAULT.withCacheBytes(bytes).withAdaptiveDrafts(false))) {
           List<TokenStream> others =
               IntStream.range(2, 2 + OTHERS)
                   .mapToObj(i -> engine.submit(request(model, i)))

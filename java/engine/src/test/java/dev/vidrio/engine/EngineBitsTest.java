@@ -54,7 +54,7 @@ class EngineBitsTest extends BardCase {
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withPrefixCache(false))) {
       alone = tokens(engine.submit(request(1)));
     }
-    try (Engine engine = Engine.open(model)) {
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdaptiveDrafts(false))) {
       List<TokenStream> batch = new ArrayList<>();
       for (int i = 0; i < 32; i++) {
         batch.add(engine.submit(request(i)));

@@ -39,7 +39,7 @@ class EngineGrammarTest extends BardCase {
             Grammar.jsonSchema(
                 "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"boolean\"}},"
                     + "\"required\":[\"a\"],\"additionalProperties\":false}"));
-    try (Engine engine = Engine.open(model)) {
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdaptiveDrafts(false))) {
       List<TokenStream> streams = new ArrayList<>();
       for (int i = 0; i < 24; i++) {
         GenerationRequest request = request(i, grammars.get(i % 3));

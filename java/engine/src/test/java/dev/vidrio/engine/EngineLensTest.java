@@ -39,6 +39,8 @@ import org.junit.jupiter.api.Timeout;
 class EngineLensTest extends BardCase {
   private static final String POINTS = "*hook_resid_post,*pattern,ln_final*";
   private static final LensOptions LENS = new LensOptions(POINTS, "*.hook_resid_post", 2);
+
+  private static final EngineOptions OPTIONS = EngineOptions.DEFAULT.withLens(LENS);
   private static final int TOKENS = 40;
 
   private static GenerationRequest request(int seed) {
@@ -86,7 +88,7 @@ class EngineLensTest extends BardCase {
   void lensDoesNotAffectOtherRequests() throws InterruptedException {
     GenerationRequest steered = request(3).toBuilder().edits(steering(8)).build();
     GenerationRequest unsteered = request(3).toBuilder().edits(steering(0)).build();
-    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+    try (Engine engine = Engine.open(model, OPTIONS)) {
       TokenStream plain = engine.submit(request(3));
       TokenStream first = engine.submit(steered);
       TokenStream watched = engine.submit(request(2).toBuilder().watched(true).build());
@@ -118,7 +120,7 @@ class EngineLensTest extends BardCase {
             .logProbabilities(0)
             .beams(BeamOptions.of(3))
             .build();
-    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+    try (Engine engine = Engine.open(model, OPTIONS)) {
       TokenStream plain = engine.submit(request(3));
       for (TokenStream answer : engine.submit(steered, 3)) {
         assertScoredAlone(steered, answer.result().tokens());
@@ -150,9 +152,12 @@ class EngineLensTest extends BardCase {
     for (int i = 0; i < TOKENS - 1; i++) {
       all[request.promptTokens() + i] = completion.result().tokens().get(i);
     }
-    try (ActivationCache expected = Lens.of(model).run(all, Capture.of(POINTS));
+    try (LensSession session = Lens.of(model).open(Capture.of(POINTS), SessionOptions.DEFAULT);
         ActivationCache actual = completion.activations()) {
       assertNotNull(actual);
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, all);
+      ActivationCache expected = session.cache(sequence);
       assertArrayEquals(all, actual.tokens());
       for (HookPoint point : expected.points()) {
         assertArrayEquals(expected.get(point).toArray(), actual.get(point).toArray(), point.name());
@@ -162,7 +167,7 @@ class EngineLensTest extends BardCase {
 
   @Test
   void watchedRequestsBeyondLimitWait() throws InterruptedException {
-    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+    try (Engine engine = Engine.open(model, OPTIONS)) {
       List<TokenStream> streams = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
         streams.add(engine.submit(request(i % 2).toBuilder().watched(true).build()));
@@ -176,7 +181,7 @@ class EngineLensTest extends BardCase {
   @Test
   void rejectsCapturesAndEditsIfOpenedWithoutThem() {
     try (Engine blind = Engine.open(model);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+        Engine engine = Engine.open(model, OPTIONS)) {
       assertRejected(
           "watched true: the engine was opened without capturing",
           blind,
@@ -199,7 +204,7 @@ class EngineLensTest extends BardCase {
   void rejectsTooManyEditsOfAPoint() {
     List<Intervention> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
     List<Intervention> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
-    EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
+    EngineOptions options = OPTIONS.withSequences(2);
     try (Engine engine = Engine.open(model, options)) {
       assertRejected(
           "edits of blocks.1.hook_resid_post 65: must be at most 64",

@@ -72,7 +72,8 @@ class EngineReceiptTest extends BardCase {
       alone = Objects.requireNonNull(stream.result().receipt());
     }
     assertVerified(alone);
-    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(64))) {
+    try (Engine engine =
+        Engine.open(model, EngineOptions.DEFAULT.withSequences(64).withAdaptiveDrafts(false))) {
       List<TokenStream> batch = new ArrayList<>();
       for (int i = 0; i < 64; i++) {
         batch.add(engine.submit(request(i)));
@@ -100,7 +101,9 @@ class EngineReceiptTest extends BardCase {
               .receipt());
     }
     try (Engine engine =
-        Engine.open(model, EngineOptions.DEFAULT.withDraft(model).withDraftTokens(5))) {
+        Engine.open(
+            model,
+            EngineOptions.DEFAULT.withDraft(model).withDraftTokens(5).withAdaptiveDrafts(false))) {
       assertEquals(alone, receipt(engine.submit(request(1))), "with a draft model");
       assertTrue(engine.status().acceptedTokens() > 0);
     }

@@ -25,6 +25,9 @@ import org.junit.jupiter.api.Timeout;
 /** Compares the answers of an engine with those of the model alone. */
 @Timeout(120)
 class EngineTest extends BardCase {
+  /** Drafts of the maximum length, independent of measured times. */
+  private static final EngineOptions FULL_DRAFTS = EngineOptions.DEFAULT.withAdaptiveDrafts(false);
+
   private static GenerationOptions options(int seed, int tokens) {
     SamplingOptions sampling =
         seed % 3 == 0
@@ -75,12 +78,13 @@ class EngineTest extends BardCase {
   @Test
   void answersWithDraftsEqualThoseAlone() throws InterruptedException {
     assertAnswersEqualThoseAlone(EngineOptions.DEFAULT, 7);
+    assertAnswersEqualThoseAlone(FULL_DRAFTS, 7);
   }
 
   @Test
   void answersWithLittleMemoryEqualThoseAlone() throws InterruptedException {
     assertAnswersEqualThoseAlone(withBlocks(5), 0);
-    assertAnswersEqualThoseAlone(withBlocks(5).withPrefixCache(false), 3);
+    assertAnswersEqualThoseAlone(withBlocks(5).withPrefixCache(false).withAdaptiveDrafts(false), 3);
   }
 
   @Test
@@ -109,7 +113,7 @@ class EngineTest extends BardCase {
     }
     GenerationRequest request =
         GenerationRequest.builder(tokens).options(options(0, 80)).draftTokens(8).build();
-    Engine engine = Engine.open(model);
+    Engine engine = Engine.open(model, FULL_DRAFTS);
     assertEquals(alone(request), engine.submit(request).result().result().tokens());
     EngineStatus status = engine.status();
     assertTrue(status.draftTokens() > 0);
@@ -125,7 +129,7 @@ class EngineTest extends BardCase {
         GenerationRequest.builder(IntStream.generate(() -> 44).limit(120).toArray())
             .options(options(0, 80).withSampling(always))
             .draftTokens(8);
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(130));
+    Engine engine = Engine.open(model, FULL_DRAFTS.withContext(130));
     Completion completion = engine.submit(request.build()).result();
     assertEquals(11, completion.result().tokens().size());
     assertEquals(FinishReason.CONTEXT, completion.result().finish());
@@ -137,7 +141,8 @@ class EngineTest extends BardCase {
   void draftModelDoesNotChangeTokens() throws InterruptedException {
     try (Model draft = Model.open(BardFiles.f32())) {
       assertAnswersEqualThoseAlone(EngineOptions.DEFAULT.withDraft(draft), 4);
-      Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft).withStepTokens(40));
+      assertAnswersEqualThoseAlone(FULL_DRAFTS.withDraft(draft), 4);
+      Engine engine = Engine.open(model, FULL_DRAFTS.withDraft(draft).withStepTokens(40));
       GenerationRequest request = request(6, 100, 60).toBuilder().draftTokens(3).build();
       assertEquals(alone(request), engine.submit(request).result().result().tokens());
       EngineStatus status = engine.status();

@@ -250,7 +250,7 @@ public final class Lens {
       Consumer<LensSession> prepare) {
     Preconditions.requireTokens(model, tokens);
     int batch = model.architecture().isEncoder() ? tokens.length : Math.min(BATCH, tokens.length);
-    var options = new SessionOptions(tokens.length, batch, 1, 1);
+    var options = SessionOptions.exact(tokens.length, batch, 1, 1);
     LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {
       prepare.accept(session);
@@ -267,7 +267,8 @@ public final class Lens {
   /**
    * Opens a session that keeps activations.
    *
-   * @param options with an F32 KV cache, from which patterns are computed
+   * @param options {@link SessionOptions#EXACT} does not round the keys and values of which
+   *     patterns are computed
    * @throws InvalidInputException if a pattern selects no hook point, or the options do not fit the
    *     model
    */

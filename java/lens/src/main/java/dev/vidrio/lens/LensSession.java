@@ -1,7 +1,6 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -121,9 +120,6 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     Model model = lens.model();
     this.watched = watched;
     this.shared = shared != null;
-    KvType type = options.kvType();
-    Preconditions.require(
-        type == KvType.F32, "kv type", type, "must be F32, from which patterns are computed");
     this.capture = capture;
     int layers = model.architecture().layers();
     Plan unedited = model.architecture().plan(options.context());
@@ -415,7 +411,8 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   private ActivationCache cache(Sequence sequence, TapMemory kept, int slot, boolean last) {
     int limit = Math.min(capture.to(), session.limits().positions());
     int[] tokens = Arrays.copyOf(slot(sequence).tokens, sequence.length());
-    return new KeptActivations(captured, kept, slot, limit, tokens, last);
+    return new KeptActivations(
+        captured, kept, session.options().kvType(), slot, limit, tokens, last);
   }
 
   /**

@@ -278,7 +278,7 @@ public interface Metric {
   /** Returns the logits after tokens, [V]. */
   private static float[] logits(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
-    SessionOptions options = SessionOptions.DEFAULT.withContext(tokens.length);
+    SessionOptions options = SessionOptions.EXACT.withContext(tokens.length);
     try (LensSession session = lens.open(Capture.NONE, options)) {
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }

@@ -82,7 +82,7 @@ public record PairMeasure(List<Double> clean, List<Double> corrupted) {
     int batch = Math.max(BATCH, longest);
     int logits = Math.min(batch, Math.max(LOGITS, read));
     int count = Math.clamp(pairs.size(), 1, Math.clamp(batch / longest, 1, logits / read));
-    SessionOptions options = lens.adapted(new SessionOptions(longest, batch, count, logits));
+    SessionOptions options = lens.adapted(SessionOptions.exact(longest, batch, count, logits));
     List<Double> values = new ArrayList<>();
     try (Session session = lens.model().newSession(options)) {
       List<Sequence> sequences = new ArrayList<>();

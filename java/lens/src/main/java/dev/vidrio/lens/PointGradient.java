@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
@@ -153,7 +154,9 @@ record PointGradient(HookSource source, Buffer gradient, List<Buffer> values) {
       Executor executor) {
     var pattern = new HookSource.Scores(source.attention(), source.k(), true);
     MemorySegment p = MemorySegment.ofArray(new float[gradients.length]);
-    var input = new DerivedPlan.Input(TapType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
+    var input =
+        new DerivedPlan.Input(
+            TapType.F32, KvType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
     HookPoint point = new HookPoint(HookSite.PATTERN, 0); // any: the plan has no other
     try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern), Map.of())) {
       plan.fill(point, ignored -> p);

@@ -79,7 +79,7 @@ final class StatisticsRun implements AutoCloseable {
       Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);
       int rows = Math.min(BATCH, window);
       int fitting = Math.clamp(LOGIT_BYTES / 4 / model.architecture().vocabulary(), 1, rows);
-      var room = new SessionOptions(window, logits ? fitting : rows, 1, logits ? fitting : 1);
+      var room = SessionOptions.exact(window, logits ? fitting : rows, 1, logits ? fitting : 1);
       this.session = model.newSession(room, gathering);
     } catch (Throwable e) {
       arena.close();

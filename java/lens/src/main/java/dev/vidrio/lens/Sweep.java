@@ -241,7 +241,7 @@ public final class Sweep<R> {
       int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, edits)));
       int logits = Math.multiplyExact(count, positions);
       SessionOptions options =
-          lens.adapted(new SessionOptions(tokens.length, batch, count, logits));
+          lens.adapted(SessionOptions.exact(tokens.length, batch, count, logits));
       this.blocks = new BlockSession(model, options, points, capacity);
       this.session = blocks.session();
       this.sequences = blocks.sequences();

@@ -66,7 +66,7 @@ class EditedLensTest extends BardTest {
 
   @Test
   void session_editsOnlyPointsThatWereOpened() {
-    var options = new SessionOptions(8, 8, 1, 1);
+    var options = SessionOptions.exact(8, 8, 1, 1);
     try (LensSession session =
         lens.edited(EDITS).open(Capture.NONE, options, "blocks.0.hook_mlp_out")) {
       assertThrows(InvalidInputException.class, () -> session.edits(List.of(SCALED)));

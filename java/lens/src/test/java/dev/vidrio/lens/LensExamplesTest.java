@@ -81,7 +81,7 @@ class LensExamplesTest {
     try (Model model = model()) {
       // @start region="generate"
       Capture capture = Capture.of("blocks.*.hook_resid_post");
-      try (LensSession session = Lens.of(model).open(capture, SessionOptions.DEFAULT)) {
+      try (LensSession session = Lens.of(model).open(capture, SessionOptions.EXACT)) {
         Sequence sequence = session.newSequence();
         session.feed(sequence, model.tokenizer().encode("KING."));
         for (int i = 0; i < 8; i++) {
@@ -293,7 +293,7 @@ class LensExamplesTest {
               point,
               List.of(tokenizer.encode("I weep"), tokenizer.encode("O grief")),
               List.of(tokenizer.encode("I laugh"), tokenizer.encode("O joy")));
-      try (LensSession session = lens.open(Capture.NONE, SessionOptions.DEFAULT, point.name())) {
+      try (LensSession session = lens.open(Capture.NONE, SessionOptions.EXACT, point.name())) {
         session.edits(List.of(grief.edit(2)));
         Sequence sequence = session.newSequence();
         session.feed(sequence, tokenizer.encode("KING."));

@@ -38,10 +38,12 @@ class LensSessionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 70).map(i -> (i * 37 + 11) % 2048).toArray();
 
+  private static final Capture ATTENTION = Capture.of("blocks.1.attn.*");
+
   @Test
   void capturingChangesNoBit() {
-    try (Session plain = model.newSession(SessionOptions.DEFAULT);
-        LensSession watched = lens.open(Capture.of("*"), SessionOptions.DEFAULT)) {
+    try (Session plain = model.newSession(SessionOptions.EXACT);
+        LensSession watched = lens.open(Capture.of("*"), SessionOptions.EXACT)) {
       Sequence a = plain.newSequence();
       Sequence b = watched.newSequence();
       assertEquals(-1, plain.feed(a, TOKENS).mismatch(watched.feed(b, TOKENS)));
@@ -64,7 +66,7 @@ class LensSessionTest extends BardTest {
       }
     }
     Capture first = Capture.of("blocks.0.hook_resid_post");
-    try (LensSession session = lens.open(first, SessionOptions.DEFAULT)) {
+    try (LensSession session = lens.open(first, SessionOptions.EXACT)) {
       int all = session.operations();
       session.endAfterCaptured();
       assertTrue(session.operations() < all / 2, session.operations() + " of " + all);
@@ -79,7 +81,7 @@ class LensSessionTest extends BardTest {
   @ParameterizedTest
   @CsvSource({"1", "7", "64"})
   void activationsAreIndependentOfSteps(int step) {
-    var options = new SessionOptions(TOKENS.length, step, 1, 1);
+    var options = SessionOptions.exact(TOKENS.length, step, 1, 1);
     try (ActivationCache whole = lens.run(TOKENS, Capture.of("*,*result"));
         LensSession session = lens.open(Capture.of("*,*result"), options)) {
       Sequence sequence = session.newSequence();
@@ -90,13 +92,48 @@ class LensSessionTest extends BardTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(KvType.class)
+  void activationsOverCacheOfTypeMatchForwardPass(KvType type) {
+    SessionOptions options = SessionOptions.exact(TOKENS.length, 16, 1, 1).withKvType(type);
+    try (Session plain = model.newSession(options);
+        LensSession session = lens.open(Capture.of("*"), options)) {
+      float[] expected = floats(plain.feed(plain.newSequence(), TOKENS));
+      Sequence sequence = session.newSequence();
+      assertArrayEquals(expected, floats(session.feed(sequence, TOKENS)));
+    }
+  }
+
+  @Test
+  void patternsWeightValuesAsStoredInCache() {
+    SessionOptions options = SessionOptions.exact(TOKENS.length, 16, 1, 1);
+    try (LensSession session = lens.open(ATTENTION, options.withKvType(KvType.F16))) {
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, TOKENS);
+      ActivationCache cache = session.cache(sequence);
+      Activation pattern = cache.get("blocks.1.attn.hook_pattern");
+      Activation values = cache.get("blocks.1.attn.hook_v");
+      Activation z = cache.get("blocks.1.attn.hook_z");
+      int query = TOKENS.length - 1;
+      int head = 5; // reads key-value head 2
+      for (int i = 0; i < 32; i++) {
+        double sum = 0;
+        for (int t = 0; t < TOKENS.length; t++) {
+          float stored = Float.float16ToFloat(Float.floatToFloat16(values.at(t, 2, i)));
+          sum += (double) pattern.at(head, query, t) * stored;
+        }
+        assertEquals(sum, z.at(query, head, i), 1e-6, "element " + i);
+      }
+    }
+  }
+
   @Test
   void sequencesOfABatchHaveTheirOwnActivations() {
     Capture capture = Capture.of("*hook_resid_post, *pattern, ln_final*");
     int[] other = Arrays.copyOfRange(TOKENS, 20, 50);
     try (ActivationCache first = lens.run(TOKENS, capture);
         ActivationCache second = lens.run(other, capture);
-        LensSession session = lens.open(capture, new SessionOptions(128, 64, 2, 1))) {
+        LensSession session = lens.open(capture, SessionOptions.exact(128, 64, 2, 1))) {
       Sequence a = session.newSequence();
       Sequence b = session.newSequence();
       int done = 0;
@@ -127,10 +164,10 @@ class LensSessionTest extends BardTest {
   void sessionsOverOneCacheTakeTurns() {
     Capture capture = Capture.of("*hook_resid_post, *pattern, unembed*");
     try (ActivationCache whole = lens.run(TOKENS, capture);
-        Session plain = model.newSession(SessionOptions.DEFAULT.withSequences(2));
+        Session plain = model.newSession(SessionOptions.EXACT.withSequences(2));
         LensSession session = lens.open(capture, "*.hook_resid_post", 1, plain)) {
       float[] expected;
-      try (Session alone = model.newSession(SessionOptions.DEFAULT)) {
+      try (Session alone = model.newSession(SessionOptions.EXACT)) {
         expected = floats(alone.feed(alone.newSequence(), TOKENS));
       }
       Sequence watched = plain.newSequence();
@@ -273,7 +310,7 @@ class LensSessionTest extends BardTest {
     assertThrows(IllegalStateException.class, () -> cache.get("hook_embed"));
     assertThrows(IllegalStateException.class, () -> embed.at(0, 0));
 
-    LensSession session = lens.open(Capture.of("hook_embed"), SessionOptions.DEFAULT);
+    LensSession session = lens.open(Capture.of("hook_embed"), SessionOptions.EXACT);
     Sequence sequence = session.newSequence();
     session.feed(sequence, TOKENS);
     ActivationCache ofSession = session.cache(sequence);
@@ -299,8 +336,6 @@ class LensSessionTest extends BardTest {
   @Test
   void rejectsInvalidCaptures() {
     Capture capture = Capture.of("hook_embed");
-    var f16 = SessionOptions.DEFAULT.withKvType(KvType.F16);
-    assertThrows(InvalidInputException.class, () -> lens.open(capture, f16));
     assertThrows(InvalidInputException.class, () -> lens.run(new int[0], capture));
     assertThrows(InvalidInputException.class, () -> lens.run(new int[] {2048}, capture));
     assertThrows(InvalidInputException.class, () -> lens.run(new int[] {-1}, capture));
@@ -355,7 +390,7 @@ class LensSessionTest extends BardTest {
     assertEquals(
         "positions -2:: negative positions are not supported in a session",
         assertThrows(
-                InvalidInputException.class, () -> lens.open(all.last(2), SessionOptions.DEFAULT))
+                InvalidInputException.class, () -> lens.open(all.last(2), SessionOptions.EXACT))
             .getMessage());
     assertThrows(InvalidInputException.class, () -> all.last(0));
     assertThrows(InvalidInputException.class, () -> all.positions(-2, -1));

@@ -85,7 +85,7 @@ class RecomputedActivationsTest extends BardTest {
     int[] other = Arrays.copyOfRange(TOKENS, 20, 50);
     try (ActivationCache first = lens.run(TOKENS, KEPT);
         ActivationCache second = lens.run(other, KEPT);
-        LensSession session = lens.open(capture, new SessionOptions(128, 64, 2, 1))) {
+        LensSession session = lens.open(capture, SessionOptions.exact(128, 64, 2, 1))) {
       Sequence a = session.newSequence();
       Sequence b = session.newSequence();
       session.feed(a, Arrays.copyOf(TOKENS, 40));
@@ -154,7 +154,7 @@ class RecomputedActivationsTest extends BardTest {
   @Test
   void logitsMatchSession() {
     try (Session session =
-            model.newSession(new SessionOptions(TOKENS.length, TOKENS.length, 1, TOKENS.length));
+            model.newSession(SessionOptions.exact(TOKENS.length, TOKENS.length, 1, TOKENS.length));
         ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"))) {
       Sequence sequence = session.newSequence();
       session.begin();
@@ -181,7 +181,7 @@ class RecomputedActivationsTest extends BardTest {
     try (Model tiny = Model.open(file);
         Adapter adapter =
             tiny.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
-      SessionOptions options = SessionOptions.DEFAULT.withContext(64);
+      SessionOptions options = SessionOptions.EXACT.withContext(64);
       requireAllKept(Lens.of(tiny), tokens, options.withAdaptation(new Adaptation(adapter, 1)));
     }
   }
@@ -194,7 +194,7 @@ class RecomputedActivationsTest extends BardTest {
             directory.resolve("tiny.gguf"),
             TinyModel.Options.standard().withType(GgmlType.Q8_0).withBiases(true));
     int[] tokens = IntStream.range(0, 40).map(i -> 7 * i % TinyModel.VOCABULARY).toArray();
-    SessionOptions options = SessionOptions.DEFAULT.withContext(64).withArithmetic(Arithmetic.BF16);
+    SessionOptions options = SessionOptions.EXACT.withContext(64).withArithmetic(Arithmetic.BF16);
     try (Model tiny = Model.open(file);
         LensSession kept = Lens.of(tiny).open(KEPT, options);
         LensSession recomputed = Lens.of(tiny).open(KEPT.recomputed(), options)) {
@@ -243,7 +243,7 @@ class RecomputedActivationsTest extends BardTest {
   void recomputesAfterSessionCacheCloses() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));
         LensSession session =
-            lens.open(Capture.of("*").recomputed(), new SessionOptions(128, 64, 1, 1))) {
+            lens.open(Capture.of("*").recomputed(), SessionOptions.exact(128, 64, 1, 1))) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, TOKENS);
       ActivationCache cache = session.cache(sequence);

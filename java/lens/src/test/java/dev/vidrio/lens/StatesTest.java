@@ -52,7 +52,7 @@ class StatesTest {
   }
 
   private float[] alone(int... tokens) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+    try (Session session = model.newSession(SessionOptions.EXACT)) {
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }
   }
@@ -63,7 +63,7 @@ class StatesTest {
     HookPoint last = new HookPoint(HookSite.RESID_POST, model.architecture().layers() - 1);
     Capture capture = Capture.of("*");
     float[] expected = alone(TOKENS);
-    try (LensSession session = Lens.of(model).open(capture, SessionOptions.DEFAULT, last.name())) {
+    try (LensSession session = Lens.of(model).open(capture, SessionOptions.EXACT, last.name())) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, Arrays.copyOf(TOKENS, 20));
       session.hooks(
@@ -99,7 +99,7 @@ class StatesTest {
   void restoresStateAfterFailureBetweenLayers() {
     HookPoint first = new HookPoint(HookSite.RESID_POST, 0);
     try (LensSession session =
-        Lens.of(model).open(Capture.NONE, SessionOptions.DEFAULT, first.name())) {
+        Lens.of(model).open(Capture.NONE, SessionOptions.EXACT, first.name())) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, Arrays.copyOf(TOKENS, 32));
       session.hooks(

@@ -27,7 +27,7 @@ class DraftModelTest {
   private static final ModelSource WITH_DRAFT = BARD.withDraft(() -> Model.open(BardFiles.f32()));
 
   private static ServerOptions drafting(ServerOptions options) {
-    return options.withEngine(options.engine().withDraftTokens(3));
+    return options.withEngine(options.engine().withDraftTokens(3).withAdaptiveDrafts(false));
   }
 
   /** Returns the answer to a prompt; {@code more} has further fields. */

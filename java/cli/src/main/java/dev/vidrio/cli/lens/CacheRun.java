@@ -101,7 +101,7 @@ final class CacheRun implements AutoCloseable {
         lens.model().architecture().isEncoder()
             ? Math.toIntExact(tokens)
             : Math.clamp(tokens, texts.size(), Math.max(BATCH, texts.size()));
-    var options = new SessionOptions(longest + generated, batch, texts.size(), texts.size());
+    var options = SessionOptions.exact(longest + generated, batch, texts.size(), texts.size());
     String editable =
         edits.stream()
             .flatMap(List::stream)

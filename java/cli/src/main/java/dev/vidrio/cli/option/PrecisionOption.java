@@ -10,7 +10,9 @@ public final class PrecisionOption {
   @Option(
       names = "--kv",
       paramLabel = "TYPE",
-      description = "Element type of the key-value cache: ${COMPLETION-CANDIDATES}.")
+      description =
+          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default:"
+              + " ${DEFAULT-VALUE}. F32 takes twice the memory.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   @Option(

@@ -87,7 +87,9 @@ class CacheTest {
           assertArrayEquals(one.floats(name), batch.floats(i + "/" + name), name);
         }
       }
-      String[] run = {"run", "--raw", "-p", texts.get(i), "-n", "4", "--temp", "0", "--json"};
+      String[] run = {
+        "run", "--raw", "-p", texts.get(i), "-n", "4", "--temp", "0", "--kv", "F32", "--json"
+      };
       JsonNode ids = done(run).json().get("ids");
       int[] tokens = one.ints("tokens");
       for (int t = 0; t < ids.size(); t++) {

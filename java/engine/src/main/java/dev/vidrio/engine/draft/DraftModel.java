@@ -1,5 +1,6 @@
 package dev.vidrio.engine.draft;
 
+import dev.vidrio.engine.pace.StepCosts;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.error.InvalidInputException;
@@ -21,8 +22,18 @@ import java.util.stream.IntStream;
  * Proposes the most likely tokens of a smaller model with the same vocabulary. It runs the
  * sequences of all requests together, a few tokens ahead.
  */
-public final class DraftModel implements Drafter {
+final class DraftModel implements Drafter {
+  /**
+   * The support of a draft: it is right about as often as a long occurrence of prompt lookup, until
+   * that is measured.
+   */
+  private static final int SUPPORT = 6;
+
+  /** The tokens of a request that the draft model has not run when all of its draft is accepted. */
+  private static final int USUALLY_PENDING = 2;
+
   private final Session session;
+  private final StepCosts costs;
   private final int commonTokens;
   private final Map<RunningRequest, Draft> drafts = new HashMap<>();
 
@@ -74,12 +85,13 @@ public final class DraftModel implements Drafter {
    * @param context positions of a sequence
    * @throws InvalidInputException if the vocabularies differ in tokens that are not unused
    */
-  public DraftModel(Model model, Model draft, int sequences, int stepTokens, int context) {
+  DraftModel(Model model, Model draft, int sequences, int stepTokens, int context) {
     this.commonTokens = commonTokens(model, draft);
     int positions = Math.min(context, draft.architecture().contextLength());
     this.session =
         draft.newSession(
             new SessionOptions(positions, stepTokens, sequences, 1).withLogits(sequences));
+    this.costs = new StepCosts(stepTokens);
   }
 
   /**
@@ -115,33 +127,55 @@ public final class DraftModel implements Drafter {
   }
 
   @Override
-  public void prepare(List<RunningRequest> running) {
+  public int support(RunningRequest active) {
+    return free(active) > 0 ? SUPPORT : NO_DRAFT;
+  }
+
+  /** Returns how many tokens of a request the context of the draft model can still hold. */
+  private int free(RunningRequest active) {
+    return session.limits().positions() - active.tokens().length();
+  }
+
+  @Override
+  public double tokenNanos(int sequences) {
+    return costs.nanos(sequences);
+  }
+
+  @Override
+  public double catchUpNanos(RunningRequest active) {
+    Draft draft = drafts.get(active);
+    int pending = active.tokens().length() - (draft == null ? 0 : draft.sequence.length());
+    if (pending <= USUALLY_PENDING) {
+      return 0;
+    }
+    int max = session.limits().tokens();
+    int wholeSteps = pending / max;
+    return wholeSteps * costs.nanos(max) + costs.nanos(pending % max);
+  }
+
+  @Override
+  public void prepare(Map<RunningRequest, Integer> lengths) {
     try {
-      draftAll(running);
+      draftAll(lengths);
     } catch (IllegalStateException e) {
       session.requireOpen(); // gives the better message if the draft model was closed meanwhile
       throw e;
     }
   }
 
-  private void draftAll(List<RunningRequest> running) {
+  private void draftAll(Map<RunningRequest, Integer> lengths) {
     List<Draft> unfinished = new ArrayList<>();
-    for (RunningRequest active : running) {
-      TokenSequence tokens = active.tokens();
-      int free = session.limits().positions() - tokens.length();
-      int max = Math.min(active.maxDraftTokens(), free);
-      if (max <= 0) {
-        // It has all its tokens, or more than the draft model's context.
-        end(active);
-      } else if (tokens.pending() == 1) {
-        Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
-        draft.wanted = Math.min(max, revocable(tokens, draft));
-        if (draft.wanted > 0) {
-          draft.update(tokens);
-          unfinished.add(draft);
-        }
-      }
-    }
+    lengths.forEach(
+        (active, length) -> {
+          TokenSequence tokens = active.tokens();
+          Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
+          int max = Math.min(length, free(active));
+          draft.wanted = Math.max(0, Math.min(max, revocable(tokens, draft)));
+          if (draft.wanted > 0) {
+            draft.update(tokens);
+            unfinished.add(draft);
+          }
+        });
     while (!unfinished.isEmpty()) {
       step(unfinished);
       unfinished.removeIf(draft -> draft.drafted == draft.wanted);
@@ -173,7 +207,9 @@ public final class DraftModel implements Drafter {
         withLogits.add(draft);
       }
     }
+    long start = System.nanoTime();
     session.run();
+    costs.observe(session.limits().tokens() - free, (double) (System.nanoTime() - start));
     for (int row = 0; row < withLogits.size(); row++) {
       Draft draft = withLogits.get(row);
       draft.ids[draft.length()] = shared(session.candidates(row).id(0));
@@ -184,7 +220,7 @@ public final class DraftModel implements Drafter {
   @Override
   public int[] draft(RunningRequest active, int max) {
     Draft draft = drafts.get(active);
-    return draft == null ? new int[0] : draft.tokens(max);
+    return draft == null || draft.known < active.tokens().length() ? new int[0] : draft.tokens(max);
   }
 
   @Override

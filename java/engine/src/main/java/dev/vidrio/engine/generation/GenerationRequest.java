@@ -143,9 +143,9 @@ public final class GenerationRequest {
   }
 
   /**
-   * Returns the number of draft tokens per step, by the engine's draft model or by prompt lookup
-   * (Saxena 2023). They do not change the answer. 0 for none, −1 for {@link
-   * dev.vidrio.engine.EngineOptions#draftTokens}.
+   * Returns the maximum number of draft tokens per step, by the engine's draft model or by prompt
+   * lookup (Saxena 2023). The engine drafts as many as pay. They do not change the answer. 0 for
+   * none, −1 for {@link dev.vidrio.engine.EngineOptions#draftTokens}.
    */
   public int draftTokens() {
     return values.draftTokens;

@@ -46,7 +46,8 @@ class DraftModelTest {
     try (Model model = open("model", TinyModel.withUnused(unused));
         Model draft = open("draft", TinyModel.withUnused(draftUnused));
         Engine alone = Engine.open(model);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+        Engine engine =
+            Engine.open(model, EngineOptions.DEFAULT.withDraft(draft).withAdaptiveDrafts(false))) {
       assertEquals(
           alone.submit(request.toBuilder().draftTokens(0).build()).result().result().tokens(),
           engine.submit(request).result().result().tokens());
@@ -63,7 +64,9 @@ class DraftModelTest {
       var e =
           assertThrows(
               InvalidInputException.class,
-              () -> Engine.open(model, EngineOptions.DEFAULT.withDraft(draft)));
+              () ->
+                  Engine.open(
+                      model, EngineOptions.DEFAULT.withDraft(draft).withAdaptiveDrafts(false)));
       assertEquals(
           "draft model " + draft.name() + ": must have the same tokens as " + model.name(),
           e.getMessage());
@@ -88,7 +91,8 @@ class DraftModelTest {
     GgufWriter shorter = TinyModel.withUnused(0).uint32("llama.context_length", context);
     try (Model model = open("model", longer);
         Model draft = open("draft", shorter);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+        Engine engine =
+            Engine.open(model, EngineOptions.DEFAULT.withDraft(draft).withAdaptiveDrafts(false))) {
       assertEquals(300, engine.submit(request).result().result().tokens().size());
       long guessed = engine.status().draftTokens();
       // At most four draft tokens for each token up to the context.

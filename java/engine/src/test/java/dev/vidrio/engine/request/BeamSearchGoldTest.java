@@ -3,11 +3,13 @@ package dev.vidrio.engine.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.BeamOptions.Stopping;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -58,7 +60,7 @@ class BeamSearchGoldTest {
             .build();
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
     try (Model model = Model.open(file);
-        Engine engine = Engine.open(model)) {
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withKvType(KvType.F32))) {
       List<TokenStream> actual = engine.submit(request, width);
       String[] expected = answers.split("; ", -1);
       for (int i = 0; i < width; i++) {

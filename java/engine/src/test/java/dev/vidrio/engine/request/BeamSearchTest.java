@@ -55,7 +55,7 @@ class BeamSearchTest extends BeamCase {
   private static void assertDefined(Engine engine, GenerationRequest request) {
     BeamOptions beams = Objects.requireNonNull(request.beams());
     List<NaiveBeamSearch.Answer> expected;
-    try (var naive = new NaiveBeamSearch(model, request, beams)) {
+    try (var naive = new NaiveBeamSearch(model, request, beams, SessionOptions.DEFAULT)) {
       expected = naive.search();
     }
     List<Completion> actual = results(engine.submit(request, beams.width()));

@@ -40,9 +40,10 @@ public final class NaiveBeamSearch implements AutoCloseable {
   private final Set<Integer> ends;
 
   /** Opens a session. */
-  public NaiveBeamSearch(Model model, GenerationRequest request, BeamOptions beams) {
+  public NaiveBeamSearch(
+      Model model, GenerationRequest request, BeamOptions beams, SessionOptions options) {
     this.model = model;
-    this.session = model.newSession(SessionOptions.DEFAULT);
+    this.session = model.newSession(options);
     this.request = request;
     this.beams = beams;
     this.ends = new HashSet<>(request.stopTokens());

@@ -14,6 +14,7 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.engine.request.NaiveBeamSearch;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Intervention;
@@ -21,6 +22,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,6 +47,10 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(180)
 class PrefixCheckpointsTest {
+  /** Blocks and states of a known ratio of sizes; drafts of full length at any speed. */
+  private static final EngineOptions EXACT =
+      EngineOptions.DEFAULT.withKvType(KvType.F32).withAdaptiveDrafts(false);
+
   private static final int VOCABULARY = 64;
   private static final int TOKENS = 20;
 
@@ -92,7 +98,7 @@ class PrefixCheckpointsTest {
   }
 
   private static List<TokenLogProbability> alone(Model model, GenerationRequest request) {
-    EngineOptions options = EngineOptions.DEFAULT.withSequences(1).withPrefixCache(false);
+    EngineOptions options = EXACT.withSequences(1).withPrefixCache(false);
     if (!request.edits().isEmpty()) {
       options = options.withLens(new LensOptions("", "*.hook_resid_post", 0));
     }
@@ -134,7 +140,7 @@ class PrefixCheckpointsTest {
   void nextTurnResumesNearTheEndOfThePrompt(String name) throws Exception {
     int[] prompt = random(1, 150);
     try (Model other = open(name);
-        Engine engine = Engine.open(other)) {
+        Engine engine = Engine.open(other, EXACT)) {
       assertEquals(0, answer(engine, request(prompt)).cachedTokens());
       EngineStatus status = engine.status();
       assertEquals(1, status.cachedSlots(), status.toString());
@@ -159,7 +165,7 @@ class PrefixCheckpointsTest {
     GenerationRequest request = request(prompt);
     GenerationRequest longer =
         request.toBuilder().options(request.options().withTokens(80)).build();
-    try (Engine engine = Engine.open(model)) {
+    try (Engine engine = Engine.open(model, EXACT)) {
       int[] answer =
           answer(engine, longer).tokens().stream().mapToInt(TokenLogProbability::token).toArray();
       assertEquals(80, answer.length);
@@ -177,7 +183,7 @@ class PrefixCheckpointsTest {
   @Test
   void thirdPromptResumesWhereTheFirstTwoDiverge() throws Exception {
     int[] system = random(1, 200);
-    try (Engine engine = Engine.open(model)) {
+    try (Engine engine = Engine.open(model, EXACT)) {
       for (int i = 0; i < 5; i++) {
         int[] prompt = with(system, 200, random(10 + i, 70));
         prompt[200] = i;
@@ -191,7 +197,7 @@ class PrefixCheckpointsTest {
   @Test
   void concurrentPromptsShareTheirCommonPrefix() throws Exception {
     int[] system = random(1, 200);
-    EngineOptions options = EngineOptions.DEFAULT.withSequences(8).withStepTokens(64);
+    EngineOptions options = EXACT.withSequences(8).withStepTokens(64);
     try (Engine engine = Engine.open(model, options)) {
       List<GenerationRequest> requests =
           IntStream.range(0, 8)
@@ -221,7 +227,8 @@ class PrefixCheckpointsTest {
   }
 
   private List<List<Integer>> naive(GenerationRequest search, int width) {
-    try (var naive = new NaiveBeamSearch(model, search, BeamOptions.of(width))) {
+    try (var naive =
+        new NaiveBeamSearch(model, search, BeamOptions.of(width), SessionOptions.EXACT)) {
       return naive.search().stream().map(NaiveBeamSearch.Answer::tokens).toList();
     }
   }
@@ -232,8 +239,7 @@ class PrefixCheckpointsTest {
     GenerationRequest greedy = greedy(prompt);
     GenerationRequest search = beams(prompt, 3);
     List<List<Integer>> beams = naive(search, 3);
-    for (EngineOptions options :
-        List.of(EngineOptions.DEFAULT, EngineOptions.DEFAULT.withDraft(model))) {
+    for (EngineOptions options : List.of(EXACT, EXACT.withDraft(model))) {
       try (Engine engine = Engine.open(model, options)) {
         for (int cached : new int[] {0, 128}) {
           GenerationRequest guessed = greedy.toBuilder().draftTokens(5).build();
@@ -269,7 +275,7 @@ class PrefixCheckpointsTest {
     GenerationRequest plain = request(prompt);
     GenerationRequest steered = plain.toBuilder().edits(List.of(edit)).build();
     var lens = new LensOptions("*.hook_resid_post", "*.hook_resid_post", 1);
-    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(lens))) {
+    try (Engine engine = Engine.open(model, EXACT.withLens(lens))) {
       assertEquals(0, answer(engine, steered).cachedTokens());
       assertEquals(0, engine.status().cachedSlots());
       assertEquals(0, answer(engine, plain).cachedTokens());
@@ -290,7 +296,7 @@ class PrefixCheckpointsTest {
   /** Returns options with memory of a number of slots, half of which hold states. */
   private EngineOptions memory(int slots, int sequences) {
     long bytes = slots * model.architecture().kvShape().bytesPerSequence();
-    return EngineOptions.DEFAULT.withCacheBytes(bytes).withSequences(sequences);
+    return EXACT.withCacheBytes(bytes).withSequences(sequences);
   }
 
   @Test
@@ -311,7 +317,7 @@ class PrefixCheckpointsTest {
 
   @Test
   void closeFreesCheckpoints() throws Exception {
-    Engine engine = Engine.open(model);
+    Engine engine = Engine.open(model, EXACT);
     answer(engine, request(random(1, 150)));
     assertEquals(1, engine.status().cachedSlots());
     List<TokenStream> streams =

@@ -14,9 +14,11 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.engine.request.NaiveBeamSearch;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,6 +38,10 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @Timeout(120)
 class StatesTest {
+  /** Blocks and states of a known ratio of sizes; drafts of full length at any speed. */
+  private static final EngineOptions EXACT =
+      EngineOptions.DEFAULT.withKvType(KvType.F32).withAdaptiveDrafts(false);
+
   private static final String STATES = "qwen35";
   private static final GenerationOptions OPTIONS =
       GenerationOptions.DEFAULT
@@ -64,7 +70,7 @@ class StatesTest {
   }
 
   private static List<Integer> alone(Model model, GenerationRequest request) {
-    try (var stream = model.generate(request.prompt(), request.options())) {
+    try (var stream = model.generate(request.prompt(), request.options(), SessionOptions.EXACT)) {
       return stream.result().tokens();
     }
   }
@@ -76,7 +82,7 @@ class StatesTest {
   @Test
   void draftsEndWhereTheyCannotBeRolledBack() throws IOException {
     try (Model model = open(STATES);
-        Engine engine = Engine.open(model)) {
+        Engine engine = Engine.open(model, EXACT)) {
       for (int length = 20; length < 37; length++) {
         GenerationRequest request = repeating(length);
         assertEquals(alone(model, request), tokens(engine.submit(request)), length + " tokens");
@@ -91,7 +97,7 @@ class StatesTest {
   void draftModelsDraft(String name, String draftName) throws IOException {
     try (Model model = open(name);
         Model draft = open(draftName);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+        Engine engine = Engine.open(model, EXACT.withDraft(draft))) {
       for (int length = 20; length < 37; length += 3) {
         GenerationRequest request = repeating(length);
         assertEquals(alone(model, request), tokens(engine.submit(request)), length + " tokens");
@@ -109,7 +115,7 @@ class StatesTest {
   @Test
   void answersPromptsOfOneToken() throws IOException {
     try (Model model = open(STATES);
-        Engine engine = Engine.open(model)) {
+        Engine engine = Engine.open(model, EXACT)) {
       for (int tokens : new int[] {0, 1, 2}) {
         GenerationRequest request =
             sampled(1, 5).toBuilder().options(OPTIONS.withTokens(tokens)).build();
@@ -121,7 +127,7 @@ class StatesTest {
   @Test
   void severalAnswersShareTheStatesOfThePrompt() throws IOException {
     try (Model model = open(STATES);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(5))) {
+        Engine engine = Engine.open(model, EXACT.withSequences(5))) {
       GenerationRequest request = sampled(37, 3);
       List<TokenStream> answers = engine.submit(request, 5);
       for (int i = 0; i < answers.size(); i++) {
@@ -141,7 +147,8 @@ class StatesTest {
   }
 
   private static List<List<Integer>> naive(Model model, GenerationRequest request, int width) {
-    try (var naive = new NaiveBeamSearch(model, request, BeamOptions.of(width))) {
+    try (var naive =
+        new NaiveBeamSearch(model, request, BeamOptions.of(width), SessionOptions.EXACT)) {
       return naive.search().stream().map(NaiveBeamSearch.Answer::tokens).toList();
     }
   }
@@ -153,7 +160,7 @@ class StatesTest {
   @Test
   void beamsShareStatesUntilTheyDiverge() throws IOException {
     try (Model model = open(STATES);
-        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4))) {
+        Engine engine = Engine.open(model, EXACT.withSequences(4))) {
       GenerationRequest four = search(30, 12, 4);
       assertEquals(naive(model, four, 4), tokens(engine.submit(four, 4)));
       GenerationRequest three = search(17, 20, 3);
@@ -164,8 +171,8 @@ class StatesTest {
   /** Returns options with slots for some sequences and a number of blocks. */
   private static EngineOptions memory(Model model, int sequences, double blocks) {
     var shape = model.architecture().kvShape();
-    long block = KvCache.bytes(shape, EngineOptions.DEFAULT.kvType(), 1);
-    return EngineOptions.DEFAULT
+    long block = KvCache.bytes(shape, KvType.F32, 1);
+    return EXACT
         .withSequences(sequences)
         .withPrefixCache(false)
         .withCacheBytes(sequences * shape.bytesPerSequence() + (long) (blocks * block));
@@ -175,7 +182,7 @@ class StatesTest {
   void requestsWaitForStateSlots() throws IOException {
     try (Model model = open(STATES)) {
       long state = model.architecture().kvShape().bytesPerSequence();
-      EngineOptions little = EngineOptions.DEFAULT.withCacheBytes(4 * state);
+      EngineOptions little = EXACT.withCacheBytes(4 * state);
       try (Engine engine = Engine.open(model, little)) {
         assertEquals(2, engine.options().sequences());
         assertTrue(engine.options().cacheBytes() > 2 * state);
@@ -198,8 +205,7 @@ class StatesTest {
     Path file = TinyModels.writeLong(directory.resolve("long.gguf"), STATES);
     try (Model model = Model.open(file)) {
       long state = model.architecture().kvShape().bytesPerSequence();
-      EngineOptions little =
-          EngineOptions.DEFAULT.withSequences(1).withContext(192).withCacheBytes(4 * state);
+      EngineOptions little = EXACT.withSequences(1).withContext(192).withCacheBytes(4 * state);
       try (Engine engine = Engine.open(model, little)) {
         assertEquals(3, engine.status().blocks());
         assertEquals(2, engine.status().slots());

@@ -37,7 +37,7 @@ final class ValueZeroing implements AutoCloseable {
     int layers = lens.model().architecture().layers();
     int count = Math.clamp(BATCH / tokens.length, 1, tokens.length);
     int batch = Math.multiplyExact(count, tokens.length);
-    var options = new SessionOptions(tokens.length, batch, count, 1);
+    var options = SessionOptions.exact(tokens.length, batch, count, 1);
     List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
     this.blocks = new BlockSession(lens.model(), options, values, count);
   }

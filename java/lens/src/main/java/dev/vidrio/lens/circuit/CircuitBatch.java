@@ -168,7 +168,7 @@ final class CircuitBatch implements AutoCloseable {
     this.heads = new HeadParts(lens.model(), rows);
     try {
       var options =
-          new SessionOptions(
+          SessionOptions.exact(
               PairBatch.positions(batches), rows, texts, PairBatch.mostLogits(batches));
       this.session = lens.open(Capture.NONE, options, editable(lens));
     } catch (Throwable e) {

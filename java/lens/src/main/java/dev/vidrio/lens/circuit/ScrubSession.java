@@ -99,7 +99,7 @@ final class ScrubSession implements AutoCloseable {
     int together = Math.max(tree.passes(), rows / shortest);
     int logits = Math.min(rows, Math.multiplyExact(together, positions));
     try {
-      var options = new SessionOptions(longest, rows, together, logits);
+      var options = SessionOptions.exact(longest, rows, together, logits);
       this.session = lens.open(Capture.NONE, options, CircuitBatch.editable(lens));
     } catch (Throwable e) {
       heads.close();

@@ -199,7 +199,7 @@ public record InputSearch(List<Integer> tokens, double value, List<Double> steps
       Capture last = Capture.of(objective.point().name()).positions(n - 1, n);
       GradientOptions gradients = objective.seeded(GradientOptions.of(INPUT.name(), n));
       try (GradientSession session = GradientSession.open(lens, gradients);
-          LensSession trials = lens.open(last, SessionOptions.DEFAULT.withContext(n))) {
+          LensSession trials = lens.open(last, SessionOptions.EXACT.withContext(n))) {
         Sequence sequence = trials.newSequence();
         values.add(value(trials, sequence, tokens));
         for (int step = 0; step < options.steps; step++) {

@@ -68,7 +68,7 @@ public final class Patchscope {
     Preconditions.requirePosition("target position", target, position);
     Preconditions.requirePositive("tokens", count);
     int context = Math.clamp((long) target.length + count, 1, Integer.MAX_VALUE);
-    SessionOptions room = SessionOptions.DEFAULT.withContext(context);
+    SessionOptions room = SessionOptions.EXACT.withContext(context);
     List<Integer> said = new ArrayList<>();
     try (LensSession session = lens.open(Capture.NONE, room, point.name())) {
       session.edits(List.of(into(point, position)));

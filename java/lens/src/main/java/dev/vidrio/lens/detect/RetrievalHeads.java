@@ -115,7 +115,7 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
       Model model = lens.model();
       int length = needle.length + MORE;
       int asked = prompt.length - 1;
-      var options = new SessionOptions(prompt.length + length, 512, 1, 1);
+      var options = SessionOptions.exact(prompt.length + length, 512, 1, 1);
       Capture capture = Capture.of("*.hook_pattern").positions(asked, prompt.length + length);
       try (LensSession session = lens.open(capture, options)) {
         Sequence sequence = session.newSequence();

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -75,10 +76,11 @@ public final class DerivedPlan implements AutoCloseable {
    * The kept activations.
    *
    * @param type of their elements
+   * @param cache the type of the cache whose keys the scores used
    * @param first the position of row 0; keys also have the rows before it
    * @param n number of rows, positive
    */
-  public record Input(TapType type, int first, int n, KeptRows kept) {
+  public record Input(TapType type, KvType cache, int first, int n, KeptRows kept) {
     int keys() {
       return first + n;
     }
@@ -135,7 +137,7 @@ public final class DerivedPlan implements AutoCloseable {
       var limits = new Limits(step(false), step(true), 1, keys, input.n);
       this.batch = new Batch(limits, arena);
       KvShape shape = caches.isEmpty() ? NO_CACHE : new KvShape(caches);
-      var cache = new KvCache(executor, shape, blocks.length, arena);
+      var cache = new KvCache(executor, shape, input.cache, blocks.length, 0, arena);
       this.plan = executor.prepare(new Plan(ops, shape, Set.of()), limits, cache);
     } catch (Throwable e) {
       arena.close();

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.memory;
 
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class KeptActivations implements ActivationCache {
   private final CapturedPoints captured;
   private final TapMemory memory;
+  private final KvType cache;
   private final int slot;
   private final int limit;
   private final int[] tokens;
@@ -31,14 +33,22 @@ public final class KeptActivations implements ActivationCache {
   /**
    * Creates a cache.
    *
+   * @param cache the type of the session's cache
    * @param limit the position after the last one that fits the memory
    * @param tokens those that have run, from position 0
    * @param last whether the cache, rather than the session, owns the memory
    */
   public KeptActivations(
-      CapturedPoints captured, TapMemory memory, int slot, int limit, int[] tokens, boolean last) {
+      CapturedPoints captured,
+      TapMemory memory,
+      KvType cache,
+      int slot,
+      int limit,
+      int[] tokens,
+      boolean last) {
     this.captured = captured;
     this.memory = memory;
+    this.cache = cache;
     this.slot = slot;
     this.limit = limit;
     this.tokens = tokens;
@@ -149,7 +159,7 @@ public final class KeptActivations implements ActivationCache {
     if (plan == null) {
       Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
       points().forEach(point -> sources.put(point, captured.hooks().source(point)));
-      var input = new DerivedPlan.Input(memory.type(), from(), rows(), this::kept);
+      var input = new DerivedPlan.Input(memory.type(), cache, from(), rows(), this::kept);
       var derivation = new DerivedPlan(memory.executor(), input, sources, captured.recomputed());
       plan = memory.attach(derivation);
     }

@@ -33,7 +33,7 @@ class RetrievalHeadsTest extends BardTest {
     int[] question = model.tokenizer().encode("\nKING");
     int[] prompt = joined(text, question);
     List<Integer> said = new ArrayList<>();
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(100))) {
+    try (Session session = model.newSession(SessionOptions.EXACT.withContext(100))) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, prompt);
       for (int i = 0; i < 12; i++) {
@@ -76,7 +76,7 @@ class RetrievalHeadsTest extends BardTest {
 
   private static int[] greedy(int[] prompt, int count) {
     List<Integer> said = new ArrayList<>();
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(200))) {
+    try (Session session = model.newSession(SessionOptions.EXACT.withContext(200))) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, prompt);
       while (said.size() < count && !model.tokenizer().isSpecial(session.candidates().id(0))) {

@@ -174,7 +174,7 @@ class AttentionInterventionTest extends BardTest {
     Intervention sharpen = Intervention.scale(SCORES, 2);
     try (ActivationCache knocked = lens.run(TOKENS, ALL, List.of(knockOut));
         ActivationCache sharpened = lens.run(OTHER, ALL, List.of(sharpen));
-        LensSession session = lens.open(ALL, new SessionOptions(N, 4, 2, 4), "*attn*")) {
+        LensSession session = lens.open(ALL, SessionOptions.exact(N, 4, 2, 4), "*attn*")) {
       Sequence a = session.newSequence();
       Sequence b = session.newSequence();
       session.edits(List.of(knockOut.in(a), sharpen.in(b)));

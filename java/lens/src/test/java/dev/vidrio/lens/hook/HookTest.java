@@ -61,7 +61,7 @@ class HookTest extends BardTest {
   void readsTheRowsOfAllSequences() {
     List<String> seen = new ArrayList<>();
     try (LensSession session =
-        lens.open(Capture.of(RESID.name()), new SessionOptions(64, 8, 2, 2), "*")) {
+        lens.open(Capture.of(RESID.name()), SessionOptions.exact(64, 8, 2, 2), "*")) {
       Sequence a = session.newSequence();
       Sequence b = session.newSequence();
       session.feed(a, TOKENS[0], TOKENS[1]);
@@ -95,7 +95,7 @@ class HookTest extends BardTest {
         UnsupportedOperationException.class,
         () -> lens.run(TOKENS, ALL, Map.of(RESID, fails)).close());
     try (ActivationCache expected = lens.run(TOKENS, ALL);
-        LensSession session = lens.open(ALL, new SessionOptions(64, 8, 1, 8), "*resid_post")) {
+        LensSession session = lens.open(ALL, SessionOptions.exact(64, 8, 1, 8), "*resid_post")) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, IntStream.range(0, 10).map(i -> TOKENS[i]).toArray());
       session.hooks(Map.of(RESID, fails));
@@ -125,7 +125,7 @@ class HookTest extends BardTest {
     HookPoint result = new HookPoint(HookSite.RESULT, 0);
     assertThrows(
         InvalidInputException.class, () -> lens.run(TOKENS, ALL, Map.of(result, nothing)).close());
-    try (LensSession session = lens.open(ALL, SessionOptions.DEFAULT, "*resid_post")) {
+    try (LensSession session = lens.open(ALL, SessionOptions.EXACT, "*resid_post")) {
       assertThrows(InvalidInputException.class, () -> session.hooks(Map.of(Z, nothing)));
     }
   }

@@ -212,7 +212,7 @@ class InterventionTest extends BardTest {
     Intervention ablate = Intervention.zero(Z).head(3);
     try (ActivationCache steered = lens.run(TOKENS, ALL, List.of(steer));
         ActivationCache ablated = lens.run(OTHER, ALL, List.of(ablate));
-        LensSession session = lens.open(ALL, new SessionOptions(32, 16, 2, 16), "*")) {
+        LensSession session = lens.open(ALL, SessionOptions.exact(32, 16, 2, 16), "*")) {
       Sequence a = session.newSequence();
       Sequence b = session.newSequence();
       session.edits(List.of(steer.in(a), ablate.in(b)));
@@ -293,8 +293,8 @@ class InterventionTest extends BardTest {
     Intervention good = Intervention.scale(RESID, 2);
     Intervention bad = Intervention.zero(RESID).head(1);
     try (ActivationCache expected = lens.run(TOKENS, ALL, List.of(good));
-        LensSession session = lens.open(ALL, new SessionOptions(32, 16, 1, 16), "*resid_post");
-        LensSession other = lens.open(ALL, SessionOptions.DEFAULT)) {
+        LensSession session = lens.open(ALL, SessionOptions.exact(32, 16, 1, 16), "*resid_post");
+        LensSession other = lens.open(ALL, SessionOptions.EXACT)) {
       Sequence sequence = session.newSequence();
       session.edits(List.of(good));
       assertThrows(InvalidInputException.class, () -> session.edits(List.of(bad)));

@@ -108,7 +108,7 @@ class ModelComparisonTest {
         (base, adapted) -> {
           Path adapter = directory.resolve("Q4_0.lora.gguf");
           SessionOptions options =
-              new SessionOptions(16, 16, 1, 1)
+              SessionOptions.exact(16, 16, 1, 1)
                   .withAdaptation(new Adaptation(base.model().openAdapter(adapter), 0.7f));
           try (Session session = base.model().newSession(options)) {
             double expected = METRIC.of(session.feed(session.newSequence(), TOKENS));

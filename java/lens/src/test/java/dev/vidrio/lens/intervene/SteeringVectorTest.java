@@ -62,8 +62,8 @@ class SteeringVectorTest extends BardTest {
   @Test
   void strengthZeroIsNoSteering() {
     SteeringVector vector = SteeringVector.of(lens, POINT, PLUS, MINUS);
-    try (Session plain = model.newSession(SessionOptions.DEFAULT);
-        LensSession session = lens.open(Capture.NONE, SessionOptions.DEFAULT, POINT.name())) {
+    try (Session plain = model.newSession(SessionOptions.EXACT);
+        LensSession session = lens.open(Capture.NONE, SessionOptions.EXACT, POINT.name())) {
       Sequence a = plain.newSequence();
       Sequence b = session.newSequence();
       session.edits(List.of(vector.edit(0)));

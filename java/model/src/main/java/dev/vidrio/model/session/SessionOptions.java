@@ -42,12 +42,20 @@ public record SessionOptions(
   public static final int DEFAULT_CONTEXT = 4096;
 
   /** The default element type of the key-value cache. */
-  public static final KvType DEFAULT_KV_TYPE = KvType.F32;
+  public static final KvType DEFAULT_KV_TYPE = KvType.F16;
 
   /** One sequence, steps of 512 tokens, and logits after the last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
 
-  /** Creates options with an F32 cache and products in int8, without adapters. */
+  /** As {@link #DEFAULT}, with an F32 cache, which does not round keys and values. */
+  public static final SessionOptions EXACT = exact(0, 512, 1, 1);
+
+  /** Returns options with an F32 cache and products in int8, without adapters. */
+  public static SessionOptions exact(int context, int batch, int sequences, int logits) {
+    return new SessionOptions(context, batch, sequences, logits).withKvType(KvType.F32);
+  }
+
+  /** Creates options with an F16 cache and products in int8, without adapters. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
     this(context, batch, sequences, logits, DEFAULT_KV_TYPE, Arithmetic.INT8, 0, 0, 0, null);
   }

@@ -72,7 +72,7 @@ class AdapterGoldTest {
 
   private static float[] logits(Model model, Adapter adapter, int[] tokens) {
     int n = tokens.length;
-    var options = new SessionOptions(n, n, 1, n).withAdaptation(new Adaptation(adapter, 1));
+    var options = SessionOptions.exact(n, n, 1, n).withAdaptation(new Adaptation(adapter, 1));
     int vocabulary = model.architecture().vocabulary();
     var logits = new float[n * vocabulary];
     try (Session session = model.newSession(options);

@@ -339,7 +339,7 @@ class VerificationTest {
             "\"seed\":0/\"seed\":1",
             "\"temperature\":0.8/\"temperature\":0.81",
             "\"long_context\":false/\"long_context\":true",
-            "\"cache\":\"f32\"/\"cache\":\"f16\"",
+            "\"cache\":\"f16\"/\"cache\":\"f32\"",
             "\"prompt\": [1,/\"prompt\": [2,",
             "\"tokens\":24/\"tokens\":25",
             "\"strings\":[]/\"strings\":[\"x\"]",

@@ -115,7 +115,7 @@ public record Steering(List<Direction> directions) {
             served -> {
               if (!served.isSteerable()) {
                 throw ApiException.unsupported(
-                    "vidrio.steer", "not supported with a quantized KV cache; start with --kv F32");
+                    "vidrio.steer", "not supported: the engine has no editable hook points");
               }
               return prepare(served);
             },

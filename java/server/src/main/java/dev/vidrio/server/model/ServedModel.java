@@ -97,7 +97,7 @@ public record ServedModel(
    * Returns what determines the bits of answers besides the model and the request: equal
    * fingerprints give equal answers to equal requests with a seed, on any machine.
    *
-   * @return such as {@code bits-1-int8-f32}: the version of docs/numerics.md, the arithmetic of
+   * @return such as {@code bits-1-int8-f16}: the version of docs/numerics.md, the arithmetic of
    *     products and the type of the key-value cache
    */
   public String fingerprint() {

@@ -74,7 +74,7 @@ class ChatRouteTest {
     List<String> events = events("");
     JsonNode first = read(events.getFirst());
     String head =
-        "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%d,\"model\":\"parrot\",\"system_fingerprint\":\"bits-1-int8-f32\",\"choices\":[{\"index\":0,\"delta\":{"
+        "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%d,\"model\":\"parrot\",\"system_fingerprint\":\"bits-1-int8-f16\",\"choices\":[{\"index\":0,\"delta\":{"
             .formatted(first.path("id").stringValue(), first.path("created").longValue());
     List<String> expected = new ArrayList<>();
     expected.add(

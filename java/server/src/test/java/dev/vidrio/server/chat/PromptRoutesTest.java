@@ -61,9 +61,9 @@ class PromptRoutesTest {
   @Test
   void namesArithmetic() {
     JsonNode chat = server.json("/v1/chat/completions", "{" + CHAT + "}");
-    assertEquals("bits-1-int8-f32", chat.path("system_fingerprint").stringValue());
+    assertEquals("bits-1-int8-f16", chat.path("system_fingerprint").stringValue());
     for (JsonNode chunk : server.events("/v1/chat/completions", "{" + CHAT + ",'stream':true}")) {
-      assertEquals("bits-1-int8-f32", chunk.path("system_fingerprint").stringValue());
+      assertEquals("bits-1-int8-f16", chunk.path("system_fingerprint").stringValue());
     }
   }
 

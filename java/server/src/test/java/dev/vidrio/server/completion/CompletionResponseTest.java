@@ -54,7 +54,7 @@ class CompletionResponseTest {
           JsonMapper.shared()
               .valueToTree(
                   new CompletionResponse(
-                          request, "bits-1-int8-f32", parrot.tokenizer(), List.of(PROMPT))
+                          request, "bits-1-int8-f16", parrot.tokenizer(), List.of(PROMPT))
                       .toJson(List.of(completion)))
               .at("/choices/0");
       assertEquals("length", choice.path("finish_reason").stringValue());

@@ -217,14 +217,14 @@ class SteeringTest {
   }
 
   @Test
-  void rejectsSteeringWithQuantizedCache() {
+  void rejectsSteeringWithoutEditablePoints() {
     try (TestServer plain = TestServer.start()) {
       String error =
           TestServer.error(
               plain.post("/v1/completions", ASK + ",'vidrio':{'steer':[" + byTexts(1) + "]}}"));
       assertEquals(
-          "400 unsupported_parameter vidrio.steer vidrio.steer: not supported with a quantized KV"
-              + " cache; start with --kv F32",
+          "400 unsupported_parameter vidrio.steer vidrio.steer: not supported: the engine has no"
+              + " editable hook points",
           error);
     }
   }

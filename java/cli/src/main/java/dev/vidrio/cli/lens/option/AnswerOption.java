@@ -71,7 +71,7 @@ public final class AnswerOption {
     var ids = new int[count];
     int length = 0;
     int context = prompt.length + count;
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(context))) {
+    try (Session session = model.newSession(SessionOptions.EXACT.withContext(context))) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, prompt);
       while (length < count) {

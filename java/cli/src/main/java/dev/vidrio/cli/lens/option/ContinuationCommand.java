@@ -80,7 +80,7 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
         Capture.of(logits.name())
             .positions(text.length - measured.metric().positions(), text.length);
     try (LensSession session =
-        lens.open(last, SessionOptions.DEFAULT.withContext(text.length), editable)) {
+        lens.open(last, SessionOptions.EXACT.withContext(text.length), editable)) {
       prepare.accept(session);
       Sequence sequence = session.newSequence();
       session.feed(sequence, text);

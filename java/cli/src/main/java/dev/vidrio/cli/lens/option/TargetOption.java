@@ -119,7 +119,7 @@ public final class TargetOption {
   }
 
   private static int mostLikely(Model model, int[] text) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(text.length))) {
+    try (Session session = model.newSession(SessionOptions.EXACT.withContext(text.length))) {
       session.feed(session.newSequence(), text);
       return session.candidates().id(0);
     }

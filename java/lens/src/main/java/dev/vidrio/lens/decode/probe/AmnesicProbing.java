@@ -102,7 +102,7 @@ public final class AmnesicProbing {
     var values = new double[variants.size()][MEASURES][count];
     int vocabulary = lens.model().architecture().vocabulary();
     int rows = Math.clamp(STEP_BYTES / Float.BYTES / vocabulary, 1, Math.min(BATCH, longest));
-    var options = new SessionOptions(longest, rows, 1, rows);
+    var options = SessionOptions.exact(longest, rows, 1, rows);
     try (LensSession session = open(lens, options, variants)) {
       Sequence sequence = session.newSequence();
       int first = 0;
@@ -237,7 +237,7 @@ public final class AmnesicProbing {
     int longest = choices.stream().mapToInt(choice -> choice.tokens.size()).max().orElseThrow();
     int together = Math.clamp(BATCH / longest, 1, Math.min(TOGETHER, choices.size()));
     var options =
-        new SessionOptions(longest, Math.max(longest, together * longest), together, together);
+        SessionOptions.exact(longest, Math.max(longest, together * longest), together, together);
     List<Preference> preferences = new ArrayList<>();
     try (LensSession session = open(lens, options, variants)) {
       List<Sequence> sequences =
