@@ -8,6 +8,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.generation.FinishReason;
@@ -73,7 +74,7 @@ class EngineSpecificationTest {
     }
 
     EngineOptions options(Model model) {
-      EngineOptions options = EngineOptions.DEFAULT;
+      EngineOptions options = EngineOptions.DEFAULT.withKvType(KvType.F32);
       long block = KvCache.bytes(model.architecture().kvShape(), options.kvType(), 1);
       int sequences = 1 + random.nextInt(5);
       return options
