@@ -9,7 +9,7 @@ the date, so that a run of a part leaves the other sections as they are. Exits w
 comparison fails or a row is beyond its bar.
 
 DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
-circuit-tracer (safety-research), logit-explanations (mt-upc),
+circuit-tracer (decoderesearch), logit-explanations (mt-upc),
 llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one
 that is missing are left out, and named.
 

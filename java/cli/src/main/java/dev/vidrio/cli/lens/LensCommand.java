@@ -11,6 +11,7 @@ import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.circuit.GraphCommand;
+import dev.vidrio.cli.lens.circuit.QkCommand;
 import dev.vidrio.cli.lens.circuit.ScrubCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
@@ -118,7 +119,8 @@ public final class LensCommand implements CommandGroup.Namespace {
             EdgesCommand.class,
             CurveCommand.class,
             ScrubCommand.class,
-            GraphCommand.class),
+            GraphCommand.class,
+            QkCommand.class),
         Section.of(
             "Facts and tasks",
             FactsCommand.class,

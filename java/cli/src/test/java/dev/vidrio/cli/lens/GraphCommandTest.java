@@ -6,11 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +44,7 @@ class GraphCommandTest {
             "blocks.1.ln2.hook_normalized",
             "--hook-out",
             "blocks.1.hook_mlp_out",
+            "--skip",
             "--batch-topk",
             "--features",
             "32",
@@ -73,6 +80,64 @@ class GraphCommandTest {
     assertTrue(out.contains("L0.error@"), out);
     assertTrue(out.contains("predicted"), out);
     assertEquals(2, out.lines().filter(line -> line.startsWith("logit ")).count(), out);
+  }
+
+  /** Writes a random cross-layer transcoder of bard, of 6 features for each of 4 layers. */
+  private static Path crossLayer() throws IOException {
+    Path target = Files.createDirectories(directory.resolve("cross-layer"));
+    var random = new Random(5);
+    for (int l = 0; l < 4; l++) {
+      Map<String, List<Long>> encoders = new LinkedHashMap<>();
+      encoders.put("W_enc_" + l, List.of(6L, 256L));
+      encoders.put("b_enc_" + l, List.of(6L));
+      encoders.put("b_dec_" + l, List.of(256L));
+      write(target.resolve("W_enc_" + l + ".safetensors"), encoders, random);
+      List<Long> shape = List.of(6L, 4L - l, 256L);
+      write(target.resolve("W_dec_" + l + ".safetensors"), Map.of("W_dec_" + l, shape), random);
+    }
+    return target;
+  }
+
+  private static void write(Path file, Map<String, List<Long>> shapes, Random random)
+      throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    shapes.forEach((name, shape) -> entries.add(new Entry(name, Dtype.F32, shape)));
+    try (var writer = SafetensorsWriter.create(file, entries, Map.of())) {
+      for (Entry entry : entries) {
+        long count = entry.shape().stream().reduce(1L, (a, b) -> a * b);
+        var values = new float[Math.toIntExact(count)];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) random.nextGaussian() / 16;
+        }
+        writer.write(entry.name(), values);
+      }
+      writer.finish();
+    }
+  }
+
+  @Test
+  void featuresOfCrossLayerTranscodersActOnLaterLayers() throws IOException {
+    JsonNode json =
+        done(
+                "--transcoders",
+                crossLayer().toString(),
+                "--node-share",
+                "1",
+                "--edge-share",
+                "1",
+                "--check",
+                "1",
+                "--json")
+            .json();
+    for (JsonNode node : json.get("nodes")) {
+      if (node.has("explained")) {
+        double value = node.get("value").doubleValue();
+        double tolerance = 2e-2 * Math.max(1, Math.abs(value));
+        assertEquals(value, node.get("explained").doubleValue(), tolerance, node.toString());
+      }
+    }
+    assertTrue(json.get("nodes").get(0).has("raises"));
+    assertEquals(1, json.get("checks").size());
   }
 
   @Test

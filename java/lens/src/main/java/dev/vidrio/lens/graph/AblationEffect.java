@@ -7,6 +7,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
@@ -44,7 +45,7 @@ public record AblationEffect(int node, double predicted, double measured) {
     for (int node : mostInfluential(graph, count)) {
       GraphNode feature = graph.nodes().get(node);
       double predicted = graph.predictedChange(node, -feature.value())[0];
-      double after = measure.of(lens, graph.tokens(), List.of(ablation(feature, features)));
+      double after = measure.of(lens, graph.tokens(), ablation(feature, features));
       effects.add(new AblationEffect(node, predicted, after - before));
     }
     return effects;
@@ -59,19 +60,31 @@ public record AblationEffect(int node, double predicted, double measured) {
         .toList();
   }
 
-  private static Intervention ablation(GraphNode node, GraphFeatures features) {
+  private static List<Intervention> ablation(GraphNode node, GraphFeatures features) {
     return switch (features) {
       case GraphFeatures.Neurons() ->
-          Intervention.set(new HookPoint(HookSite.POST, node.layer()), 0)
-              .neuron(node.id())
-              .position(node.position());
-      case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) -> {
-        SparseAutoencoder transcoder = Objects.requireNonNull(byLayer.get(node.layer()));
-        float[] written = transcoder.contribution(node.id(), (float) node.value());
-        yield Intervention.add(new HookPoint(HookSite.MLP_OUT, node.layer()), -1, written)
-            .position(node.position());
-      }
+          List.of(
+              Intervention.set(new HookPoint(HookSite.POST, node.layer()), 0)
+                  .neuron(node.id())
+                  .position(node.position()));
+      case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
+          removal(
+              node,
+              new LayerDictionary.OfTranscoder(Objects.requireNonNull(byLayer.get(node.layer()))));
+      case GraphFeatures.CrossLayer(CrossLayerTranscoder transcoder) ->
+          removal(node, new LayerDictionary.OfCrossLayer(transcoder, node.layer()));
     };
+  }
+
+  /** Removes what a feature writes. */
+  private static List<Intervention> removal(GraphNode node, LayerDictionary dictionary) {
+    float[][] written = dictionary.written(node.id(), (float) node.value());
+    List<Intervention> removed = new ArrayList<>();
+    for (int i = 0; i < written.length; i++) {
+      var out = new HookPoint(HookSite.MLP_OUT, node.layer() + i);
+      removed.add(Intervention.add(out, -1, written[i]).position(node.position()));
+    }
+    return removed;
   }
 
   /** Returns the logit of the likeliest token minus the mean logit. */

@@ -3,6 +3,7 @@ package dev.vidrio.lens.graph;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.resolve.Preconditions;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -105,7 +106,8 @@ public final class AttributionGraph {
       GraphOptions options,
       @Nullable DifferentiableMetric metric,
       IntConsumer progress) {
-    try (var attribution = new GraphAttribution(lens, tokens, features, options, metric)) {
+    try (Arena arena = Arena.ofShared();
+        var attribution = new GraphAttribution(arena, lens, tokens, features, options, metric)) {
       return attribution.run(progress);
     }
   }

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.graph;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,13 +16,23 @@ abstract sealed class FeatureLayer permits NeuronLayer, TranscoderLayer {
   /** The activation that features are read from, where their gradients start. */
   final Buffer read;
 
-  /** The activation that features are written to; it is a constant of gradients. */
+  /** The activation that features are written to. */
   final Buffer written;
 
   FeatureLayer(int layer, Buffer read, Buffer written) {
     this.layer = layer;
     this.read = read;
     this.written = written;
+  }
+
+  /** Returns the activation that is a constant of gradients, by default {@link #written}. */
+  Buffer blocked() {
+    return written;
+  }
+
+  /** Returns operations of the forward pass with those that this layer inserts. */
+  List<Op> insert(List<Op> ops) {
+    return ops;
   }
 
   /** Finds the active features of the text of a forward pass. */
@@ -39,12 +51,13 @@ abstract sealed class FeatureLayer permits NeuronLayer, TranscoderLayer {
   abstract double constant(int feature);
 
   /**
-   * Computes the effects of features: products of what they write and its gradients.
+   * Adds effects of features: products of what they write to a layer and its gradients.
    *
-   * @param gradient with respect to {@link #written}, [n][width]
-   * @param effects receives one for each feature, from {@code first}
+   * @param to the number of a layer
+   * @param gradient with respect to what is {@link #written} there, [n][width]
+   * @param effects one for each feature, from {@code first}
    */
-  abstract void effects(float[][] gradient, float[] effects, int first);
+  abstract void addEffects(int to, float[][] gradient, float[] effects, int first);
 
   /**
    * Returns the part of the output that no feature explains, [n][width], or null if features

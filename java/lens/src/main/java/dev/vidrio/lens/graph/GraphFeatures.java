@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.HashMap;
@@ -11,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders, or
- * neurons.
+ * The nodes of an {@link AttributionGraph} in feed-forward blocks: the features of transcoders of
+ * single layers or of a cross-layer transcoder, or neurons.
  */
 public sealed interface GraphFeatures {
   /** Returns neurons, which every feed-forward block has and which explain all of its output. */
@@ -22,12 +23,13 @@ public sealed interface GraphFeatures {
 
   /**
    * Returns the features of transcoders. A feed-forward block without one is a single error node
-   * per token.
+   * per token. A skip connection is a part of the linear map between nodes: effects pass through it
+   * to the nodes before, as through attention.
    *
    * @param transcoders at most one for each layer, from the input of its feed-forward block to the
    *     output; they must stay open
-   * @throws InvalidInputException if there is none, or one is not a transcoder, has a skip
-   *     connection or normalizes its input, or if two have the same layer
+   * @throws InvalidInputException if there is none, or one is not a transcoder or normalizes its
+   *     input, or if two have the same layer
    */
   static GraphFeatures transcoders(Lens lens, List<SparseAutoencoder> transcoders) {
     Preconditions.require(!transcoders.isEmpty(), "transcoders", "0", "must be 1 or more");
@@ -41,11 +43,6 @@ public sealed interface GraphFeatures {
           "transcoder of " + name,
           "",
           "must map the input of a feed-forward block to its output, hook_mlp_out");
-      Preconditions.require(
-          !transcoder.config().skip(),
-          "transcoder of " + name,
-          "",
-          "skip connections are not supported");
       var _ = transcoder.inputDirection(0);
       Preconditions.require(
           byLayer.put(out.layer(), transcoder) == null,
@@ -54,6 +51,16 @@ public sealed interface GraphFeatures {
           "two transcoders have the same output");
     }
     return new Transcoders(byLayer);
+  }
+
+  /**
+   * Returns the features of a cross-layer transcoder. An edge from a feature is the sum of its
+   * effects through all outputs that it writes to before the target.
+   *
+   * @param transcoder must stay open
+   */
+  static GraphFeatures crossLayer(CrossLayerTranscoder transcoder) {
+    return new CrossLayer(transcoder);
   }
 
   /** Neurons of feed-forward blocks. */
@@ -65,4 +72,7 @@ public sealed interface GraphFeatures {
       byLayer = Map.copyOf(byLayer);
     }
   }
+
+  /** Features of a cross-layer transcoder. */
+  record CrossLayer(CrossLayerTranscoder transcoder) implements GraphFeatures {}
 }

@@ -1,6 +1,10 @@
 package dev.vidrio.lens.graph;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.lens.pass.CopyInsertion;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +18,16 @@ final class NeuronLayer extends FeatureLayer {
   /**
    * Creates a layer.
    *
-   * @param computed the neurons
-   * @param copy of them that the block continues with
+   * @param neurons the block continues with a copy of them
    */
-  NeuronLayer(int layer, Buffer computed, Buffer copy) {
-    super(layer, computed, copy);
-    this.width = computed.width();
+  NeuronLayer(int layer, Buffer neurons) {
+    super(layer, CopyInsertion.computed(neurons), neurons);
+    this.width = neurons.width();
+  }
+
+  @Override
+  List<Op> insert(List<Op> ops) {
+    return CopyInsertion.apply(ops, Set.of(written));
   }
 
   @Override
@@ -53,11 +61,11 @@ final class NeuronLayer extends FeatureLayer {
   }
 
   @Override
-  void effects(float[][] gradient, float[] effects, int first) {
+  void addEffects(int to, float[][] gradient, float[] effects, int first) {
     int at = first;
-    for (int i = 0; i < values.length; i++) {
+    for (int i = 0; to == layer && i < values.length; i++) {
       for (int j = 0; j < width; j++) {
-        effects[at++] = values[i][j] * gradient[i][j];
+        effects[at++] += values[i][j] * gradient[i][j];
       }
     }
   }

@@ -28,6 +28,19 @@ public final class FloatTensors {
     return rows;
   }
 
+  /** Returns a matrix of any shape [n][k]; no dimension may be 0, or more than fits an array. */
+  public static float[][] matrix(Safetensors file, String name) {
+    List<Long> shape = file.find(name).map(SafetensorsTensor::shape).orElse(List.of());
+    boolean matrix =
+        shape.size() == 2 && shape.stream().allMatch(n -> n > 0 && n <= Integer.MAX_VALUE);
+    if (file.find(name).isPresent() && !matrix) {
+      throw new ModelFileException(
+          file.name(), "shape of tensor '" + name + "'", shape.toString(), "must be a matrix");
+    }
+    int n = matrix ? Math.toIntExact(shape.getFirst()) : 0;
+    return rows(file, name, n, matrix ? Math.toIntExact(shape.getLast()) : 0);
+  }
+
   /** Returns a vector [n]. */
   public static float[] values(Safetensors file, String name, int n) {
     SafetensorsTensor tensor = tensor(file, name, n);
@@ -53,6 +66,15 @@ public final class FloatTensors {
           "must be " + expected);
     }
     return tensor.get();
+  }
+
+  /** Returns elements of a tensor. */
+  public static float[] range(Safetensors file, SafetensorsTensor tensor, long begin, int count) {
+    var values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = element(file, tensor, begin + i);
+    }
+    return values;
   }
 
   /** Returns element i of a tensor. */

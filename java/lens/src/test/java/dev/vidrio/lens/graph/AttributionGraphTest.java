@@ -12,17 +12,23 @@ import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.TranscoderFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -48,14 +54,16 @@ class AttributionGraphTest extends F32BardTest {
   static void train() {
     tokens = model.tokenizer().encode(TEXT);
     List<int[]> chunks = TextChunks.of(model, model.tokenizer().encode(TEXT.repeat(20)), 64);
-    // Without a transcoder for layer 2, its feed-forward block is an error.
+    // Without a transcoder for layer 2, its feed-forward block is an error. That of layer 1 has a
+    // skip connection.
     for (int l : new int[] {0, 1, 3}) {
       List<HookPoint> points =
           List.of(new HookPoint(HookSite.LN2_NORMALIZED, l), new HookPoint(HookSite.MLP_OUT, l));
       List<float[][]> rows = TextChunks.activations(lens, points, chunks);
       var options = new SaeOptions(64, 4, true, 0, 1e-3, 32, 20, 100, 0);
       try (var trainer =
-          SaeTrainer.ofTranscoder(model.executor(), rows.getFirst(), rows.getLast(), options)) {
+          SaeTrainer.ofTranscoder(
+              model.executor(), rows.getFirst(), rows.getLast(), l == 1, options)) {
         trainer.run(loss -> {});
         TRANSCODERS.add(
             trainer.result(model.executor(), points.getFirst().name(), points.getLast().name()));
@@ -166,6 +174,76 @@ class AttributionGraphTest extends F32BardTest {
       int[] text = {5, 9, 2, 7, 11};
       assertComplete(AttributionGraph.of(Lens.of(other), text, GraphFeatures.neurons(), options));
     }
+  }
+
+  private static Path files(String name) {
+    try {
+      String path = "/dev/vidrio/lens/decode/sae/" + name;
+      return Path.of(Objects.requireNonNull(AttributionGraphTest.class.getResource(path)).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Effects pass through skip connections, norms with and without bias, parallel blocks. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "qwen2", "gptneox", "qwen3"})
+  void effectsPassSkipConnections(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      Lens of = Lens.of(other);
+      List<SparseAutoencoder> transcoders = TranscoderFiles.open(of, files("circuit-tracer"));
+      try {
+        int[] text = {5, 9, 2, 7, 11};
+        GraphFeatures features = GraphFeatures.transcoders(of, transcoders);
+        AttributionGraph graph = AttributionGraph.of(of, text, features, ALL);
+        assertTrue(graph.active() > 0);
+        assertComplete(graph);
+      } finally {
+        transcoders.forEach(SparseAutoencoder::close);
+      }
+    }
+  }
+
+  /** Features write to several layers, through which their effects sum to values. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt2", "qwen2", "gemma2", "gptneox"})
+  void effectsOfCrossLayerFeaturesSumToValues(String name) throws IOException {
+    try (Model other = Model.open(TinyModels.write(directory.resolve("model.gguf"), name))) {
+      Lens of = Lens.of(other);
+      Path files = crossLayer(of.has(new HookPoint(HookSite.RESID_MID, 0)));
+      try (CrossLayerTranscoder transcoder = CrossLayerTranscoder.open(of, files)) {
+        int[] text = {5, 9, 2, 7, 11};
+        GraphFeatures features = GraphFeatures.crossLayer(transcoder);
+        AttributionGraph graph = AttributionGraph.of(of, text, features, ALL);
+        assertComplete(graph);
+        List<Integer> found = nodes(graph, GraphNode.Kind.FEATURE);
+        assertTrue(found.size() > 10, found.toString());
+        // A feature of the last layer acts on logits directly only.
+        GraphNode last = graph.nodes().get(found.getLast());
+        assertEquals(1, last.layer());
+        double change = graph.predictedChange(found.getLast(), -last.value())[0];
+        int logit = nodes(graph, GraphNode.Kind.LOGIT).getFirst();
+        assertEquals(-graph.effect(logit, found.getLast()), change, 1e-6);
+        assertEquals(2, AblationEffect.of(of, graph, features, null, 2).size());
+      }
+    }
+  }
+
+  /** Returns the files of a transcoder, which reads the norm in models without a stream there. */
+  private Path crossLayer(boolean mid) throws IOException {
+    if (mid) {
+      return files("cross-layer");
+    }
+    Path copy = Files.createDirectory(directory.resolve("cross-layer"));
+    try (Stream<Path> all = Files.list(files("cross-layer"))) {
+      for (Path file : all.toList()) {
+        Files.copy(file, copy.resolve(String.valueOf(file.getFileName())));
+      }
+    }
+    Path config = copy.resolve("config.yaml");
+    String text = Files.readString(config);
+    Files.writeString(config, text.replace("hook_resid_mid", "ln2.hook_normalized"));
+    return copy;
   }
 
   @Test

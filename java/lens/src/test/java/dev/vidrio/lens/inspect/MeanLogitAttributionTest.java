@@ -11,6 +11,7 @@ import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.numeric.Estimate;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -40,12 +41,16 @@ class MeanLogitAttributionTest extends BardTest {
         MeanLogitAttribution.of(lens, TEXTS, targets, by, share -> done[0] = share);
     assertEquals(1, done[0]);
     assertEquals(3, found.texts());
+    var answers = new double[3][];
+    var wrong = new double[3][];
+    for (int i = 0; i < 3; i++) {
+      answers[i] = means(TEXTS.get(i), targets.get(i).answers(), by);
+      wrong[i] = means(TEXTS.get(i), targets.get(i).wrong(), by);
+    }
     for (int p = 0; p < found.parts().size(); p++) {
       var values = new double[3];
       for (int i = 0; i < 3; i++) {
-        values[i] =
-            mean(TEXTS.get(i), targets.get(i).answers(), by, p)
-                - mean(TEXTS.get(i), targets.get(i).wrong(), by, p);
+        values[i] = answers[i][p] - wrong[i][p];
       }
       Estimate expected = Estimate.of(values);
       Estimate actual = found.parts().get(p).value();
@@ -58,16 +63,16 @@ class MeanLogitAttributionTest extends BardTest {
         Math.abs(ranked.getFirst().value().mean()) >= Math.abs(ranked.getLast().value().mean()));
   }
 
-  private static double mean(int[] text, List<Integer> tokens, By by, int part) {
-    return tokens.stream()
+  /** Returns the mean over the tokens of each part of their logits. */
+  private static double[] means(int[] text, List<Integer> tokens, By by) {
+    List<DirectLogitAttribution> each =
+        tokens.stream()
+            .map(t -> DirectLogitAttribution.of(lens, text, text.length - 1, t, -1, by))
+            .toList();
+    return IntStream.range(0, each.getFirst().parts().size())
         .mapToDouble(
-            token ->
-                DirectLogitAttribution.of(lens, text, text.length - 1, token, -1, by)
-                    .parts()
-                    .get(part)
-                    .value())
-        .average()
-        .orElseThrow();
+            p -> each.stream().mapToDouble(x -> x.parts().get(p).value()).average().orElseThrow())
+        .toArray();
   }
 
   @Test

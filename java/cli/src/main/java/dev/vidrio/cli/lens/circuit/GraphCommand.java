@@ -1,7 +1,6 @@
 package dev.vidrio.cli.lens.circuit;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
@@ -11,7 +10,6 @@ import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -19,6 +17,7 @@ import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.decode.FeedForwardMatrices;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
+import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.graph.AblationEffect;
 import dev.vidrio.lens.graph.AttributionGraph;
@@ -32,9 +31,7 @@ import dev.vidrio.lens.page.GraphView;
 import dev.vidrio.lens.page.View;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -43,7 +40,6 @@ import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -77,7 +73,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       names = "--transcoders",
       paramLabel = "DIRECTORY",
       description = {
-        "A SAELens directory of a transcoder, or one with several of them, for different layers.",
+        "A directory of transcoders for different layers, of SAELens, sparsify or circuit-tracer,"
+            + " or of a cross-layer transcoder of circuit-tracer.",
         "Default: neurons."
       })
   private @Nullable Path directory;
@@ -170,17 +167,9 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
     DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
     int[] tokens = measured == null ? text : use(measured.text());
     var options = new GraphOptions(logits, probability, features, from);
-    List<SparseAutoencoder> transcoders = new ArrayList<>();
-    try (var bar = new ProgressBar("features")) {
-      if (directory != null) {
-        for (Path each : directories(directory)) {
-          transcoders.add(SparseAutoencoder.load(lens.model().executor(), each));
-        }
-      }
-      GraphFeatures nodes =
-          directory == null
-              ? GraphFeatures.neurons()
-              : GraphFeatures.transcoders(lens, transcoders);
+    try (var bar = new ProgressBar("features");
+        OpenFeatures opened = OpenFeatures.of(lens, directory)) {
+      GraphFeatures nodes = opened.features();
       AttributionGraph graph =
           AttributionGraph.of(
               lens,
@@ -195,26 +184,6 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
           measured,
           promoted(lens, pruned, nodes),
           AblationEffect.of(lens, graph, nodes, explained, Math.max(0, checks)));
-    } finally {
-      transcoders.forEach(SparseAutoencoder::close);
-    }
-  }
-
-  /** Returns a directory with a transcoder, or its children that have one. */
-  private static List<Path> directories(Path directory) {
-    if (Files.exists(directory.resolve("cfg.json"))) {
-      return List.of(directory);
-    }
-    try (Stream<Path> children = Files.list(directory)) {
-      List<Path> found =
-          children.filter(child -> Files.exists(child.resolve("cfg.json"))).sorted().toList();
-      if (found.isEmpty()) {
-        throw new InvalidInputException(
-            "transcoders", directory.toString(), "no cfg.json, in it or in a directory in it");
-      }
-      return found;
-    } catch (IOException e) {
-      throw new InvalidInputException("transcoders", directory.toString(), InputOutput.reason(e));
     }
   }
 
@@ -245,6 +214,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       case GraphFeatures.Transcoders(Map<Integer, SparseAutoencoder> byLayer) ->
           VocabularyProjection.valueVector(
               lens, Objects.requireNonNull(byLayer.get(node.layer())), node.id());
+      case GraphFeatures.CrossLayer(CrossLayerTranscoder transcoder) ->
+          transcoder.direction(node.layer(), node.id());
     };
   }
 

@@ -23,7 +23,8 @@ final class SaeBatch {
    * Creates a batch with the weights of the step.
    *
    * @param x inputs [batch][d_in]
-   * @param z outputs [batch][d_out]; of an autoencoder, x itself
+   * @param z outputs [batch][d_out], without those of a skip connection; of an autoencoder, x
+   *     itself
    * @param transcoder whether they differ, and the encoder reads x itself
    * @param encoder [d_sae][d_in]
    * @param decoder [d_sae][d_out]
@@ -85,13 +86,22 @@ final class SaeBatch {
     }
   }
 
-  /** Returns the mean of ‖z − ẑ‖² over that of ‖z‖². */
-  double loss() {
+  /** Returns ẑ − z, [batch][d_out]. */
+  float[][] errors() {
+    return errors;
+  }
+
+  /**
+   * Returns the mean of ‖z − ẑ‖² over that of the squared norms of outputs.
+   *
+   * @param outputs [batch][d_out]; with a skip connection, z is a part of them
+   */
+  double loss(float[][] outputs) {
     double error = 0;
     double squares = 0;
     for (int b = 0; b < z.length; b++) {
       error += Vectors.dot(errors[b], errors[b]);
-      squares += Vectors.dot(z[b], z[b]);
+      squares += Vectors.dot(outputs[b], outputs[b]);
     }
     return error / squares;
   }

@@ -65,17 +65,17 @@ public record SaeConfig(
         activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
   }
 
-  /** Returns the configuration of a transcoder. */
+  /** Returns the configuration of a transcoder with these weights. */
   static SaeConfig transcoder(
-      Activation activation, int dIn, int dSae, int dOut, String hookIn, String hookOut) {
+      Activation activation, SaeWeights weights, int k, String hookIn, String hookOut) {
     return new SaeConfig(
         activation,
         true,
-        false,
-        dIn,
-        dSae,
-        dOut,
-        0,
+        weights.skip != null,
+        weights.encoder[0].length,
+        weights.encoder.length,
+        weights.decoder[0].length,
+        k,
         false,
         Normalization.NONE,
         false,

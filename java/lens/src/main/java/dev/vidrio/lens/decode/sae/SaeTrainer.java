@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains a small sparse autoencoder or transcoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of
@@ -48,6 +49,7 @@ public final class SaeTrainer implements AutoCloseable {
   private final Adam encoderAdam;
   private final Adam decoderAdam;
   private final Adam biasAdam;
+  private final @Nullable SkipTraining skip;
   private double threshold;
   private int steps;
 
@@ -57,7 +59,7 @@ public final class SaeTrainer implements AutoCloseable {
    * @param rows activations [n][d], which must not be modified
    */
   public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
-    this(executor, rows, rows, false, options);
+    this(executor, rows, rows, false, false, options);
   }
 
   private SaeTrainer(
@@ -65,6 +67,7 @@ public final class SaeTrainer implements AutoCloseable {
       float[][] inputs,
       float[][] outputs,
       boolean transcoder,
+      boolean skips,
       SaeOptions options) {
     String least = "must be " + options.batch() + " or more";
     Preconditions.require(inputs.length >= options.batch(), "activations", inputs.length, least);
@@ -88,6 +91,10 @@ public final class SaeTrainer implements AutoCloseable {
     this.biasAdam = new Adam(new float[][] {encoderBias, decoderBias});
     this.product =
         new MatrixProduct(executor, options.features(), inputs[0].length, options.batch());
+    this.skip =
+        skips
+            ? new SkipTraining(executor, inputs[0].length, outputs[0].length, options.batch())
+            : null;
   }
 
   /**
@@ -96,12 +103,14 @@ public final class SaeTrainer implements AutoCloseable {
    *
    * @param inputs [n][d_in], which must not be modified
    * @param outputs [n][d_out] of the same tokens, which must not be modified
+   * @param skips whether it has a skip connection, a linear map from input to output (Paulo et al.
+   *     2025, arXiv 2501.18823)
    * @param options BatchTopK, or ReLU with a penalty: SAELens has no format for others
    * @throws InvalidInputException if there are fewer rows than in a batch, or they are all zeros,
    *     or the options are others
    */
   public static SaeTrainer ofTranscoder(
-      Executor executor, float[][] inputs, float[][] outputs, SaeOptions options) {
+      Executor executor, float[][] inputs, float[][] outputs, boolean skips, SaeOptions options) {
     Preconditions.require(
         inputs.length == outputs.length,
         "activations",
@@ -112,7 +121,7 @@ public final class SaeTrainer implements AutoCloseable {
         "k",
         options.k(),
         "a transcoder takes BatchTopK, or a penalty: SAELens has no format for TopK");
-    return new SaeTrainer(executor, inputs, outputs, true, options);
+    return new SaeTrainer(executor, inputs, outputs, true, skips, options);
   }
 
   /** Returns the factor that gives activations a mean norm of √d. */
@@ -187,7 +196,9 @@ public final class SaeTrainer implements AutoCloseable {
       }
     }
     steps++;
-    var batch = new SaeBatch(x, z, transcoder, encoder, decoder, decoderBias);
+    // Features explain what the skip connection leaves.
+    float[][] left = skip == null ? z : skip.rest(x, z);
+    var batch = new SaeBatch(x, left, transcoder, encoder, decoder, decoderBias);
     float[][] pre = preActivations(batch);
     Features[] active = activate(pre);
     batch.reconstruct(active);
@@ -196,7 +207,10 @@ public final class SaeTrainer implements AutoCloseable {
     batch.backward(active, options.penalty(), gradients);
     batch.backwardOfRest(greatestDead(pre), AUXILIARY, gradients);
     descend(gradients);
-    return batch.loss();
+    if (skip != null) {
+      skip.descend(steps, options.learningRate(), batch.errors(), x);
+    }
+    return batch.loss(z);
   }
 
   private float[][] preActivations(SaeBatch batch) {
@@ -312,17 +326,11 @@ public final class SaeTrainer implements AutoCloseable {
             Arrays.stream(encoder).map(float[]::clone).toArray(float[][]::new),
             directions,
             vectors,
-            null);
+            skip == null ? null : skip.weights(toOutputs));
     int k = activation == Activation.TOPK ? options.k() : 0;
     SaeConfig config =
         transcoder
-            ? SaeConfig.transcoder(
-                activation,
-                inputs[0].length,
-                options.features(),
-                decoderBias.length,
-                hookIn,
-                hookOut)
+            ? SaeConfig.transcoder(activation, weights, k, hookIn, hookOut)
             : SaeConfig.autoencoder(activation, decoderBias.length, options.features(), k, hookIn);
     return new SparseAutoencoder(executor, config, weights);
   }
@@ -347,5 +355,8 @@ public final class SaeTrainer implements AutoCloseable {
   @Override
   public void close() {
     product.close();
+    if (skip != null) {
+      skip.close();
+    }
   }
 }

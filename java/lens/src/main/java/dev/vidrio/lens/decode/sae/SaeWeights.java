@@ -10,6 +10,7 @@ import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
@@ -100,6 +101,56 @@ final class SaeWeights {
     }
   }
 
+  /**
+   * Reads the decoder, its bias and the skip connection of a transcoder of a feed-forward block,
+   * and folds the gain and bias of its input into the weights.
+   *
+   * @param encoder [d_sae][d_in]
+   * @param vectors with b_enc
+   */
+  static SaeWeights ofBlock(
+      Lens lens,
+      Safetensors file,
+      BlockInput input,
+      float[][] encoder,
+      Map<String, float[]> vectors) {
+    int d = lens.model().architecture().width();
+    if (encoder[0].length != d) {
+      throw new ModelFileException(
+          file.name(), "width of the input", Integer.toString(encoder[0].length), "must be " + d);
+    }
+    float[] bias = FloatTensors.values(file, "b_dec", d);
+    float[][] skip =
+        file.find("W_skip").isPresent() ? FloatTensors.rows(file, "W_skip", d, d) : null;
+    var weights =
+        new SaeWeights(encoder, FloatTensors.rows(file, "W_dec", encoder.length, d), vectors, skip);
+    vectors.put("b_dec", bias);
+    input.foldBias(encoder, weights.encoderBias());
+    input.fold(encoder);
+    if (skip != null) {
+      input.foldBias(skip, bias);
+      input.fold(skip);
+    }
+    return weights;
+  }
+
+  /** Rejects unknown tensors, which would change the arithmetic. */
+  static void requireOnly(Safetensors file, Set<String> known) {
+    for (SafetensorsTensor tensor : file.tensors()) {
+      if (!known.contains(tensor.name())) {
+        throw unknown(file, tensor, known);
+      }
+    }
+  }
+
+  private static UnsupportedModelException unknown(
+      Safetensors file, SafetensorsTensor tensor, Set<String> known) {
+    return new UnsupportedModelException(
+        file.name(),
+        "tensor '" + tensor.name() + "'",
+        "an autoencoder of this kind has " + String.join(", ", new TreeSet<>(known)));
+  }
+
   /** Rejects unknown tensors, which would change the arithmetic; old files have a factor of 1. */
   private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
     Set<String> known = new HashSet<>(vectors);
@@ -110,10 +161,7 @@ final class SaeWeights {
     for (SafetensorsTensor tensor : file.tensors()) {
       boolean isOne = tensor.name().equals("scaling_factor") && isAllOnes(file, tensor);
       if (!known.contains(tensor.name()) && !isOne) {
-        throw new UnsupportedModelException(
-            file.name(),
-            "tensor '" + tensor.name() + "'",
-            "an autoencoder of this kind has " + String.join(", ", new TreeSet<>(known)));
+        throw unknown(file, tensor, known);
       }
     }
   }

@@ -165,7 +165,7 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /** Returns the features with positive values and, if there are thresholds, values above them. */
-  private static Features positive(float[] products, float[] bias, float @Nullable [] threshold) {
+  static Features positive(float[] products, float[] bias, float @Nullable [] threshold) {
     for (int f = 0; f < products.length; f++) {
       float pre = products[f] + bias[f];
       boolean active = pre > 0 && (threshold == null || pre > threshold[f]);
@@ -267,6 +267,12 @@ public final class SparseAutoencoder implements AutoCloseable {
     float[] part = direction(feature);
     Vectors.scale(part, weight(feature, value));
     return part;
+  }
+
+  /** Returns the skip connection of a transcoder, W_skip [d_out][d_in], or null. */
+  public float @Nullable [][] skip() {
+    float[][] skip = weights.skip;
+    return skip == null ? null : Arrays.stream(skip).map(float[]::clone).toArray(float[][]::new);
   }
 
   /** Returns the constant part of the output, b_dec [d_out]. */

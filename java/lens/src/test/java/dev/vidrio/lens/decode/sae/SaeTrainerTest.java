@@ -131,7 +131,7 @@ class SaeTrainerTest {
       outputs[i] = new float[] {first, second, first + second};
     }
     var kind = new SaeOptions(16, 2, true, 0, 3e-3, 64, 1200, 100, 0);
-    try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, kind)) {
+    try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
       double after = trainer.step();
@@ -153,7 +153,44 @@ class SaeTrainerTest {
         InvalidInputException.class,
         () ->
             SaeTrainer.ofTranscoder(
-                executor, inputs, outputs, new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 0)));
+                executor,
+                inputs,
+                outputs,
+                false,
+                new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 0)));
+  }
+
+  /** Features cannot express a linear map with few of them active; a skip connection can. */
+  @Test
+  void skipConnectionLearnsLinearMap() {
+    float[][] inputs = random(12, 400, D);
+    float[][] outputs = new float[inputs.length][];
+    for (int i = 0; i < inputs.length; i++) {
+      float[] x = inputs[i];
+      outputs[i] = new float[] {x[0] - 2 * x[1], 3 * x[2], x[3] + x[4] + 2 * Math.max(0, x[5])};
+    }
+    var kind = new SaeOptions(16, 1, true, 0, 3e-3, 64, 1500, 100, 0);
+    try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
+      double before = trainer.step();
+      trainer.run(loss -> {});
+      double after = trainer.step();
+      assertTrue(after < before / 20, before + " to " + after);
+      try (SparseAutoencoder found = trainer.result(executor, "in", "out")) {
+        assertTrue(found.config().skip());
+        double error = 0;
+        double squares = 0;
+        for (int i = 0; i < inputs.length; i++) {
+          float[] decoded = found.decode(found.encode(inputs[i]), inputs[i]);
+          error += Math.pow(Vectors.norm(Vectors.minus(decoded, outputs[i])), 2);
+          squares += Vectors.dot(outputs[i], outputs[i]);
+        }
+        assertEquals(after, error / squares, 0.02);
+      }
+      try (var plain = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
+        plain.run(loss -> {});
+        assertTrue(plain.step() > 5 * after, "without a skip connection");
+      }
+    }
   }
 
   /** Compares the loss with its gradients for a change of each weight. */

@@ -46,7 +46,7 @@ class SparseAutoencoderTest extends BardTest {
     }
   }
 
-  private static float[][] rows(SafetensorsFile file, String name) {
+  static float[][] rows(SafetensorsFile file, String name) {
     float[] values = file.floats(name);
     int width = Math.toIntExact(file.shape(name).getLast());
     var rows = new float[values.length / width][];

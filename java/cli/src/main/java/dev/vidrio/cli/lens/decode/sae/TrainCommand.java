@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -50,6 +51,11 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
         "Needs --batch-topk or --penalty."
       })
   private @Nullable String hookOut;
+
+  @Option(
+      names = "--skip",
+      description = "Give the transcoder a skip connection, a linear map from input to output.")
+  private boolean skip;
 
   @Option(
       names = {"-o", "--output"},
@@ -103,6 +109,9 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
 
   @Override
   protected void check() {
+    if (skip && hookOut == null) {
+      throw new UsageException("--skip: needs --hook-out");
+    }
     InputOutput.requireWritableDirectory(output);
   }
 
@@ -131,7 +140,8 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
     HookPoint out = lens.point(hookOut);
     List<float[][]> rows = TextChunks.activations(lens, List.of(in, out), chunks.of(opened));
     try (var trainer =
-        SaeTrainer.ofTranscoder(opened.executor(), rows.getFirst(), rows.getLast(), options)) {
+        SaeTrainer.ofTranscoder(
+            opened.executor(), rows.getFirst(), rows.getLast(), skip, options)) {
       return train(opened, trainer, in, out, rows.getFirst().length);
     }
   }

@@ -1,0 +1,67 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.numeric.Adam;
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The training of a skip connection W_skip [d_out][d_in]. It starts with zeros, as in Paulo et al.
+ * 2025 (arXiv 2501.18823).
+ */
+final class SkipTraining implements AutoCloseable {
+  private final float[][] weights;
+  private final Adam adam;
+  private final MatrixProduct product;
+
+  SkipTraining(Executor executor, int dIn, int dOut, int batch) {
+    this.weights = new float[dOut][dIn];
+    this.adam = new Adam(weights);
+    this.product = new MatrixProduct(executor, dOut, dIn, batch);
+  }
+
+  /** Returns the outputs z [batch][d_out] minus those of the skip connection for inputs x. */
+  float[][] rest(float[][] x, float[][] z) {
+    product.weights(weights);
+    float[][] skipped = product.of(x);
+    var rest = new float[z.length][];
+    Arrays.setAll(rest, b -> Vectors.minus(z[b], skipped[b]));
+    return rest;
+  }
+
+  /**
+   * Runs a step of Adam.
+   *
+   * @param errors ẑ − z, [batch][d_out]
+   * @param x inputs [batch][d_in]
+   */
+  void descend(int step, double rate, float[][] errors, float[][] x) {
+    float factor = 2f / x.length;
+    IntStream.range(0, weights.length)
+        .parallel()
+        .forEach(
+            j -> {
+              var gradient = new float[weights[j].length];
+              for (int b = 0; b < x.length; b++) {
+                Vectors.add(gradient, factor * errors[b][j], x[b]);
+              }
+              adam.step(step, rate, j, weights[j], gradient);
+            });
+  }
+
+  /** Returns the weights times a factor. */
+  float[][] weights(float factor) {
+    float[][] scaled = Arrays.stream(weights).map(float[]::clone).toArray(float[][]::new);
+    for (float[] row : scaled) {
+      Vectors.scale(row, factor);
+    }
+    return scaled;
+  }
+
+  @Override
+  public void close() {
+    product.close();
+  }
+}

@@ -1,0 +1,91 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.MappedFile;
+import dev.vidrio.lens.Lens;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Opens the transcoders of a directory, one for each layer at most, as programs write them:
+ *
+ * <ul>
+ *   <li>SAELens: {@code cfg.json} and {@code sae_weights.safetensors}, or a directory with such
+ *       directories;
+ *   <li>sparsify: {@code cfg.json} and {@code sae.safetensors} in a directory with the name of the
+ *       block, such as {@code layers.3.mlp}, or a directory with such directories;
+ *   <li>circuit-tracer: {@code config.yaml} and {@code layer_0.safetensors} and so on.
+ * </ul>
+ *
+ * @see CrossLayerTranscoder
+ * @see "docs/lens/graphs.md"
+ */
+public final class TranscoderFiles {
+  private static final String LAYER = "layer_";
+  private static final String SAFETENSORS = ".safetensors";
+
+  private TranscoderFiles() {}
+
+  /**
+   * Opens transcoders, which the caller closes.
+   *
+   * @throws InvalidInputException if the directory has none, or cannot be read
+   * @throws ModelFileException if a file is missing, damaged or inconsistent
+   * @throws dev.vidrio.error.UnsupportedModelException if the kind of transcoder is not supported
+   */
+  public static List<SparseAutoencoder> open(Lens lens, Path directory) {
+    List<SparseAutoencoder> opened = new ArrayList<>();
+    try {
+      if (Files.exists(layer(directory, 0))) {
+        CircuitTracerConfig config = CircuitTracerConfig.read(directory);
+        for (int l = 0; Files.exists(layer(directory, l)); l++) {
+          opened.add(CircuitTracerTranscoder.read(lens, layer(directory, l), l, config));
+        }
+      } else {
+        for (Path each : directories(directory)) {
+          opened.add(
+              SparsifyFile.isIn(each)
+                  ? SparsifyFile.read(lens, each)
+                  : SparseAutoencoder.load(lens.model().executor(), each));
+        }
+      }
+      return List.copyOf(opened);
+    } catch (Throwable e) {
+      opened.forEach(SparseAutoencoder::close);
+      throw e;
+    }
+  }
+
+  private static Path layer(Path directory, int layer) {
+    return directory.resolve(LAYER + layer + SAFETENSORS);
+  }
+
+  /** Returns a directory with a transcoder, or its children that have one. */
+  private static List<Path> directories(Path directory) {
+    if (Files.exists(directory.resolve(SaeWeights.CONFIG))) {
+      return List.of(directory);
+    }
+    try (Stream<Path> children = Files.list(directory)) {
+      List<Path> found =
+          children
+              .filter(child -> Files.exists(child.resolve(SaeWeights.CONFIG)))
+              .sorted()
+              .toList();
+      if (found.isEmpty()) {
+        throw new InvalidInputException(
+            "transcoders",
+            directory.toString(),
+            "no cfg.json, in it or in a directory in it, and no layer_0.safetensors or"
+                + " W_enc_0.safetensors");
+      }
+      return found;
+    } catch (IOException e) {
+      throw new InvalidInputException("transcoders", directory.toString(), MappedFile.reason(e));
+    }
+  }
+}
