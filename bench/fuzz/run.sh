@@ -53,8 +53,9 @@ mkdir -p "$out"/{corpus,findings,logs}
 
 # Prints the first clang that is new enough.
 find_clang() {
-    local clang
-    for clang in ${VIDRIO_CLANG:-clang clang-{16..30}}; do
+    local clang candidates=(clang clang-{16..30})
+    [ -z "${VIDRIO_CLANG:-}" ] || candidates=("$VIDRIO_CLANG")
+    for clang in "${candidates[@]}"; do
         if [ "$("$clang" -dumpversion 2>/dev/null | cut -d . -f 1)" -ge 16 ] 2>/dev/null; then
             echo "$clang"
             return
