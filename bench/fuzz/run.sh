@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers with Jazzer, guided by coverage, and prints a line for each harness:
+# Fuzzes the parsers with Jazzer and the C API with libFuzzer, guided by coverage, and prints a line
+# for each harness:
 #
 #   bench/fuzz/run.sh [options] [HARNESS]...
 #
-# The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java; default: all. A
-# finding is an unexpected exception, an unmet condition of the harness, an input that takes more
-# than 5 s, or exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
+# The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java (default: all of
+# them), and of bench/fuzz/src/main/c: native-plan and native-weights, which need clang 16 or newer and
+# are built with sanitizers on first use, in some minutes. A finding is an unexpected exception, an
+# error of a sanitizer, an unmet condition of the harness, an input that takes more than 5 s, or
+# exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
 # Inputs that reach new code are kept in build/fuzz/corpus, where the next run begins.
 #
 #   --seconds N   time for each harness (default 10)
 #   --jobs N      harnesses to run at once (default 1)
 #
-# It builds the classes first, unless VIDRIO_NO_BUILD is set.
+# It builds what it needs first, unless VIDRIO_NO_BUILD is set. VIDRIO_CLANG is the compiler of the
+# native harnesses (default: clang, clang-16 and so on, the first that is new enough).
 set -euo pipefail
 
 usage() {
@@ -34,9 +38,39 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+native=() # the native harnesses among the names
+for name; do
+    [[ $name != native-* ]] || native+=("$name")
+done
+parsers=1 # 0: none of the names is one of a parser, so that Java is not needed
+[ "$#" -eq 0 ] || [ "$#" -gt "${#native[@]}" ] || parsers=0
+
+build=${VIDRIO_NO_BUILD:-}
+[ "$parsers" = 1 ] || VIDRIO_NO_BUILD=1
 source "$(dirname "$0")/jvm.sh"
 out=$top/build/fuzz
 mkdir -p "$out"/{corpus,findings,logs}
+
+# Prints the first clang that is new enough.
+find_clang() {
+    local clang candidates=(clang clang-{16..30})
+    [ -z "${VIDRIO_CLANG:-}" ] || candidates=("$VIDRIO_CLANG")
+    for clang in "${candidates[@]}"; do
+        if [ "$("$clang" -dumpversion 2>/dev/null | cut -d . -f 1)" -ge 16 ] 2>/dev/null; then
+            echo "$clang"
+            return
+        fi
+    done
+    echo "$0: clang 16 or newer not found; set VIDRIO_CLANG (Debian: clang-16, libclang-rt-16-dev)" >&2
+    return 1
+}
+
+if [ "${#native[@]}" -gt 0 ] && [ -z "$build" ]; then
+    clang=$(find_clang)
+    mvn -q -pl native generate-resources
+    cmake --preset fuzz -DCMAKE_C_COMPILER="$clang" >"$out/logs/build.log"
+    cmake --build --preset fuzz --parallel "$(nproc)" >>"$out/logs/build.log"
+fi
 scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vidrio-fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
@@ -45,7 +79,8 @@ compiler=() # short runs end before the code of C2 would pay
 jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL-UNNAMED
     --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
     -Djava.io.tmpdir="$scratch" -cp "$classes")
-harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
+harnesses=
+[ "$parsers" = 0 ] || harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
 [ $# -gt 0 ] || mapfile -t all < <(cut -d ' ' -f 1 <<<"$harnesses")
 [ $# -gt 0 ] || set -- "${all[@]}"
 
@@ -57,14 +92,18 @@ detectors=$(for name in ClojureLangHooks Deserialization ExpressionLanguageInjec
 done | paste -sd :)
 
 fuzz() { # NAME
-    local name=$1 log=$out/logs/$1.log begin state=0 class
-    class=$(sed -n "s/^$name //p" <<<"$harnesses")
-    mkdir -p "$out/corpus/$name" "$out/findings/$name"
+    local name=$1 log=$out/logs/$1.log begin state=0 class command
+    mkdir -p "$out/corpus/$name" "$out/findings/$name" "$scratch/seeds/$name"
     begin=$(date +%s)
-    "${jvm[@]}" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
-        --instrumentation_includes='dev.vidrio.**' --disabled_hooks="$detectors" \
-        --reproducer_path="$scratch" \
-        -max_total_time="$seconds" -timeout=5 -rss_limit_mb=0 -max_len=16384 -print_final_stats=1 \
+    if [[ $name == native-* ]]; then
+        command=("$out/bench/fuzz/fuzz_${name#native-}" -max_len=4096)
+    else
+        class=$(sed -n "s/^$name //p" <<<"$harnesses")
+        command=("${jvm[@]}" com.code_intelligence.jazzer.Jazzer --target_class="$class"
+            --instrumentation_includes='dev.vidrio.**' --disabled_hooks="$detectors"
+            --reproducer_path="$scratch" -rss_limit_mb=0 -max_len=16384)
+    fi
+    "${command[@]}" -max_total_time="$seconds" -timeout=5 -print_final_stats=1 \
         -artifact_prefix="$out/findings/$name/" \
         "$out/corpus/$name" "$scratch/seeds/$name" >"$log" 2>&1 || state=$?
     local runs edges findings
@@ -81,7 +120,7 @@ fuzz() { # NAME
 
 failed=0
 for name; do
-    grep -q "^$name " <<<"$harnesses" || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ')" >&2 && exit 2; }
+    grep -q "^$name " <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
 done
 for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do

@@ -79,6 +79,9 @@ static int encode_row(int32_t type, int64_t K, const float *x, const float *impo
 vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
                     const float *importance, void *target, int64_t row_begin, int64_t row_end,
                     int64_t *bad_row) {
+    int64_t ignored;
+    bad_row = bad_row == NULL ? &ignored : bad_row;
+    *bad_row = -1;
     if (source == NULL || target == NULL || K <= 0 || K > INT32_MAX || row_begin < 0 ||
         row_begin > row_end || vd_row_bytes(from, K) == 0 || vd_row_bytes(to, K) == 0) {
         return VD_INVALID_ARGUMENT;
@@ -103,8 +106,9 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
     }
     vd_truncation_report(NULL);
     free(x);
-    if (bad_row != NULL) {
-        *bad_row = fine ? -1 : row;
+    if (truncated || fine) {
+        return truncated ? VD_TRUNCATED : VD_OK;
     }
-    return truncated ? VD_TRUNCATED : fine ? VD_OK : VD_OUT_OF_RANGE;
+    *bad_row = row;
+    return VD_OUT_OF_RANGE;
 }

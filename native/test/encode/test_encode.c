@@ -166,8 +166,10 @@ int main(void) {
         decodes_to_f32(&r, weight_types[t]);
         if (!has_encoder(weight_types[t])) {
             float x[K] = {0}, y[K];
-            vd_status status = vd_encode(VD_F32, weight_types[t], K, x, NULL, y, 0, 1, NULL);
+            int64_t bad_row = 7;
+            vd_status status = vd_encode(VD_F32, weight_types[t], K, x, NULL, y, 0, 1, &bad_row);
             CHECK(status == VD_UNSUPPORTED);
+            CHECK(bad_row == -1);
             continue;
         }
         for (int round = 0; round < 4; round++) {

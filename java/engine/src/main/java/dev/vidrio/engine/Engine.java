@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -43,7 +44,7 @@ public final class Engine implements AutoCloseable {
   private final EngineListener listener;
   private final int positions;
   private final Session session;
-  private final Inbox inbox = new Inbox();
+  private final Inbox<RunningRequest> inbox = new Inbox<>();
   private final Scheduler scheduler;
   private final Thread thread;
   private final SamplingBuffers buffers;
@@ -51,7 +52,7 @@ public final class Engine implements AutoCloseable {
   private int unfinished;
   private boolean draining;
 
-  private Engine(Model model, EngineOptions asked) {
+  private Engine(Model model, EngineOptions asked, ThreadFactory threads) {
     this.model = model;
     EngineOptions wanted = CapacityPlan.feasible(model, asked);
     this.listener = new GuardedListener(wanted.listener());
@@ -61,11 +62,13 @@ public final class Engine implements AutoCloseable {
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
     this.scheduler = scheduler(wanted);
-    this.thread =
-        Thread.ofPlatform()
-            .daemon()
-            .name("vidrio-engine")
-            .start(() -> scheduler.run(this::lowerPriority));
+    try {
+      this.thread = threads.newThread(() -> scheduler.run(this::lowerPriority));
+      thread.start();
+    } catch (Throwable e) {
+      scheduler.close();
+      throw e;
+    }
   }
 
   /** Opens an engine with {@link EngineOptions#DEFAULT}. */
@@ -79,7 +82,12 @@ public final class Engine implements AutoCloseable {
    * @throws InvalidInputException if the options do not fit the model
    */
   public static Engine open(Model model, EngineOptions options) {
-    return new Engine(model, options);
+    return open(model, options, Thread.ofPlatform().daemon().name("vidrio-engine").factory());
+  }
+
+  /** Opens an engine with a scheduling thread of a factory. */
+  static Engine open(Model model, EngineOptions options, ThreadFactory threads) {
+    return new Engine(model, options, threads);
   }
 
   /** Lets submitting and reading threads run between steps. */

@@ -1,6 +1,5 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.request.RunningRequest;
 import java.util.Collection;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -9,18 +8,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The queue from submitting threads to the scheduling thread. Thread-safe unless stated otherwise.
+ *
+ * @param <T> the type of the requests
  */
-final class Inbox {
-  private final Queue<RunningRequest> requests = new ConcurrentLinkedQueue<>();
+final class Inbox<T> {
+  private final Queue<T> requests = new ConcurrentLinkedQueue<>();
   private volatile @Nullable Thread reader;
   private volatile boolean closed;
 
   /** Adds a request; returns false if this is closed. */
-  synchronized boolean add(RunningRequest active) {
+  synchronized boolean add(T request) {
     if (closed) {
       return false;
     }
-    requests.add(active);
+    requests.add(request);
     wake();
     return true;
   }
@@ -47,9 +48,9 @@ final class Inbox {
   }
 
   /** Moves all requests to a collection; for the reader. */
-  void moveTo(Collection<RunningRequest> waiting) {
-    for (RunningRequest active = requests.poll(); active != null; active = requests.poll()) {
-      waiting.add(active);
+  void moveTo(Collection<? super T> waiting) {
+    for (T request = requests.poll(); request != null; request = requests.poll()) {
+      waiting.add(request);
     }
   }
 

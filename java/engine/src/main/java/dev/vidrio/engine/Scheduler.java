@@ -48,7 +48,7 @@ final class Scheduler {
   private final Admission admission;
   private final RequestCompletion completion;
   private final int positions;
-  private final Inbox inbox;
+  private final Inbox<RunningRequest> inbox;
   private final PriorityQueue<RunningRequest> waiting = new PriorityQueue<>(RunningRequest.ORDER);
   private final List<RunningRequest> running = new ArrayList<>();
   final Counters counters;
@@ -67,7 +67,7 @@ final class Scheduler {
       Model model,
       EngineOptions options,
       EngineListener listener,
-      Inbox inbox,
+      Inbox<RunningRequest> inbox,
       Session session,
       Drafts drafts,
       Runnable onEnd) {
@@ -150,6 +150,11 @@ final class Scheduler {
     } finally {
       end(failure);
     }
+  }
+
+  /** Frees the memory of a scheduler that does not run. */
+  void close() {
+    end(null);
   }
 
   /** Ends all requests, with the failure if there is one, and frees the memory. */

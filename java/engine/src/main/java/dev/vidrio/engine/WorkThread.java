@@ -5,7 +5,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -15,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 final class WorkThread {
   private final String model;
   private final ExecutorService thread;
+  private boolean closed;
 
   /**
    * Starts the thread.
@@ -33,12 +33,11 @@ final class WorkThread {
    *
    * @throws EngineException.Closed if the thread has ended
    */
-  void execute(Runnable task) {
-    try {
-      thread.execute(task);
-    } catch (RejectedExecutionException e) {
+  synchronized void execute(Runnable task) {
+    if (closed) {
       throw new EngineException.Closed(model);
     }
+    thread.execute(task);
   }
 
   /**
@@ -62,12 +61,18 @@ final class WorkThread {
     }
   }
 
-  /** Ends the thread after the tasks that are waiting and a last one, unless it has ended. */
+  /**
+   * Ends the thread after the tasks that are waiting and a last one. Further calls wait for its
+   * end.
+   */
   void close(Runnable last) {
-    if (!thread.isShutdown()) {
-      thread.execute(last);
+    synchronized (this) {
+      if (!closed) {
+        closed = true;
+        thread.execute(last);
+        thread.shutdown();
+      }
     }
-    thread.shutdown();
     try {
       var _ = thread.awaitTermination(1, TimeUnit.MINUTES);
     } catch (InterruptedException e) {

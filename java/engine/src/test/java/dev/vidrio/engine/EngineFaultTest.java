@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -119,6 +120,22 @@ class EngineFaultTest {
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor))) {
       executor.allocated.clear();
       assertThrows(InvalidInputException.class, () -> Engine.open(model, options));
+      assertFalse(executor.allocated.isEmpty());
+      assertTrue(executor.allocated.stream().noneMatch(memory -> memory.scope().isAlive()));
+    }
+  }
+
+  @Test
+  void refusedThread_freesMemory() {
+    var executor = new FailingExecutor();
+    ThreadFactory refusing =
+        task -> {
+          throw new OutOfMemoryError("unable to create native thread");
+        };
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor))) {
+      executor.allocated.clear();
+      assertThrows(
+          OutOfMemoryError.class, () -> Engine.open(model, EngineOptions.DEFAULT, refusing));
       assertFalse(executor.allocated.isEmpty());
       assertTrue(executor.allocated.stream().noneMatch(memory -> memory.scope().isAlive()));
     }

@@ -290,7 +290,7 @@ public final class ModelStore {
     } catch (IOException e) {
       throw new ModelStoreException(
           model,
-          "cannot use the store: " + IoReason.of(e),
+          "cannot use the store " + layout.directory() + ": " + IoReason.of(e),
           "set VIDRIO_HOME to another directory",
           e);
     }

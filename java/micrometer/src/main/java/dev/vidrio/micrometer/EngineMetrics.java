@@ -7,6 +7,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +30,7 @@ public final class EngineMetrics implements EngineListener {
   private final MeterRegistry registry;
   private final String model;
   private final AnswerMetrics answers;
-  private volatile @Nullable Engine engine;
+  private final AtomicReference<@Nullable Engine> engine = new AtomicReference<>();
 
   /**
    * Registers the meters.
@@ -110,13 +111,18 @@ public final class EngineMetrics implements EngineListener {
   }
 
   private double read(ToDoubleFunction<EngineStatus> value) {
-    Engine watched = engine;
+    Engine watched = engine.get();
     return watched == null ? 0 : value.applyAsDouble(watched.status());
   }
 
   /** Reads gauges and counters from an engine from now on, or from none if null. */
   public void watch(@Nullable Engine watched) {
-    engine = watched;
+    engine.set(watched);
+  }
+
+  /** Reads from no engine from now on, unless another one is watched by now. */
+  public void unwatch(Engine watched) {
+    var _ = engine.compareAndSet(watched, null);
   }
 
   @Override

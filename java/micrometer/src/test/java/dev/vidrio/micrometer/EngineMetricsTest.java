@@ -117,6 +117,26 @@ class EngineMetricsTest {
     assertEquals(0, registry.get("vidrio.tokens.prompt").functionCounter().count());
   }
 
+  /** A model may be loaded again while its last engine is being closed. */
+  @Test
+  void unwatch_keepsAnotherEngine() {
+    var registry = new SimpleMeterRegistry();
+    var metrics = new EngineMetrics(registry, "bard");
+    try (Model model = Model.open(BardFiles.q8());
+        Engine last = Engine.open(model);
+        Engine next = Engine.open(model)) {
+      metrics.watch(last);
+      metrics.watch(next);
+      metrics.unwatch(last);
+      var request =
+          GenerationRequest.builder(1).options(GenerationOptions.DEFAULT.withTokens(1)).build();
+      assertEquals(1, next.submit(request).result().result().promptTokens());
+      assertEquals(1, registry.get("vidrio.tokens.prompt").functionCounter().count());
+      metrics.unwatch(next);
+      assertEquals(0, registry.get("vidrio.tokens.prompt").functionCounter().count());
+    }
+  }
+
   @Test
   void countsRejectionsAsFailures() {
     var registry = new SimpleMeterRegistry();

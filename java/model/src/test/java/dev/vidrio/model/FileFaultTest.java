@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.FaultyFileSystem;
 import dev.vidrio.formats.testfiles.FaultyFileSystem.Work;
+import dev.vidrio.formats.testfiles.SafetensorsImage;
 import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.chat.Chat;
@@ -138,6 +140,55 @@ class FileFaultTest {
             }
           });
     }
+  }
+
+  @Test
+  void opensPeftAdapters() throws IOException {
+    Path peft = writePeftAdapter();
+    try (Model open = Model.open(model)) {
+      Work read = () -> open.openAdapter(faulty("peft")).close();
+      assertReads(read);
+      files.shortenTransfers();
+      read.run();
+      assertRejectsTruncation(peft.resolve("adapter_model.safetensors"), read);
+    }
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void rejectsAdaptersThatAreTruncatedWhileTheyOpen() throws IOException {
+    Path adapter = TinyAdapter.write(directory.resolve("adapter.gguf"), 4, 8, 1);
+    try (Model open = Model.open(model)) {
+      assertRejectsTruncation(adapter, () -> open.openAdapter(faulty("adapter.gguf")).close());
+    }
+  }
+
+  /** Truncates the file right after it was mapped. */
+  private void assertRejectsTruncation(Path file, Work read) throws IOException {
+    byte[] whole = Files.readAllBytes(file);
+    assertTrue(whole.length > 4096);
+    files.afterMap(() -> Files.write(file, Arrays.copyOf(whole, whole.length % 4096)));
+    var e = assertThrows(ModelFileException.class, read::run);
+    assertTrue(String.valueOf(e.getMessage()).contains("was truncated while"), e::toString);
+    assertFalse(files.hasMappedMemory());
+    files.afterMap(() -> {});
+    Files.write(file, whole);
+    read.run();
+  }
+
+  private Path writePeftAdapter() throws IOException {
+    Path peft = Files.createDirectories(directory.resolve("peft"));
+    Files.writeString(
+        peft.resolve("adapter_config.json"),
+        "{\"peft_type\": \"LORA\", \"r\": 64, \"lora_alpha\": 4, \"target_modules\":"
+            + " [\"q_proj\"]}");
+    String module = "base_model.model.model.layers.0.self_attn.q_proj.";
+    var tensors =
+        new SafetensorsImage()
+            .zeros(module + "lora_A.weight", "F32", 4, 64, 32)
+            .zeros(module + "lora_B.weight", "F32", 4, 32, 64);
+    Files.write(peft.resolve("adapter_model.safetensors"), tensors.bytes());
+    return peft;
   }
 
   @Test

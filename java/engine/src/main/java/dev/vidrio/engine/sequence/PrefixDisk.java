@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -75,6 +76,7 @@ public final class PrefixDisk {
   private final ModelHash model;
   private final Session session;
   private final Runnable onWritten;
+  private final ThreadFactory threads;
   private final int maxPending;
   private final Queue<Write> pending = new ArrayDeque<>();
   private final BlockingQueue<Running> toWriter = new ArrayBlockingQueue<>(1);
@@ -99,7 +101,17 @@ public final class PrefixDisk {
    * @param onWritten is called by the writer after each state
    */
   public PrefixDisk(StateDirectory directory, Session session, Runnable onWritten) {
+    this(
+        directory,
+        session,
+        onWritten,
+        Thread.ofPlatform().daemon().name("vidrio-engine-disk").factory());
+  }
+
+  /** Opens a cache with a writer of a factory. */
+  PrefixDisk(StateDirectory directory, Session session, Runnable onWritten, ThreadFactory threads) {
     this.directory = directory;
+    this.threads = threads;
     this.session = session;
     this.onWritten = onWritten;
     this.model = ModelHash.of(session.model(), directory.hashes());
@@ -223,16 +235,32 @@ public final class PrefixDisk {
       if (!next.isNeeded()) {
         dropped++;
       } else if (!directory.contains(next.address())) {
-        var running = new Running(next, next.pin());
-        writing = running;
-        toWriter.add(running);
-        if (writer == null) {
-          // On Linux it inherits the low priority of the scheduler's thread.
-          writer =
-              Thread.ofPlatform().daemon().name("vidrio-engine-disk").start(this::writeUntilClosed);
+        if (hasWriter()) {
+          var running = new Running(next, next.pin());
+          writing = running;
+          toWriter.add(running);
+        } else {
+          dropped++;
         }
         return;
       }
+    }
+  }
+
+  /** Starts the writer, unless it runs. If the system refuses the thread, writing pauses. */
+  private boolean hasWriter() {
+    if (writer != null) {
+      return true;
+    }
+    try {
+      // On Linux it inherits the low priority of the scheduler's thread.
+      Thread started = threads.newThread(this::writeUntilClosed);
+      started.start();
+      writer = started;
+      return true;
+    } catch (OutOfMemoryError e) {
+      pause(new IOException(e));
+      return false;
     }
   }
 
@@ -247,11 +275,16 @@ public final class PrefixDisk {
     writtenBytes += running.bytes;
     notBefore = SYSTEM.getProcessCpuTime() + (long) (running.nanos / BUSY_SHARE);
     if (running.failure != null) {
-      logFailure("cannot be written", running.failure);
-      pausedUntil = System.nanoTime() + PAUSE.toNanos();
-      dropped += pending.size();
-      pending.clear();
+      pause(running.failure);
     }
+  }
+
+  /** Drops what waits to be written, and writes nothing for a while. */
+  private void pause(IOException failure) {
+    logFailure("cannot be written", failure);
+    pausedUntil = System.nanoTime() + PAUSE.toNanos();
+    dropped += pending.size();
+    pending.clear();
   }
 
   /**

@@ -13,7 +13,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that appears under its name only when it is complete.
@@ -29,6 +32,8 @@ public final class AtomicFile implements AutoCloseable {
   private final Path temporary;
   private final FileChannel channel;
   private boolean finished;
+  // The old file of a target that belongs to others, while they are replaced.
+  private @Nullable Path old;
 
   private AtomicFile(Path target) throws IOException {
     this.target = regularFile(target);
@@ -131,6 +136,88 @@ public final class AtomicFile implements AutoCloseable {
    * @throws IOException if the file cannot be written
    */
   public void finish() throws IOException {
+    force();
+    rename(temporary, target);
+    finished = true;
+  }
+
+  /**
+   * Completes files that belong together. The old file of the first one is renamed before the
+   * others are replaced, and the new one appears last, so that no reader that begins with it, and
+   * compares it again at the end, uses files of two versions. If the process is killed between, the
+   * first file is missing.
+   *
+   * @throws IOException if a file cannot be written; all have their old contents then
+   */
+  public static void finish(AtomicFile first, AtomicFile... others) throws IOException {
+    List<AtomicFile> files = new ArrayList<>(List.of(others));
+    files.add(first);
+    for (AtomicFile file : files) {
+      file.force();
+    }
+    try {
+      for (AtomicFile file : files.reversed()) {
+        file.setAside();
+      }
+      for (AtomicFile file : files) {
+        rename(file.temporary, file.target);
+        file.finished = true;
+      }
+    } catch (Throwable e) {
+      for (AtomicFile file : files) {
+        file.restore();
+      }
+      throw e;
+    }
+    for (AtomicFile file : files) {
+      try {
+        file.deleteOld();
+      } catch (IOException e) {
+        // close() tries again
+      }
+    }
+  }
+
+  /** Renames the old file. */
+  private void setAside() throws IOException {
+    if (Files.exists(target)) {
+      Path aside = temporary.resolveSibling(temporary.getFileName() + ".old");
+      rename(target, aside);
+      old = aside;
+    }
+  }
+
+  /** Restores the old file, or removes the new one if there was none. */
+  private void restore() throws IOException {
+    if (old != null) {
+      rename(old, target);
+      old = null;
+    } else if (finished) {
+      Files.delete(target);
+    }
+    finished = false;
+  }
+
+  private void discard() throws IOException {
+    try {
+      channel.close();
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  private void deleteOld() throws IOException {
+    if (old != null) {
+      Files.deleteIfExists(old);
+      old = null;
+    }
+  }
+
+  private static void rename(Path from, Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private void force() throws IOException {
     try {
       channel.force(true);
       channel.close();
@@ -139,17 +226,17 @@ public final class AtomicFile implements AutoCloseable {
     } catch (IOException e) {
       throw named(e);
     }
-    Files.move(
-        temporary, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-    finished = true;
   }
 
   /** Removes the temporary file unless {@link #finish} has succeeded. */
   @Override
   public void close() throws IOException {
-    if (!finished) {
-      channel.close();
-      Files.deleteIfExists(temporary);
+    try {
+      deleteOld();
+    } finally {
+      if (!finished) {
+        discard();
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.formats.file;
 
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -34,15 +35,26 @@ public final class CreatedDirectories implements AutoCloseable {
     var result = new CreatedDirectories();
     try {
       for (Path path : missing) {
-        Files.createDirectory(path);
-        result.made.push(path);
-        path.toFile().deleteOnExit(); // does not remove a directory that contains files
+        result.create(path);
       }
     } catch (Throwable e) {
       result.close();
       throw e;
     }
     return result;
+  }
+
+  private void create(Path path) throws IOException {
+    try {
+      Files.createDirectory(path);
+    } catch (FileAlreadyExistsException e) {
+      if (Files.isDirectory(path)) {
+        return; // created meanwhile, or its attributes could not be read before
+      }
+      throw e;
+    }
+    made.push(path);
+    path.toFile().deleteOnExit(); // does not remove a directory that contains files
   }
 
   /** Removes the created directories that are empty. */

@@ -12,6 +12,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Maps model files into memory. */
 public final class MappedFile {
@@ -42,6 +44,46 @@ public final class MappedFile {
       throw new ModelFileException(
           name, "", "", "the file system does not support memory mapping", e);
     }
+  }
+
+  /**
+   * Returns whether a path is a directory.
+   *
+   * @throws ModelFileException if that cannot be read
+   */
+  public static boolean isDirectory(Path path) {
+    try {
+      return Files.readAttributes(path, BasicFileAttributes.class).isDirectory();
+    } catch (IOException e) {
+      throw new ModelFileException(path.toString(), "", "", reason(e), e);
+    }
+  }
+
+  /**
+   * Runs work that reads a mapped file.
+   *
+   * @throws ModelFileException if another program truncates the file meanwhile
+   */
+  public static <T> T read(String name, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (InternalError e) {
+      Optional<ModelFileException> truncation = truncation(name, e);
+      if (truncation.isPresent()) {
+        throw truncation.get();
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Returns an exception that names the file, if an error is that of the JVM for a read after the
+   * end of a mapped file.
+   */
+  public static Optional<ModelFileException> truncation(String name, Throwable e) {
+    return e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")
+        ? Optional.of(new ModelFileException(name, "", "", "was truncated while it was read", e))
+        : Optional.empty();
   }
 
   /** Returns the reason why a file cannot be read, in words. */

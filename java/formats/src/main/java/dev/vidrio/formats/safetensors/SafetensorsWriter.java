@@ -74,7 +74,12 @@ public final class SafetensorsWriter implements AutoCloseable {
     this.file = AtomicFile.create(target);
     ByteBuffer start =
         ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
-    file.write(start.putLong(header.length).put(header).flip(), 0);
+    try {
+      file.write(start.putLong(header.length).put(header).flip(), 0);
+    } catch (Throwable e) {
+      file.close();
+      throw e;
+    }
   }
 
   /**
@@ -153,6 +158,23 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @throws IOException if the file cannot be written
    */
   public void finish() throws IOException {
+    requireComplete();
+    file.finish();
+  }
+
+  /**
+   * Completes the file together with another one, which readers read first.
+   *
+   * @throws IllegalStateException if a tensor is incomplete
+   * @throws IOException if a file cannot be written; both have their old contents then
+   * @see AtomicFile#finish(AtomicFile, AtomicFile...)
+   */
+  public void finishAfter(AtomicFile first) throws IOException {
+    requireComplete();
+    AtomicFile.finish(first, file);
+  }
+
+  private void requireComplete() {
     tensors.forEach(
         (name, tensor) -> {
           if (tensor.written != tensor.total) {
@@ -160,7 +182,6 @@ public final class SafetensorsWriter implements AutoCloseable {
                 "tensor " + name + " has " + tensor.written + " of " + tensor.total + " bytes");
           }
         });
-    file.finish();
   }
 
   /** Removes the temporary file unless {@link #finish} has succeeded. */

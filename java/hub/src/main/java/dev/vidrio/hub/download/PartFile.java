@@ -200,6 +200,7 @@ public final class PartFile implements Closeable {
       channel.force(true);
       channel.close();
       Files.move(path, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      validator = Optional.empty(); // close() deletes its file if this fails
       Files.deleteIfExists(validatorPath);
       syncDirectory();
     } catch (IOException e) {

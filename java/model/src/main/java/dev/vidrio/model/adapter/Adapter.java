@@ -2,6 +2,7 @@ package dev.vidrio.model.adapter;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.kernel.weight.LowRank;
@@ -9,7 +10,6 @@ import dev.vidrio.model.huggingface.HuggingFaceAdapter;
 import dev.vidrio.model.load.LoadedModel;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -44,15 +44,21 @@ public final class Adapter implements AutoCloseable {
     this.model = model;
     this.name = file.toString();
     this.onClose = onClose;
-    try (Arena mapping = Arena.ofShared()) {
-      Gguf gguf =
-          Files.isDirectory(file)
-              ? HuggingFaceAdapter.open(file, model.gguf(), mapping)
-              : Gguf.open(file, mapping);
-      this.updates = new AdapterReader(gguf, model, arena).read();
+    try {
+      this.updates = MappedFile.read(name, () -> read(file));
     } catch (Throwable e) {
       arena.close();
       throw e;
+    }
+  }
+
+  private Map<String, LowRank> read(Path file) {
+    try (Arena mapping = Arena.ofShared()) {
+      Gguf gguf =
+          MappedFile.isDirectory(file)
+              ? HuggingFaceAdapter.open(file, model.gguf(), mapping)
+              : Gguf.open(file, mapping);
+      return new AdapterReader(gguf, model, arena).read();
     }
   }
 

@@ -47,7 +47,7 @@ public final class PullSubscription<T> implements Flow.Subscription {
         }
         subscriber.onNext(source.next());
       }
-      if (!isCanceled()) {
+      if (mayComplete()) {
         subscriber.onComplete();
       }
     } catch (RuntimeException | Error e) {
@@ -74,8 +74,12 @@ public final class PullSubscription<T> implements Flow.Subscription {
     return !canceled;
   }
 
-  private synchronized boolean isCanceled() {
-    return canceled;
+  /** Returns whether the subscription was not canceled; throws if a request was invalid. */
+  private synchronized boolean mayComplete() {
+    if (!canceled && invalid != null) {
+      throw invalid;
+    }
+    return !canceled;
   }
 
   @Override

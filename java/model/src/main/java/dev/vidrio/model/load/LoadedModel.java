@@ -3,6 +3,7 @@ package dev.vidrio.model.load;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -48,6 +50,10 @@ public final class LoadedModel implements AutoCloseable {
   private final Map<Class<?>, Object> cached = new ConcurrentHashMap<>();
   private final Optional<Path> file;
   private final Instant opened = Instant.now();
+
+  /** Held for reading while a resource is opened, so that {@link #close} closes it. */
+  private final ReentrantReadWriteLock opening = new ReentrantReadWriteLock();
+
   private volatile boolean closed;
 
   /**
@@ -92,9 +98,9 @@ public final class LoadedModel implements AutoCloseable {
         started.close();
       }
       arena.close();
-      if (e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")) {
-        // The JVM's error for a read after the end of a mapped file.
-        throw new ModelFileException(name, "", "", "was truncated while it was read", e);
+      Optional<ModelFileException> truncation = MappedFile.truncation(name, e);
+      if (truncation.isPresent()) {
+        throw truncation.get();
       }
       throw e;
     }
@@ -182,10 +188,15 @@ public final class LoadedModel implements AutoCloseable {
    * @throws IllegalStateException if the model is closed
    */
   public <T> T register(Function<Consumer<T>, T> opener, Consumer<T> close) {
-    requireOpen();
-    T resource = opener.apply(resources::remove);
-    resources.put(resource, () -> close.accept(resource));
-    return resource;
+    opening.readLock().lock();
+    try {
+      requireOpen();
+      T resource = opener.apply(resources::remove);
+      resources.put(resource, () -> close.accept(resource));
+      return resource;
+    } finally {
+      opening.readLock().unlock();
+    }
   }
 
   /**
@@ -230,15 +241,21 @@ public final class LoadedModel implements AutoCloseable {
   }
 
   /**
-   * Closes registered resources and the executor, and frees all memory. Waits for a running step.
+   * Closes registered resources and the executor, and frees all memory. Waits for a running step
+   * and for resources that are being opened.
    */
   @Override
   public synchronized void close() {
     if (!closed) {
       closed = true; // first, so that steps that fail from now on report a closed model
-      resources.values().forEach(Runnable::run);
-      executor.close();
-      arena.close();
+      opening.writeLock().lock();
+      try {
+        resources.values().forEach(Runnable::run);
+        executor.close();
+        arena.close();
+      } finally {
+        opening.writeLock().unlock();
+      }
     }
   }
 }

@@ -5,24 +5,31 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.kernel.Batch;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.Generator;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.WatchedExecutor;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -226,6 +233,46 @@ class SessionTest {
     assertThrows(IllegalStateException.class, session::newSequence);
     assertThrows(
         IllegalStateException.class, () -> model.newSession(SessionOptions.DEFAULT).close());
+  }
+
+  /** Closes a model while a session of it is being opened. */
+  private static final class ClosingExecutor extends WatchedExecutor {
+    private final List<MemorySegment> allocated = new ArrayList<>();
+    private @Nullable Model closing;
+    private @Nullable Thread closer;
+
+    @Override
+    public MemorySegment allocate(long bytes, Arena arena) {
+      MemorySegment memory = super.allocate(bytes, arena);
+      Model open = closing;
+      if (open != null) {
+        allocated.add(memory);
+        if (closer == null) {
+          closer = Thread.ofPlatform().start(open::close);
+        }
+        while (!open.loaded().isClosed()) {
+          Thread.onSpinWait();
+        }
+      }
+      return memory;
+    }
+
+    @Override
+    protected void onRun(Batch batch, int begin, int end) {}
+  }
+
+  @Test
+  void closedModel_closesSessionsThatAreBeingOpened() throws InterruptedException {
+    var executor = new ClosingExecutor();
+    Model other = Model.open(directory.resolve("tiny.gguf"), ModelOptions.with(() -> executor));
+    executor.closing = other;
+    Session session = other.newSession(SessionOptions.DEFAULT);
+    Objects.requireNonNull(executor.closer).join();
+    assertTrue(session.isClosed());
+    assertFalse(executor.allocated.isEmpty());
+    for (MemorySegment memory : executor.allocated) {
+      assertFalse(memory.scope().isAlive());
+    }
   }
 
   @Test

@@ -167,7 +167,7 @@ public record ServedModel(
   /** Frees all memory. Native calls may block, so that this must not run on a virtual thread. */
   @Override
   public void close() {
-    metrics.watch(null);
+    metrics.unwatch(engine);
     engine.close();
     closeAll(model, draft);
   }

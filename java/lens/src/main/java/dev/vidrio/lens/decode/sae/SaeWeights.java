@@ -4,6 +4,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.formats.file.CreatedDirectories;
+import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
@@ -61,9 +62,21 @@ final class SaeWeights {
     this.skip = skip;
   }
 
+  /** Reads the weights and, after them, the configuration again, which must not have changed. */
   static SaeWeights read(Path directory, SaeConfig config) {
+    Path path = directory.resolve(WEIGHTS);
+    SaeWeights weights = MappedFile.read(path.toString(), () -> read(config, path));
+    Path configPath = directory.resolve(CONFIG);
+    if (!SaeConfigReader.read(configPath).equals(config)) {
+      throw new ModelFileException(
+          configPath.toString(), "", "", "was replaced while the weights were read");
+    }
+    return weights;
+  }
+
+  private static SaeWeights read(SaeConfig config, Path path) {
     try (Arena arena = Arena.ofConfined()) {
-      Safetensors file = Safetensors.open(directory.resolve(WEIGHTS), arena);
+      Safetensors file = Safetensors.open(path, arena);
       int dSae = config.dSae();
       Map<String, float[]> vectors = new LinkedHashMap<>();
       vectors.put("b_dec", FloatTensors.values(file, "b_dec", config.dOut()));
@@ -197,8 +210,8 @@ final class SaeWeights {
   }
 
   /**
-   * Writes {@code cfg.json} and the weights into a directory, which is created if missing. Both
-   * files are renamed only when both are complete.
+   * Writes {@code cfg.json} and the weights into a directory, which is created if missing, and
+   * replaces both together.
    */
   void write(Path directory, SaeConfig config, String model) throws IOException {
     Map<String, float[][]> tensors = new LinkedHashMap<>();
@@ -228,8 +241,7 @@ final class SaeWeights {
         }
       }
       cfg.write(ByteBuffer.wrap(json), 0);
-      writer.finish();
-      cfg.finish();
+      writer.finishAfter(cfg);
     }
   }
 
