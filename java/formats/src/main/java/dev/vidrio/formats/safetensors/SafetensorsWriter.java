@@ -169,6 +169,7 @@ public final class SafetensorsWriter implements AutoCloseable {
    * @throws IOException if a file cannot be written; both have their old contents then
    * @see AtomicFile#finish(AtomicFile, AtomicFile...)
    */
+  @SuppressWarnings("exports") // for the modules that see AtomicFile
   public void finishAfter(AtomicFile first) throws IOException {
     requireComplete();
     AtomicFile.finish(first, file);
