@@ -102,7 +102,8 @@ public final class Engine implements AutoCloseable {
   private Scheduler scheduler(EngineOptions wanted) {
     Drafts drafts = null;
     try {
-      drafts = new Drafts(model, wanted, positions);
+      drafts =
+          new Drafts(model, wanted.draft(), session.limits(), positions, wanted.adaptiveDrafts());
       return new Scheduler(model, wanted, listener, inbox, session, drafts, () -> release(1));
     } catch (RuntimeException | Error e) {
       if (drafts != null) {

@@ -4,6 +4,7 @@ import dev.vidrio.engine.pace.StepCosts;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.Limits;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -80,18 +81,18 @@ final class DraftModel implements Drafter {
   /**
    * Opens a session of the draft model.
    *
-   * @param sequences maximum number of sequences
-   * @param stepTokens maximum number of tokens of a step
-   * @param context positions of a sequence
+   * @param limits those of the engine's steps
+   * @param context maximum number of tokens of a request
    * @throws InvalidInputException if the vocabularies differ in tokens that are not unused
    */
-  DraftModel(Model model, Model draft, int sequences, int stepTokens, int context) {
+  DraftModel(Model model, Model draft, Limits limits, int context) {
     this.commonTokens = commonTokens(model, draft);
     int positions = Math.min(context, draft.architecture().contextLength());
+    int sequences = limits.sequences();
     this.session =
         draft.newSession(
-            new SessionOptions(positions, stepTokens, sequences, 1).withLogits(sequences));
-    this.costs = new StepCosts(stepTokens);
+            new SessionOptions(positions, limits.tokens(), sequences, 1).withLogits(sequences));
+    this.costs = new StepCosts(limits.tokens());
   }
 
   /**

@@ -1,9 +1,9 @@
 package dev.vidrio.engine.draft;
 
-import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.pace.CompletionStats;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.TokenSequence;
+import dev.vidrio.kernel.Limits;
 import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -52,17 +52,17 @@ public final class Drafts implements AutoCloseable {
   /**
    * Creates the drafts of an engine.
    *
-   * @param options those of the engine
+   * @param draft the draft model, or null for prompt lookup
+   * @param limits those of the engine's steps
    * @param positions maximum number of tokens of a request
+   * @param adaptive whether drafts are as long as pays, instead of as long as allowed
    * @throws dev.vidrio.error.InvalidInputException if the draft model does not fit the model
    */
-  public Drafts(Model model, EngineOptions options, int positions) {
-    Model draft = options.draft();
+  public Drafts(
+      Model model, @Nullable Model draft, Limits limits, int positions, boolean adaptive) {
     this.drafter =
-        draft == null
-            ? new PromptLookup()
-            : new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
-    this.lengths = options.adaptiveDrafts() ? new DraftLength(options.stepTokens()) : null;
+        draft == null ? new PromptLookup() : new DraftModel(model, draft, limits, positions);
+    this.lengths = adaptive ? new DraftLength(limits.tokens()) : null;
   }
 
   /**
