@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
  * and a scheduler: each accepted request ends once, and the scheduler never sleeps for ever.
  */
 class InboxTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 600 : 150;
+  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 300 : 150;
 
   /** A request that ends when it is canceled or the engine is closed. */
   private static final class Request {

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
  * last one, which runs once.
  */
 class WorkThreadTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 400 : 100;
+  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 200 : 100;
 
   @Test
   void tasksRunBeforeTheLastOne() {

@@ -241,13 +241,8 @@ class PortableBitsTest {
 
   @Test
   void longTextsHavePortableBits() {
-    check(BardFiles.q8(), LONG, natives(2, Repacking.AT_ONCE), 512);
-  }
-
-  @Test
-  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
-  void longTextsHavePortableBitsInJava() {
-    check(BardFiles.q8(), LONG, variants(2), 512);
+    boolean java = Boolean.getBoolean("vidrio.test.full");
+    check(BardFiles.q8(), LONG, java ? variants(2) : natives(2, Repacking.AT_ONCE), 512);
   }
 
   @Test

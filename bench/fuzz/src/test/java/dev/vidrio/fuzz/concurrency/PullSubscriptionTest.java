@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
  * delivers them to a subscriber, and a thread that requests tokens or cancels.
  */
 class PullSubscriptionTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 1000 : 200;
+  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 400 : 200;
   private static final int TOKENS = 2;
   private static final String END = "made to fail";
 
