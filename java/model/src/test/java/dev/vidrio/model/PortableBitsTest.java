@@ -248,7 +248,7 @@ class PortableBitsTest {
   @Test
   @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
   void f32BardHasPortableBits() {
-    check(BardFiles.f32(), SHORT, variants(1, 2), 1, 7, 512);
+    check(BardFiles.f32(), SHORT, variants(2), 1, 7, 512);
   }
 
   @ParameterizedTest
