@@ -50,10 +50,15 @@ abstract sealed class FeatureLayer permits NeuronLayer, TranscoderLayer {
   /** Returns the part of a feature's value that does not depend on {@link #read}. */
   abstract double constant(int feature);
 
+  /** Returns whether features write to a layer; by default, to their own only. */
+  boolean writesTo(int other) {
+    return other == layer;
+  }
+
   /**
    * Adds effects of features: products of what they write to a layer and its gradients.
    *
-   * @param to the number of a layer
+   * @param to the number of a layer that they {@linkplain #writesTo write to}
    * @param gradient with respect to what is {@link #written} there, [n][width]
    * @param effects one for each feature, from {@code first}
    */

@@ -302,7 +302,9 @@ final class GraphPass implements AutoCloseable {
       if (layer.layer < target.layer) {
         float[][] gradient = pass.gradient(layer.written, copy);
         for (int from = 0; from <= i; from++) {
-          layers.get(from).addEffects(layer.layer, gradient, all, firsts[from]);
+          if (layers.get(from).writesTo(layer.layer)) {
+            layers.get(from).addEffects(layer.layer, gradient, all, firsts[from]);
+          }
         }
         float @Nullable [][] errors = layer.errors();
         float @Nullable [] bias = layer.bias();

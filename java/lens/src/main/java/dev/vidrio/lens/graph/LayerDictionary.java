@@ -15,7 +15,10 @@ sealed interface LayerDictionary {
   /** Returns the direction of a feature in the input, [d_in]. */
   float[] inputDirection(int feature);
 
-  /** Returns what a feature of a value adds to the outputs of this layer and of later ones. */
+  /** Returns the number of layers that features write to, from this one on. */
+  int outputs();
+
+  /** Returns what a feature of a value adds to the {@link #outputs} of layers. */
   float[][] written(int feature, float value);
 
   /** Returns the constant part of this layer's output, [d_out]. */
@@ -34,6 +37,11 @@ sealed interface LayerDictionary {
     @Override
     public float[] inputDirection(int feature) {
       return transcoder.inputDirection(feature);
+    }
+
+    @Override
+    public int outputs() {
+      return 1;
     }
 
     @Override
@@ -62,6 +70,11 @@ sealed interface LayerDictionary {
     @Override
     public float[] inputDirection(int feature) {
       return transcoder.inputDirection(layer, feature);
+    }
+
+    @Override
+    public int outputs() {
+      return transcoder.layers() - layer;
     }
 
     @Override

@@ -63,7 +63,7 @@ final class NeuronLayer extends FeatureLayer {
   @Override
   void addEffects(int to, float[][] gradient, float[] effects, int first) {
     int at = first;
-    for (int i = 0; to == layer && i < values.length; i++) {
+    for (int i = 0; i < values.length; i++) {
       for (int j = 0; j < width; j++) {
         effects[at++] += values[i][j] * gradient[i][j];
       }

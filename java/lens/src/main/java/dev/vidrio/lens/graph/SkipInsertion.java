@@ -9,6 +9,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.pass.CopyInsertion;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import java.util.List;
 final class SkipInsertion {
   private final HookSource source;
   private final Buffer written;
+  private final float[][] matrix;
   private final Weights weights;
 
   /**
@@ -34,6 +36,7 @@ final class SkipInsertion {
   SkipInsertion(Executor executor, Arena arena, HookSource source, Buffer written, float[][] skip) {
     this.source = source;
     this.written = written;
+    this.matrix = skip;
     int n = skip.length;
     int k = skip[0].length;
     MemorySegment data = executor.allocate(Math.multiplyExact(Math.multiplyExact(4L, n), k), arena);
@@ -47,6 +50,13 @@ final class SkipInsertion {
   /** Returns the part of y that the skip connection does not explain. */
   static Buffer rest(Buffer written) {
     return written.like(written.name() + ".rest");
+  }
+
+  /** Adds W x to a vector. */
+  void addProduct(float[] x, float[] sum) {
+    for (int j = 0; j < matrix.length; j++) {
+      sum[j] += (float) Vectors.dot(matrix[j], x);
+    }
   }
 
   /** Returns operations in which y passes through the skip connection. */

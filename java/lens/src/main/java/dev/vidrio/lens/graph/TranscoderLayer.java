@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class TranscoderLayer extends FeatureLayer {
   private final HookSource source;
   private final @Nullable LayerDictionary dictionary;
+  private final float @Nullable [] bias;
   private final @Nullable SkipInsertion skip;
   private final List<TranscoderLayer> earlier;
   private final List<Feature> features = new ArrayList<>();
@@ -58,6 +59,7 @@ final class TranscoderLayer extends FeatureLayer {
     super(layer, source.captured().getFirst(), written);
     this.source = source;
     this.dictionary = dictionary;
+    this.bias = dictionary == null ? null : dictionary.bias();
     this.skip = skip;
     this.earlier = List.copyOf(earlier);
   }
@@ -104,29 +106,32 @@ final class TranscoderLayer extends FeatureLayer {
 
   private float[][] errors(float[][] outputs, float[][] inputs) {
     var explained = new float[outputs.length][];
-    float[] bias = bias();
     for (int i = 0; i < explained.length; i++) {
       explained[i] = bias == null ? new float[written.width()] : bias.clone();
     }
-    earlier.forEach(before -> before.addWritten(layer, explained));
+    earlier.stream()
+        .filter(before -> before.writesTo(layer))
+        .forEach(before -> before.addWritten(layer, explained));
     addWritten(layer, explained);
-    float[][] matrix = dictionary == null ? null : dictionary.skip();
     var rest = new float[outputs.length][];
     for (int i = 0; i < rest.length; i++) {
-      for (int j = 0; matrix != null && j < matrix.length; j++) {
-        explained[i][j] += (float) Vectors.dot(matrix[j], inputs[i]);
+      if (skip != null) {
+        skip.addProduct(inputs[i], explained[i]);
       }
       rest[i] = Vectors.minus(outputs[i], explained[i]);
     }
     return rest;
   }
 
+  @Override
+  boolean writesTo(int other) {
+    return dictionary != null && other >= layer && other - layer < dictionary.outputs();
+  }
+
   /** Adds what the features of this layer write to the output of a layer, [n][width]. */
   private void addWritten(int to, float[][] sums) {
     for (Feature feature : features) {
-      if (to - layer < feature.written.length) {
-        Vectors.add(sums[feature.position], 1, feature.written[to - layer]);
-      }
+      Vectors.add(sums[feature.position], 1, feature.written[to - layer]);
     }
   }
 
@@ -164,10 +169,8 @@ final class TranscoderLayer extends FeatureLayer {
   void addEffects(int to, float[][] gradient, float[] effects, int first) {
     for (int f = 0; f < features.size(); f++) {
       Feature feature = features.get(f);
-      if (to >= layer && to - layer < feature.written.length) {
-        effects[first + f] +=
-            (float) Vectors.dot(feature.written[to - layer], gradient[feature.position]);
-      }
+      effects[first + f] +=
+          (float) Vectors.dot(feature.written[to - layer], gradient[feature.position]);
     }
   }
 
@@ -178,6 +181,6 @@ final class TranscoderLayer extends FeatureLayer {
 
   @Override
   float @Nullable [] bias() {
-    return dictionary == null ? null : dictionary.bias();
+    return bias;
   }
 }
