@@ -7,6 +7,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ConstantTraining;
 import dev.vidrio.lens.numeric.Adam;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -171,7 +172,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     private Constants(Streams streams, float[][] start, ConstantTraining options) {
       this.streams = streams;
       this.options = options;
-      this.values = Arrays.stream(start).map(float[]::clone).toArray(float[][]::new);
+      this.values = Vectors.copy(start);
       this.adam = new Adam(values);
     }
 

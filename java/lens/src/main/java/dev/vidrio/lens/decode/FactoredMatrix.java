@@ -57,7 +57,7 @@ public final class FactoredMatrix {
   }
 
   private static float[][] copy(float[][] matrix) {
-    return Arrays.stream(matrix).map(float[]::clone).toArray(float[][]::new);
+    return Vectors.copy(matrix);
   }
 
   /** Returns a copy of A, [m][r]. */

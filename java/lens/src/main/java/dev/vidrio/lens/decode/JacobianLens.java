@@ -22,7 +22,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -154,7 +153,7 @@ public final class JacobianLens implements LogitLens.Translation {
     if (rows == null) {
       throw new InvalidInputException("hook", point.name(), "has no Jacobian in this lens");
     }
-    return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);
+    return Vectors.copy(rows);
   }
 
   @Override

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
@@ -102,6 +103,11 @@ public final class Vectors {
     for (int j = 0; j < x.length; j++) {
       x[j] *= factor;
     }
+  }
+
+  /** Returns a copy of a matrix. */
+  public static float[][] copy(float[][] rows) {
+    return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);
   }
 
   /** Returns the indices of the {@code k} largest elements, in descending order. */

@@ -2,10 +2,10 @@ package dev.vidrio.cli.lens.circuit;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.HeadName;
+import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.graph.GraphNode;
 import dev.vidrio.lens.graph.ScoreAttribution;
@@ -69,22 +69,13 @@ public final class QkCommand extends TextCommand<QkCommand.Found> {
   @Override
   protected Found run(Lens lens, int[] text) {
     HeadName head = HeadName.parse(name);
-    int from = position("query", query, text);
-    int to = position("key", key, text);
+    int from = PositionOption.of(text, "query", query);
+    int to = PositionOption.of(text, "key", key);
     try (OpenFeatures opened = OpenFeatures.of(lens, directory)) {
       ScoreAttribution score =
           ScoreAttribution.of(lens, text, opened.features(), head.layer(), head.head(), from, to);
       return new Found(score, from, to, score.strongest(top));
     }
-  }
-
-  private static int position(String option, int position, int[] text) {
-    int at = position < 0 ? text.length + position : position;
-    if (at < 0 || at >= text.length) {
-      throw new InvalidInputException(
-          option, Integer.toString(position), "the text has " + text.length + " tokens");
-    }
-    return at;
   }
 
   private String name(@Nullable GraphNode node) {

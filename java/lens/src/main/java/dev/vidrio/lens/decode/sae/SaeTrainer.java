@@ -79,10 +79,7 @@ public final class SaeTrainer implements AutoCloseable {
     this.inputScale = scale(inputs);
     this.outputScale = transcoder ? scale(outputs) : inputScale;
     this.decoder = directions(outputs[0].length);
-    this.encoder =
-        transcoder
-            ? directions(inputs[0].length)
-            : Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
+    this.encoder = transcoder ? directions(inputs[0].length) : Vectors.copy(decoder);
     this.encoderBias = new float[options.features()];
     this.decoderBias = mean();
     this.idle = new int[options.features()];
@@ -317,13 +314,13 @@ public final class SaeTrainer implements AutoCloseable {
     }
     // Features have the scale of the inputs.
     float toOutputs = inputScale / outputScale;
-    float[][] directions = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
+    float[][] directions = Vectors.copy(decoder);
     for (float[] direction : directions) {
       Vectors.scale(direction, toOutputs);
     }
     var weights =
         new SaeWeights(
-            Arrays.stream(encoder).map(float[]::clone).toArray(float[][]::new),
+            Vectors.copy(encoder),
             directions,
             vectors,
             skip == null ? null : skip.weights(toOutputs));

@@ -53,7 +53,7 @@ final class SkipTraining implements AutoCloseable {
 
   /** Returns the weights times a factor. */
   float[][] weights(float factor) {
-    float[][] scaled = Arrays.stream(weights).map(float[]::clone).toArray(float[][]::new);
+    float[][] scaled = Vectors.copy(weights);
     for (float[] row : scaled) {
       Vectors.scale(row, factor);
     }

@@ -272,7 +272,7 @@ public final class SparseAutoencoder implements AutoCloseable {
   /** Returns the skip connection of a transcoder, W_skip [d_out][d_in], or null. */
   public float @Nullable [][] skip() {
     float[][] skip = weights.skip;
-    return skip == null ? null : Arrays.stream(skip).map(float[]::clone).toArray(float[][]::new);
+    return skip == null ? null : Vectors.copy(skip);
   }
 
   /** Returns the constant part of the output, b_dec [d_out]. */

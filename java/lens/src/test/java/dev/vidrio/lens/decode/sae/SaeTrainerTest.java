@@ -106,17 +106,22 @@ class SaeTrainerTest {
           }
           assertTrue(matched > TRUE_FEATURES * 3 / 4, kind + " found " + matched);
           // The measurements of training hold for the result.
-          double error = 0;
-          double squares = 0;
-          for (float[] row : rows) {
-            float[] decoded = found.decode(found.encode(row), row);
-            error += Math.pow(Vectors.norm(Vectors.minus(decoded, row)), 2);
-            squares += Vectors.dot(row, row);
-          }
-          assertEquals(after, error / squares, 0.02);
+          assertEquals(after, relativeError(found, rows, rows), 0.02);
         }
       }
     }
+  }
+
+  private static double relativeError(
+      SparseAutoencoder found, float[][] inputs, float[][] outputs) {
+    double error = 0;
+    double squares = 0;
+    for (int i = 0; i < inputs.length; i++) {
+      float[] decoded = found.decode(found.encode(inputs[i]), inputs[i]);
+      error += Math.pow(Vectors.norm(Vectors.minus(decoded, outputs[i])), 2);
+      squares += Vectors.dot(outputs[i], outputs[i]);
+    }
+    return error / squares;
   }
 
   /** A transcoder learns a map from other inputs of another width. */
@@ -139,14 +144,7 @@ class SaeTrainerTest {
       try (SparseAutoencoder found = trainer.result(executor, "in", "out")) {
         assertTrue(found.config().transcoder());
         assertEquals(3, found.config().dOut());
-        double error = 0;
-        double squares = 0;
-        for (int i = 0; i < inputs.length; i++) {
-          float[] decoded = found.decode(found.encode(inputs[i]), inputs[i]);
-          error += Math.pow(Vectors.norm(Vectors.minus(decoded, outputs[i])), 2);
-          squares += Vectors.dot(outputs[i], outputs[i]);
-        }
-        assertEquals(after, error / squares, 0.05);
+        assertEquals(after, relativeError(found, inputs, outputs), 0.05);
       }
     }
     assertThrows(
@@ -177,14 +175,7 @@ class SaeTrainerTest {
       assertTrue(after < before / 20, before + " to " + after);
       try (SparseAutoencoder found = trainer.result(executor, "in", "out")) {
         assertTrue(found.config().skip());
-        double error = 0;
-        double squares = 0;
-        for (int i = 0; i < inputs.length; i++) {
-          float[] decoded = found.decode(found.encode(inputs[i]), inputs[i]);
-          error += Math.pow(Vectors.norm(Vectors.minus(decoded, outputs[i])), 2);
-          squares += Vectors.dot(outputs[i], outputs[i]);
-        }
-        assertEquals(after, error / squares, 0.02);
+        assertEquals(after, relativeError(found, inputs, outputs), 0.02);
       }
       try (var plain = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
         plain.run(loss -> {});
