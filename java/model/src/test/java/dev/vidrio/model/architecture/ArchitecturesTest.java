@@ -36,7 +36,12 @@ class ArchitecturesTest {
 
   private static Architecture load(String name, Executor executor, Arena arena) {
     return Catalog.load(
-        TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+        TinyModels.gguf(name, arena),
+        executor,
+        arena,
+        LoadListener.SILENT,
+        Repacking.AT_ONCE,
+        false);
   }
 
   @ParameterizedTest

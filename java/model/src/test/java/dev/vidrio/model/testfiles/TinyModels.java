@@ -43,6 +43,10 @@ public final class TinyModels {
   private static final Path DIRECTORY =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
 
+  /** The models with a draft block. */
+  private static final Path DRAFT_BLOCKS =
+      Path.of("../model/src/test/resources/dev/vidrio/model/drafts");
+
   /** Fixtures whose weights are quantized, so that logits differ from those of transformers. */
   private static final Set<String> QUANTIZED = Set.of("gpt-oss-mxfp4");
 
@@ -129,10 +133,14 @@ public final class TinyModels {
 
   /** Parses a model's GGUF file, copied into the arena. */
   public static Gguf gguf(String model, Arena arena) {
+    return gguf(DIRECTORY.resolve(model).resolve("model.gguf"), arena);
+  }
+
+  private static Gguf gguf(Path file, Arena arena) {
     try {
-      byte[] bytes = Files.readAllBytes(DIRECTORY.resolve(model).resolve("model.gguf"));
+      byte[] bytes = Files.readAllBytes(file);
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Gguf.parse(model + "/model.gguf", data);
+      return Gguf.parse(file.getParent().getFileName() + "/" + file.getFileName(), data);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -140,9 +148,34 @@ public final class TinyModels {
 
   /** A writer of the same file, whose keys and tensors can be changed. */
   public static GgufWriter writer(String model) {
+    return writer(DIRECTORY.resolve(model).resolve("model.gguf"));
+  }
+
+  /** A writer of a model with a draft block and a tokenizer, for texts of up to {@value #LONG}. */
+  public static GgufWriter withDraftBlock(String model) {
+    GgufWriter writer = writer(DRAFT_BLOCKS.resolve(model + ".gguf"));
+    TinyVocabulary.putFirst(writer, VOCABULARY);
+    return writer
+        .bool("tokenizer.ggml.add_bos_token", false)
+        .uint32(architecture(model).name() + ".context_length", LONG);
+  }
+
+  /**
+   * Results of llama.cpp for a model with a draft block: {@code tokens} [n]; {@code logits} [n, V]
+   * of the model; {@code block_logits} [n, V] of the block; {@code drafts} [COUNT, V] after them.
+   */
+  public static SafetensorsFile expectedOfDraftBlock(String model) {
+    try {
+      return SafetensorsFile.read(DRAFT_BLOCKS.resolve(model + ".safetensors"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static GgufWriter writer(Path file) {
     var writer = new GgufWriter();
     try (Arena arena = Arena.ofConfined()) {
-      Gguf gguf = gguf(model, arena);
+      Gguf gguf = gguf(file, arena);
       gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
       for (GgufTensor tensor : gguf.tensors()) {
         long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
