@@ -138,7 +138,7 @@ public final class DraftBlock {
         keys.addFirst(op instanceof SequenceOp.Conv conv ? of(conv, hidden) : op);
       }
     }
-    // Of the embedding of the tokens, in most models.
+    // The embedding of the tokens, if the block has none of its own.
     keys.removeAll(model.ops());
     return keys;
   }

@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,10 +36,6 @@ class DraftBlockTest {
   private static final double TOLERANCE = 1e-4;
 
   @TempDir Path directory;
-
-  static Stream<String> names() {
-    return Stream.of("glm4moe", "hy_v3", "qwen3next", "qwen35", "qwen35moe");
-  }
 
   private Model open(String name, ModelOptions options) throws IOException {
     return open(TinyModels.withDraftBlock(name), options);
@@ -98,7 +93,7 @@ class DraftBlockTest {
   }
 
   @ParameterizedTest
-  @MethodSource("names")
+  @MethodSource(TinyModels.WITH_DRAFT_BLOCK)
   void logitsAreThoseOfLlamaCpp(String name) throws IOException {
     SafetensorsFile expected = TinyModels.expectedOfDraftBlock(name);
     int[] tokens = expected.ints("tokens");
@@ -125,7 +120,7 @@ class DraftBlockTest {
   }
 
   @ParameterizedTest
-  @MethodSource("names")
+  @MethodSource(TinyModels.WITH_DRAFT_BLOCK)
   void bitsDependOnTokensAlone(String name) throws IOException {
     int[] tokens = TinyModels.expectedOfDraftBlock(name).ints("tokens");
     int last = tokens.length - 1;

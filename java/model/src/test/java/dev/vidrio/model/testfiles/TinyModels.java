@@ -30,6 +30,10 @@ public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
+  /** The method that gives the names of those that also exist with a draft block. */
+  public static final String WITH_DRAFT_BLOCK =
+      "dev.vidrio.model.testfiles.TinyModels#namesWithDraftBlock";
+
   /** The method that gives a sample of them, or all with the profile "full". */
   public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
@@ -59,6 +63,19 @@ public final class TinyModels {
 
   public static List<String> names() {
     return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
+  }
+
+  public static List<String> namesWithDraftBlock() {
+    try (Stream<Path> files = Files.list(DRAFT_BLOCKS)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".gguf"))
+          .map(name -> name.replace(".gguf", ""))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Returns models that have all traits of architectures between them, or all models. */
@@ -134,6 +151,11 @@ public final class TinyModels {
   /** Parses a model's GGUF file, copied into the arena. */
   public static Gguf gguf(String model, Arena arena) {
     return gguf(DIRECTORY.resolve(model).resolve("model.gguf"), arena);
+  }
+
+  /** Parses the file of a model with a draft block, whose other tensors are those of the model. */
+  public static Gguf ggufWithDraftBlock(String model, Arena arena) {
+    return gguf(DRAFT_BLOCKS.resolve(model + ".gguf"), arena);
   }
 
   private static Gguf gguf(Path file, Arena arena) {

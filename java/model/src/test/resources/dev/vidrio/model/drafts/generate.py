@@ -25,7 +25,7 @@ from safetensors.numpy import load_file, save_file
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "architecture"
-NAMES = ("glm4moe", "hy_v3", "qwen3next", "qwen35", "qwen35moe")
+NAMES = ("deepseek3", "glm4-flash", "glm4moe", "hy_v3", "qwen3next", "qwen35", "qwen35moe")
 OWN_EMBEDDINGS = ("glm4moe",)
 COUNT = 4
 BF16 = gguf.GGMLQuantizationType.BF16
@@ -75,6 +75,8 @@ def write(name: str, file: Path, exact: bool) -> None:
     writer.add_vocab_size(vocabulary)  # needed without a tokenizer
     writer.add_uint32(key, layers + 1)
     writer.add_uint32(f"{architecture}.nextn_predict_layers", 1)
+    if architecture == "deepseek2":  # llama.cpp's default depends on the number of layers
+        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
     random = np.random.default_rng(zlib.crc32(name.encode()))
     for tensor in reader.tensors:
         kind = F32 if exact else tensor.tensor_type
