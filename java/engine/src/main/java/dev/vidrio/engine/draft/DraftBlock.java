@@ -7,6 +7,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -60,10 +61,12 @@ final class DraftBlock implements Drafter {
       return Arrays.copyOf(ids, Math.min(max, count));
     }
 
-    /** Removes the tokens that the block has run. */
+    /** Removes the tokens that the block has run, unless a failed step has. */
     void rollBack() {
-      int left = sequence.truncate(Math.min(length, sequence.length()));
-      assert left == length : "draft tokens cannot be rolled back";
+      if (sequence.length() > length) {
+        int left = sequence.truncate(length);
+        assert left == length : "draft tokens cannot be rolled back";
+      }
     }
   }
 
@@ -75,11 +78,9 @@ final class DraftBlock implements Drafter {
    */
   DraftBlock(Model model, Plan block, Session shared) {
     int sequences = shared.limits().sequences();
-    this.session =
-        model.newSession(
-            shared.options().withLogits(1).withBatch(sequences).withLogits(sequences),
-            block,
-            shared);
+    // The number of logits must not exceed the batch at any time.
+    SessionOptions options = shared.options().withLogits(1).withBatch(sequences);
+    this.session = model.newSession(options.withLogits(sequences), block, shared);
     this.costs = new StepCosts(sequences);
   }
 
@@ -153,7 +154,10 @@ final class DraftBlock implements Drafter {
   @Override
   public int[] draft(RunningRequest active, int max) {
     Draft draft = drafts.get(active);
-    return draft == null ? new int[0] : draft.tokens(max);
+    // A draft of an earlier step has been compared already.
+    return draft == null || draft.length + 1 < active.tokens().length()
+        ? new int[0]
+        : draft.tokens(max);
   }
 
   @Override

@@ -1,27 +1,34 @@
 package dev.vidrio.engine.draft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.engine.LensOptions;
+import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -33,6 +40,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -239,6 +247,73 @@ class DraftBlockTest {
         if (block) {
           assertEquals(expected, actual);
           assertTrue(engine.status().draftTokens() > 0);
+        } else {
+          expected = actual;
+        }
+      }
+    }
+  }
+
+  private static List<TokenLogProbability> answer(Engine engine, int drafts) {
+    return engine.submit(request(1, drafts)).result().tokens();
+  }
+
+  @Test
+  void bitsAreThoseWithoutDraftsInBf16() throws IOException {
+    EngineOptions options = ALWAYS.withArithmetic(Arithmetic.BF16).withKvType(KvType.BF16);
+    List<TokenLogProbability> expected;
+    try (Model model = open("glm4moe", false);
+        Engine engine = Engine.open(model, options)) {
+      expected = answer(engine, 0);
+    }
+    try (Model model = open("glm4moe", true);
+        Engine engine = Engine.open(model, options)) {
+      assertEquals(expected, answer(engine, 4));
+    }
+  }
+
+  @Test
+  void prefixesOnDiskAreNotThoseWithoutTheBlock() throws IOException {
+    EngineOptions options = ALWAYS.withCacheDirectory(directory.resolve("cache"), 1 << 20);
+    List<TokenLogProbability> expected = withoutDrafts("glm4moe").get(1);
+    int run = 0;
+    for (boolean block : new boolean[] {false, true, true}) {
+      try (Model model = open("glm4moe", block);
+          Engine engine = Engine.open(model, options)) {
+        Completion completion = engine.submit(request(1, block ? 3 : 0)).result();
+        assertEquals(expected, completion.tokens());
+        assertEquals(run == 2 ? KvCache.BLOCK : 0, completion.cachedTokens(), "run " + run);
+      }
+      run++;
+    }
+  }
+
+  @Test
+  void draftsForAdaptersAndBase() throws IOException {
+    GgufWriter writer = TinyAdapter.writer(64).string("general.architecture", "glm4moe");
+    var random = new SplittableRandom(3);
+    for (int layer = 0; layer < 3; layer++) {
+      String tensor = "blk." + layer + ".attn_output.weight";
+      TinyAdapter.put(writer, tensor + ".lora_a", GgmlType.F32, random, 48, 4);
+      TinyAdapter.put(writer, tensor + ".lora_b", GgmlType.F32, random, 4, 32);
+    }
+    Path file = Files.write(directory.resolve("adapter.gguf"), writer.toBytes());
+    List<List<TokenLogProbability>> expected = new ArrayList<>();
+    for (boolean block : new boolean[] {false, true}) {
+      try (Model model = open("glm4moe", block);
+          Engine engine = Engine.open(model, ALWAYS.withAdapters(1))) {
+        var adaptation = new Adaptation(model.openAdapter(file), 1);
+        int drafts = block ? 4 : 0;
+        GenerationRequest base = request(1, drafts);
+        List<TokenStream> streams =
+            List.of(
+                engine.submit(base),
+                engine.submit(base.toBuilder().adaptation(adaptation).build()));
+        List<List<TokenLogProbability>> actual =
+            streams.stream().map(stream -> stream.result().tokens()).toList();
+        assertNotEquals(actual.getFirst(), actual.getLast());
+        if (block) {
+          assertEquals(expected, actual);
         } else {
           expected = actual;
         }

@@ -7,9 +7,9 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedList;
 import java.util.List;
 import java.util.Set;
 
@@ -130,7 +130,7 @@ public final class DraftBlock {
    */
   static List<Op> keys(Plan model, Plan block, Buffer hidden) {
     Set<Operand> needed = new HashSet<>();
-    var keys = new LinkedList<Op>();
+    List<Op> keys = new ArrayList<>();
     for (Op op : block.ops().reversed()) {
       boolean stores = op instanceof SequenceOp.KvStore;
       if (stores || op.writes().stream().anyMatch(needed::contains)) {

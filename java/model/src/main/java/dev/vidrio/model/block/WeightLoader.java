@@ -236,7 +236,7 @@ public final class WeightLoader {
       long bytes = n * rowBytes;
       MemorySegment data = packs ? scratch.allocate(bytes, 64) : memory.allocate(bytes);
       for (int row = 0; row < n; row++) {
-        long from = row * (long) type.bytes(columns) + type.bytes(first);
+        long from = row * type.bytes(columns) + type.bytes(first);
         MemorySegment.copy(tensor.data(), from, data, row * rowBytes, rowBytes);
       }
       String part = "%s.columns.%d-%d".formatted(name, first, first + k - 1);
