@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("long")
 class InboxTest {
-  private static final int INTERLEAVINGS = 300;
+  private static final int INTERLEAVINGS = 150;
 
   /** A request that ends when it is canceled or the engine is closed. */
   private static final class Request {

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("long")
 class WorkThreadTest {
-  private static final int INTERLEAVINGS = 200;
+  private static final int INTERLEAVINGS = 100;
 
   @Test
   void tasksRunBeforeTheLastOne() {

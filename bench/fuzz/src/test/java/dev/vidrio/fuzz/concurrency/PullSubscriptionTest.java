@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("long")
 class PullSubscriptionTest {
-  private static final int INTERLEAVINGS = 400;
+  private static final int INTERLEAVINGS = 200;
   private static final int TOKENS = 2;
   private static final String END = "made to fail";
 
