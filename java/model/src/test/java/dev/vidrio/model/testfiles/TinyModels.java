@@ -150,19 +150,19 @@ public final class TinyModels {
 
   /** Parses a model's GGUF file, copied into the arena. */
   public static Gguf gguf(String model, Arena arena) {
-    return gguf(DIRECTORY.resolve(model).resolve("model.gguf"), arena);
+    return gguf(model + "/model.gguf", DIRECTORY.resolve(model).resolve("model.gguf"), arena);
   }
 
   /** Parses the file of a model with a draft block, whose other tensors are those of the model. */
   public static Gguf ggufWithDraftBlock(String model, Arena arena) {
-    return gguf(DRAFT_BLOCKS.resolve(model + ".gguf"), arena);
+    return gguf(model + ".gguf", DRAFT_BLOCKS.resolve(model + ".gguf"), arena);
   }
 
-  private static Gguf gguf(Path file, Arena arena) {
+  private static Gguf gguf(String name, Path file, Arena arena) {
     try {
       byte[] bytes = Files.readAllBytes(file);
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Gguf.parse(file.getParent().getFileName() + "/" + file.getFileName(), data);
+      return Gguf.parse(name, data);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -170,16 +170,20 @@ public final class TinyModels {
 
   /** A writer of the same file, whose keys and tensors can be changed. */
   public static GgufWriter writer(String model) {
-    return writer(DIRECTORY.resolve(model).resolve("model.gguf"));
+    try (Arena arena = Arena.ofConfined()) {
+      return writer(gguf(model, arena));
+    }
   }
 
   /** A writer of a model with a draft block and a tokenizer, for texts of up to {@value #LONG}. */
   public static GgufWriter withDraftBlock(String model) {
-    GgufWriter writer = writer(DRAFT_BLOCKS.resolve(model + ".gguf"));
-    TinyVocabulary.putFirst(writer, VOCABULARY);
-    return writer
-        .bool("tokenizer.ggml.add_bos_token", false)
-        .uint32(architecture(model).name() + ".context_length", LONG);
+    try (Arena arena = Arena.ofConfined()) {
+      GgufWriter writer = writer(ggufWithDraftBlock(model, arena));
+      TinyVocabulary.putFirst(writer, VOCABULARY);
+      return writer
+          .bool("tokenizer.ggml.add_bos_token", false)
+          .uint32(architecture(model).name() + ".context_length", LONG);
+    }
   }
 
   /**
@@ -194,15 +198,12 @@ public final class TinyModels {
     }
   }
 
-  private static GgufWriter writer(Path file) {
+  private static GgufWriter writer(Gguf gguf) {
     var writer = new GgufWriter();
-    try (Arena arena = Arena.ofConfined()) {
-      Gguf gguf = gguf(file, arena);
-      gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
-      for (GgufTensor tensor : gguf.tensors()) {
-        long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
-        writer.tensor(tensor.name(), tensor.type(), tensor.data().toArray(JAVA_BYTE), shape);
-      }
+    gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
+    for (GgufTensor tensor : gguf.tensors()) {
+      long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+      writer.tensor(tensor.name(), tensor.type(), tensor.data().toArray(JAVA_BYTE), shape);
     }
     return writer;
   }
