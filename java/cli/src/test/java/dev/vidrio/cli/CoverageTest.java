@@ -50,6 +50,9 @@ class CoverageTest {
           "concept-erasure",
           "SAELens",
           "delphi",
+          "sparsify",
+          "dictionary_learning",
+          "steps of PyTorch",
           "numpy",
           "networkx",
           "the authors' samplers");

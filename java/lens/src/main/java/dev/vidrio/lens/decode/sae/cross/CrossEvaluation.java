@@ -167,7 +167,7 @@ public record CrossEvaluation(
     }
   }
 
-  /** What the features of layers write, layer by layer. */
+  /** The sums of what features of layers write, layer by layer. */
   private static final class LayerSums {
     private final CrossLayerTranscoder transcoder;
     private final float[][][] sums;

@@ -26,7 +26,7 @@ final class CrosscoderWeights {
   /** Names of the hook points; empty if unknown. */
   final List<String> hooks;
 
-  /** Whether the activations are of two models. */
+  /** True if the activations are of two models. */
   final boolean models;
 
   CrosscoderWeights(
