@@ -11,8 +11,10 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.lens.decode.sae.DictionaryFixtures;
 import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.sampling.SplitMix64;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Comparator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -105,6 +107,59 @@ class CrossTrainerTest {
     for (int i = 0; i < expected.length; i++) {
       assertArrayEquals(expected[i], actual[i], TOLERANCE, "row " + i);
     }
+  }
+
+  /** Two models share directions, and each has some of its own. */
+  @Test
+  void findsFeaturesOfModels() {
+    int width = 16;
+    float[][] directions = new float[12][2 * width];
+    var random = new SplitMix64(4);
+    for (int i = 0; i < directions.length; i++) {
+      for (int j = 0; j < 2 * width; j++) {
+        boolean has = i < 6 || (i < 9) == (j < width);
+        directions[i][j] = has ? (float) (random.nextDouble() + random.nextDouble() - 1) : 0;
+      }
+    }
+    CrossLayout layout = CrossLayout.crosscoder(2, width);
+    var options = new CrossOptions(24, 3, 0, 3e-3, 64, 800, 100, 1, 0);
+    try (var rows = new ActivationRows(2 * width, 64 * 20);
+        var trainer = new CrossTrainer(executor, layout, options)) {
+      while (!rows.isFull()) {
+        var row = new float[2 * width];
+        for (int i = 0; i < 3; i++) {
+          float amount = (float) (1 + random.nextDouble());
+          Vectors.add(row, amount, directions[(int) (random.nextDouble() * directions.length)]);
+        }
+        rows.add(row);
+      }
+      trainer.prepare(rows);
+      for (int step = 0; step < options.steps(); step++) {
+        var batch = new float[64][2 * width];
+        for (int b = 0; b < 64; b++) {
+          rows.copy((step * 64 + b) % rows.size(), batch[b]);
+        }
+        trainer.step(batch);
+      }
+      float[][] decoder = trainer.folded(0, true).decoder;
+      for (int i = 0; i < directions.length; i++) {
+        float[] wanted = directions[i];
+        float[] found =
+            Arrays.stream(decoder)
+                .max(Comparator.comparingDouble(row -> Vectors.cosine(row, wanted)))
+                .orElseThrow();
+        assertTrue(Vectors.cosine(found, wanted) > 0.9, "direction " + i);
+        double expected = share(wanted, width);
+        assertEquals(expected, share(found, width), 0.15, "direction " + i);
+      }
+    }
+  }
+
+  /** Returns the share of the second half in the norms of both. */
+  private static double share(float[] row, int width) {
+    double first = Vectors.norm(Arrays.copyOf(row, width));
+    double second = Vectors.norm(Arrays.copyOfRange(row, width, 2 * width));
+    return second / (first + second);
   }
 
   /** Weights of results apply to activations that are not scaled. */
