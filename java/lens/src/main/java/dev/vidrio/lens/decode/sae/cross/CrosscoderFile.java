@@ -58,17 +58,24 @@ final class CrosscoderFile {
     return Files.exists(directory.resolve(CONFIG)) && Files.exists(directory.resolve(WEIGHTS));
   }
 
+  /** Reads the weights and, after them, the configuration again, which must not have changed. */
   static CrosscoderWeights read(Path directory) {
     Path config = directory.resolve(CONFIG);
     JsonNode json = JsonFile.readObject(config, MAX_BYTES);
     Path path = directory.resolve(WEIGHTS);
-    return MappedFile.read(
-        path.toString(),
-        () -> {
-          try (Arena arena = Arena.ofConfined()) {
-            return new Reader(Safetensors.open(path, arena), config.toString(), json).read();
-          }
-        });
+    CrosscoderWeights weights =
+        MappedFile.read(
+            path.toString(),
+            () -> {
+              try (Arena arena = Arena.ofConfined()) {
+                return new Reader(Safetensors.open(path, arena), config.toString(), json).read();
+              }
+            });
+    if (!JsonFile.readObject(config, MAX_BYTES).equals(json)) {
+      throw new ModelFileException(
+          config.toString(), "", "", "was replaced while the weights were read");
+    }
+    return weights;
   }
 
   /** Reads an open file. */
@@ -354,7 +361,7 @@ final class CrosscoderFile {
   private static MemorySegment integer(long value, int bytes) {
     var number = new byte[bytes];
     for (int i = 0; i < bytes; i++) {
-      number[i] = (byte) (value >> 8 * i);
+      number[i] = (byte) (value >> (8 * i));
     }
     return MemorySegment.ofArray(number);
   }
