@@ -51,7 +51,6 @@ class CoverageTest {
           "SAELens",
           "delphi",
           "sparsify",
-          "dictionary_learning",
           "steps of PyTorch",
           "numpy",
           "networkx",
