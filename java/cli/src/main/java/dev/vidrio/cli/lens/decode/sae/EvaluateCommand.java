@@ -48,10 +48,10 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
   @Override
   protected Found run(Model opened) {
     Lens lens = Lens.of(opened);
-    try (DictionaryFile file = sae.open(lens)) {
+    try (DictionaryFile file = sae.choice().open(lens)) {
       List<int[]> texts = chunks.of(opened);
       return switch (file) {
-        case DictionaryFile.Single _ -> single(lens, sae.chosen(lens, file), texts);
+        case DictionaryFile.Single _ -> single(lens, sae.choice().all(lens, file), texts);
         case DictionaryFile.CrossLayer(CrossLayerTranscoder transcoder) ->
             new Found.Cross(
                 file.dictionaries().stream().mapToInt(FeatureDictionary::features).sum(),

@@ -51,7 +51,7 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
 
   @Override
   protected Found run(Lens lens, int[] tokens) {
-    try (DictionaryFile file = sae.open(lens)) {
+    try (DictionaryFile file = sae.choice().open(lens)) {
       if (file instanceof DictionaryFile.Shared(Crosscoder crosscoder)) {
         ActivationSources sources = crosscoder.sources(lens, hook, adapted.of(lens));
         return new Found(sources.label(), crosscoder.features(sources, tokens));
@@ -59,7 +59,7 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
       if (!hook.isEmpty() || adapted.isPresent()) {
         throw new UsageException("--hook, --adapter: are for crosscoders");
       }
-      FeatureDictionary dictionary = sae.one(lens, file);
+      FeatureDictionary dictionary = sae.choice().one(lens, file);
       DictionaryInputs inputs = DictionaryInputs.of(lens, dictionary);
       try (ActivationCache cache = lens.run(tokens, inputs.capture())) {
         return new Found(inputs.names(), dictionary.encode(inputs.rows(cache)));

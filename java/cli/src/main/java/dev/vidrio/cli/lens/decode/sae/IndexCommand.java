@@ -184,7 +184,7 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
     for (FeatureDictionary dictionary : file.dictionaries()) {
       boolean only = file.dictionaries().size() == 1;
       dictionaries.put(
-          only ? name : name + ".layer_" + SaeOption.layer(lens, dictionary), dictionary);
+          only ? name : name + ".layer_" + LayerChoice.layer(lens, dictionary), dictionary);
     }
   }
 

@@ -66,12 +66,12 @@ public final class NormsCommand extends ModelCommand<NormsCommand.Found> {
 
   @Override
   protected Found run(Model opened) {
-    try (DictionaryFile file = sae.open(Lens.of(opened))) {
+    try (DictionaryFile file = sae.choice().open(Lens.of(opened))) {
       return switch (file) {
         case DictionaryFile.Single _ ->
             throw new UsageException(
                 "--sae "
-                    + sae.directory()
+                    + sae.choice().directory()
                     + ": has one output; norms are those of a crosscoder or"
                     + " cross-layer transcoder");
         case DictionaryFile.CrossLayer(CrossLayerTranscoder transcoder) -> of(transcoder);

@@ -38,11 +38,11 @@ public final class SteerCommand extends ContinuationCommand {
 
   @Override
   protected Completion run(Lens lens) {
-    try (DictionaryFile file = sae.open(lens)) {
-      if (!(sae.one(lens, file) instanceof SparseAutoencoder autoencoder)) {
+    try (DictionaryFile file = sae.choice().open(lens)) {
+      if (!(sae.choice().one(lens, file) instanceof SparseAutoencoder autoencoder)) {
         throw new UsageException(
             "--sae "
-                + sae.directory()
+                + sae.choice().directory()
                 + ": steering by features of several layers is not supported");
       }
       SaeSplice splice = SaeSplice.ofFeature(lens, autoencoder, !reconstruct, feature, value);

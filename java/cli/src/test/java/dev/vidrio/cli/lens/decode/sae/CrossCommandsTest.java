@@ -148,6 +148,20 @@ class CrossCommandsTest {
   }
 
   @Test
+  void showsWeightsAndExamplesOfFeatures() {
+    String[] weights = {"lens", "weights", "--feature", "5", "--sae"};
+    Cli one = done(with(weights, transcoder, "--layer", "1"));
+    assertTrue(one.out().contains("raises"), one.out());
+    assertTrue(done(with(weights, crosscoder)).out().contains("lowers"));
+    String[] examples = {"lens", "examples", "-f", SPEECHES, "--feature", "5", "--top", "1"};
+    Cli found = done(with(examples, "--sae", transcoder, "--layer", "0"));
+    assertFalse(found.out().isEmpty());
+    Cli several = Cli.run(with(examples, "--sae", crosscoder));
+    assertEquals(1, several.code());
+    assertTrue(several.err().contains("must read one hook point"), several.err());
+  }
+
+  @Test
   void indexesLayers() {
     Path output = directory.resolve("index");
     JsonNode json =
