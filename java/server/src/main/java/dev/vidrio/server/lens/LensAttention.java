@@ -52,14 +52,17 @@ record LensAttention(
     int layers = model.model().architecture().layers();
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
     int[] run = Arrays.copyOf(tokens, to);
-    Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
+    String hooks = "blocks." + block + PATTERN;
+    Capture capture = Capture.of(hooks).positions(from, to);
+    long rows = Lens.of(model.model()).points(hooks).size() * (long) (to - from);
+    int heads = head == null ? model.model().architecture().heads() : 1;
+    LensCache.requireSize(text.path(), rows * heads * to);
     Supplier<List<Intervention>> edits = changes.prepare(model, run);
     return () -> answer(model, run, capture, edits.get());
   }
 
   private Answer answer(ServedModel model, int[] run, Capture capture, List<Intervention> edits) {
     Lens lens = Lens.of(model.model());
-    LensCache.requireSize(text.path(), lens, run, capture, head != null);
     try (ActivationCache cache = lens.run(run, capture, edits)) {
       List<JsonObject> patterns =
           cache.points().stream().flatMap(point -> patterns(cache.get(point))).toList();
