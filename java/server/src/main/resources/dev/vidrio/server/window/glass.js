@@ -4,8 +4,8 @@ import { changes } from './edits.js';
 import { setPlace } from './explore.js';
 import { percent } from './tokens.js';
 
-/** Milliseconds of pointing at a token before the lens is requested, so that passing over others does not. */
-const HOVER_DELAY = 40;
+/** Milliseconds of pointing at a token before the lens is requested: not for those that are passed over. */
+const HOVER_DELAY = 30;
 
 /** The menu value for the mean over all layers or heads. */
 const MEAN = 'mean';
@@ -144,8 +144,8 @@ function branchButton({ view, index }, token) {
 }
 
 /**
- * Requests logit lens, attention and attribution of a place, one after the other as the server
- * computes them, and shows each when it arrives.
+ * Requests logit lens and attention of a place, then the attribution, as the server computes them one
+ * after the other, and shows each when it arrives.
  */
 async function inspect(now) {
   const { view, key, before: { tokens }, abort: { signal } } = now;
@@ -154,10 +154,9 @@ async function inspect(now) {
     return;
   }
   const changed = { model: turn.model, ...changes(turn, tokens?.length) };
-  const before = { ...changed, ...now.before, position: -1 };
+  const asked = { position: -1, top: 5, token: now.token.id, patterns: true };
   const requests = {
-    logits: ['/v1/lens/logits', { ...before, top: 5, token: now.token.id }],
-    attention: ['/v1/lens/attention', before],
+    prediction: ['/v1/lens/logits', { ...changed, ...now.before, ...asked }],
     attribution: ['/v1/lens/attribution', { ...changed, ...now.upTo }],
   };
   if (!known.has(key)) {
@@ -181,13 +180,11 @@ async function inspect(now) {
 
 /** Draws the results of the lens. */
 const DRAW = {
-  logits: (now, logits) => {
-    drawAlternatives(now, logits);
-    drawLogits(logits, now.token);
-  },
-  attention: (now, attention) => {
-    drawAttention(now, attention);
-    setPlace({ view: now.view, token: now.token, ids: attention.tokens, index: now.index });
+  prediction: (now, prediction) => {
+    drawAlternatives(now, prediction);
+    drawLogits(prediction, now.token);
+    drawAttention(now, prediction);
+    setPlace({ view: now.view, token: now.token, ids: prediction.tokens, index: now.index });
   },
   attribution: drawAttribution,
 };
@@ -275,7 +272,7 @@ function ablate(kind) {
   const layer = at('layer').value;
   const head = at('head').value;
   const { view, index } = shown;
-  const { tokens } = view.known.get(shown.key).attention;
+  const { tokens } = view.known.get(shown.key).prediction;
   const site =
     kind === 'mlp' ? 'hook_mlp_out' : head === MEAN ? 'hook_attn_out' : `attn.hook_z[:, ${head}]`;
   actions.ablate(view, tokens.slice(0, tokens.length - index), `blocks.${layer}.${site} zero`);

@@ -110,6 +110,14 @@ class LensRoutesTest {
   }
 
   @Test
+  void logitsWithPatterns_equalThoseOfBothRoutes() {
+    String more = ",'position':4,'top':3";
+    JsonNode both = ask("logits", more + ",'patterns':true");
+    assertEquals(ask("logits", more).path("hooks"), both.path("hooks"));
+    assertEquals(ask("attention", ",'position':4").path("patterns"), both.path("patterns"));
+  }
+
+  @Test
   void followsTokenThroughLayers() {
     JsonNode json = ask("logits", ",'position':4,'token':17");
     Capture capture = Capture.of("blocks.*.hook_resid_post").positions(4, 5);
@@ -465,6 +473,8 @@ class LensRoutesTest {
         "attribution | 'pairs':[{'clean':'a'}],'metric':'kl' | metric metric kl: its gradient",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
+        "logits | 'prompt':'a','hooks':'*hook_mlp_out','patterns':true | patterns patterns: not"
+            + " supported for components",
         "compare | 'prompt':'a' | with with: is required",
         "compare | 'prompt':'a','with':'bard','from':9 | from from 9: must be an integer",
         "compare | 'prompt':'a','with':'parrot' | vocabulary of the other model 277: must have 2048"
@@ -488,6 +498,7 @@ class LensRoutesTest {
           {"attention", ids + ",'head':0", " tokens tokens: 4194304 values exceed the limit"},
           {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions exceed the limit of 4096"},
           {"logits", ids + ",'hooks':'*hook_result'", "predictions exceed the limit of 4096"},
+          {"logits", ids + ",'patterns':true", " tokens tokens: 33554432 values exceed the limit"},
           {
             "attribution",
             ids + ",'method':'occlusion'",
