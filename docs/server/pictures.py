@@ -40,7 +40,7 @@ def send(page, message):
 def inspect(page, token):
     """Points at the last occurrence of a token of an answer and waits for its inspection."""
     page.locator("#messages .token", has_text=re.compile(token)).last.hover()
-    page.locator("#logits td").first.wait_for()
+    page.locator("#attribution .tokens").wait_for()  # the last part
 
 
 def draw_inspection(browser, address):
