@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -51,6 +52,17 @@ public final class SafetensorsFile {
     var values = new float[bytes.remaining() / Float.BYTES];
     bytes.asFloatBuffer().get(values);
     return values;
+  }
+
+  /** Returns the rows of a tensor, as wide as its last dimension. */
+  public float[][] rows(String name) {
+    float[] values = floats(name);
+    int width = Math.toIntExact(shape(name).getLast());
+    var rows = new float[values.length / width][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = Arrays.copyOfRange(values, i * width, (i + 1) * width);
+    }
+    return rows;
   }
 
   /** Integers of type I32 or I64. */

@@ -50,9 +50,9 @@ class CrossLayerTranscoderTest {
   void matchesCircuitTracer() throws IOException {
     Path files = DictionaryFixtures.path("cross-layer");
     SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
-    float[][] x = DictionaryFixtures.rows(expected, "x");
-    float[][] rows = DictionaryFixtures.rows(expected, "features");
-    float[][] outputs = DictionaryFixtures.rows(expected, "output");
+    float[][] x = expected.rows("x");
+    float[][] rows = expected.rows("features");
+    float[][] outputs = expected.rows("output");
     assertTrue(CrossLayerTranscoder.isIn(files));
     try (CrossLayerTranscoder transcoder = CrossLayerTranscoder.open(lens, files)) {
       assertEquals(LAYERS, transcoder.layers());

@@ -1,11 +1,9 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.formats.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -21,17 +19,6 @@ public final class DictionaryFixtures {
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  /** Returns a matrix. */
-  public static float[][] rows(SafetensorsFile file, String name) {
-    float[] values = file.floats(name);
-    int width = Math.toIntExact(file.shape(name).getLast());
-    var rows = new float[values.length / width][];
-    for (int i = 0; i < rows.length; i++) {
-      rows[i] = Arrays.copyOfRange(values, i * width, (i + 1) * width);
-    }
-    return rows;
   }
 
   /** Copies the files of a directory into another one. */

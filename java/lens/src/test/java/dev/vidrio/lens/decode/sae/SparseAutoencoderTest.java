@@ -72,10 +72,10 @@ class SparseAutoencoderTest extends BardTest {
   }
 
   static void assertDoes(SafetensorsFile expected, SparseAutoencoder autoencoder) {
-    float[][] x = DictionaryFixtures.rows(expected, "x");
+    float[][] x = expected.rows("x");
     List<Features> features = autoencoder.encode(x);
     for (int i = 0; i < x.length; i++) {
-      float[] row = DictionaryFixtures.rows(expected, "features")[i];
+      float[] row = expected.rows("features")[i];
       var own = new float[row.length];
       for (int f = 0; f < row.length; f++) {
         own[f] = features.get(i).of(f);
@@ -83,9 +83,7 @@ class SparseAutoencoderTest extends BardTest {
       assertArrayEquals(row, own, TOLERANCE);
       assertEquals(Features.of(row).count(), features.get(i).count());
       assertArrayEquals(
-          DictionaryFixtures.rows(expected, "output")[i],
-          autoencoder.decode(features.get(i), x[i]),
-          TOLERANCE);
+          expected.rows("output")[i], autoencoder.decode(features.get(i), x[i]), TOLERANCE);
     }
   }
 

@@ -72,18 +72,15 @@ class TranscoderFilesTest {
   private static void assertDoes(
       SafetensorsFile expected, SparseAutoencoder transcoder, int layer) {
     BlockInput input = BlockInput.of(lens, "file", layer, BlockInput.MODULE_INPUT);
-    float[][] x = DictionaryFixtures.rows(expected, "x");
+    float[][] x = expected.rows("x");
     for (int i = 0; i < x.length; i++) {
       float[] before = beforeGain(input, x[i]);
       Features features = transcoder.encode(before);
-      float[] row = DictionaryFixtures.rows(expected, "features")[i];
+      float[] row = expected.rows("features")[i];
       for (int f = 0; f < row.length; f++) {
         assertEquals(row[f], features.of(f), TOLERANCE);
       }
-      assertArrayEquals(
-          DictionaryFixtures.rows(expected, "output")[i],
-          transcoder.decode(features, before),
-          TOLERANCE);
+      assertArrayEquals(expected.rows("output")[i], transcoder.decode(features, before), TOLERANCE);
     }
     assertEquals("blocks." + layer + ".ln2.hook_normalized", transcoder.config().hookIn());
     assertEquals("blocks." + layer + ".hook_mlp_out", transcoder.config().hookOut());

@@ -74,8 +74,8 @@ class CrossTrainerTest {
       trainer.outputBias[0] = file.floats("output_bias");
       for (int g = 0; g < trainer.groups.size(); g++) {
         FeatureGroup group = trainer.groups.get(g);
-        set(group.encoder, DictionaryFixtures.rows(file, "encoder." + g));
-        set(group.decoder, DictionaryFixtures.rows(file, "decoder." + g));
+        set(group.encoder, file.rows("encoder." + g));
+        set(group.decoder, file.rows("decoder." + g));
         group.bias[0] = file.floats("bias." + g);
       }
       float[] rows = file.floats("rows");
@@ -96,8 +96,8 @@ class CrossTrainerTest {
       assertArrayEquals(file.floats("trained.output_bias"), trainer.outputBias[0], TOLERANCE);
       for (int g = 0; g < trainer.groups.size(); g++) {
         FeatureGroup group = trainer.groups.get(g);
-        assertNear(DictionaryFixtures.rows(file, "trained.encoder." + g), group.encoder);
-        assertNear(DictionaryFixtures.rows(file, "trained.decoder." + g), group.decoder);
+        assertNear(file.rows("trained.encoder." + g), group.encoder);
+        assertNear(file.rows("trained.decoder." + g), group.decoder);
         assertArrayEquals(file.floats("trained.bias." + g), group.bias[0], TOLERANCE);
       }
     }

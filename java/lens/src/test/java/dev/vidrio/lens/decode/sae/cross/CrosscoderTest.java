@@ -54,9 +54,9 @@ class CrosscoderTest {
   void matchesDictionaryLearning(String name) throws IOException {
     Path files = DictionaryFixtures.path(name);
     SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
-    float[][] x = DictionaryFixtures.rows(expected, "x");
-    float[][] rows = DictionaryFixtures.rows(expected, "features");
-    float[][] outputs = DictionaryFixtures.rows(expected, "output");
+    float[][] x = expected.rows("x");
+    float[][] rows = expected.rows("features");
+    float[][] outputs = expected.rows("output");
     assertTrue(Crosscoder.isIn(files));
     try (Crosscoder crosscoder = Crosscoder.open(executor, files)) {
       assertEquals(2, crosscoder.activations());
@@ -79,7 +79,7 @@ class CrosscoderTest {
   void computesNorms() throws IOException {
     Path files = DictionaryFixtures.path("crosscoder");
     SafetensorsFile weights = SafetensorsFile.read(files.resolve("model.safetensors"));
-    float[][] rows = DictionaryFixtures.rows(weights, "decoder.weight");
+    float[][] rows = weights.rows("decoder.weight");
     try (Crosscoder crosscoder = Crosscoder.open(executor, files)) {
       double first = Vectors.norm(rows[5]);
       double second = Vectors.norm(rows[24 + 5]);

@@ -4,7 +4,6 @@ import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
-import dev.vidrio.lens.decode.sae.DictionaryFixtures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +19,7 @@ final class TranscoderCopy {
   static void writeFirstLayer(Path from, Path directory) throws IOException {
     SafetensorsFile encoder = SafetensorsFile.read(from.resolve("W_enc_0.safetensors"));
     SafetensorsFile decoder = SafetensorsFile.read(from.resolve("W_dec_0.safetensors"));
-    float[][] rows = DictionaryFixtures.rows(encoder, "W_enc_0");
+    float[][] rows = encoder.rows("W_enc_0");
     long features = rows.length;
     int width = rows[0].length;
     float[] all = decoder.floats("W_dec_0");
