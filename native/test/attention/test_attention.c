@@ -406,11 +406,13 @@ static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t shape) 
     }
     op.as.attention.z = actual;
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-        for (int32_t workers = 1; workers <= 3; workers++) {
-            describe("attention %s, %d workers, H %d, H_kv %d, d_h %d", vd_isa_name(isa), workers,
-                     c->H, c->H_kv, c->d_h);
+        static const int32_t pools[][2] = {{1, 1}, {2, 1}, {3, 1}, {2, 2}, {5, 3}, {8, 4}};
+        for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
+            int32_t workers = pools[i][0], nodes = pools[i][1];
+            describe("attention %s, %d workers on %d nodes, H %d, H_kv %d, d_h %d",
+                     vd_isa_name(isa), workers, nodes, c->H, c->H_kv, c->d_h);
             memset(actual, CANARY, (size_t)n * sizeof(float));
-            run_ops(&op, 1, isa, workers, &b.view);
+            run_ops_on(pool_on_nodes(workers, nodes), &op, 1, isa, &b.view);
             same_floats("z", expected, actual, n);
         }
     }
