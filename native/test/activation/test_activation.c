@@ -114,7 +114,7 @@ static void check_length(rng *r, int32_t width, floats kind) {
 // to linear or constant, that is below 2^-32 and from 2^8 on.
 static int64_t step_at(int64_t bits) {
     int is_curved = bits >= 0x2f800000 && bits < 0x43800000;
-    return full() ? 1 : instrumented() ? 10007 : is_curved ? 61 : 1021;
+    return whole_sweeps() ? 1 : short_sweeps() ? 10007 : is_curved ? 61 : 1021;
 }
 
 // Compares some floats of both signs, or every one, with the function in double.

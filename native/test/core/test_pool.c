@@ -209,7 +209,7 @@ static void creates_and_frees_pools(void) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK(vd_pool_create(bad[i], &pool) == VD_INVALID_ARGUMENT);
     }
-    for (int32_t i = 0; i < (instrumented() ? 50 : 300); i++) {
+    for (int32_t i = 0; i < (short_sweeps() ? 50 : 300); i++) {
         CHECK(vd_pool_create(1 + i % 6, &pool) == VD_OK);
         vd_pool_free(pool);
     }
@@ -239,7 +239,7 @@ static void shares_cover_the_range(void) {
 
 int main(void) {
     describe_faults();
-    int32_t many = instrumented() ? 300 : 3000;
+    int32_t many = short_sweeps() ? 300 : 3000;
     shares_cover_the_range();
     creates_and_frees_pools();
     for (int32_t workers = 1; workers <= WORKERS_MAX; workers += workers < 4 ? 1 : 4) {

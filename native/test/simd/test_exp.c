@@ -1,5 +1,5 @@
 // exp: every variant equals the scalar one, which is close to exp() in double, for floats from -110
-// to 95: every 61st one, or every one if VD_TEST_FULL is 1.
+// to 95: every 61st one, or every one with VD_TEST_SWEEPS=whole.
 #include "simd/exp.h"
 
 #include <float.h>
@@ -91,7 +91,7 @@ static void exp_stays_within_ulps(void) {
     int32_t workers = vd_default_workers() < WORKERS_MAX ? vd_default_workers() : WORKERS_MAX;
     vd_pool *pool;
     CHECK(vd_pool_create(workers, &pool) == VD_OK);
-    sweep s = {.step = full() ? 1 : instrumented() ? 1009 : 61};
+    sweep s = {.step = whole_sweeps() ? 1 : short_sweeps() ? 1009 : 61};
     describe("exp of every %lldth float", (long long)s.step);
     vd_pool_run(pool, run_sweep, &s);
     vd_pool_free(pool);
@@ -122,7 +122,7 @@ static void exp_saturates(void) {
 // Checks scalar tanh. The test of attention compares that of vectors, in the soft cap.
 static void tanh_stays_within_ulps(void) {
     worst w = {0};
-    uint32_t step = full() ? 1 : 61;
+    uint32_t step = whole_sweeps() ? 1 : 61;
     for (uint32_t bits = 0; bits < 0x41400000; bits += step) {  // 0 to 12, with both signs
         for (uint32_t sign = 0; sign < 2; sign++) {
             float x = vd_bits_to_float(bits | sign << 31);

@@ -52,12 +52,10 @@ enum { ADDRESS_SANITIZER = 1 };
 enum { ADDRESS_SANITIZER = 0 };
 #endif
 
-static int is_set(const char *variable) {
-    const char *value = getenv(variable);
+static int emulated(void) {
+    const char *value = getenv("VD_TEST_EMULATED");
     return value != NULL && strcmp(value, "1") == 0;
 }
-
-static int emulated(void) { return is_set("VD_TEST_EMULATED"); }
 
 int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER || emulated(); }
 
@@ -67,7 +65,21 @@ int sweep_step(void) {
     if (THREAD_SANITIZER || emulated()) {
         return 11;
     }
-    return ADDRESS_SANITIZER ? 5 : 1;
+    return short_sweeps() ? 5 : 1;
 }
 
-int full(void) { return is_set("VD_TEST_FULL"); }
+// Returns whether VD_TEST_SWEEPS has a value.
+static int wants_sweeps(const char *value) {
+    const char *given = getenv("VD_TEST_SWEEPS");
+    if (given == NULL || *given == '\0') {
+        return 0;
+    }
+    if (strcmp(given, "short") != 0 && strcmp(given, "whole") != 0) {
+        fail("VD_TEST_SWEEPS: unknown value: %s; supported: short, whole", given);
+    }
+    return strcmp(given, value) == 0;
+}
+
+int short_sweeps(void) { return instrumented() || wants_sweeps("short"); }
+
+int whole_sweeps(void) { return wants_sweeps("whole"); }

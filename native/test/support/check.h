@@ -15,18 +15,20 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 // Makes memory faults print the case before they end the program as usual.
 void describe_faults(void);
 
-// Returns 1 if a sanitizer or an emulator (VD_TEST_EMULATED is 1) slows the program down. Sweeps
-// then take longer steps.
+// Returns 1 if a sanitizer or an emulator (VD_TEST_EMULATED is 1) slows the program down.
 int instrumented(void);
 
-// Returns the step of sweeps: 1, or more with a sanitizer or an emulator. It is largest with an
-// emulator and with the thread sanitizer, which finds no errors in the work of a single thread.
+// Returns 1 if sweeps take longer steps: with a sanitizer, an emulator or VD_TEST_SWEEPS=short.
+int short_sweeps(void);
+
+// Returns 1 with VD_TEST_SWEEPS=whole: sweeps over floats then skip none.
+int whole_sweeps(void);
+
+// Returns the step of sweeps: 1, or more if they are short. It is largest with an emulator and with
+// the thread sanitizer, which finds no errors in the work of a single thread.
 int sweep_step(void);
 
 // Returns 1 with the thread sanitizer. Tests then skip single-threaded work.
 int watches_threads(void);
-
-// Returns 1 if the environment variable VD_TEST_FULL is 1: sweeps then skip no value.
-int full(void);
 
 #endif

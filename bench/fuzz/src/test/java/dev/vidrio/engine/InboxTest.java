@@ -7,14 +7,16 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jetbrains.lincheck.Lincheck;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lincheck interleaves two clients of an engine, one of which cancels, the thread that closes it
  * and a scheduler: each accepted request ends once, and the scheduler never sleeps for ever.
  */
+@Tag("long")
 class InboxTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 300 : 150;
+  private static final int INTERLEAVINGS = 150;
 
   /** A request that ends when it is canceled or the engine is closed. */
   private static final class Request {

@@ -5,14 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jetbrains.lincheck.Lincheck;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lincheck interleaves callers with two threads that close: a task is rejected, or runs before the
  * last one, which runs once.
  */
+@Tag("long")
 class WorkThreadTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 200 : 100;
+  private static final int INTERLEAVINGS = 100;
 
   @Test
   void tasksRunBeforeTheLastOne() {

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class HarnessesTest {
   private static final Path FINDINGS = Path.of("src/test/resources/dev/vidrio/fuzz/findings");
-  private static final int CHANGES = Boolean.getBoolean("vidrio.test.full") ? 1000 : 300;
+  private static final int CHANGES = 100;
 
   static Stream<Harness> harnesses() {
     return Harness.all().stream();

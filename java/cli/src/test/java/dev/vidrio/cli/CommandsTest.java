@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +157,7 @@ class CommandsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"native", "vector", "scalar"})
+  @Tag("long")
   void everyExecutorGivesTheSameResult(String executor) {
     JsonNode expected = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
     Cli result =

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -196,6 +197,7 @@ class FailuresTest {
         "bench -p 4 -n 4 -b 1024 -d 900"
       })
   @DisabledOnOs({OS.WINDOWS, OS.MAC}) // have no such limit
+  @Tag("long")
   void reportsLackOfMemory(String arguments) throws IOException, InterruptedException {
     List<String> command = Cli.process(arguments.split(" "));
     command.addAll(

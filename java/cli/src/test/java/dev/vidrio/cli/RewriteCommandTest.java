@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -168,6 +169,7 @@ class RewriteCommandTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"F32", "Q2_K", "Q4_K_M"})
+  @Tag("long")
   void killedQuantizationLeavesNoPartialFile(String type) throws IOException, InterruptedException {
     assertWholeWhereKilled(1 << 16, quantize(type));
   }

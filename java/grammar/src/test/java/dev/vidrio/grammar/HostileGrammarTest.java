@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -69,6 +70,7 @@ class HostileGrammarTest {
 
   /** The largest list of words that a request may have, with a long common prefix. */
   @Test
+  @Tag("long")
   void limitsLongLists() {
     List<String> words = IntStream.range(0, 1 << 14).mapToObj(i -> "word" + i).toList();
     soon(() -> assertListed(Grammar.choice(words), ""));
@@ -107,6 +109,7 @@ class HostileGrammarTest {
   }
 
   @Test
+  @Tag("long")
   void limitsSchemas() {
     assertTrue(rejection(() -> Grammar.jsonSchema("[".repeat(1_000_000))).contains("invalid JSON"));
     assertTrue(rejection(() -> Grammar.jsonSchema("{\"a\":".repeat(500))).contains("invalid JSON"));

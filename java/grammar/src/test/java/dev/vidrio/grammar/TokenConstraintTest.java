@@ -18,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -167,6 +168,7 @@ class TokenConstraintTest {
 
   /** A state for each combination of the last 20 letters: more than are cached at once. */
   @Test
+  @Tag("long")
   void isUnchangedByEviction() {
     Pushdown run = new Pushdown(Grammar.regex("[ab]*a[ab]{20}").program());
     Pushdown.State state = run.start();

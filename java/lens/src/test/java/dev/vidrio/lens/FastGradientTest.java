@@ -14,6 +14,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.TestExecutors;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -61,6 +62,7 @@ class FastGradientTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"f32", "q8_0"})
+  @Tag("long")
   void bitsDoNotDependOnExecutor(String type) {
     int[] tokens = BardFiles.gold(type).ints("tokens");
     float[] expected = gradient(type, NativeExecutor::create, tokens);

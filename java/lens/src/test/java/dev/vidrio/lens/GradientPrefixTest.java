@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,6 +56,7 @@ class GradientPrefixTest {
   /** Over two blocks of the cache, and tiles of keys. */
   @ParameterizedTest
   @MethodSource("executors")
+  @Tag("long")
   void everyExecutor(Supplier<Executor> executor) {
     int[] tokens = BardFiles.gold("f32").ints("tokens");
     int[] text = IntStream.range(0, 80).map(i -> tokens[i % tokens.length]).toArray();

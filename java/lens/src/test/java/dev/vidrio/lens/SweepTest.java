@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -137,6 +138,7 @@ class SweepTest {
   /** Over several blocks of the cache, and over steps that hold no more than some variants. */
   @ParameterizedTest
   @ValueSource(ints = {40, 150})
+  @Tag("long")
   void theBard(int n) {
     int[] tokens = IntStream.range(0, n).map(i -> (i * 37 + 11) % 2048).toArray();
     int[] corrupted = tokens.clone();
@@ -193,6 +195,7 @@ class SweepTest {
   /** The predictions after several positions are those of one run per variant. */
   @ParameterizedTest
   @ValueSource(strings = {"llama", "gemma3n", "falcon-h1"})
+  @Tag("long")
   void readsSeveralPositions(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {

@@ -28,8 +28,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -240,19 +240,20 @@ class PortableBitsTest {
   }
 
   @Test
+  @Tag("long")
   void longTextsHavePortableBits() {
-    boolean java = Boolean.getBoolean("vidrio.test.full");
-    check(BardFiles.q8(), LONG, java ? variants(2) : natives(2, Repacking.AT_ONCE), 512);
+    check(BardFiles.q8(), LONG, variants(2), 512);
   }
 
   @Test
-  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
+  @Tag("long")
   void f32BardHasPortableBits() {
     check(BardFiles.f32(), SHORT, variants(2), 1, 7, 512);
   }
 
   @ParameterizedTest
   @EnumSource
+  @Tag("long")
   void weightTypesHavePortableBits(WeightType weights, @TempDir Path directory) throws IOException {
     GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
     Path file = directory.resolve("tiny.gguf");
@@ -282,6 +283,7 @@ class PortableBitsTest {
   /** Matrices with rows that 32 does not divide are among the float types. */
   @ParameterizedTest
   @EnumSource(names = {"F32", "BF16", "Q4_1", "Q6_K", "MXFP4"})
+  @Tag("long")
   void bf16HasPortableBits(WeightType weights, @TempDir Path directory) throws IOException {
     GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
     Path file = directory.resolve("tiny.gguf");
@@ -300,6 +302,7 @@ class PortableBitsTest {
   }
 
   @Test
+  @Tag("long")
   void bardHasPortableBitsInBf16() {
     check(BardFiles.q8(), Arithmetic.BF16, SHORT, variants(1, 2), 1, 7, 512);
   }
@@ -307,7 +310,7 @@ class PortableBitsTest {
   /** Products of all kinds: of latent vectors, experts, convolutions and recurrences. */
   @ParameterizedTest
   @ValueSource(strings = {"deepseek2-lite", "gemma3n", "gpt-oss", "lfm2", "qwen3next"})
-  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
+  @Tag("long")
   void architecturesHavePortableBitsInBf16(String name, @TempDir Path directory)
       throws IOException {
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);

@@ -13,6 +13,7 @@ import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Tests generation under grammars that the model was not trained on. */
@@ -54,6 +55,7 @@ class StructuredGenerationTest {
   }
 
   @Test
+  @Tag("long")
   void stoppedTextsAreValid() {
     int stopped = 0;
     for (int seed = 0; seed < 30; seed++) {
@@ -80,6 +82,7 @@ class StructuredGenerationTest {
 
   /** The end token of a complete text is not part of it, also with ignoreEnd. */
   @Test
+  @Tag("long")
   void endTokenIsNotPartOfTheText() {
     int stopped = 0;
     for (int seed = 0; stopped == 0 && seed < 40; seed++) {

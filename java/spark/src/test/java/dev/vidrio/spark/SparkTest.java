@@ -41,9 +41,9 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -155,7 +155,7 @@ class SparkTest {
    * Four partitions on two executors: two processes, neither of them this one, with an engine each.
    */
   @Test
-  @EnabledIfSystemProperty(named = "vidrio.test.full", matches = "true")
+  @Tag("long")
   void executorOpensModelOnce(@TempDir Path begun) {
     Map<Long, Set<Integer>> engines = new HashMap<>();
     List<Row> rows =

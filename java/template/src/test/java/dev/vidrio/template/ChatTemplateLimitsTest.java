@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,6 +86,7 @@ class ChatTemplateLimitsTest {
         "{% set f = 2 ** 1000 %}{% for i in range(99999) %}{% set x = f ~ '' %}{% endfor %}",
         "{% for i in range(99999) %}{% set x = 1e-320 ~ '' %}{% endfor %}",
       })
+  @Tag("long")
   void limitsWork(String source) throws InterruptedException {
     assertEquals(STEPS, outcome(source));
   }
@@ -135,6 +137,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
+  @Tag("long")
   void limitsLongChains() throws InterruptedException {
     assertEquals(DEPTH, outcome("{{ " + "1 + ".repeat(50_000) + "1 }}"));
     assertEquals(DEPTH, outcome("{{ x" + ".a".repeat(50_000) + " }}"));

@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -167,6 +168,7 @@ class VocabularyTokenizerTest {
       strings = {
         "a", " ", "7", "\u0301", "\n", "\r", "'", "<", "<|", "ab", " \n", "\t ", "\u00a0", "語"
       })
+  @Tag("long")
   void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 18) / piece.length()).getBytes(UTF_8);
     for (String preTokenizer : PRE_TOKENIZERS) {

@@ -6,12 +6,14 @@ import java.time.Duration;
 import java.util.Iterator;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lincheck runs the scheduler, the reader and a canceling thread in many interleavings, and
  * requires of each the results of some sequential order.
  */
+@Tag("long")
 public class AnswerStreamTest {
   private static final String SCHEDULER = "scheduler";
   private static final int ITERATIONS = 5;

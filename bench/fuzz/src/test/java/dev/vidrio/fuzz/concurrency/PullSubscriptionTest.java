@@ -12,14 +12,16 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Flow;
 import org.jetbrains.lincheck.Lincheck;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lincheck interleaves a scheduler that publishes tokens and ends the answer, the thread that
  * delivers them to a subscriber, and a thread that requests tokens or cancels.
  */
+@Tag("long")
 class PullSubscriptionTest {
-  private static final int INTERLEAVINGS = Boolean.getBoolean("vidrio.test.full") ? 400 : 200;
+  private static final int INTERLEAVINGS = 200;
   private static final int TOKENS = 2;
   private static final String END = "made to fail";
 

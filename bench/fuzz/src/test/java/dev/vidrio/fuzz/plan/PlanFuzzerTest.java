@@ -16,9 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Runs a few random plans, and checks that differences are found and made smaller. */
+@Tag("long")
 class PlanFuzzerTest {
   private static final int PLANS = 24;
 

@@ -9,6 +9,7 @@ import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -37,6 +38,7 @@ class BenchCommandTest {
   }
 
   @Test
+  @Tag("long")
   void showsScalingByThreads() {
     JsonNode json = Cli.run("bench", "-t", "1,2", "-p", "4", "-n", "4", "-r", "1", "--json").json();
     JsonNode scaling = json.get("scaling");

@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -175,6 +176,7 @@ class InterventionsTest {
 
   /** Learned masks have scores as other methods do, and a graph file. */
   @Test
+  @Tag("long")
   void learnsMasks(@TempDir Path directory) {
     String[] masks = {"--method", "masks", "--steps", "3", "--keep", "0.5", "--seed", "4"};
     Path graph = directory.resolve("graph.json");
@@ -252,6 +254,7 @@ class InterventionsTest {
   }
 
   @Test
+  @Tag("long")
   void evaluatesCircuits() {
     String[] options = {"--threshold", "0.05", "--without", "L0.H1,L0.mlp", "--minimality"};
     List<String> args = new ArrayList<>(List.of(options));

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -94,6 +95,7 @@ class BeamCompanyTest extends BeamCase {
   }
 
   @Test
+  @Tag("long")
   void bitsAreIndependentOfCacheSize() throws InterruptedException {
     EngineOptions options = withBlocks(11);
     runTogether(options, request -> request);

@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -68,6 +69,7 @@ class BeamSearchTest extends BeamCase {
   }
 
   @Test
+  @Tag("long")
   void matchesNaiveSearch() throws InterruptedException {
     Engine engine = Engine.open(model);
     int seed = 0;

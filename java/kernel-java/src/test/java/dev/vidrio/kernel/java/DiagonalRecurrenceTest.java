@@ -26,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A recurrence of independent elements in a plan, and its gradient. Sequences share steps. */
@@ -73,6 +74,7 @@ class DiagonalRecurrenceTest {
   }
 
   @Test
+  @Tag("long")
   void gradientEqualsFiniteDifferences() {
     Weights embeddings = weights(ROWS, D);
     Plan forward = plan(embeddings, D);

@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -56,6 +57,7 @@ class PlanTest {
 
   @ParameterizedTest
   @MethodSource(PlanFixtures.SEEDS)
+  @Tag("long")
   void equalBitsOnEveryInstructionSet(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(1)) {

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -99,6 +100,7 @@ class RecurrenceGradientTest {
 
   @ParameterizedTest
   @EnumSource
+  @Tag("long")
   void gradientEqualsFiniteDifferences(SequenceOp.Update update) {
     for (SequenceOp.Grouping grouping : SequenceOp.Grouping.values()) {
       Plan forward = plan(update, grouping);

@@ -28,6 +28,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -200,6 +201,7 @@ class CircuitCurveTest extends BardTest {
 
   /** Each edge alone is left out; the strongest by exact scores are the most needed. */
   @Test
+  @Tag("long")
   void exactScoresAreRunsWithoutEdges() {
     List<TextPair> one = PAIRS.subList(1, 2);
     EdgeScoring exact = new EdgeScoring(EdgeScoring.Method.EXACT, 1, EdgeScoring.Rule.MIDPOINT);

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -173,6 +174,7 @@ class CircuitRunTest extends BardTest {
 
   /** No edge is dropped untried that changes something, as under a norm that divides all heads. */
   @Test
+  @Tag("long")
   void discoveryEqualsOneRunPerEdge() throws IOException {
     int[] clean = TinyModels.expected("gemma3").ints("tokens");
     int[] corrupted = clean.clone();

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -109,6 +110,7 @@ class LearnedMaskTest extends F32BardTest {
   /** Gates of components: the strongest explain the prediction better than others do. */
   @ParameterizedTest
   @EnumSource
+  @Tag("long")
   void keepsThePrediction(MaskGates gates) {
     List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
     LearnedMask mask = LearnedMask.of(lens, pairs, SHORT.withGates(gates), share -> {});
@@ -198,6 +200,7 @@ class LearnedMaskTest extends F32BardTest {
 
   /** Constants that are trained with the gates lose less than the means that they begin with. */
   @Test
+  @Tag("long")
   void trainsConstantsWithGates() {
     List<TextPair> pairs = List.of(pair("The king", "The queen"), pair("A lord", "A lady"));
     var ugs =

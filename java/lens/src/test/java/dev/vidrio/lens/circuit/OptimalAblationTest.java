@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.DoubleStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class OptimalAblationTest extends F32BardTest {
@@ -88,6 +89,7 @@ class OptimalAblationTest extends F32BardTest {
 
   /** Circuits lose less with constants of their own than with means or zeros. */
   @Test
+  @Tag("long")
   void losesLessThanMeansAndZeros() {
     List<TextPair> pairs = pairs();
     var random = new SplitMix64(77);

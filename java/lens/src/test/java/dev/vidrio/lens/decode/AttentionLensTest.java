@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,6 +73,7 @@ class AttentionLensTest extends BardTest {
   }
 
   @Test
+  @Tag("long")
   void trainingBringsHeadsNearer() throws IOException {
     List<int[]> texts =
         List.of(

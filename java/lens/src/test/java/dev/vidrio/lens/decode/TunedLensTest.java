@@ -28,6 +28,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -167,6 +168,7 @@ class TunedLensTest extends BardTest {
 
   /** A lens of the prediction two tokens later is nearer to it than a lens of the next token. */
   @Test
+  @Tag("long")
   void trainsFutureLens() throws IOException {
     List<int[]> texts = new ArrayList<>();
     for (int i = 0; i < 4; i++) {

@@ -14,6 +14,7 @@ import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class CopySuppressionTest extends BardTest {
@@ -23,6 +24,7 @@ class CopySuppressionTest extends BardTest {
 
   /** Scores x W_QK yᵀ of whole vectors; the scale of a query changes no order. */
   @Test
+  @Tag("long")
   void attendsWhereOwnKeyHasHighestScore() {
     List<CopySuppression> found = CopySuppression.of(lens, SAMPLES, 3);
     assertEquals(32, found.size());

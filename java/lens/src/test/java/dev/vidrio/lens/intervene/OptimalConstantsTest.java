@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Constants by code in the middle of the pass, which has no part in training. */
@@ -63,6 +64,7 @@ class OptimalConstantsTest extends F32BardTest {
 
   /** The constants of heads have the loss that is stated, less than constants around them. */
   @Test
+  @Tag("long")
   void headsLoseLittle() {
     List<int[]> texts = texts();
     OptimalConstants constants =

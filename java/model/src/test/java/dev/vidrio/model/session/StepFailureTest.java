@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,6 +69,7 @@ class StepFailureTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "lfm2", "qwen35", "granitehybrid"})
+  @Tag("long")
   void failedTokensHaveNotRun(String name) throws IOException {
     try (Model model = open(name);
         Session session = model.newSession(SessionOptions.DEFAULT.withBatch(16))) {

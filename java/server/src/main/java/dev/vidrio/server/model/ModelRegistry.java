@@ -49,6 +49,10 @@ public final class ModelRegistry implements AutoCloseable {
   private static final class Slot {
     final ModelDefinition offer;
     final ModelMetrics metrics;
+
+    /** Held while a model is unloaded; acquired before the slot's own lock. */
+    final Object unloading = new Object();
+
     @Nullable CompletableFuture<ServedModel> loading;
     int users;
     long idleSince;
@@ -346,24 +350,40 @@ public final class ModelRegistry implements AutoCloseable {
         .sum();
   }
 
+  /** Unloads a model that has been idle for at least {@code limit} nanoseconds. */
   private static void unload(Slot slot, long limit) {
-    ServedModel idle;
+    synchronized (slot.unloading) {
+      ServedModel idle = removeIdle(slot, limit);
+      if (idle != null) {
+        String id = slot.offer.id();
+        try {
+          idle.close();
+          LOG.log(System.Logger.Level.INFO, "unloaded idle model ''{0}''", id);
+        } catch (RuntimeException e) {
+          LOG.log(System.Logger.Level.ERROR, "model '" + id + "' was not unloaded cleanly", e);
+        }
+      }
+    }
+  }
+
+  private static @Nullable ServedModel removeIdle(Slot slot, long limit) {
     synchronized (slot) {
       CompletableFuture<ServedModel> loading = slot.loading;
       if (slot.users > 0
           || loading == null
           || !loading.isDone()
           || System.nanoTime() - slot.idleSince < limit) {
-        return;
+        return null;
       }
-      idle = loading.join();
       slot.loading = null;
+      return loading.join();
     }
-    idle.close();
-    LOG.log(System.Logger.Level.INFO, "unloaded idle model ''{0}''", slot.offer.id());
   }
 
-  /** Unloads all models and cancels their running requests. No model can be loaded afterwards. */
+  /**
+   * Unloads all models and cancels their running requests. No model can be loaded afterwards. Waits
+   * for models that another thread unloads.
+   */
   @Override
   public void close() {
     closed = true;
@@ -371,13 +391,15 @@ public final class ModelRegistry implements AutoCloseable {
       unloader.interrupt();
     }
     for (Slot slot : slots.values()) {
-      CompletableFuture<ServedModel> loading;
-      synchronized (slot) {
-        loading = slot.loading;
-        slot.loading = null;
-      }
-      if (loading != null) {
-        loading.handle((model, failure) -> model).thenAccept(ModelRegistry::closeLoaded).join();
+      synchronized (slot.unloading) {
+        CompletableFuture<ServedModel> loading;
+        synchronized (slot) {
+          loading = slot.loading;
+          slot.loading = null;
+        }
+        if (loading != null) {
+          loading.handle((model, failure) -> model).thenAccept(ModelRegistry::closeLoaded).join();
+        }
       }
     }
   }

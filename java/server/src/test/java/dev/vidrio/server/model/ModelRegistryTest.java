@@ -9,6 +9,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.http.ApiException;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -195,6 +197,76 @@ class ModelRegistryTest {
     var refused = assertThrows(ApiException.class, () -> models.acquire("late"));
     assertEquals(503, refused.status());
     assertEquals(0, loads.get());
+  }
+
+  /** Closes its model's executor when a test permits it, or fails to. */
+  private static final class SlowToClose extends HeldExecutor {
+    final CountDownLatch closing = new CountDownLatch(1);
+    final CompletableFuture<Void> mayClose = new CompletableFuture<>();
+    private final boolean fails;
+
+    SlowToClose(boolean fails) {
+      this.fails = fails;
+    }
+
+    @Override
+    public void close() {
+      closing.countDown();
+      var _ = mayClose.join();
+      super.close();
+      if (fails) {
+        throw new IllegalStateException("made to fail");
+      }
+    }
+
+    ModelDefinition definition(String id) {
+      return new ModelDefinition(
+          id,
+          List.of(),
+          metrics ->
+              ServedModel.open(
+                  id,
+                  () -> open(BardFiles.q8()),
+                  null,
+                  model -> Map.of(),
+                  EngineOptions.DEFAULT,
+                  metrics));
+    }
+  }
+
+  private static ModelRegistry unloading(ModelDefinition... definitions) {
+    Duration soon = Duration.ofMillis(1);
+    return new ModelRegistry(
+        List.of(definitions), Duration.ofMinutes(1), soon, 0, new RequestMetrics());
+  }
+
+  @Test
+  void closeWaitsForModelsThatAreBeingUnloaded() throws Exception {
+    var executor = new SlowToClose(false);
+    ModelRegistry models = unloading(executor.definition("slow"));
+    models.preload("slow");
+    executor.closing.await();
+    Thread closer = Thread.ofPlatform().start(models::close);
+    while (closer.getState() != Thread.State.BLOCKED) {
+      assertTrue(closer.isAlive());
+      Thread.onSpinWait();
+    }
+    executor.mayClose.complete(null);
+    closer.join();
+  }
+
+  @Test
+  void failureToUnloadAffectsNoOtherModel() throws Exception {
+    var failing = new SlowToClose(true);
+    var other = new SlowToClose(false);
+    failing.mayClose.complete(null);
+    other.mayClose.complete(null);
+    try (var models = unloading(failing.definition("failing"), other.definition("other"))) {
+      models.preload("failing");
+      failing.closing.await();
+      models.preload("other");
+      other.closing.await();
+    }
   }
 
   @Test

@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -168,6 +169,7 @@ class SentencePieceModelTest {
   /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(strings = {"a", " ", "▁", "0", "é", "語", "👍", "<", "<sep", "</s", "ab", " a"})
+  @Tag("long")
   void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 20) / piece.length()).getBytes(UTF_8);
     assertArrayEquals(

@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,6 +66,7 @@ class PipelineModelTest {
   /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(strings = {"t5", "bytes", "words"})
+  @Tag("long")
   void encodesLongRuns(String name) throws IOException {
     Tokenizer tokenizer = Tokenizers.of(read(HuggingFacePipelines.read(UNIGRAM, name).file()));
     for (String piece : List.of("a", " ", "é", "語", "👍", "<sep", " a", "\u200d")) {

@@ -12,6 +12,7 @@ import dev.vidrio.tokenizer.Tokenizers;
 import dev.vidrio.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,6 +41,7 @@ class UnigramModelTest {
   /** Terminates only if the work per byte is bounded. */
   @ParameterizedTest
   @ValueSource(strings = {"a", " ", "é", "語", "👍", "<sep", " a"})
+  @Tag("long")
   void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 20) / piece.length()).getBytes(UTF_8);
     assertTrue(TOKENIZER.encode(bytes, PLAIN).length <= bytes.length + 1);

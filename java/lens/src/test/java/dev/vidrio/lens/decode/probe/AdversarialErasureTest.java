@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class AdversarialErasureTest {
@@ -57,6 +58,7 @@ class AdversarialErasureTest {
 
   /** No direction in the plane or in space leaves a probe a larger loss. */
   @Test
+  @Tag("long")
   void findsTheBestDirection() {
     for (int d = 2; d <= 3; d++) {
       Examples examples = examples(d);

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Training on activations that are sums of few known directions, and its gradients. */
@@ -81,6 +82,7 @@ class SaeTrainerTest {
   }
 
   @Test
+  @Tag("long")
   void findsTheDirections() {
     float[][] directions = random(1, TRUE_FEATURES, D);
     float[][] rows = activations(directions);

@@ -3,24 +3,25 @@ package dev.vidrio.quarkus.deployment;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.chat.Chat;
-import dev.vidrio.model.testfiles.ScriptedModel;
+import dev.vidrio.quarkus.EngineJsonRpc;
 import example.AnswerResource;
 import io.quarkus.test.QuarkusUnitTest;
 import io.quarkus.test.common.http.TestHTTPResource;
+import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Inject;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -35,13 +36,13 @@ class ServiceExampleTest {
           .withApplicationRoot(
               archive ->
                   archive
-                      .addClass(AnswerResource.class)
+                      .addClasses(AnswerResource.class, TestModel.class)
                       .addAsResource(
                           Path.of("../../../docs/examples/quarkus/src/main/resources")
                               .resolve("application.properties")
                               .toFile(),
                           "application.properties"))
-          .overrideRuntimeConfigKey("vidrio.model", model())
+          .overrideRuntimeConfigKey("vidrio.model", TestModel.path())
           .overrideRuntimeConfigKey("vidrio.sequences", "4")
           .overrideRuntimeConfigKey("vidrio.stream-interval", "20ms")
           .overrideRuntimeConfigKey("vidrio.cache-size", "1M")
@@ -52,17 +53,10 @@ class ServiceExampleTest {
   @Inject EmbeddingEngine embeddings;
   @Inject EmbeddingModel embeddingModel;
   @Inject Chat chat;
+  @Inject Instance<Engine> engines;
+  @Inject Instance<StreamingChatModel> chats;
 
   @TestHTTPResource URI service = URI.create("");
-
-  private static String model() {
-    try {
-      Path directory = Files.createDirectories(Path.of("target", "models").toAbsolutePath());
-      return ScriptedModel.write(directory.resolve("scripted.gguf")).toString();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
 
   private String get(String path) throws Exception {
     HttpRequest request = HttpRequest.newBuilder(service.resolve(path)).build();
@@ -79,6 +73,18 @@ class ServiceExampleTest {
   @Test
   void streamsAnswers() throws Exception {
     assertEquals(ANSWER, get("/stream?question=" + QUESTION));
+  }
+
+  @Test
+  void streamsAnswersToTheDevUi() {
+    List<String> pieces =
+        new EngineJsonRpc(engines, chats)
+            .ask("What is the capital of Germany?")
+            .collect()
+            .asList()
+            .await()
+            .atMost(Duration.ofMinutes(1));
+    assertEquals(ANSWER, String.join("", pieces));
   }
 
   @Test

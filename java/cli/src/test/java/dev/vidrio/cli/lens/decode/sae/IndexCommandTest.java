@@ -246,21 +246,21 @@ class IndexCommandTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "1 | index.jsonl: no such file | missing",
-        "2 | must be written as 3,17,40-59 | DIR --features a",
-        "2 | must be 0 to 255 | DIR --features 200-256",
-        "2 | must be like http://127.0.0.1:8080 | DIR --url host:80",
-        "2 | --count 0: must be at least 1 | DIR --count 0",
-        "1 | must be 1 to 1000 | DIR --shown 0",
-      })
-  void reportsInvalidOptionsOfExplanations(int code, String expected, String arguments) {
-    done(index("-o", directory.toString()));
+  @Test
+  void reportsInvalidOptionsOfExplanations() {
+    String index = directory.toString();
+    done(index("-o", index));
+    assertRejected(1, "index.jsonl: no such file", "missing");
+    assertRejected(2, "must be written as 3,17,40-59", index, "--features", "a");
+    assertRejected(2, "must be 0 to 255", index, "--features", "200-256");
+    assertRejected(2, "must be like http://127.0.0.1:8080", index, "--url", "host:80");
+    assertRejected(2, "--count 0: must be at least 1", index, "--count", "0");
+    assertRejected(1, "must be 1 to 1000", index, "--shown", "0");
+  }
+
+  private static void assertRejected(int code, String expected, String... arguments) {
     List<String> all = new ArrayList<>(List.of("lens", "sae", "explain"));
-    all.addAll(List.of(arguments.replace("DIR", directory.toString()).split(" ", -1)));
+    all.addAll(List.of(arguments));
     Cli result = Cli.run(all.toArray(String[]::new));
     assertEquals(code, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());
