@@ -148,7 +148,7 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
                       const row_group *t, int64_t index) {
     const vd_batch *batch = step->batch;
     int32_t group = op->H / op->cache.H_kv;
-    tile->head = (int32_t)(index / c.parts);
+    vd_tile_set_head(tile, &op->cache, (int32_t)(index / c.parts));
     int32_t first = tile->head * group + (int32_t)(index % c.parts) * c.heads;
     int32_t last = (tile->head + 1) * group;
     last = first + c.heads < last ? first + c.heads : last;

@@ -127,7 +127,6 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     vd_query_tile tile = {
         .op = &op,
         .blocks = m->blocks,
-        .head = c->head,
         .n = c->n,
         .quants = guarded_alloc((size_t)(c->n * c->d_h), where),
         .scale = guarded_alloc(blocks * sizeof(float), where),
@@ -135,6 +134,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
         .floats = guarded_alloc((size_t)(VD_KV_BLOCK * wider) * sizeof(float), where),
     };
+    vd_tile_set_head(&tile, &op.cache, c->head);
     for (int32_t j = 0; j < c->n; j++) {
         tile.q[j] = m->q + j * (c->d_h + GAP);
         tile.z[j] = z + j * (c->d_v + GAP);
