@@ -71,9 +71,9 @@ final class MemoryBudget {
     checked = true;
   }
 
-  /** Rejects packing of a matrix that stays in the mapped file. */
-  void rejectPacking() {
-    throw tooLarge(allBytes, executor.availableMemory());
+  /** Returns the error of packing a matrix that stays in the mapped file. */
+  OutOfMemoryError tooLarge() {
+    return tooLarge(allBytes, executor.availableMemory());
   }
 
   private OutOfMemoryError tooLarge(long bytes, long available) {

@@ -69,7 +69,12 @@ final class WeightPacker {
     count(data.byteSize());
     var deferred =
         budget.keepsRows()
-            ? DeferredPacking.keepingRows(data, packed, budget::rejectPacking)
+            ? DeferredPacking.keepingRows(
+                data,
+                packed,
+                () -> {
+                  throw budget.tooLarge();
+                })
             : new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed, deferred);
   }
