@@ -8,10 +8,28 @@ import json
 from pathlib import Path
 
 from accessibility import assert_accessible
-from window import ANSWERS, ROOT, SHOWN_ANSWER, chat_model, open_answer, post, run, serve
+from window import (
+    ANSWERS,
+    QUESTION,
+    ROOT,
+    SHOWN_ANSWER,
+    assert_shown,
+    chat_model,
+    head_weights,
+    open_answer,
+    post,
+    run,
+    serve,
+    strip,
+)
 
 DICTIONARIES = ROOT / "docs" / "lens"
 INDEX = 2
+
+EDIT = "blocks.1.attn.hook_z[:, 2] zero"
+
+# As many tokens as the question.
+OTHER = QUESTION.replace("king", "queen")
 
 
 def inspect(page, answer):
@@ -87,13 +105,19 @@ def check_heads(browser, address):
     page.locator("#explored .grid tbody tr").nth(1).locator("td").nth(2).click()
     page.get_by_text("Answer again without L1.H2").click()
     page.locator(".compared").wait_for()
-    assert page.locator(".answer .who").last.inner_text() == "chat, blocks.1.attn.hook_z[:, 2] zero"
+    assert page.locator(".answer .who").last.inner_text() == f"chat, {EDIT}"
     prompt = ids[: len(ids) - INDEX]
-    edited = command(address, prompt, "edit", edit=["blocks.1.attn.hook_z[:, 2] zero"], tokens=8, temperature=0)
+    edited = command(address, prompt, "edit", edit=[EDIT], tokens=8, temperature=0)
     assert page.locator(ANSWERS).last.text_content() == edited["after"]["text"]
     page.locator(".answer .said").last.locator(".token").nth(1).hover()
     page.locator("#explore").wait_for()
     compute(page, "Information flow")
+    assert "unchanged model" not in page.locator("#explore-note").inner_text()
+    asked = {**before, "answer": [t["id"] for t in page.evaluate(SHOWN_ANSWER)["tokens"][:1]]}
+    edges = command(address, ids_of(address, asked), "routes", edit=[EDIT])["edges"]
+    status = page.locator("#explored [role=status]").inner_text()
+    assert status.endswith(f", {len(edges)} edges"), status
+    compute(page, "Residual stream")
     page.get_by_text("This is the unchanged model.").wait_for()
 
 
@@ -118,7 +142,59 @@ def check_features(browser, address):
     assert_accessible(page, "an answer with a feature set to a value")
 
 
+def shares(page):
+    """Returns the values of a grid, row by row."""
+    labels = page.locator("#explored td").evaluate_all("all => all.map(x => x.ariaLabel)")
+    return [float(label.rsplit(": ", 1)[1]) for label in labels]
+
+
+def check_patching(browser, address):
+    """Draws how activations of another prompt move a token, and answers again with one of them."""
+    page, answer = open_answer(browser, address)
+    before, token = inspect(page, answer)
+    kept = page.evaluate(SHOWN_ANSWER)["tokens"][:INDEX]
+    page.locator("#method").select_option("Patching from another prompt")
+    assert page.locator("#other-prompt").input_value() == QUESTION
+    page.locator("#other-prompt").fill(QUESTION + " And who was it before?")
+    page.locator("#explore-run").click()
+    page.get_by_text("both prompts must have equally many").wait_for()
+    page.locator("#other-prompt").fill(OTHER)
+    compute(page, "Patching from another prompt")
+    changed = {**before, "messages": [{"role": "user", "content": OTHER}]}
+    ids, others = ids_of(address, before), ids_of(address, changed)
+    (place,) = [i for i, (a, b) in enumerate(zip(ids, others)) if a != b]
+    lens = post(address, "/v1/lens/logits", **changed, position=-1, top=2)["hooks"]
+    rival = next(t["id"] for t in list(lens.values())[-1][0]["top"] if t["id"] != token)
+    asked = {"model": "chat", "clean": ids, "corrupted": others, "answer": token, "wrong": rival}
+    for site in "head", "resid_pre":
+        page.locator("#patch-site").select_option(site)
+        compute(page, "Patching from another prompt")
+        scores = post(address, "/v1/lens/patch", **asked, site=site, direction="noising")["scores"]
+        assert_shown(shares(page), [1 - score for row in scores for score in row])
+    for width in 800, 1200:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert_accessible(page, f"patching from another prompt, {width} pixels wide")
+    page.locator("#explored tbody tr").nth(1).locator("td").nth(place).click()
+    page.locator("#component button").click()
+    page.locator(".compared").wait_for()
+    edit = f"blocks.1.hook_resid_pre[{place}:{place + 1}] patch #{','.join(map(str, others))}"
+    count = len(page.evaluate(SHOWN_ANSWER)["tokens"]) - INDEX
+    after = command(address, ids, "edit", edit=[edit], tokens=count, temperature=0)["after"]
+    given = "".join(t["text"] for t in kept)
+    assert page.locator(ANSWERS).last.text_content() == given + after["text"]
+    page.locator(".answer .said").last.locator(".token").nth(INDEX + 1).hover()
+    page.get_by_text("shows the changed model").wait_for()
+    page.locator("#logits td").first.wait_for()
+    page.locator("#layer").select_option("1")
+    page.locator("#head").select_option("2")
+    asked = {**before, "answer": [t["id"] for t in kept] + after["ids"][:1], "position": -1}
+    assert_shown(strip(page, "attention"), head_weights(address, {**asked, "edits": [edit]}))
+    page.locator("#attention [role=button]").nth(place - 1).click()
+    page.locator("#logits td.rank").first.wait_for()
+    assert "failed" not in page.locator("#about").inner_text()
+
+
 def check(browser):
     """Runs all checks."""
     with serve("-m", f"chat={chat_model()}", "--lens-files", DICTIONARIES) as address:
-        run(browser, address, check_graph, check_heads, check_features)
+        run(browser, address, check_graph, check_heads, check_features, check_patching)

@@ -41,6 +41,13 @@ def chat_model():
     return path
 
 
+def quantized(model):
+    """Returns the path of a copy of a model with 4-bit weights."""
+    path = FILES / "small.gguf"
+    subprocess.run([ROOT / "vidrio", "quantize", model, "--type", "Q4_0", "-o", path], check=True, capture_output=True)
+    return path
+
+
 @contextlib.contextmanager
 def serve(*arguments):
     """Runs a server during a block. Yields its URL."""
@@ -432,6 +439,53 @@ def check_ablation(browser, address):
     assert_shown(strip(page, "attention"), head_weights(address, asked))
 
 
+def check_two_models(browser, address):
+    """Answers by two models, side by side, with the differences of their predictions."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    page.locator("#second-model").select_option("small")
+    send_message(page, QUESTION)
+    page.locator(".answer .token[title^=KL]").nth(15).wait_for()
+    assert page.locator(".answer .who").all_inner_texts() == ["chat", "small"]
+    texts = [greedy(address, 8), greedy(address, 8, "small")]
+    assert page.locator(ANSWERS).all_text_contents() == texts
+    second = page.evaluate(SHOWN_ANSWER)
+    ids = [token["id"] for token in second["tokens"]]
+    predictions = post(
+        address,
+        "/v1/lens/compare",
+        model="small",
+        **{"with": "chat"},
+        messages=[{"role": "user", "content": QUESTION}],
+        answer=ids,
+    )["predictions"][-9:-1]
+    tokens = page.locator(".answer .said").last.locator(".token")
+    titles = tokens.evaluate_all("all => all.map(x => x.title)")
+    bits = [each["kl_bits"] for each in predictions]
+    assert_shown([float(title.rsplit(" ", 1)[1]) for title in titles], bits)
+    parts = [
+        max(each["top"], key=lambda t: t["probability"]) != max(each["top"], key=lambda t: t["with_probability"])
+        for each in predictions
+    ]
+    assert tokens.evaluate_all("all => all.map(x => x.classList.contains('parts'))") == parts
+    widest = max(range(8), key=lambda i: bits[i])
+    tokens.nth(widest).hover()
+    page.get_by_text("KL divergence of small from chat").wait_for()
+    page.locator("#logits td").first.wait_for()
+    shown = page.locator("#alternatives tbody tr").all_inner_texts()
+    for one in predictions[widest]["top"]:
+        both = [f"{100 * one[name]:.1f} %" for name in ("probability", "with_probability")]
+        assert any("\t".join(both) in line for line in shown), (both, shown)
+    for width in 1200, 800, 360:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert_accessible(page, f"two models, {width} pixels wide")
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.locator("#second-model").select_option("bard")
+    act(page, "With bard")
+    page.locator(".answer .who").get_by_text("bard").wait_for()
+
+
 def check_entropy(browser, address):
     page, answer = open_answer(browser, address)
     page.locator("#color").select_option("entropy")
@@ -597,7 +651,8 @@ def run(browser, address, *checks):
 def check(browser):
     """Runs all checks."""
     chat = f"chat={chat_model()}"
-    with serve("-m", chat, "-m", "bard") as address:
+    small = f"small={quantized(chat_model())}"
+    with serve("-m", chat, "-m", "bard", "-m", small) as address:
         run(
             browser,
             address,
@@ -608,6 +663,7 @@ def check(browser):
             check_cut,
             check_versions,
             check_ablation,
+            check_two_models,
             check_entropy,
             check_kept,
             check_markdown,

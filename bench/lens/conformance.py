@@ -9,7 +9,7 @@ the date, so that a run of a part leaves the other sections as they are. Exits w
 comparison fails or a row is beyond its bar.
 
 DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
-circuit-tracer (decoderesearch), logit-explanations (mt-upc),
+circuit-tracer (decoderesearch), dictionary_learning (jkminder), logit-explanations (mt-upc),
 llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one
 that is missing are left out, and named.
 
@@ -47,6 +47,8 @@ COMPARISONS = {
     "erasure": "rlace-icml",
     "circuits": "EAP-IG",
     "graphs": "circuit-tracer",
+    "dictionaries": "circuit-tracer",
+    "crosscoders": "dictionary_learning",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",
 }

@@ -2,7 +2,8 @@
 """Draws the pictures of the window: the server's page in a browser.
 
 Needs playwright (Python) and a Chromium.
-Usage: docs/server/pictures.py BROWSER smollm2=FILE
+Usage: docs/server/pictures.py BROWSER smollm2=FILE small=FILE
+with SmolLM2 135M and a copy of it from `vidrio quantize --type Q4_0`.
 """
 
 import re
@@ -39,7 +40,7 @@ def send(page, message):
 def inspect(page, token):
     """Points at the last occurrence of a token of an answer and waits for its inspection."""
     page.locator("#messages .token", has_text=re.compile(token)).last.hover()
-    page.locator("#logits td").first.wait_for()
+    page.locator("#attribution .tokens").wait_for()  # the last part
 
 
 def draw_inspection(browser, address):
@@ -77,10 +78,34 @@ def draw_graph(browser, address):
     page.locator("#explore").screenshot(path=PAGES / "window-explore.png")
 
 
+def draw_patching(browser, address):
+    """Draws how activations of another prompt move a token, and the answer with one of them."""
+    page = open_page(browser, address, "light", 1120)
+    send(page, "Complete: The capital of France is")
+    inspect(page, "France")
+    page.locator("#method").select_option("Patching from another prompt")
+    page.locator("#other-prompt").fill("Complete: The capital of Spain is")
+    page.locator("#explore-run").click()
+    page.locator("#explored td").first.wait_for(timeout=300_000)
+    page.locator("#explored td[aria-label*='L10'][aria-label*='France']").first.click()
+    page.locator("#explore").screenshot(path=PAGES / "window-patching.png")
+
+
+def draw_models(browser, address):
+    """Draws the answers of two models, colored by their differences."""
+    page = open_page(browser, address, "dark", 700)
+    page.locator("#second-model").select_option("small")
+    send(page, "Why is the sky blue?")
+    page.locator(".compared .token[title^=KL]").first.wait_for(timeout=300_000)
+    page.locator(".answer .said").last.locator(".token.parts").first.hover()
+    page.locator("#attribution .tokens").wait_for()
+    page.screenshot(path=PAGES / "window-models.png")
+
+
 def main():
     browser_path, *pairs = sys.argv[1:]
-    model = dict(pair.split("=", 1) for pair in pairs)["smollm2"]
-    command = [ROOT / "vidrio", "serve", "-m", model, "--port", "0"]
+    models = [argument for pair in pairs for argument in ("-m", pair)]
+    command = [ROOT / "vidrio", "serve", *models, "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
@@ -89,6 +114,8 @@ def main():
             draw_inspection(browser, address)
             draw_steering(browser, address)
             draw_graph(browser, address)
+            draw_patching(browser, address)
+            draw_models(browser, address)
             browser.close()
     finally:
         server.terminate()

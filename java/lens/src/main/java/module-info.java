@@ -12,7 +12,9 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.decode.probe;
   exports dev.vidrio.lens.decode.sae;
+  exports dev.vidrio.lens.decode.sae.cross;
   exports dev.vidrio.lens.decode.sae.explain;
+  exports dev.vidrio.lens.decode.sae.file;
   exports dev.vidrio.lens.decode.sae.index;
   exports dev.vidrio.lens.detect;
   exports dev.vidrio.lens.edit;

@@ -225,13 +225,18 @@ final class ServeCommand implements Callable<Integer> {
     Map<String, String> draftOf = drafts.of(names);
     return models.stream()
         .map(
-            served -> {
-              String draft = draftOf.get(served.id);
-              return new ModelSource(served.id, served::open)
-                  .withAdapters(adaptersOf.getOrDefault(served.id, List.of()))
-                  .withDraft(draft == null ? null : model.withReference(draft)::open);
-            })
+            served ->
+                source(served, draftOf.get(served.id))
+                    .withAdapters(adaptersOf.getOrDefault(served.id, List.of())))
         .toArray(ModelSource[]::new);
+  }
+
+  private ModelSource source(Served served, @Nullable String draft) {
+    if (ServedDraftsOption.OWN_BLOCK.equals(draft)) {
+      return new ModelSource(served.id, served::openWithDraftBlock);
+    }
+    return new ModelSource(served.id, served::open)
+        .withDraft(draft == null ? null : model.withReference(draft)::open);
   }
 
   private Server start(ServerOptions options, ModelSource... sources) throws IOException {
@@ -328,7 +333,15 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     Model open() {
-      Model opened = option.open(Repacking.AT_ONCE);
+      return open(option);
+    }
+
+    Model openWithDraftBlock() {
+      return open(option.withDraftBlock());
+    }
+
+    private Model open(ModelOption how) {
+      Model opened = how.open(Repacking.AT_ONCE);
       machine =
           opened.executor().name()
               + ", "

@@ -8,8 +8,14 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options of speculative decoding, by draft models or by prompt lookup. */
+/**
+ * The options of speculative decoding, by draft models, by blocks of the models themselves or by
+ * prompt lookup.
+ */
 final class ServedDraftsOption {
+  /** Instead of a draft model: the model's own block for multi-token prediction. */
+  static final String OWN_BLOCK = "mtp";
+
   private static final String FORM = "[NAME=]MODEL";
   private static final int WITH_MODEL = 4;
 
@@ -20,6 +26,10 @@ final class ServedDraftsOption {
         "Speculative decoding: a smaller draft model of the same vocabulary. Answers do not change;"
             + " they are faster if it is much smaller and most drafts are accepted, and hardly"
             + " slower otherwise.",
+        "With '"
+            + OWN_BLOCK
+            + "', the model's own block for multi-token prediction (MTP, NextN) drafts, if its GGUF"
+            + " file has one.",
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -43,7 +53,7 @@ final class ServedDraftsOption {
   }
 
   /**
-   * Returns the reference of each model's draft model.
+   * Returns the reference of each model's draft model, or {@link #OWN_BLOCK}.
    *
    * @param models names of the served models
    * @throws UsageException if a draft model does not name its model, or a model has two

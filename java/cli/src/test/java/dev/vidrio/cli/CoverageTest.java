@@ -50,6 +50,8 @@ class CoverageTest {
           "concept-erasure",
           "SAELens",
           "delphi",
+          "sparsify",
+          "steps of PyTorch",
           "numpy",
           "networkx",
           "the authors' samplers");

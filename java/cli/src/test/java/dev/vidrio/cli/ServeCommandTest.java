@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.testfiles.TinyAdapter;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -313,6 +314,26 @@ class ServeCommandTest {
     }
     Cli twice = Cli.run("serve", "-m", "bard", "--draft", f32, "--draft", "bard=" + f32);
     assertEquals(2, twice.code(), twice.err());
+  }
+
+  @Test
+  void draftsWithTheBlockOfTheModel() throws IOException {
+    Path file = directory.resolve("tiny.gguf");
+    Files.write(file, TinyModels.withDraftBlock("qwen35").toBytes());
+    try (Running server = Running.start(serve("-m", "bard=" + file, "--draft", "mtp"));
+        Socket socket = server.connect()) {
+      send(
+          socket,
+          "POST /v1/completions",
+          "{\"prompt\":[1,2,3],\"max_tokens\":40,\"temperature\":0,\"ignore_eos\":true}");
+      readUntil(socket, "\"finish_reason\"");
+      send(socket, "GET /metrics", "");
+      readUntil(socket, "vidrio_tokens_draft_total{gen_ai_request_model=\"bard\"}");
+      assertNotEquals("0.0", readUntil(socket, "\n").strip());
+    }
+    assertFails(
+        "bard: a draft block (multi-token prediction) is not supported: architecture llama",
+        Cli.run("serve", "-m", "bard", "--draft", "mtp", "--port", "0"));
   }
 
   private static void assertFails(String expected, Cli result) {

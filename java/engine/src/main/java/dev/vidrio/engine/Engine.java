@@ -102,8 +102,7 @@ public final class Engine implements AutoCloseable {
   private Scheduler scheduler(EngineOptions wanted) {
     Drafts drafts = null;
     try {
-      drafts =
-          new Drafts(model, wanted.draft(), session.limits(), positions, wanted.adaptiveDrafts());
+      drafts = new Drafts(model, wanted.draft(), session, positions, wanted.adaptiveDrafts());
       return new Scheduler(model, wanted, listener, inbox, session, drafts, () -> release(1));
     } catch (RuntimeException | Error e) {
       if (drafts != null) {

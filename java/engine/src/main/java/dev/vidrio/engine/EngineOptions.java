@@ -45,7 +45,8 @@ import org.jspecify.annotations.Nullable;
  * @param adapters maximum number of different {@linkplain GenerationRequest#adaptation adapters} of
  *     running requests
  * @param draft a smaller model with the same vocabulary that proposes {@linkplain
- *     GenerationRequest#draftTokens draft tokens}; null for prompt lookup
+ *     GenerationRequest#draftTokens draft tokens}; null for the model's own block for multi-token
+ *     prediction, or for prompt lookup if the model was opened without it
  * @param draftTokens the default maximum number of draft tokens per step of requests without beams
  * @param adaptiveDrafts if true, drafts are as long as is expected to pay; if false, they have the
  *     maximum number of tokens, for measurements

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.attribute.ContextMixing;
+import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
@@ -132,9 +134,13 @@ class EditedLensTest extends BardTest {
             InvalidInputException.class,
             () ->
                 AttributionGraph.of(
-                    lens.edited(EDITS), TOKENS, GraphFeatures.neurons(), GraphOptions.DEFAULT));
-    assertTrue(
-        String.valueOf(graph.getMessage()).contains("is not supported by attribution graphs"));
+                    clamped, TOKENS, GraphFeatures.neurons(), GraphOptions.DEFAULT));
+    assertTrue(String.valueOf(graph.getMessage()).contains("a clamp has no gradient"));
+    InvalidInputException zeroing =
+        assertThrows(
+            InvalidInputException.class,
+            () -> ContextMixing.of(lens.edited(EDITS), TOKENS, Measure.VALUE_ZEROING));
+    assertTrue(String.valueOf(zeroing.getMessage()).contains("not supported by value zeroing"));
     HookPoint none = new HookPoint(HookSite.MLP_OUT, 99);
     assertThrows(
         InvalidInputException.class,

@@ -66,7 +66,13 @@ public final class Model implements AutoCloseable {
       ModelOptions options) {
     this.loaded =
         new LoadedModel(
-            source, name, file, options.executor(), options.progress(), options.repacking());
+            source,
+            name,
+            file,
+            options.executor(),
+            options.progress(),
+            options.repacking(),
+            options.draftBlock());
   }
 
   /**

@@ -13,28 +13,35 @@ import java.util.function.Supplier;
  * @param progress receives loading progress, on the opening thread
  * @param repacking when quantized matrices are packed into new memory. Expert matrices are always
  *     packed at once. Only the native executor supports {@link Repacking#NEVER}
+ * @param draftBlock true to read the model's own block for multi-token prediction (MTP, NextN),
+ *     with which an engine drafts. It is skipped by default. Models without one are rejected
  */
 public record ModelOptions(
-    Supplier<Executor> executor, LoadListener progress, Repacking repacking) {
+    Supplier<Executor> executor, LoadListener progress, Repacking repacking, boolean draftBlock) {
   /** The native executor with all usable cores and instructions, no listener, packed at once. */
   public static final ModelOptions DEFAULT =
-      new ModelOptions(NativeExecutor::create, LoadListener.SILENT, Repacking.AT_ONCE);
+      new ModelOptions(NativeExecutor::create, LoadListener.SILENT, Repacking.AT_ONCE, false);
 
   /**
    * Returns the defaults with another executor, for example one with two workers: {@code with(() ->
    * NativeExecutor.create(Isa.pick(), 2))}.
    */
   public static ModelOptions with(Supplier<Executor> executor) {
-    return new ModelOptions(executor, DEFAULT.progress, DEFAULT.repacking);
+    return new ModelOptions(executor, DEFAULT.progress, DEFAULT.repacking, DEFAULT.draftBlock);
   }
 
   /** Returns a copy with a listener for loading progress. */
   public ModelOptions withProgress(LoadListener listener) {
-    return new ModelOptions(executor, listener, repacking);
+    return new ModelOptions(executor, listener, repacking, draftBlock);
   }
 
   /** Returns a copy that packs matrices at another time. */
   public ModelOptions withRepacking(Repacking newRepacking) {
-    return new ModelOptions(executor, progress, newRepacking);
+    return new ModelOptions(executor, progress, newRepacking, draftBlock);
+  }
+
+  /** Returns a copy that reads the model's draft block, or skips it. */
+  public ModelOptions withDraftBlock(boolean wanted) {
+    return new ModelOptions(executor, progress, repacking, wanted);
   }
 }

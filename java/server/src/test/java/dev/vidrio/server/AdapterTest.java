@@ -13,6 +13,8 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.inspect.PredictionComparison;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.adapter.Adapter;
@@ -260,6 +262,29 @@ class AdapterTest {
         var json = steering.json("/v1/lens/model", "{'model':'" + name + "'}");
         assertEquals(name.equals("tiny"), json.path("steerable").booleanValue());
       }
+    }
+  }
+
+  @Test
+  void comparesModelWithItsAdapter() {
+    try (TestServer server = start();
+        Model model = Model.open(tiny);
+        Adapter adapter = model.openAdapter(adapters.getFirst().file())) {
+      int[] tokens = model.tokenizer().encode(PROMPT);
+      Lens lens = Lens.of(model);
+      Lens adapted = lens.adapted(new Adaptation(adapter, 1));
+      List<Double> expected =
+          PredictionComparison.of(lens, adapted, tokens, 0, 1).cells().stream()
+              .map(PredictionComparison.Cell::divergence)
+              .toList();
+      JsonNode predictions =
+          server
+              .json("/v1/lens/compare", body("tiny", "'with':'one','prompt':'" + PROMPT + "'}"))
+              .path("predictions");
+      List<Double> actual = new ArrayList<>();
+      predictions.forEach(each -> actual.add(each.path("kl_bits").doubleValue()));
+      assertEquals(expected, actual);
+      assertTrue(actual.getLast() > 0);
     }
   }
 

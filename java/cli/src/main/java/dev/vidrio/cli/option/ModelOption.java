@@ -77,6 +77,8 @@ public final class ModelOption {
               + " slowly.")
   private boolean noRepack;
 
+  private boolean draftBlock;
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -93,7 +95,15 @@ public final class ModelOption {
     copy.isa = isa;
     copy.executor = executor;
     copy.noRepack = noRepack;
+    copy.draftBlock = draftBlock;
     copy.command = command;
+    return copy;
+  }
+
+  /** Returns these options for the model with its block for multi-token prediction. */
+  public ModelOption withDraftBlock() {
+    ModelOption copy = withReference(reference());
+    copy.draftBlock = true;
     return copy;
   }
 
@@ -207,6 +217,7 @@ public final class ModelOption {
   private ModelOptions options(ProgressBar bar, Repacking repacking) {
     return ModelOptions.with(this::createExecutor)
         .withRepacking(noRepack ? Repacking.NEVER : repacking)
+        .withDraftBlock(draftBlock)
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 

@@ -134,11 +134,24 @@ class EditTest {
         "blocks.2.attn.hook_pattern[5] zero | blocks.2.attn.hook_pattern[5, :, 0:] scale 0",
         "blocks.1.mlp.hook_post[:, 7] set 3 | blocks.1.mlp.hook_post[0:7, 7:8] set 3",
         "hook_embed[2] patch 'My lord'[1] | hook_embed[2:3] patch 'My king'[1:2]",
+        "hook_embed[2] patch #5,12[1] | hook_embed[2] patch #9,12,700[1]",
+        "hook_embed add 1 plus #0,5 minus #12 | hook_embed add 1 plus #5 minus #0,12",
       })
   void equivalentEditsAgree(String edit, String same) {
     JsonNode one = edited(edit);
     assertEquals(one.get("next"), edited(same).get("next"));
     assertTrue(one.get("kl_bits").doubleValue() > 0, edit);
+  }
+
+  /** Texts begin with the token 0. */
+  @Test
+  void idsReplaceTheirText() {
+    String ids = "0," + done("tokenize", "--ids", OTHER).out().replaceAll("[^0-9,]", "");
+    for (String operation : List.of("patch", "mean", "resample")) {
+      String edit = HOOK + "[:4] " + operation + " ";
+      JsonNode ofText = edited(edit + "'" + OTHER + "'");
+      assertEquals(ofText.get("next"), edited(edit + "#" + ids).get("next"), operation);
+    }
   }
 
   @Test
@@ -275,6 +288,10 @@ class EditTest {
         "too many arguments for zero | hook_embed zero 1",
         "value a must be a number | hook_embed set 'a'",
         "the other text has 2 | hook_embed patch 'a'",
+        "#1,x must be token ids such as #5,12 | hook_embed patch #1,x",
+        "# must be token ids such as #5,12 | hook_embed patch #",
+        "token id 2048: must be 0 to 2047 | hook_embed patch #1,2048",
+        "a must be a text in quotes, or token ids such as #5,12 | hook_embed patch a",
         "no.safetensors | hook_embed set no.safetensors:x",
         "directions need contiguous elements | blocks.1.attn.hook_z[:, :, 1] project_out"
             + " a.safetensors",

@@ -3,8 +3,9 @@ package dev.vidrio.engine.draft;
 import dev.vidrio.engine.pace.CompletionStats;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.TokenSequence;
-import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.session.Session;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -52,17 +53,26 @@ public final class Drafts implements AutoCloseable {
   /**
    * Creates the drafts of an engine.
    *
-   * @param draft the draft model, or null for prompt lookup
-   * @param limits those of the engine's steps
+   * @param draft the draft model; if null, the model's draft block drafts, or prompt lookup if it
+   *     was opened without one
+   * @param session runs the engine's steps
    * @param positions maximum number of tokens of a request
    * @param adaptive whether drafts are as long as pays, instead of as long as allowed
    * @throws dev.vidrio.error.InvalidInputException if the draft model does not fit the model
    */
   public Drafts(
-      Model model, @Nullable Model draft, Limits limits, int positions, boolean adaptive) {
-    this.drafter =
-        draft == null ? new PromptLookup() : new DraftModel(model, draft, limits, positions);
-    this.lengths = adaptive ? new DraftLength(limits.tokens()) : null;
+      Model model, @Nullable Model draft, Session session, int positions, boolean adaptive) {
+    this.drafter = drafter(model, draft, session, positions);
+    this.lengths = adaptive ? new DraftLength(session.limits().tokens()) : null;
+  }
+
+  private static Drafter drafter(
+      Model model, @Nullable Model draft, Session session, int positions) {
+    if (draft != null) {
+      return new DraftModel(model, draft, session.limits(), positions);
+    }
+    Plan block = model.architecture().draft();
+    return block == null ? new PromptLookup() : new DraftBlock(model, block, session);
   }
 
   /**

@@ -171,8 +171,22 @@ public final class SafetensorsWriter implements AutoCloseable {
    */
   @SuppressWarnings("exports") // for the modules that see AtomicFile
   public void finishAfter(AtomicFile first) throws IOException {
-    requireComplete();
-    AtomicFile.finish(first, file);
+    finishAfter(first, List.of(this));
+  }
+
+  /**
+   * Completes several files together with another one, which appears last.
+   *
+   * @throws IllegalStateException if a tensor is incomplete
+   * @throws IOException if a file cannot be written; all have their old contents then
+   * @see AtomicFile#finish(AtomicFile, AtomicFile...)
+   */
+  @SuppressWarnings("exports") // for the modules that see AtomicFile
+  public static void finishAfter(AtomicFile first, List<SafetensorsWriter> writers)
+      throws IOException {
+    writers.forEach(SafetensorsWriter::requireComplete);
+    AtomicFile.finish(
+        first, writers.stream().map(writer -> writer.file).toArray(AtomicFile[]::new));
   }
 
   private void requireComplete() {

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.attribute;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -56,10 +55,9 @@ public record AltiLogit(
                 + ", blocks.-1.hook_resid_post, ln_final.hook_scale, unembed.hook_out");
     try (ActivationCache cache = lens.run(text, capture)) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(position, 0);
-      Executor executor = lens.model().executor();
       HookMap hooks = HookMap.of(lens.model());
       for (int l = 0; l < mixing.layers(); l++) {
-        var contributions = new TokenContributions(executor, hooks, cache, l);
+        var contributions = new TokenContributions(lens, hooks, cache, l);
         if (l == 0) {
           double embedded = readout.of(contributions.stream(position), scale);
           added[position] += contributions.factor() * embedded;

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.attribute;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -19,6 +18,9 @@ import java.util.stream.IntStream;
  * layers. The output of attention plus the residual stream is a sum over tokens, {@code x̃_i = Σ_j
  * T_i(x_j)} with {@code T_i(x_j) = Σ_h a_ij x_j W_OV + δ_ij x_i}; feed-forward blocks do not mix
  * tokens.
+ *
+ * <p>Of a changed model, norms and ALTI measure what the interventions of the lens leave of {@code
+ * T_i(x_j)}; value zeroing does not support interventions, and rollout reads patterns alone.
  *
  * @see "docs/lens/attribution.md"
  */
@@ -65,7 +67,12 @@ public final class ContextMixing {
     }
   }
 
-  /** Measures the mixing of a text. */
+  /**
+   * Measures the mixing of a text.
+   *
+   * @throws dev.vidrio.error.InvalidInputException if a layer has no attention or several streams,
+   *     or an intervention is not linear in the contributions of tokens
+   */
   public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
     Preconditions.requireAttention(lens.model(), "mixing of tokens");
     Preconditions.requireOneStream(lens.model(), "mixing of tokens");
@@ -79,17 +86,17 @@ public final class ContextMixing {
         };
     try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
       if (measure == Measure.VALUE_ZEROING) {
+        lens.requireUnedited("value zeroing");
         try (var zeroing = new ValueZeroing(lens, tokens)) {
           Arrays.setAll(mixing, l -> normalized(zeroing.distances(cache, l)));
         }
       } else {
-        Executor executor = lens.model().executor();
         HookMap map = HookMap.of(lens.model());
         for (int l = 0; l < layers; l++) {
           mixing[l] =
               measure == Measure.ATTENTION
                   ? attention(cache, l)
-                  : normalized(measures(new TokenContributions(executor, map, cache, l), measure));
+                  : normalized(measures(new TokenContributions(lens, map, cache, l), measure));
         }
       }
     }

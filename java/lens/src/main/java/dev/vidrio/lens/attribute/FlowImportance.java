@@ -60,7 +60,7 @@ public record FlowImportance(int layer, Block block, int head, double share, dou
     for (int[] tokens : texts) {
       try (ActivationCache cache = lens.run(tokens, FlowLayer.capture(lens))) {
         for (int l = 0; l < lens.model().architecture().layers(); l++) {
-          var layer = new FlowLayer(lens.model().executor(), hooks, cache, l);
+          var layer = new FlowLayer(lens, hooks, cache, l);
           IntStream.range(1, tokens.length)
               .parallel()
               .mapToObj(i -> added(layer, i, threshold))

@@ -34,6 +34,9 @@ import java.util.stream.IntStream;
  * the divisors of the run. Layers whose attention and feed-forward block are parallel have one sum
  * with all edges.
  *
+ * <p>Interventions of the lens change the summands of the stream that they are applied to; what
+ * they add is a summand of its own. Interventions within blocks change the run only.
+ *
  * <p>Memory grows with the attention patterns of all layers, {@code 4 · L · H · n²} bytes, and with
  * {@code 4 · n · H · d} bytes for one layer.
  *
@@ -58,6 +61,11 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     ATTENTION("attn"),
     /** The bias of attention, and of the norm after it, which comes from no token. */
     ATTENTION_BIAS("attn_bias"),
+    /**
+     * The sum of what interventions of the lens add to the stream, which comes from no token, with
+     * the bias of changed attention.
+     */
+    EDIT("edit"),
     /** The feed-forward block, including all its experts. */
     MLP("mlp"),
     /**
@@ -69,6 +77,11 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
 
     Block(String label) {
       this.label = label;
+    }
+
+    /** Returns whether the summand comes from a token. */
+    boolean hasSource() {
+      return this != ATTENTION_BIAS && this != EDIT;
     }
   }
 
@@ -138,7 +151,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     void follow(Edge edge) {
       if (edge.share > threshold && reached.contains(edge.target())) {
         kept.add(edge);
-        if (edge.block != Block.ATTENTION_BIAS) {
+        if (edge.block.hasSource()) {
           reached.add(edge.source());
         }
       }
@@ -178,7 +191,8 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
    * @param position 0 to tokens − 1
    * @param threshold 0 to 1
    * @throws InvalidInputException if the model has several residual streams, convolutions,
-   *     recurrences, or gates or norms on the outputs of heads
+   *     recurrences, or gates or norms on the outputs of heads, or an intervention is not linear in
+   *     the summands of a stream
    */
   public static FlowRoutes of(Lens lens, int[] tokens, int position, double threshold) {
     require(threshold);
@@ -190,7 +204,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     var trace = new Trace(end(layers - 1, position), threshold);
     try (ActivationCache cache = lens.run(Arrays.copyOf(tokens, n), FlowLayer.capture(lens))) {
       for (int l = layers - 1; l >= 0; l--) {
-        var layer = new FlowLayer(lens.model().executor(), hooks, cache, l);
+        var layer = new FlowLayer(lens, hooks, cache, l);
         trace.follow(HookSite.RESID_POST, l, n, layer::intoPost);
         if (layer.hasMid()) {
           trace.follow(HookSite.RESID_MID, l, n, layer::intoMid);
@@ -222,7 +236,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
   /** Returns the tokens of the text whose embeddings are part of the routes, ascending. */
   public List<Integer> sources() {
     return edges.stream()
-        .filter(edge -> edge.layer == 0 && edge.block != Block.ATTENTION_BIAS)
+        .filter(edge -> edge.layer == 0 && edge.block.hasSource())
         .filter(edge -> edge.read == HookSite.RESID_PRE)
         .map(Edge::from)
         .distinct()

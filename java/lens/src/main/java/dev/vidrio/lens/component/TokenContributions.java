@@ -7,6 +7,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.HeadResults;
@@ -17,17 +18,22 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The contribution of a layer's attention to the residual stream of a token, by source token:
  * {@code Σ_h a_ij x_j W_OV}. Norms between attention and the residual stream use the divisors of
- * the run.
+ * the run. Interventions of the lens at outputs of heads and of attention change the contributions
+ * as {@link LinearEdits} does.
  */
 public final class TokenContributions {
   /** The hook points that it reads. */
   public static final String HOOKS = "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
 
+  private static final Set<HookSite> SUMS = Set.of(HookSite.ATTN_OUT);
+
   private final HookMap hooks;
+  private final LinearEdits edits;
   private final ActivationCache cache;
   private final int layer;
   private final Activation pattern;
@@ -40,23 +46,25 @@ public final class TokenContributions {
   /**
    * Computes the contributions.
    *
+   * @param lens has run the text
    * @param hooks of the model
-   * @param cache a run with {@link #HOOKS}
+   * @param cache the run, with {@link #HOOKS}
    * @throws InvalidInputException if attention has an output gate or norm, which depends on the
-   *     destination token
+   *     destination token, or for the reasons of {@link LinearEdits#of}
    */
-  public TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
+  public TokenContributions(Lens lens, HookMap hooks, ActivationCache cache, int layer) {
     if (hooks.has(new HookPoint(HookSite.Z_PRE, layer))) {
       throw new InvalidInputException(
           "contributions of tokens", "", "heads of layer " + layer + " go through gates or a norm");
     }
     this.hooks = hooks;
+    this.edits = LinearEdits.of(lens, hooks, SUMS);
     this.cache = cache;
     this.layer = layer;
     this.pattern = cache.get(HookSite.PATTERN, layer);
     this.heads = pattern.shape().getFirst();
     this.d = cache.get(HookSite.RESID_PRE, layer).shape().getLast();
-    this.values = values(executor);
+    this.values = values(lens.model().executor());
   }
 
   private float[][] values(Executor executor) {
@@ -107,7 +115,20 @@ public final class TokenContributions {
         add(parts[j], h, i, j);
       }
     }
-    return HeadOutputs.written(hooks, layer, parts);
+    return written(i, parts);
+  }
+
+  /** Transforms parts of the product at token i as they are added to the residual stream. */
+  private float[][] written(int i, float[][] parts) {
+    HeadOutputs.written(hooks, layer, parts);
+    for (float[] part : parts) {
+      edits.apply(output(), i, part);
+    }
+    return parts;
+  }
+
+  private HookPoint output() {
+    return new HookPoint(HookSite.ATTN_OUT, layer);
   }
 
   /**
@@ -121,7 +142,7 @@ public final class TokenContributions {
         add(parts[h * (i + 1) + j], h, i, j);
       }
     }
-    return HeadOutputs.written(hooks, layer, parts);
+    return written(i, parts);
   }
 
   /** Receives the contribution of a head by source token. */
@@ -156,14 +177,16 @@ public final class TokenContributions {
         part,
         (h, j, product) -> {
           HeadOutputs.write(path, product, ofTotal);
+          edits.apply(output(), i, product);
           taker.take(h, j, product);
         });
   }
 
   private void eachProduct(int i, float[] part, PartConsumer taker) {
     for (int h = 0; h < heads; h++) {
+      float factor = edits.ofHead(layer, h, i);
       for (int j = 0; j <= i; j++) {
-        float weight = pattern.at(h, i, j);
+        float weight = factor * pattern.at(h, i, j);
         float[] value = values[j];
         int begin = h * d;
         for (int k = 0; k < part.length; k++) {
@@ -176,7 +199,7 @@ public final class TokenContributions {
 
   /** Adds a_ij x_j W_OV of a head. */
   private void add(float[] sum, int h, int i, int j) {
-    float weight = pattern.at(h, i, j);
+    float weight = edits.ofHead(layer, h, i) * pattern.at(h, i, j);
     float[] value = values[j];
     int begin = h * d;
     for (int k = 0; k < sum.length; k++) {

@@ -3,8 +3,9 @@ package dev.vidrio.lens.decode;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.DictionaryInputs;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.Features;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -65,21 +66,26 @@ public sealed interface ScalarFeature {
   }
 
   /** A feature of a sparse autoencoder. */
-  record Feature(HookPoint point, SparseAutoencoder autoencoder, int feature)
+  record Feature(HookPoint point, FeatureDictionary dictionary, int feature)
       implements ScalarFeature {
     public Feature {
-      autoencoder.requireFeature(feature);
+      Preconditions.requireRange("feature", feature, 0, dictionary.features() - 1);
     }
 
-    /** Returns a feature at the hook point of the autoencoder's file. */
-    public static Feature of(Lens lens, SparseAutoencoder autoencoder, int feature) {
-      String hook = autoencoder.config().hookIn();
-      return new Feature(Preconditions.requireOne(hook, lens.points(hook)), autoencoder, feature);
+    /**
+     * Returns a feature at the hook point of the dictionary's file.
+     *
+     * @throws dev.vidrio.error.InvalidInputException if it reads several hook points
+     */
+    public static Feature of(Lens lens, FeatureDictionary dictionary, int feature) {
+      List<HookPoint> points = DictionaryInputs.of(lens, dictionary).points();
+      Preconditions.require(points.size() == 1, "dictionary", points, "must read one hook point");
+      return new Feature(points.getFirst(), dictionary, feature);
     }
 
     @Override
     public float[] values(ActivationCache cache) {
-      List<Features> found = autoencoder.encode(cache.get(point).rows());
+      List<Features> found = dictionary.encode(cache.get(point).rows());
       var values = new float[found.size()];
       for (int i = 0; i < values.length; i++) {
         values[i] = found.get(i).of(feature);

@@ -9,7 +9,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -195,33 +195,34 @@ public final class VocabularyProjection {
   }
 
   /**
-   * Returns the output vector of a feature of a sparse autoencoder or transcoder: its row of W_dec,
-   * [d].
+   * Returns the output vector of a feature of a dictionary, [d], such as its row of W_dec.
    *
-   * @throws InvalidInputException if the autoencoder does not have the feature, or its output is
+   * @throws InvalidInputException if the dictionary does not have the feature, or its output is
    *     neither the residual stream nor added to it
    */
-  public static float[] valueVector(Lens lens, SparseAutoencoder autoencoder, int feature) {
-    requireProjected(lens, autoencoder);
-    return autoencoder.direction(feature);
+  public static float[] valueVector(Lens lens, FeatureDictionary dictionary, int feature) {
+    requireProjected(lens, dictionary);
+    return dictionary.direction(feature);
   }
 
   /**
-   * Checks that the output of an autoencoder or transcoder is in the basis of the residual stream.
+   * Checks that the outputs of a dictionary are in the basis of the residual stream.
    *
-   * @throws InvalidInputException if it is neither the residual stream nor added to it
+   * @throws InvalidInputException if one is neither the residual stream nor added to it
    */
-  public static void requireProjected(Lens lens, SparseAutoencoder autoencoder) {
-    String hook = autoencoder.config().hookOut();
-    if (!hook.isEmpty()) {
+  public static void requireProjected(Lens lens, FeatureDictionary dictionary) {
+    for (String hook : dictionary.hooksOut()) {
+      if (hook.isEmpty()) {
+        continue;
+      }
       HookSite site = lens.point(hook).site();
       Preconditions.require(
           site.isResidualStream() || (site.isAddedToResidualStream() && site != HookSite.RESULT),
-          "output of the autoencoder",
+          "output of the dictionary",
           hook,
           "is neither a residual stream nor added to it");
     }
-    requireWidth(lens, autoencoder.config().dOut());
+    requireWidth(lens, dictionary.direction(0).length);
   }
 
   private static int requireWidth(Lens lens, float[] vector) {

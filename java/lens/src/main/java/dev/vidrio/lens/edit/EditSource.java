@@ -9,6 +9,7 @@ import dev.vidrio.lens.edit.EditText.Word;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.intervene.SteeringVector;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 record EditSource(Lens lens, EditText edit, EditFiles files) {
   /** Tokens per chunk of a text file. */
   private static final int LENGTH = 128;
+
+  /** The start of a text that is written as token ids. */
+  private static final String IDS = "#";
 
   /** Returns a number; {@code inf} and {@code -inf} are allowed. */
   float number(String name, int argument) {
@@ -104,11 +108,29 @@ record EditSource(Lens lens, EditText edit, EditFiles files) {
     return new Rows(SteeringVector.of(lens, point, plus, minus).values(), 1);
   }
 
+  /** Returns whether a word is a text in quotes or its token ids, and not the name of a file. */
+  private static boolean isText(Word word) {
+    return word.quoted() || word.text().startsWith(IDS);
+  }
+
   private int[] text(Word word) {
-    if (!word.quoted()) {
-      throw edit.refused(word.text() + " must be a text in quotes");
+    if (!isText(word)) {
+      throw edit.refused(word.text() + " must be a text in quotes, or token ids such as #5,12");
     }
-    return lens.model().tokenizer().encode(word.text());
+    return word.quoted() ? lens.model().tokenizer().encode(word.text()) : ids(word.text());
+  }
+
+  private int[] ids(String written) {
+    String[] parts = written.substring(IDS.length()).split(",", -1);
+    var ids = new int[parts.length];
+    for (int i = 0; i < ids.length; i++) {
+      if (!parts[i].matches("\\d{1,9}")) {
+        throw edit.refused(written + " must be token ids such as #5,12");
+      }
+      ids[i] = Integer.parseInt(parts[i]);
+      Preconditions.requireToken(lens.model(), ids[i]);
+    }
+    return ids;
   }
 
   /** Returns a copy of the activation of another text at a hook point. */
@@ -161,7 +183,7 @@ record EditSource(Lens lens, EditText edit, EditFiles files) {
   List<ActivationCache> runs(HookPoint point, int end) {
     List<int[]> texts = new ArrayList<>();
     for (Word word : edit.arguments().subList(0, end)) {
-      if (word.quoted()) {
+      if (isText(word)) {
         texts.add(text(word));
       } else {
         int[] tokens = lens.model().tokenizer().encode(files.text(word.text()));

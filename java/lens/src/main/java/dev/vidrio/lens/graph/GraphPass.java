@@ -3,11 +3,17 @@ package dev.vidrio.lens.graph;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.resolve.ProducerIndex;
@@ -46,6 +52,11 @@ final class GraphPass implements AutoCloseable {
   private final Buffer last;
   private final Buffer stream;
   private final List<Bias> biases;
+  private final EditTables edits;
+
+  /** The edits y = A x + c, in which c is a constant. */
+  private final List<HookOp.Edit> changes;
+
   private final FrozenPass pass;
 
   /** The number of the first feature of each layer. */
@@ -103,46 +114,99 @@ final class GraphPass implements AutoCloseable {
     this.model = lens.model();
     this.tokens = tokens.clone();
     Preconditions.require(!lens.isAdapted(), "adapter", "", "has no gradients");
-    lens.requireUnedited("attribution graphs");
+    requireSupported(lens, features);
     Preconditions.requireOneStream(model, "attribution graph");
     Preconditions.requireTokens(model, tokens);
     for (int token : tokens) {
       Preconditions.requireToken(model, token);
     }
     int count = model.architecture().layers();
-    Plan whole = model.architecture().plan(tokens.length);
-    this.hooks = new HookMap(whole, count);
-    this.stream = hooks.stream(0);
-    this.product = lastProduct(whole.ops());
-    var writers = new ProducerIndex();
-    whole.ops().forEach(writers::add);
-    Op reader = writers.get(product.x()) instanceof Op.Quantize quantize ? quantize : product;
-    this.last = reader instanceof Op.Quantize quantize ? quantize.x() : (Buffer) product.x();
-    this.unembedding = whole.ops().subList(whole.ops().indexOf(reader), whole.ops().size());
-    this.nextLogits = whole.buffer(HookSite.LOGITS.suffix());
-    this.layers = List.copyOf(new FeatureLayers(lens, hooks, arena).of(features));
-    Set<Buffer> seeded = new HashSet<>(Set.of(last));
-    Set<Buffer> wanted = new HashSet<>(Set.of(stream));
-    Set<Buffer> constants = new HashSet<>();
-    Set<Buffer> kept = new HashSet<>(Set.of(last, stream));
-    for (Buffer buffer : more.apply(hooks)) {
-      seeded.add(buffer);
-      kept.add(buffer);
+    Plan unedited = model.architecture().plan(tokens.length);
+    this.hooks = new HookMap(unedited, count);
+    this.edits = new EditTables(hooks, tokens.length, List.of(), 0, lens.edits());
+    try {
+      Plan whole = new EditInsertion(hooks, edits).apply(unedited);
+      this.stream = hooks.stream(0);
+      this.product = lastProduct(whole.ops());
+      var writers = new ProducerIndex();
+      whole.ops().forEach(writers::add);
+      Op reader = writers.get(product.x()) instanceof Op.Quantize quantize ? quantize : product;
+      this.last = reader instanceof Op.Quantize quantize ? quantize.x() : (Buffer) product.x();
+      this.unembedding = whole.ops().subList(whole.ops().indexOf(reader), whole.ops().size());
+      this.nextLogits = whole.buffer(HookSite.LOGITS.suffix());
+      this.layers = List.copyOf(new FeatureLayers(lens, hooks, arena).of(features));
+      Set<Buffer> seeded = new HashSet<>(Set.of(last));
+      Set<Buffer> wanted = new HashSet<>(Set.of(stream));
+      Set<Buffer> constants = new HashSet<>();
+      Set<Buffer> kept = new HashSet<>(Set.of(last, stream));
+      for (Buffer buffer : more.apply(hooks)) {
+        seeded.add(buffer);
+        kept.add(buffer);
+      }
+      for (FeatureLayer layer : layers) {
+        constants.add(layer.blocked());
+        wanted.add(layer.written);
+        kept.add(layer.written);
+        kept.add(layer.read);
+        seeded.add(layer.read);
+      }
+      List<Op> ops = forward(whole.ops());
+      for (Op op : ops) {
+        if (op instanceof HookOp.Edit edit) {
+          kept.add(edit.x());
+          kept.add(edit.y());
+        }
+      }
+      Plan forward = new Plan(ops, whole.kv(), kept);
+      Set<Buffer> reached = FrozenPass.reached(forward, seeded, wanted, constants);
+      reached.removeAll(wanted);
+      this.biases = biases(ops, reached);
+      biases.forEach(bias -> wanted.add(bias.y));
+      this.changes = changes(ops, reached);
+      for (HookOp.Edit change : changes) {
+        wanted.add(change.x());
+        wanted.add(change.y());
+      }
+      int copies = Math.clamp(ROWS / tokens.length, 1, MAX_COPIES);
+      this.pass = new FrozenPass(model, forward, seeded, wanted, constants, tokens.length, copies);
+    } catch (Throwable e) {
+      edits.close();
+      throw e;
     }
-    for (FeatureLayer layer : layers) {
-      constants.add(layer.blocked());
-      wanted.add(layer.written);
-      kept.add(layer.written);
-      kept.add(layer.read);
-      seeded.add(layer.read);
+  }
+
+  /** Rejects interventions for which the terms of a target would not sum to its value. */
+  private static void requireSupported(Lens lens, GraphFeatures features) {
+    boolean explainsOutput = !(features instanceof GraphFeatures.Neurons);
+    for (Intervention edit : lens.edits()) {
+      HookSite site = edit.point().site();
+      require(
+          !(edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _)),
+          edit,
+          "a clamp has no gradient");
+      require(site != HookSite.LOGITS, edit, "not supported by attribution graphs");
+      require(
+          site.axes() != HookSite.Axes.QUERY_KEY && site.axes() != HookSite.Axes.ONE,
+          edit,
+          "a constant of attribution graphs, which is not edited");
+      require(
+          site != HookSite.MLP_OUT || !explainsOutput,
+          edit,
+          "not supported by attribution graphs over transcoders, which explain that output");
     }
-    Plan forward = new Plan(forward(whole.ops()), whole.kv(), kept);
-    Set<Buffer> reached = FrozenPass.reached(forward, seeded, wanted, constants);
-    reached.removeAll(wanted);
-    this.biases = biases(forward.ops(), reached);
-    biases.forEach(bias -> wanted.add(bias.y));
-    int copies = Math.clamp(ROWS / tokens.length, 1, MAX_COPIES);
-    this.pass = new FrozenPass(model, forward, seeded, wanted, constants, tokens.length, copies);
+  }
+
+  private static void require(boolean holds, Intervention edit, String limit) {
+    Preconditions.require(holds, "edit of " + edit.point(), "", limit);
+  }
+
+  /** Returns the edits of activations that gradients reach. */
+  private static List<HookOp.Edit> changes(List<Op> ops, Set<Buffer> reached) {
+    return ops.stream()
+        .filter(HookOp.Edit.class::isInstance)
+        .map(HookOp.Edit.class::cast)
+        .filter(edit -> reached.contains(edit.y()))
+        .toList();
   }
 
   private static Op.MatMul lastProduct(List<Op> ops) {
@@ -176,6 +240,7 @@ final class GraphPass implements AutoCloseable {
 
   /** Runs the text forward and finds its features. */
   void forward() {
+    edits.assign(List.of());
     pass.forward(tokens);
     embeddings = pass.values(stream);
     firsts = new int[layers.size()];
@@ -325,7 +390,21 @@ final class GraphPass implements AutoCloseable {
     for (Bias bias : biases) {
       constant += constant(bias, pass.gradient(bias.y, copy));
     }
+    for (HookOp.Edit change : changes) {
+      constant += term(change.y(), copy) - term(change.x(), copy);
+    }
     return GraphRow.of(all, constant);
+  }
+
+  /** Returns the sum of an activation's values times their gradients. */
+  private double term(Buffer buffer, int copy) {
+    float[][] values = pass.values(buffer);
+    float[][] gradient = pass.gradient(buffer, copy);
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      sum += Vectors.dot(values[i], gradient[i]);
+    }
+    return sum;
   }
 
   private static double constant(Bias bias, float[][] gradient) {
@@ -341,5 +420,6 @@ final class GraphPass implements AutoCloseable {
   @Override
   public void close() {
     pass.close();
+    edits.close();
   }
 }

@@ -86,6 +86,7 @@ public final class ScoreAttribution {
    */
   public static ScoreAttribution of(
       Lens lens, int[] tokens, GraphFeatures features, int layer, int head, int query, int key) {
+    lens.requireUnedited("attributions of scores");
     Preconditions.requireRange("layer", layer, 0, lens.model().architecture().layers() - 1);
     HookMap points = HookMap.of(lens.model());
     var scores = new HookPoint(HookSite.ATTN_SCORES, layer);

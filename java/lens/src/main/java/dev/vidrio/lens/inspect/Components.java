@@ -76,7 +76,7 @@ final class Components {
           addParts(own, cache.get(attention).row(i), heads, h -> layer + ".H" + h, rest);
         }
         case PATH -> {
-          var contributions = new TokenContributions(lens.model().executor(), hooks, cache, l);
+          var contributions = new TokenContributions(lens, hooks, cache, l);
           IntFunction<String> name = p -> layer + ".H" + p / (i + 1) + "←" + p % (i + 1);
           float[][] paths = contributions.ofHeads(i);
           addParts(own, contributions.attention(i), paths, name, layer + ".attn_rest");

@@ -200,17 +200,50 @@ public record LogitLens(
     Preconditions.requirePositive("tokens of a cell", k);
     List<HookPoint> points = lens.points(capture.hooks());
     points.forEach(Preconditions::requireStream);
-    int last = lens.model().architecture().layers() - 1;
-    HookPoint end = new HookPoint(HookSite.RESID_POST, last);
-    Capture more = capture.withHooks(capture.hooks() + "," + end);
+    Capture more = capture.withHooks(capture.hooks() + "," + end(lens));
     int ahead = translation.ahead();
     int from = capture.from() < 0 ? Math.max(0, tokens.length + capture.from()) : capture.from();
     int count = Math.min(tokens.length, capture.to()) - from;
     if (ahead > 0 && count > 0) {
       more = more.positions(from, (int) Math.min(tokens.length, (long) capture.to() + ahead));
     }
-    try (ActivationCache cache = lens.run(tokens, more, edits);
-        Unembedding unembedding = Unembedding.of(lens.model())) {
+    try (ActivationCache cache = lens.run(tokens, more, edits)) {
+      return read(lens, cache, count, points, translation, k, token, paths);
+    }
+  }
+
+  /**
+   * Decodes the residual streams that a run has kept, and follows a token through the layers.
+   *
+   * @param cache a run that has kept the points and {@code blocks.-1.hook_resid_post}
+   * @param points of the residual stream
+   * @param k number of tokens per prediction, at least 1
+   * @param token whose standing to add to each cell; −1 for none
+   * @throws InvalidInputException if the run has not kept a point, a point is not a residual
+   *     stream, or the token is not in the vocabulary
+   */
+  public static LogitLens of(
+      Lens lens, ActivationCache cache, List<HookPoint> points, int k, int token) {
+    if (token >= 0) {
+      Preconditions.requireToken(lens.model(), token);
+    }
+    Preconditions.requirePositive("tokens of a cell", k);
+    points.forEach(Preconditions::requireStream);
+    return read(lens, cache, cache.rows(), points, Translation.NONE, k, token, false);
+  }
+
+  /** Returns the cells of the first {@code count} positions of a run. */
+  private static LogitLens read(
+      Lens lens,
+      ActivationCache cache,
+      int count,
+      List<HookPoint> points,
+      Translation translation,
+      int k,
+      int token,
+      boolean paths) {
+    HookPoint end = end(lens);
+    try (Unembedding unembedding = Unembedding.of(lens.model())) {
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
       for (int i = 0; i < Math.min(count, cache.rows()); i++) {
@@ -223,6 +256,11 @@ public record LogitLens(
       List<Integer> ids = Arrays.stream(cache.tokens()).boxed().toList();
       return new LogitLens(ids, cache.from(), points, cells, token);
     }
+  }
+
+  /** Returns the last residual stream. */
+  private static HookPoint end(Lens lens) {
+    return new HookPoint(HookSite.RESID_POST, lens.model().architecture().layers() - 1);
   }
 
   /** Returns the cells of a position, one per point. */

@@ -13,6 +13,7 @@ import dev.vidrio.lens.numeric.Estimate;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -23,8 +24,9 @@ import java.util.function.ToDoubleFunction;
  * for each component, a third run that takes the activation of this component from the other one.
  * Scores are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, where LD is the difference of the
  * logits of the correct and the wrong answer after the last token, or another metric: 1 is the
- * clean run, 0 the corrupted one. With several pairs of texts, LD is the mean, and a score has a 95
- * % interval: that of a ratio of means, to first order.
+ * clean run, 0 the corrupted one. Before the first token in which the texts differ, their
+ * activations are equal, and nothing runs. With several pairs of texts, LD is the mean, and a score
+ * has a 95 % interval: that of a ratio of means, to first order.
  *
  * {@snippet file="LensExamplesTest.java" region="patching"}
  *
@@ -138,13 +140,19 @@ public record ActivationPatching(
       double there = metric.of(lens, source(pair, direction));
       try (ActivationCache cache =
           lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
+        int first = pair.commonPrefix();
+        List<PatchGrid.Target> changed =
+            grid.targets().stream().filter(target -> target.reaches(first)).toList();
         List<List<Intervention>> variants = new ArrayList<>();
-        grid.targets()
-            .forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
+        changed.forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
         variants.add(List.of());
         List<Double> values =
             Sweep.run(lens, patched(pair, direction), List.of(), variants, metric);
-        means.add(values.subList(0, grid.targets().size()), values.getLast(), there);
+        double here = values.getLast();
+        Iterator<Double> next = values.iterator();
+        List<Double> all =
+            grid.targets().stream().map(p -> p.reaches(first) ? next.next() : here).toList();
+        means.add(all, here, there);
       }
     }
     return means.scores(site, direction);

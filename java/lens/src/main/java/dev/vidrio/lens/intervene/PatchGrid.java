@@ -37,6 +37,11 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
       return head != ALL;
     }
 
+    /** Returns whether the component is at a position or at one after it. */
+    boolean reaches(int first) {
+      return position == ALL || position >= first;
+    }
+
     /** Restricts an intervention at the point to this component. */
     Intervention part(Intervention whole) {
       Intervention ofHead = head == ALL ? whole : whole.head(head);

@@ -19,6 +19,16 @@ public final class Adam {
     }
   }
 
+  /** Returns the first moments, which steps change, to save and restore them. */
+  public float[][] first() {
+    return first;
+  }
+
+  /** Returns the second moments, which steps change, to save and restore them. */
+  public float[][] second() {
+    return second;
+  }
+
   /**
    * Updates a row.
    *

@@ -27,7 +27,8 @@ public record RoutesView(
    * that at its end.
    *
    * @param name of the block, such as {@code L3.H7}
-   * @param kind {@code residual}, {@code head}, {@code attention_bias}, or another block's
+   * @param kind {@code residual}, {@code head}, {@code attention_bias} or {@code edit}, which come
+   *     from no token, or another block's
    * @param from the token that is read
    * @param low its row
    * @param to the token that is added to

@@ -19,8 +19,13 @@ function drawGrid(view) {
       .map(measure => `${measure.name}: ${written(measure.values[i][j])}`),
     ...(view.cells.length ? view.cells[i][j].lines.map(visibleLine) : []),
   ];
-  const component = (i, j) =>
-    view.rowName === 'layer' && view.columnName === 'head' ? `L${view.rows[i]}.H${view.columns[j]}` : view.rows[i];
+  const component = (i, j) => {
+    if (view.rowName !== 'layer') {
+      return view.rows[i];
+    }
+    const layer = `L${view.rows[i].replace(/^L/, '')}`;
+    return view.columnName === 'head' ? `${layer}.H${view.columns[j].replace(/^H/, '')}` : `${layer}@${j}`;
+  };
   nodes.forEach((row, i) =>
     row.forEach((node, j) => {
       if (view.cells.length) {

@@ -11,7 +11,7 @@ function routesAbove(edges, threshold) {
   const reached = new Set(edges.length ? [`${edges[0].high} ${edges[0].to}`] : []);
   return edges.filter(edge => {
     const follows = edge.share > threshold && reached.has(`${edge.high} ${edge.to}`);
-    if (follows && edge.kind !== 'attention_bias') {
+    if (follows && !['attention_bias', 'edit'].includes(edge.kind)) {
       reached.add(`${edge.low} ${edge.from}`);
     }
     return follows;

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ContextMixingTest {
   /** One whole run for each token whose values are zeros. */
@@ -63,16 +64,22 @@ class ContextMixingTest {
    * Token 1 sees two tokens, and its own part is the rest of the sum, {@code x̃_1 − T_1(x_0)}. What
    * comes of token 0 follows from a run of token 0 alone. Sums of some hundred floats, added in
    * other orders, differ by less than 1e-4 of their size.
+   *
+   * @param without a head that is zero; −1 for none
    */
-  @Test
-  void sharesOfTwoTokensByHand() {
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 3})
+  void sharesOfTwoTokensByHand(int without) {
     try (Model model = Model.open(BardFiles.f32())) {
-      Lens lens = Lens.of(model);
+      Lens plain = Lens.of(model);
+      Intervention zero =
+          Intervention.zero(new HookPoint(HookSite.Z, 0)).head(Math.max(0, without));
+      Lens lens = without < 0 ? plain : plain.edited(List.of(zero));
       int[] tokens = BardFiles.gold("f32").ints("tokens");
       // A text of one token: attention writes v_0 W_O, all weights being 1.
       float[] alone;
       try (ActivationCache one =
-          lens.run(new int[] {tokens[0]}, Capture.of("blocks.0.attn.hook_result"))) {
+          plain.run(new int[] {tokens[0]}, Capture.of("blocks.0.attn.hook_result"))) {
         alone = one.get(HookSite.RESULT, 0).row(0);
       }
       int[] two = {tokens[0], tokens[1]};
@@ -81,7 +88,7 @@ class ContextMixingTest {
         float[] sum = cache.get(HookSite.RESID_MID, 0).row(1);
         var first = new float[sum.length];
         for (int h = 0; h < 8; h++) {
-          for (int k = 0; k < first.length; k++) {
+          for (int k = 0; h != without && k < first.length; k++) {
             first[k] += cache.get(HookSite.PATTERN, 0).at(h, 1, 0) * alone[h * first.length + k];
           }
         }

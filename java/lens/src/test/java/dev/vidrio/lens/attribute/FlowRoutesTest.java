@@ -16,6 +16,7 @@ import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
@@ -28,11 +29,17 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -78,11 +85,40 @@ class FlowRoutesTest {
    * and W_O.
    */
   private static Map<Key, Double> naive(Lens lens, int[] tokens) {
+    return naive(lens, tokens, (point, head, part) -> null);
+  }
+
+  /** The linear part of an intervention at all tokens. */
+  interface Linear {
+    /**
+     * Returns a changed part of an activation, or null if there is no intervention.
+     *
+     * @param head of a part of {@code hook_z}, after W_O; otherwise −1
+     */
+    double @Nullable [] of(HookPoint point, int head, double[] part);
+  }
+
+  /** Changes the parts of a sum and adds the rest of the sum, if there is an intervention. */
+  private static void change(
+      Map<Key, double[]> parts, double[] sum, Key rest, Linear linear, HookPoint... points) {
+    for (HookPoint point : points) {
+      if (linear.of(point, -1, new double[sum.length]) == null) {
+        continue;
+      }
+      parts.replaceAll((key, part) -> Objects.requireNonNull(linear.of(point, -1, part)));
+      var remainder = sum.clone();
+      parts.values().forEach(part -> Arrays.setAll(remainder, k -> remainder[k] - part[k]));
+      parts.put(rest, remainder);
+    }
+  }
+
+  /** Returns the shares of a changed model, with what an intervention adds. */
+  private static Map<Key, Double> naive(Lens lens, int[] tokens, Linear linear) {
     Map<Key, Double> all = new HashMap<>();
     Capture capture =
         Capture.of(
             "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_resid_mid, *.hook_resid_post,"
-                + " *.hook_mlp_out");
+                + " *.hook_attn_out, *.hook_mlp_out");
     try (ActivationCache cache = lens.run(tokens, capture)) {
       for (int l = 0; l < 4; l++) {
         Activation v = cache.get(HookSite.V, l);
@@ -94,7 +130,8 @@ class FlowRoutesTest {
         for (int i = 0; i < tokens.length; i++) {
           Map<Key, double[]> parts = new LinkedHashMap<>();
           double[] before = doubles(cache.get(HookSite.RESID_PRE, l).row(i));
-          parts.put(new Key("L" + l + ".residual", i, HookSite.RESID_MID, i), before);
+          var rest = new Key("L" + l + ".edit", i, HookSite.RESID_MID, i);
+          boolean changed = false;
           for (int h = 0; h < heads; h++) {
             for (int j = 0; j <= i; j++) {
               var part = new double[before.length];
@@ -104,18 +141,36 @@ class FlowRoutesTest {
                   part[k] += z * output[h * width + u][k];
                 }
               }
-              parts.put(new Key("L" + l + ".H" + h, j, HookSite.RESID_MID, i), part);
+              double[] edited = linear.of(new HookPoint(HookSite.Z, l), h, part);
+              changed |= edited != null;
+              parts.put(
+                  new Key("L" + l + ".H" + h, j, HookSite.RESID_MID, i),
+                  Objects.requireNonNullElse(edited, part));
             }
           }
+          double[] attention = doubles(cache.get(HookSite.ATTN_OUT, l).row(i));
+          Linear ofHeads = changed ? (point, head, part) -> part : linear;
+          change(parts, attention, rest, ofHeads, new HookPoint(HookSite.ATTN_OUT, l));
+          parts.put(new Key("L" + l + ".residual", i, HookSite.RESID_MID, i), before);
           double[] middle = doubles(cache.get(HookSite.RESID_MID, l).row(i));
+          change(parts, middle, rest, linear, new HookPoint(HookSite.RESID_MID, l));
           all.putAll(shares(middle, parts));
           double[] mlp = doubles(cache.get(HookSite.MLP_OUT, l).row(i));
-          all.putAll(
-              shares(
-                  doubles(cache.get(HookSite.RESID_POST, l).row(i)),
-                  Map.of(
-                      new Key("L" + l + ".residual", i, HookSite.RESID_POST, i), middle,
-                      new Key("L" + l + ".mlp", i, HookSite.RESID_POST, i), mlp)));
+          Map<Key, double[]> blocks = new LinkedHashMap<>();
+          blocks.put(new Key("L" + l + ".residual", i, HookSite.RESID_POST, i), middle);
+          blocks.put(new Key("L" + l + ".mlp", i, HookSite.RESID_POST, i), mlp);
+          double[] end =
+              doubles(
+                  (l < 3 ? cache.get(HookSite.RESID_PRE, l + 1) : cache.get(HookSite.RESID_POST, l))
+                      .row(i));
+          change(
+              blocks,
+              end,
+              new Key("L" + l + ".edit", i, HookSite.RESID_POST, i),
+              linear,
+              new HookPoint(HookSite.RESID_POST, l),
+              new HookPoint(HookSite.RESID_PRE, l + 1));
+          all.putAll(shares(end, blocks));
         }
       }
     }
@@ -136,6 +191,94 @@ class FlowRoutesTest {
       expected.forEach(
           (key, share) -> assertEquals(share, actual.getOrDefault(key, 0.0), 1e-6, key.toString()));
       assertTrue(expected.keySet().containsAll(actual.keySet()));
+    }
+  }
+
+  private static HookPoint at(HookSite site) {
+    return new HookPoint(site, site == HookSite.RESID_PRE ? 2 : 1);
+  }
+
+  private static double[] scaled(double[] x, double factor) {
+    return Arrays.stream(x).map(value -> factor * value).toArray();
+  }
+
+  /** Returns the linear part of an intervention at one point, of all its heads or one. */
+  private static Linear linear(HookSite site, int ofHead, UnaryOperator<double[]> change) {
+    return (point, head, part) -> {
+      if (!point.equals(at(site))) {
+        return null;
+      }
+      return head == ofHead ? change.apply(part) : head >= 0 ? part : null;
+    };
+  }
+
+  private static Linear linear(HookSite site, UnaryOperator<double[]> change) {
+    return linear(site, -1, change);
+  }
+
+  static Stream<Arguments> changes() {
+    var vector = new float[256];
+    for (int k = 0; k < vector.length; k++) {
+      vector[k] = (float) Math.sin(k);
+    }
+    double square = IntStream.range(0, 256).mapToDouble(k -> Math.pow(vector[k], 2)).sum();
+    UnaryOperator<double[]> project =
+        x -> {
+          double dot = IntStream.range(0, x.length).mapToDouble(k -> x[k] * vector[k]).sum();
+          return IntStream.range(0, x.length)
+              .mapToDouble(k -> x[k] - dot / square * vector[k])
+              .toArray();
+        };
+    HookSite z = HookSite.Z;
+    HookSite out = HookSite.ATTN_OUT;
+    HookSite mid = HookSite.RESID_MID;
+    HookSite post = HookSite.RESID_POST;
+    HookSite pre = HookSite.RESID_PRE;
+    return Stream.of(
+        Arguments.of(Intervention.zero(at(z)).head(2), linear(z, 2, x -> scaled(x, 0))),
+        Arguments.of(Intervention.scale(at(z), 3).head(1), linear(z, 1, x -> scaled(x, 3))),
+        Arguments.of(
+            Intervention.set(at(z), Arrays.copyOf(vector, 32)).head(0),
+            linear(z, 0, x -> scaled(x, 0))),
+        Arguments.of(Intervention.zero(at(out)), linear(out, x -> scaled(x, 0))),
+        Arguments.of(Intervention.add(at(out), 2, vector), linear(out, x -> x)),
+        Arguments.of(Intervention.projectOut(at(mid), vector), linear(mid, project)),
+        Arguments.of(Intervention.add(at(post), 2, vector), linear(post, x -> x)),
+        Arguments.of(Intervention.scale(at(pre), 0.5f), linear(pre, x -> scaled(x, 0.5))),
+        Arguments.of(Intervention.set(at(pre), vector), linear(pre, x -> scaled(x, 0))),
+        Arguments.of(Intervention.zero(at(HookSite.MLP_OUT)), linear(z, 99, x -> x)),
+        Arguments.of(Intervention.zero(at(HookSite.PATTERN)).head(1), linear(z, 99, x -> x)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("changes")
+  void sharesOfChangedModelFollowDefinition(Intervention edit, Linear linear) {
+    try (Model model = Model.open(BardFiles.f32())) {
+      Lens lens = Lens.of(model).edited(List.of(edit));
+      Map<Key, Double> expected = naive(lens, TOKENS, linear);
+      Map<Key, Double> actual = new HashMap<>();
+      for (int position = 0; position < TOKENS.length; position++) {
+        for (Edge edge : FlowRoutes.of(lens, TOKENS, position, 0).edges()) {
+          actual.put(Key.of(edge), edge.share());
+        }
+      }
+      actual.forEach(
+          (key, share) -> assertEquals(expected.getOrDefault(key, 0.0), share, 1e-5, "" + key));
+      assertTrue(actual.size() > 100);
+    }
+  }
+
+  @Test
+  void rejectsChangesThatAreNotLinear() {
+    try (Model model = Model.open(BardFiles.f32())) {
+      for (Intervention edit :
+          List.of(
+              Intervention.clamp(at(HookSite.RESID_MID), -1, 1),
+              Intervention.scale(at(HookSite.Z), 2).with(new Intervention.Columns.Range(0, 3)),
+              Intervention.clamp(at(HookSite.Z), -1, 1))) {
+        Lens edited = Lens.of(model).edited(List.of(edit));
+        assertThrows(InvalidInputException.class, () -> FlowRoutes.of(edited, TOKENS, 3, 0.1));
+      }
     }
   }
 
@@ -201,7 +344,7 @@ class FlowRoutesTest {
       Capture streams = Capture.of("*.hook_resid_*, *.hook_pattern, *.hook_v, *_out");
       try (ActivationCache cache = lens.run(tokens, streams)) {
         for (int l = 0; l < model.architecture().layers(); l++) {
-          var layer = new FlowLayer(model.executor(), hooks, cache, l);
+          var layer = new FlowLayer(lens, hooks, cache, l);
           float[] end = cache.get(HookSite.RESID_POST, l).row(last);
           double factor = (double) hooks.factorFrom(l) / hooks.factorFrom(l + 1);
           double[] sum = doubles(end);
@@ -241,7 +384,7 @@ class FlowRoutesTest {
       parts.put(new Key("L" + l + ".attn", i, into, i), rest);
       return;
     }
-    float[][] heads = new TokenContributions(model.executor(), hooks, cache, l).ofHeads(i);
+    float[][] heads = new TokenContributions(Lens.of(model), hooks, cache, l).ofHeads(i);
     for (int p = 0; p < heads.length; p++) {
       double[] part = doubles(heads[p]);
       parts.put(new Key("L" + l + ".H" + p / (i + 1), p % (i + 1), into, i), part);

@@ -10,15 +10,22 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.probe.ControlTask;
 import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.decode.probe.LinearProbe;
+import dev.vidrio.lens.decode.sae.DictionaryInputs;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeSplice;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.cross.ActivationSources;
+import dev.vidrio.lens.decode.sae.cross.CrossOptions;
+import dev.vidrio.lens.decode.sae.cross.CrossTraining;
+import dev.vidrio.lens.decode.sae.cross.Crosscoder;
 import dev.vidrio.lens.decode.sae.explain.ChatModel;
 import dev.vidrio.lens.decode.sae.explain.ClassificationScore;
 import dev.vidrio.lens.decode.sae.explain.ExplainOptions;
 import dev.vidrio.lens.decode.sae.explain.FeatureExplainer;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.lens.decode.sae.index.FeatureIndex;
 import dev.vidrio.lens.decode.sae.index.FeatureIndexer;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord;
@@ -120,6 +127,43 @@ class DecodeExamplesTest extends BardTest {
       lens.run(tokens, Capture.of("unembed.hook_out"), splice.hooks()).close();
     }
     // @end
+  }
+
+  @Test
+  void crosscoder(@TempDir Path directory) throws IOException {
+    int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
+    List<int[]> chunks = List.of(tokens);
+    CrossOptions options = new CrossOptions(32, 4, 0, 1e-3, 8, 4, 100, 16, 0);
+    // @start region="crosscoder"
+    ActivationSources layers = ActivationSources.ofLayers(lens, lens.points("*.hook_resid_post"));
+    try (var training =
+        new CrossTraining(
+            model.executor(), layers, options, null, step -> System.out.println(step.loss()))) {
+      while (!training.isDone()) {
+        for (int[] chunk : chunks) {
+          training.add(chunk);
+        }
+        training.endText();
+      }
+      training.saveCrosscoder(directory);
+    }
+    try (Crosscoder crosscoder = Crosscoder.open(model.executor(), directory)) {
+      Features features = crosscoder.features(layers, tokens).getLast();
+      double[] norms = crosscoder.norms(features.id(0)); // of its part in each layer
+      // @end
+      assertEquals(4, norms.length);
+    }
+    // @start region="dictionary"
+    try (DictionaryFile file = DictionaryFile.open(lens, directory)) {
+      for (FeatureDictionary dictionary : file.dictionaries()) {
+        DictionaryInputs inputs = DictionaryInputs.of(lens, dictionary);
+        try (ActivationCache cache = lens.run(tokens, inputs.capture())) {
+          List<Features> features = dictionary.encode(inputs.rows(cache));
+          // @end
+          assertEquals(tokens.length, features.size());
+        }
+      }
+    }
   }
 
   @Test

@@ -17,6 +17,7 @@ import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.decode.sae.TranscoderFiles;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -122,6 +124,98 @@ class AttributionGraphTest extends F32BardTest {
     assertComplete(graph);
     assertEquals(1, graph.replacement());
     assertEquals(1, graph.completeness());
+  }
+
+  private static HookPoint at(HookSite site, int layer) {
+    return new HookPoint(site, layer);
+  }
+
+  private static float[] numbers(int count) {
+    var values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) Math.sin(i);
+    }
+    return values;
+  }
+
+  static Stream<Intervention> edits() {
+    int d = model.architecture().width();
+    int[] other = tokens.clone();
+    other[2] = 300;
+    float[] patch = lens.row(other, at(HookSite.RESID_PRE, 2), 4);
+    return Stream.of(
+        Intervention.zero(at(HookSite.Z, 1)).head(2),
+        Intervention.scale(at(HookSite.ATTN_OUT, 2), 0.5f),
+        Intervention.add(at(HookSite.RESID_POST, 1), 2, numbers(d)),
+        Intervention.set(at(HookSite.RESID_PRE, 2), patch).position(4),
+        Intervention.projectOut(at(HookSite.RESID_MID, 3), numbers(d)),
+        Intervention.scale(HookPoint.of(HookSite.EMBED), 1.5f).position(3),
+        Intervention.set(at(HookSite.POST, 1), 3).neuron(17),
+        Intervention.scale(at(HookSite.V, 2), 0.5f),
+        Intervention.add(at(HookSite.LN2_NORMALIZED, 2), 1, numbers(d)));
+  }
+
+  /** The graph of a changed model explains the values of its run. */
+  private static void assertExplains(AttributionGraph graph, Lens edited) {
+    assertComplete(graph);
+    float[] logits = edited.row(tokens, HookPoint.of(HookSite.LOGITS), tokens.length - 1);
+    double mean = IntStream.range(0, logits.length).mapToDouble(w -> logits[w]).average().orElse(0);
+    GraphNode likeliest = graph.nodes().get(nodes(graph, GraphNode.Kind.LOGIT).getFirst());
+    double value = logits[likeliest.id()] - mean;
+    assertEquals(value, likeliest.value(), 1e-4 * Math.max(1, Math.abs(value)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("edits")
+  void effectsSumToTheValuesOfTheChangedModel(Intervention edit) {
+    Lens edited = lens.edited(List.of(edit));
+    var options = new GraphOptions(3, 0.9, 64, 0);
+    assertExplains(AttributionGraph.of(edited, tokens, GraphFeatures.neurons(), options), edited);
+    GraphFeatures transcoders = GraphFeatures.transcoders(lens, TRANSCODERS);
+    assertExplains(AttributionGraph.of(edited, tokens, transcoders, options), edited);
+  }
+
+  @Test
+  void effectsSumToTheValuesAfterAllEdits() {
+    Lens edited = lens.edited(edits().toList());
+    var options = new GraphOptions(3, 0.9, 64, 0);
+    AttributionGraph graph = AttributionGraph.of(edited, tokens, GraphFeatures.neurons(), options);
+    assertExplains(graph, edited);
+    AttributionGraph plain = AttributionGraph.of(lens, tokens, GraphFeatures.neurons(), options);
+    assertEquals(
+        plain.explained(plain.nodes().size() - 1),
+        AttributionGraph.of(
+                lens.edited(List.of(Intervention.scale(at(HookSite.MLP_OUT, 1), 1))),
+                tokens,
+                GraphFeatures.neurons(),
+                options)
+            .explained(plain.nodes().size() - 1),
+        1e-4);
+  }
+
+  @Test
+  void rejectsEditsThatItCannotExplain() {
+    GraphFeatures transcoders = GraphFeatures.transcoders(lens, TRANSCODERS);
+    Intervention output = Intervention.scale(at(HookSite.MLP_OUT, 1), 0.5f);
+    assertRejected(output, transcoders, "over transcoders, which explain that output");
+    Intervention logits = Intervention.scale(HookPoint.of(HookSite.LOGITS), 2);
+    assertRejected(logits, GraphFeatures.neurons(), "not supported by attribution graphs");
+    String constant = "a constant of attribution graphs, which is not edited";
+    Intervention pattern = Intervention.zero(at(HookSite.PATTERN, 3));
+    assertRejected(pattern, GraphFeatures.neurons(), constant);
+    Intervention divisor = Intervention.scale(at(HookSite.LN1_SCALE, 1), 2);
+    assertRejected(divisor, transcoders, constant);
+    Intervention clamp = Intervention.clamp(at(HookSite.MLP_OUT, 1), -1, 1);
+    assertRejected(clamp, GraphFeatures.neurons(), "a clamp has no gradient");
+  }
+
+  private static void assertRejected(Intervention edit, GraphFeatures features, String limit) {
+    Lens edited = lens.edited(List.of(edit));
+    InvalidInputException error =
+        assertThrows(
+            InvalidInputException.class,
+            () -> AttributionGraph.of(edited, tokens, features, GraphOptions.DEFAULT));
+    assertTrue(String.valueOf(error.getMessage()).contains(limit), error.getMessage());
   }
 
   private static AttributionGraph of(Lens of, int[] text, DifferentiableMetric metric) {

@@ -4,7 +4,10 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param plan from token ids to logits; activations have the names of hook points, and {@code
  *     unembed.hook_out}, the logits of the rows that ask for them, is the output
  * @param longContext plan of long contexts, or null
+ * @param draft plan of the draft block, from the tokens whose successors are wanted to logits, over
+ *     the cache of the model; null if the model was opened without one
  */
 public record Architecture(
     String name,
@@ -32,7 +37,8 @@ public record Architecture(
     int contextLength,
     long bytesPerToken,
     Plan plan,
-    @Nullable LongContext longContext) {
+    @Nullable LongContext longContext,
+    @Nullable Plan draft) {
 
   /**
    * The plan of models whose RoPE differs in long contexts (LongRoPE, arXiv 2402.13753).
@@ -41,6 +47,30 @@ public record Architecture(
    * @param plan plan of longer contexts
    */
   public record LongContext(int above, Plan plan) {}
+
+  /**
+   * Returns the model with a draft block.
+   *
+   * @param keys the operations that store what the block reads of earlier tokens, for the plan of
+   *     the model
+   * @param block plan of the block
+   */
+  public Architecture withDraft(List<Op> keys, Plan block) {
+    List<Op> ops = new ArrayList<>(plan.ops());
+    ops.addAll(keys);
+    return new Architecture(
+        name,
+        width,
+        layers,
+        heads,
+        ffnWidth,
+        vocabulary,
+        contextLength,
+        bytesPerToken,
+        plan.withOps(ops),
+        longContext,
+        block);
+  }
 
   /** Returns whether contexts of a number of positions use the plan of long contexts. */
   public boolean isLong(int positions) {

@@ -69,10 +69,22 @@ public final class Hyperparameters {
   private final Gguf gguf;
   private final Metadata metadata;
   private final String architecture;
+  private final boolean draftBlock;
   private final Set<String> read = new HashSet<>();
 
+  /** Reads the keys of a file, for a model without its draft block. */
   public Hyperparameters(Gguf gguf) {
+    this(gguf, false);
+  }
+
+  /**
+   * Reads the keys of a file.
+   *
+   * @param draftBlock true if the model's block for multi-token prediction is wanted
+   */
+  public Hyperparameters(Gguf gguf, boolean draftBlock) {
     this.gguf = gguf;
+    this.draftBlock = draftBlock;
     this.metadata = gguf.metadata();
     this.architecture = metadata.string("general.architecture");
   }
@@ -242,6 +254,11 @@ public final class Hyperparameters {
   /** Returns the number of layers among the file's blocks, of which the last may draft tokens. */
   private int layers(int blocks) {
     return blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
+  }
+
+  /** Returns whether the model's block for multi-token prediction is wanted. */
+  public boolean wantsDraftBlock() {
+    return draftBlock;
   }
 
   /** Rejects keys that change the arithmetic and that were not read. */

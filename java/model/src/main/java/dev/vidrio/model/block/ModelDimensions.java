@@ -3,6 +3,7 @@ package dev.vidrio.model.block;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.KvShape;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
@@ -34,6 +35,31 @@ public record ModelDimensions(
   public ModelDimensions withKvShape(KvShape newShape) {
     return new ModelDimensions(
         d, layers, layerHeads, dH, dFfn, dExpert, vocabulary, contextLength, newShape);
+  }
+
+  /**
+   * Returns dimensions of a model that runs its draft block. The cache has two more layers: the
+   * keys and values of the block, which are as wide as those of the last layer with attention, and
+   * the hidden states that it reads.
+   */
+  public ModelDimensions withDraftCache() {
+    List<KvShape.Layer> caches = new ArrayList<>(kvShape.layers());
+    KvShape.Layer attention =
+        caches.reversed().stream()
+            .filter(KvShape.KeyValue.class::isInstance)
+            .findFirst()
+            .orElseThrow();
+    caches.add(attention);
+    caches.add(new KvShape.Conv(d));
+    return withKvShape(new KvShape(caches));
+  }
+
+  /** Returns dimensions that count the draft block as one more layer. */
+  ModelDimensions withDraftLayer() {
+    List<Integer> heads = new ArrayList<>(layerHeads);
+    heads.add(layerHeads.getLast());
+    return new ModelDimensions(
+        d, layers + 1, heads, dH, dFfn, dExpert, vocabulary, contextLength, kvShape);
   }
 
   /** Larger than in any known model, and small enough that products of two do not overflow. */

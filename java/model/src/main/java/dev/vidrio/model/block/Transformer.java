@@ -1,5 +1,6 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -34,6 +35,7 @@ public final class Transformer {
   private final boolean gains;
   private final float epsilon;
   private final Map<List<Integer>, Weights> spreads = new HashMap<>();
+  private final Map<String, Weights> unembeddings;
 
   /**
    * Starts a model.
@@ -47,6 +49,16 @@ public final class Transformer {
       WeightLoader weights,
       NormKind norm,
       boolean gains) {
+    this(params, dimensions, weights, norm, gains, new HashMap<>());
+  }
+
+  private Transformer(
+      Hyperparameters params,
+      ModelDimensions dimensions,
+      WeightLoader weights,
+      NormKind norm,
+      boolean gains,
+      Map<String, Weights> unembeddings) {
     this.params = params;
     this.dimensions = dimensions;
     this.weights = weights;
@@ -54,6 +66,15 @@ public final class Transformer {
     this.norm = norm;
     this.gains = gains;
     this.epsilon = params.floatValue(epsilonKey(params, norm), Float.MIN_NORMAL, 1);
+    this.unembeddings = unembeddings;
+  }
+
+  /**
+   * Starts the draft block, the layer after the last one, with a plan of its own. It shares the
+   * unembedding with this model.
+   */
+  public Transformer draftBlock() {
+    return new Transformer(params, dimensions.withDraftLayer(), weights, norm, gains, unembeddings);
   }
 
   /** Returns the key of the epsilon; some files have only that of the other kind of norm. */
@@ -267,7 +288,13 @@ public final class Transformer {
   /** Returns the projection to logits, by the embedding if they are tied. */
   public Sublayer unembedding() {
     String tensor = weights.has("output.weight") ? "output" : "token_embd";
-    return (hook, x) -> linear(hook, tensor, dimensions.vocabulary(), x);
+    int n = dimensions.vocabulary();
+    return (hook, x) -> {
+      Weights matrix =
+          unembeddings.computeIfAbsent(
+              tensor, name -> weights.matrix(name + ".weight", n, x.width()));
+      return plan.linear(hook, matrix, bias(tensor, n), x);
+    };
   }
 
   /** Writes {@link #finish(String, Buffer, Sublayer)} with the usual tensor of the norm. */
@@ -284,12 +311,29 @@ public final class Transformer {
    * @return the model with its plan, from token ids to logits
    */
   public Architecture finish(String norm, Buffer residual, Sublayer logits) {
+    writeLogits(norm, residual, logits);
+    return architecture();
+  }
+
+  /**
+   * Writes {@link #finish(String, Buffer, Sublayer)} of a model with a draft block.
+   *
+   * @param block the draft block, which shares the unembedding
+   */
+  public Architecture finish(String norm, Buffer residual, Sublayer logits, DraftBlock block) {
+    Buffer hidden = norm("draft.hidden", norm, residual);
+    writeLogits(norm, residual, logits);
+    Plan draft = weights.uncounted(() -> block.write(norm));
+    Architecture model = architecture();
+    return model.withDraft(DraftBlock.keys(model.plan(), draft, hidden), draft);
+  }
+
+  private void writeLogits(String norm, Buffer residual, Sublayer logits) {
     Buffer chosen = plan.gather("resid_post.chosen", residual);
     Buffer normalized = norm("ln_final", norm, chosen);
     plan.hook(HookPoint.of(HookSite.LN_FINAL_SCALE), normalized);
     plan.hook(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), normalized);
     plan.output(logits.write(hook(HookSite.LOGITS), normalized));
-    return architecture();
   }
 
   /**
@@ -325,6 +369,7 @@ public final class Transformer {
         dimensions.contextLength(),
         weights.bytesPerToken(),
         plan.build(),
+        null,
         null);
   }
 }

@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -212,6 +213,38 @@ public final class WeightLoader {
   }
 
   /**
+   * Takes columns of a matrix [n, columns] as a matrix [n, k].
+   *
+   * @param first first column that is taken
+   * @throws ModelFileException if a block of the matrix's type would be in two parts
+   */
+  public Weights columns(String name, int first, int k, int n, int columns) {
+    GgufTensor tensor = tensors.take(name, columns, n);
+    WeightType type = tensors.type(tensor);
+    int elements = type.blockElements();
+    if (first % elements != 0 || k % elements != 0) {
+      throw new ModelFileException(
+          gguf.name(),
+          "tensor '" + name + "' type",
+          type.name(),
+          "must have blocks of at most %s columns".formatted(k));
+    }
+    long rowBytes = type.bytes(k);
+    bytesPerToken += n * rowBytes;
+    boolean packs = packer.packs(type);
+    try (Arena scratch = Arena.ofShared()) {
+      long bytes = n * rowBytes;
+      MemorySegment data = packs ? scratch.allocate(bytes, 64) : memory.allocate(bytes);
+      for (int row = 0; row < n; row++) {
+        long from = row * type.bytes(columns) + type.bytes(first);
+        MemorySegment.copy(tensor.data(), from, data, row * rowBytes, rowBytes);
+      }
+      String part = "%s.columns.%d-%d".formatted(name, first, first + k - 1);
+      return packer.matrix(part, type, n, k, data, packs);
+    }
+  }
+
+  /**
    * Takes square matrices [n, n] as the blocks on the diagonal of one matrix, of zeros elsewhere:
    * [count · n, count · n].
    */
@@ -388,7 +421,7 @@ public final class WeightLoader {
   }
 
   /** Makes a matrix [n, k] that the file does not have. */
-  Weights constants(String name, int n, int k, float[] values) {
+  public Weights constants(String name, int n, int k, float[] values) {
     return new Weights(
         name, WeightType.F32, Weights.Layout.ROWS, n, k, constants(name, values).data());
   }
@@ -396,6 +429,14 @@ public final class WeightLoader {
   /** Takes a vector, or returns null if the file has none of this name. */
   @Nullable Weights optionalVector(String name, int k) {
     return has(name) ? vector(name, k) : null;
+  }
+
+  /** Takes tensors that a token of output does not read. */
+  <T> T uncounted(Supplier<T> reader) {
+    long before = bytesPerToken;
+    T read = reader.get();
+    bytesPerToken = before;
+    return read;
   }
 
   /**

@@ -64,6 +64,7 @@ public final class LoadedModel implements AutoCloseable {
    * @param executor creates the executor, which this model closes
    * @param progress receives loading progress, on the calling thread
    * @param repacking when quantized matrices are packed into new memory
+   * @param draftBlock true to read the model's block for multi-token prediction
    * @throws ModelException if the file cannot be read, is damaged or is not supported
    */
   public LoadedModel(
@@ -72,7 +73,8 @@ public final class LoadedModel implements AutoCloseable {
       Optional<Path> file,
       Supplier<Executor> executor,
       LoadListener progress,
-      Repacking repacking) {
+      Repacking repacking,
+      boolean draftBlock) {
     this.file = file;
     this.arena = Arena.ofShared();
     Executor started = null;
@@ -87,7 +89,7 @@ public final class LoadedModel implements AutoCloseable {
               () -> Tokenizers.fromGguf(parsed.metadata(), embeddingRows(parsed)),
               Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Catalog.load(parsed, started, arena, progress, repacking);
+        this.architecture = Catalog.load(parsed, started, arena, progress, repacking, draftBlock);
       } finally {
         this.tokenizer = result(reading);
       }

@@ -78,7 +78,9 @@ public final class StateKey {
   /** Returns what distinguishes the plans over a model's weights. */
   private static String plan(Session session) {
     String products = session.options().arithmetic().label();
-    return (session.hasLongContext() ? "long " : "short ") + products;
+    // The blocks of a model with a draft block have more layers.
+    String drafts = session.model().architecture().draft() == null ? "" : " with draft block";
+    return (session.hasLongContext() ? "long " : "short ") + products + drafts;
   }
 
   /** Returns the key after the next {@value #SPAN} tokens. */

@@ -3,6 +3,7 @@ package dev.vidrio.model.architecture;
 import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -35,8 +36,11 @@ class ArchitecturesTest {
   private static final double TOLERANCE = 1e-4;
 
   private static Architecture load(String name, Executor executor, Arena arena) {
-    return Catalog.load(
-        TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+    return load(TinyModels.gguf(name, arena), executor, arena, false);
+  }
+
+  private static Architecture load(Gguf gguf, Executor executor, Arena arena, boolean draftBlock) {
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, draftBlock);
   }
 
   @ParameterizedTest
@@ -52,28 +56,47 @@ class ArchitecturesTest {
     }
   }
 
-  /** By autograd, of the sum of each token's own logit after it. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void gradientsAreThoseOfTransformers(String name) {
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      assertGradients(name, load(name, executor, arena), executor, arena);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.WITH_DRAFT_BLOCK)
+  void draftBlocksChangeNeitherLogitsNorGradients(String name) {
     SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      Architecture architecture = load(name, executor, arena);
+      Gguf gguf = TinyModels.ggufWithDraftBlock(name, arena);
+      Architecture architecture = load(gguf, executor, arena, true);
       int[] tokens = expected.ints("tokens");
-      Plan plan = architecture.plan(tokens.length);
-      Buffer logits = plan.buffer("unembed.hook_out");
-      Buffer embed = ((Op.Embed) plan.ops().getFirst()).y();
-      MemorySegment seed = arena.allocate(JAVA_FLOAT, (long) tokens.length * logits.width());
-      for (int i = 0; i < tokens.length; i++) {
-        seed.setAtIndex(JAVA_FLOAT, (long) i * logits.width() + tokens[i], 1);
-      }
-      Gradient gradient =
-          new Differentiation(Map.of(logits, seed), Set.of(embed), GradientRules.EXACT)
-              .differentiate(plan);
-      float[] actual = run(gradient.plan(), gradient.of(embed), executor, tokens, arena);
-      assertClose(expected.floats("gradient"), actual, TOLERANCE);
+      float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
+      assertClose(expected.floats("logits"), logits, TOLERANCE);
+      assertGradients(name, architecture, executor, arena);
     }
+  }
+
+  /** Compares with autograd, of the sum of each token's own logit after it. */
+  private static void assertGradients(
+      String name, Architecture architecture, Executor executor, Arena arena) {
+    SafetensorsFile expected = TinyModels.expected(name);
+    int[] tokens = expected.ints("tokens");
+    Plan plan = architecture.plan(tokens.length);
+    Buffer logits = plan.buffer("unembed.hook_out");
+    Buffer embed = ((Op.Embed) plan.ops().getFirst()).y();
+    MemorySegment seed = arena.allocate(JAVA_FLOAT, (long) tokens.length * logits.width());
+    for (int i = 0; i < tokens.length; i++) {
+      seed.setAtIndex(JAVA_FLOAT, (long) i * logits.width() + tokens[i], 1);
+    }
+    Gradient gradient =
+        new Differentiation(Map.of(logits, seed), Set.of(embed), GradientRules.EXACT)
+            .differentiate(plan);
+    float[] actual = run(gradient.plan(), gradient.of(embed), executor, tokens, arena);
+    assertClose(expected.floats("gradient"), actual, TOLERANCE);
   }
 
   @Test

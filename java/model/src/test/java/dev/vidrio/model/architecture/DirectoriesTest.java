@@ -242,7 +242,7 @@ class DirectoriesTest {
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = HuggingFaceModel.open(directory, arena).toGguf(arena);
       Architecture architecture =
-          Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+          Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
       return architecture.plan().ops().stream()
           .filter(op -> op instanceof SequenceOp.Rope)
           .map(op -> ((SequenceOp.Rope) op).rotation().frequencies())

@@ -23,7 +23,7 @@ class DraftsTest {
     byte[] bytes = writer.toBytes();
     MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
     Gguf gguf = Gguf.parse("drafts.gguf", data);
-    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
   }
 
   private static List<String> operations(Architecture architecture) {

@@ -27,7 +27,7 @@ final class HostileFiles {
         Executor executor = NativeExecutor.create()) {
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
       Gguf gguf = Gguf.parse("hostile.gguf", data);
-      var _ = Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE);
+      var _ = Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
     }
   }
 

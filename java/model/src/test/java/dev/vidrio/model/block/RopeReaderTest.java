@@ -34,7 +34,8 @@ class RopeReaderTest {
               executor,
               arena,
               LoadListener.SILENT,
-              Repacking.AT_ONCE)
+              Repacking.AT_ONCE,
+              false)
           .plan()
           .ops()
           .stream()

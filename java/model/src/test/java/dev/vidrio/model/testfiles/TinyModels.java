@@ -30,6 +30,10 @@ public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
+  /** The method that gives the names of those that also exist with a draft block. */
+  public static final String WITH_DRAFT_BLOCK =
+      "dev.vidrio.model.testfiles.TinyModels#namesWithDraftBlock";
+
   /** The method that gives a sample of them, or all with the profile "full". */
   public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
@@ -43,6 +47,10 @@ public final class TinyModels {
   private static final Path DIRECTORY =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
 
+  /** The models with a draft block. */
+  private static final Path DRAFT_BLOCKS =
+      Path.of("../model/src/test/resources/dev/vidrio/model/drafts");
+
   /** Fixtures whose weights are quantized, so that logits differ from those of transformers. */
   private static final Set<String> QUANTIZED = Set.of("gpt-oss-mxfp4");
 
@@ -55,6 +63,19 @@ public final class TinyModels {
 
   public static List<String> names() {
     return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
+  }
+
+  public static List<String> namesWithDraftBlock() {
+    try (Stream<Path> files = Files.list(DRAFT_BLOCKS)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".gguf"))
+          .map(name -> name.replace(".gguf", ""))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Returns models that have all traits of architectures between them, or all models. */
@@ -129,10 +150,19 @@ public final class TinyModels {
 
   /** Parses a model's GGUF file, copied into the arena. */
   public static Gguf gguf(String model, Arena arena) {
+    return gguf(model + "/model.gguf", DIRECTORY.resolve(model).resolve("model.gguf"), arena);
+  }
+
+  /** Parses the file of a model with a draft block, whose other tensors are those of the model. */
+  public static Gguf ggufWithDraftBlock(String model, Arena arena) {
+    return gguf(model + ".gguf", DRAFT_BLOCKS.resolve(model + ".gguf"), arena);
+  }
+
+  private static Gguf gguf(String name, Path file, Arena arena) {
     try {
-      byte[] bytes = Files.readAllBytes(DIRECTORY.resolve(model).resolve("model.gguf"));
+      byte[] bytes = Files.readAllBytes(file);
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Gguf.parse(model + "/model.gguf", data);
+      return Gguf.parse(name, data);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -140,14 +170,40 @@ public final class TinyModels {
 
   /** A writer of the same file, whose keys and tensors can be changed. */
   public static GgufWriter writer(String model) {
-    var writer = new GgufWriter();
     try (Arena arena = Arena.ofConfined()) {
-      Gguf gguf = gguf(model, arena);
-      gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
-      for (GgufTensor tensor : gguf.tensors()) {
-        long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
-        writer.tensor(tensor.name(), tensor.type(), tensor.data().toArray(JAVA_BYTE), shape);
-      }
+      return writer(gguf(model, arena));
+    }
+  }
+
+  /** A writer of a model with a draft block and a tokenizer, for texts of up to {@value #LONG}. */
+  public static GgufWriter withDraftBlock(String model) {
+    try (Arena arena = Arena.ofConfined()) {
+      GgufWriter writer = writer(ggufWithDraftBlock(model, arena));
+      TinyVocabulary.putFirst(writer, VOCABULARY);
+      return writer
+          .bool("tokenizer.ggml.add_bos_token", false)
+          .uint32(architecture(model).name() + ".context_length", LONG);
+    }
+  }
+
+  /**
+   * Results of llama.cpp for a model with a draft block: {@code tokens} [n]; {@code logits} [n, V]
+   * of the model; {@code block_logits} [n, V] of the block; {@code drafts} [COUNT, V] after them.
+   */
+  public static SafetensorsFile expectedOfDraftBlock(String model) {
+    try {
+      return SafetensorsFile.read(DRAFT_BLOCKS.resolve(model + ".safetensors"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static GgufWriter writer(Gguf gguf) {
+    var writer = new GgufWriter();
+    gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
+    for (GgufTensor tensor : gguf.tensors()) {
+      long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+      writer.tensor(tensor.name(), tensor.type(), tensor.data().toArray(JAVA_BYTE), shape);
     }
     return writer;
   }

@@ -1,5 +1,6 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
@@ -35,6 +36,9 @@ record LensAttention(
     implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
+  /** The hook points of all layers. */
+  static final String ALL = "blocks.*" + PATTERN;
+
   static LensAttention read(JsonFields fields) {
     return new LensAttention(
         LensInput.read(fields),
@@ -52,24 +56,45 @@ record LensAttention(
     int layers = model.model().architecture().layers();
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
     int[] run = Arrays.copyOf(tokens, to);
-    Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
+    String hooks = "blocks." + block + PATTERN;
+    Capture capture = Capture.of(hooks).positions(from, to);
+    int heads = head == null ? model.model().architecture().heads() : 1;
+    requireSize(text.path(), model, hooks, heads, from, to);
     Supplier<List<Intervention>> edits = changes.prepare(model, run);
     return () -> answer(model, run, capture, edits.get());
   }
 
   private Answer answer(ServedModel model, int[] run, Capture capture, List<Intervention> edits) {
     Lens lens = Lens.of(model.model());
-    LensCache.requireSize(text.path(), lens, run, capture, head != null);
     try (ActivationCache cache = lens.run(run, capture, edits)) {
-      List<JsonObject> patterns =
-          cache.points().stream().flatMap(point -> patterns(cache.get(point))).toList();
       return Answer.json(
-          LensInput.head(model, run).with("from", cache.from()).with("patterns", patterns));
+          LensInput.head(model, run)
+              .with("from", cache.from())
+              .with("patterns", patterns(cache, head)));
     }
   }
 
+  /** Rejects patterns of too many values, of queries at positions [from, to). */
+  static void requireSize(
+      String path, ServedModel model, String hooks, int heads, int from, int to) {
+    long rows = Lens.of(model.model()).points(hooks).size() * (long) (to - from);
+    LensCache.requireSize(path, rows * heads * to);
+  }
+
+  /**
+   * Returns the patterns that a run has kept.
+   *
+   * @param head a head of each layer; null for all
+   */
+  static List<JsonObject> patterns(ActivationCache cache, @Nullable JsonValue head) {
+    return cache.points().stream()
+        .filter(point -> point.site() == HookSite.PATTERN)
+        .flatMap(point -> patterns(cache.get(point), head))
+        .toList();
+  }
+
   /** Returns the requested heads of a layer's pattern [H, n, n_kv]. */
-  private Stream<JsonObject> patterns(Activation pattern) {
+  private static Stream<JsonObject> patterns(Activation pattern, @Nullable JsonValue head) {
     int heads = pattern.shape().getFirst();
     int first = head == null ? 0 : head.integer(0, heads - 1);
     return IntStream.range(first, head == null ? heads : first + 1)

@@ -71,20 +71,23 @@ record LensCache(
   private Answer answer(
       ServedModel model, int[] tokens, Capture capture, List<Intervention> edits) {
     Lens lens = Lens.of(model.model());
-    requireSize("hooks", lens, tokens, capture, false);
+    requireSize("hooks", values(lens, tokens, capture));
     try (ActivationCache cache = lens.run(tokens, capture, edits)) {
       return safetensors ? file(model, cache) : Answer.json(toJson(model, cache));
     }
   }
 
   /**
-   * Rejects responses of too many values. Their number is computed from the activations of one
-   * token.
+   * Rejects responses of too many values.
    *
    * @param path the path of the field, for the error
-   * @param oneHead if true, the response has only one head of each activation
    */
-  static void requireSize(String path, Lens lens, int[] tokens, Capture capture, boolean oneHead) {
+  static void requireSize(String path, long values) {
+    LensInput.requireAtMost(path, values, "values", MAX_VALUES);
+  }
+
+  /** Returns the number of captured values, computed from the activations of one token. */
+  private static long values(Lens lens, int[] tokens, Capture capture) {
     int rows = Math.min(tokens.length, capture.to()) - capture.from();
     long values = 0;
     try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(capture.hooks()))) {
@@ -94,12 +97,10 @@ record LensCache(
               case HookSite.PATTERN, HookSite.ATTN_SCORES -> tokens.length;
               default -> 1;
             };
-        Activation activation = one.get(point);
-        long parts = oneHead ? activation.shape().getFirst() : 1;
-        values = Math.addExact(values, activation.elements() / parts * rows * keys);
+        values = Math.addExact(values, one.get(point).elements() * rows * keys);
       }
     }
-    LensInput.requireAtMost(path, values, "values", MAX_VALUES);
+    return values;
   }
 
   private static JsonObject toJson(ServedModel model, ActivationCache cache) {

@@ -5,6 +5,7 @@ import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
 import java.time.Duration;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -47,6 +48,37 @@ public record LensExecutor(ModelRegistry models, Duration time, WorkQueue queue)
           return preparation.apply(lease.model());
         },
         onWait);
+  }
+
+  /**
+   * Runs work with two models and waits for its result. Either may be an adapter.
+   *
+   * @param preparation validates the request on the calling thread and returns the work
+   * @param onWait receives an action that cancels the work, before the calling thread waits
+   * @throws ApiException as {@link #run} throws it, except that adapters are allowed
+   */
+  <T> T runBoth(
+      String model,
+      String other,
+      BiFunction<ModelRegistry.Lease, ModelRegistry.Lease, Supplier<T>> preparation,
+      Consumer<Runnable> onWait) {
+    try (ModelRegistry.Lease second = models.acquire(other)) {
+      second.model().requireDecoder();
+      return queue.run(
+          models,
+          model,
+          time,
+          first -> {
+            first.model().requireDecoder();
+            Supplier<T> work = preparation.apply(first, second);
+            return () -> {
+              try (ModelRegistry.Lease _ = models.acquire(other)) {
+                return work.get();
+              }
+            };
+          },
+          onWait);
+    }
   }
 
   @Override

@@ -3,9 +3,11 @@ package dev.vidrio.server.lens;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
@@ -26,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param hooks the names of residual streams or of components, as in {@link Capture#hooks}
  * @param top the number of tokens of a prediction
  * @param token a token to follow; null for none
+ * @param patterns whether the response also has the attention patterns of {@link LensAttention},
+ *     from the run of the residual streams
  * @param changes edits of activations
  */
 record LensLogits(
@@ -34,6 +38,7 @@ record LensLogits(
     String hooks,
     int top,
     @Nullable Function<ServedModel, int[]> token,
+    boolean patterns,
     LensEdits changes)
     implements LensRequest {
   /** Maximum predictions of a response; each multiplies by the whole unembedding. */
@@ -49,6 +54,7 @@ record LensLogits(
         fields.string("hooks", "blocks.*.hook_resid_post"),
         fields.integer("top", 5, 1, MAX_TOP),
         token == null ? null : LensInput.token(token),
+        fields.bool("patterns", false),
         LensEdits.read(fields));
   }
 
@@ -68,18 +74,29 @@ record LensLogits(
     JsonObject head = LensInput.head(model, run).with("from", from);
     Supplier<List<Intervention>> edits = changes.prepare(model, run);
     if (components) {
+      if (patterns) {
+        throw ApiException.unsupported("patterns", "not supported for components");
+      }
       return () ->
           answer(
               model.tokenizer(),
               ComponentLens.of(lens, run, capture, top, followed, edits.get()),
               head);
     }
-    return () ->
-        answer(
+    if (patterns) {
+      int heads = model.model().architecture().heads();
+      LensAttention.requireSize(text.path(), model, LensAttention.ALL, heads, from, to);
+    }
+    String kept = hooks + ",blocks.-1.hook_resid_post" + (patterns ? "," + LensAttention.ALL : "");
+    return () -> {
+      try (ActivationCache cache = lens.run(run, capture.withHooks(kept), edits.get())) {
+        LogitLens read = LogitLens.of(lens, cache, points, top, followed);
+        return answer(
             model.tokenizer(),
-            LogitLens.of(
-                lens, run, capture, top, followed, LogitLens.Translation.NONE, edits.get()),
-            head);
+            read,
+            patterns ? head.with("patterns", LensAttention.patterns(cache, null)) : head);
+      }
+    };
   }
 
   private static Answer answer(Tokenizer tokenizer, LogitLens read, JsonObject head) {

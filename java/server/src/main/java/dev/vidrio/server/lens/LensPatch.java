@@ -12,6 +12,7 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
@@ -109,7 +110,7 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction, LensEdits cha
   @Override
   public Supplier<Answer> prepare(ServedModel model) {
     List<Bound> bound = pairs.stream().map(pair -> pair.bind(model)).toList();
-    long work = bound.stream().mapToLong(pair -> runs(model, pair.length()) * pair.length()).sum();
+    long work = bound.stream().mapToLong(pair -> runs(model, pair) * pair.length()).sum();
     requireWork(bound.size() == 1 ? "clean" : "pairs", work);
     Supplier<List<Intervention>> edits = changes.prepare(model, bound.getFirst().clean);
     return () -> answer(model, bound, edits.get());
@@ -155,8 +156,12 @@ record LensPatch(List<Pair> pairs, Site site, Direction direction, LensEdits cha
         metric);
   }
 
-  /** Returns the number of forward passes: one for each patched activation. */
-  private long runs(ServedModel model, int tokens) {
+  /**
+   * Returns the number of forward passes: one for each patched activation. At positions before the
+   * first difference of the texts, nothing is patched.
+   */
+  private long runs(ServedModel model, Bound pair) {
+    int tokens = pair.length() - Math.max(0, Arrays.mismatch(pair.clean, pair.corrupted));
     int layers = model.model().architecture().layers();
     int heads = model.model().architecture().heads();
     return switch (site) {

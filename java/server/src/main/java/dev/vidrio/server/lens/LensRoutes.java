@@ -32,6 +32,7 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
         route("attribution", LensAttribution::read),
         route("cache", LensCache::read),
         route("patch", LensPatch::read),
+        Route.post("/v1/lens/compare", this::compare),
         Route.get("/v1/lens/commands", exchange -> exchange.answer(list())),
         route("commands", fields -> LensCommand.read(commands, fields)));
   }
@@ -56,6 +57,17 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
                 exchange.startHeartbeats(cancel);
               }
             });
+    exchange.response().finish(200, answer.type, answer.body);
+  }
+
+  /** Handles {@code /v1/lens/compare}. */
+  private void compare(Exchange exchange) throws IOException {
+    JsonFields fields = models.fields(exchange);
+    LensCompare request = LensCompare.read(fields);
+    fields.end();
+    LensRequest.Answer answer =
+        executor.runBoth(
+            request.model(), request.with(), request::prepare, exchange::startHeartbeats);
     exchange.response().finish(200, answer.type, answer.body);
   }
 

@@ -16,6 +16,11 @@ const COLORS = {
     scale: scaleOf('SEQUENTIAL', [], 0, 8),
     value: token => token.entropy ?? null,
   },
+  difference: {
+    label: 'KL divergence of the models in bits',
+    scale: scaleOf('SEQUENTIAL', [], 0, 2),
+    value: token => token.compared?.kl ?? null,
+  },
 };
 
 /** Returns the legend of a kind of color, or nothing. */
@@ -175,6 +180,7 @@ export class AnswerView {
       this.#each(i, node => {
         node.removeAttribute('style');
         node.removeAttribute('title');
+        node.classList.toggle('parts', Boolean(token.compared?.parts));
         if (value !== null) {
           paint(node, color.scale.of(value));
           node.title = `${color.label}: ${color.label === 'probability' ? percent(token.logprob) : written(value)}`;

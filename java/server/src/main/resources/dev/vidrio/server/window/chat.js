@@ -2,10 +2,11 @@ import { AnswerView } from './answer.js';
 import { callJson, events } from './api.js';
 import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
-import { changes, clearGlass, showToken } from './glass.js';
+import { changes, editsOf } from './edits.js';
+import { clearGlass, showToken } from './glass.js';
 import { copyText } from './share.js';
 import { keep } from './store.js';
-import { chatTokens, completionTokens } from './tokens.js';
+import { chatTokens, comparison, completionTokens } from './tokens.js';
 
 /** The number of alternatives requested for each token. */
 const ALTERNATIVES = 5;
@@ -15,13 +16,17 @@ const EDITED_TOKENS = 64;
 
 /** The chat of the window: one conversation and its running answer. */
 export class Chat {
-  /** settings: {sampling(), system(), steering(), isFormatted(), color()}. onChange: it was kept. */
-  constructor(settings, onChange) {
+  /**
+   * settings: {sampling(), system(), steering(), isFormatted(), color(), secondModel()}. on: {kept(): a
+   * conversation was kept, compared(): two models were compared}.
+   */
+  constructor(settings, on) {
     this.settings = settings;
-    this.onChange = onChange;
+    this.on = on;
     /** The server's description of the model: {model, parent, chat, layers, steerable}. */
     this.model = null;
     this.running = null;
+    this.descriptions = new Map();
     this.open(new Conversation());
     at('messages').addEventListener('click', event => this.#copyCode(event));
   }
@@ -31,7 +36,8 @@ export class Chat {
     this.stop();
     this.conversation = conversation;
     this.views = new Map();
-    this.compared = new Set();
+    /** The questions with two answers side by side: the id of the first answer by that of the question. */
+    this.compared = new Map();
     this.editing = null;
     clearGlass();
     this.draw();
@@ -42,9 +48,47 @@ export class Chat {
   }
 
   /** Asks a question after the last turn. */
-  ask(text) {
+  async ask(text) {
     const last = this.conversation.path().at(-1) ?? null;
-    return this.#answer(this.conversation.add(last, { role: 'user', content: text }));
+    const second = this.settings.secondModel();
+    const answer = await this.#answer(this.conversation.add(last, { role: 'user', content: text }));
+    if (answer && second && isPlain(answer)) {
+      await this.answerBy(second, answer);
+    }
+  }
+
+  /** Returns the server's description of a model, which is loaded if necessary. */
+  async #describe(model) {
+    if (!this.descriptions.has(model)) {
+      this.descriptions.set(model, await callJson('/v1/lens/model', { model }));
+    }
+    return this.descriptions.get(model);
+  }
+
+  /** Answers the question of an answer by another model too, and compares the models on both answers. */
+  async answerBy(model, first) {
+    const { conversation } = this;
+    setStatus(`loading ${model} …`);
+    const by = await this.#describe(model);
+    if (this.running || this.conversation !== conversation) {
+      return;
+    }
+    const second = await this.#answer(conversation.find(first.parent), { by, steer: null });
+    if (!second || this.conversation !== conversation) {
+      return;
+    }
+    this.compared.set(first.parent, first.id);
+    this.draw();
+    const controller = this.#begin('comparing the models …');
+    let failure = '';
+    try {
+      await compareModels(first, model, controller.signal);
+      await compareModels(second, first.model, controller.signal);
+    } catch (error) {
+      failure = messageOf(error);
+    }
+    await this.#end(controller, conversation, failure);
+    this.on.compared();
   }
 
   /** Answers a question once more. */
@@ -65,50 +109,71 @@ export class Chat {
   }
 
   /** Answers again with another token at a place of an answer. */
-  branch({ turn }, index, token) {
+  async branch({ turn }, index, { id, name, logprob }) {
     const { isReasoning, top } = turn.tokens[index];
-    const given = [...turn.tokens.slice(0, index), { ...token, text: token.name, isReasoning, top }];
-    return this.#answer(this.conversation.find(turn.parent), {
+    const given = [...turn.tokens.slice(0, index), { id, name, logprob, text: name, isReasoning, top }];
+    await this.#answer(this.conversation.find(turn.parent), {
+      by: await this.#describe(turn.model),
       given,
-      change: `${visible(token.name)} at token ${index + 1}`,
+      change: `${visible(name)} at token ${index + 1}`,
       steer: turn.steer,
     });
   }
 
-  /** Answers again, without and with an edit of activations, at temperature 0. */
+  /** Answers again with one more edit of activations, at temperature 0. */
   async ablate({ turn }, ids, edit) {
-    await this.#answerByLens(turn, ids, 'edit', { edit: [edit] }, async (add, { before, after }) => {
-      const isShown = before.ids.every((id, i) => turn.tokens[i]?.id === id);
+    await this.#answerWithEdit(turn, ids, 0, edit, edit);
+  }
+
+  /** Answers again from a token on, with an activation of another prompt. ids: the text before it. */
+  async patch({ view: { turn }, ids, index }, patch, change) {
+    await this.#answerWithEdit(turn, ids, index, patch, change);
+  }
+
+  /**
+   * Answers again with one more edit, beside the answer at temperature 0 without it.
+   *
+   * ids: the prompt with the tokens that are kept. kept: the number of tokens of the answer that are kept.
+   */
+  async #answerWithEdit(turn, ids, kept, edit, change) {
+    const edits = [...(turn.edits ?? []), edit];
+    const written = editsOf({ edits }, ids.length);
+    await this.#answerByLens(turn, ids, kept, 'edit', { edit: written }, async (add, { before, after }) => {
+      const isShown = turn.edits || before.ids.every((id, i) => turn.tokens[kept + i]?.id === id);
       if (!isShown) {
         await add(before, { change: 'temperature 0' });
       }
-      await add(after, { change: edit, edits: [edit] });
+      await add(after, { change: turn.edits ? `${turn.change}, ${change}` : change, edits });
     });
   }
 
   /** Answers again with a feature of a dictionary set to a value, at temperature 0. */
   async setFeature({ turn }, ids, feature) {
     const change = `feature ${feature.feature} set to ${feature.value}`;
-    await this.#answerByLens(turn, ids, 'sae steer', feature, (add, after) => add(after, { change, feature }));
+    await this.#answerByLens(turn, ids, 0, 'sae steer', feature, (add, after) => add(after, { change, feature }));
   }
 
   /**
    * Answers by a command of the lens.
    *
-   * ids: the prompt. onResult(add, result): adds the answers of the result, each of {ids, text}.
+   * ids: the prompt with the tokens of the answer that are kept. onResult(add, result): adds the answers
+   * of the result, each of {ids, text}.
    */
-  async #answerByLens(turn, ids, command, options, onResult) {
+  async #answerByLens(turn, ids, kept, command, options, onResult) {
     const { conversation } = this;
     const question = conversation.find(turn.parent);
     const controller = this.#begin('answering with the change …');
+    const given = turn.tokens.slice(0, kept);
     const add = async ({ ids: answer, text }, change) => {
       const { model, base, context } = turn;
       const { pieces } = await callJson('/detokenize', { model, tokens: answer, pieces: true });
-      const tokens = answer.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
-      conversation.add(question, { role: 'assistant', content: text, model, base, context, tokens, ...change });
+      const added = answer.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
+      const content = textOf(given, false) + text;
+      const reasoning = textOf(given, true);
+      conversation.add(question, { role: 'assistant', content, reasoning, model, base, context, tokens: [...given, ...added], ...change });
     };
     try {
-      const count = Math.min(EDITED_TOKENS, turn.tokens.length);
+      const count = Math.min(EDITED_TOKENS, turn.tokens.length - kept);
       const { result } = await callJson(
         '/v1/lens/commands',
         {
@@ -120,7 +185,7 @@ export class Chat {
         controller.signal,
       );
       await onResult(add, result);
-      this.compared.add(question.id);
+      this.compared.set(question.id, null);
       await this.#end(controller, conversation, '');
     } catch (error) {
       await this.#end(controller, conversation, messageOf(error));
@@ -148,7 +213,7 @@ export class Chat {
     if (conversation.turns.length > 0) {
       await keep(conversation);
     }
-    this.onChange();
+    this.on.kept();
   }
 
   /** Keeps the controller of the running request, or null, and enables Send or Stop. */
@@ -161,13 +226,14 @@ export class Chat {
   /**
    * Answers a question and shows the answer token by token.
    *
-   * given: tokens with which the answer begins. after: an answer to continue, in its place. steer: the
-   * directions; by default those of the window.
+   * given: tokens with which the answer begins. after: an answer to continue, in its place. by: the
+   * description of the model; steer: the directions; by default those of the window. Returns the
+   * answer, or null if it was stopped or failed.
    */
-  async #answer(question, { given = [], after = null, change = null, steer = this.settings.steering() } = {}) {
+  async #answer(question, { given = [], after = null, change = null, by = this.model, steer = this.settings.steering() } = {}) {
     const { conversation } = this;
-    const { model, parent, chat } = this.model;
-    conversation.model = model;
+    const { model, parent, chat } = by;
+    conversation.model = this.model.model;
     const directions = after ? after.steer : steer;
     const turn =
       after ??
@@ -184,9 +250,8 @@ export class Chat {
         ...(directions && { steer: directions }),
         ...((change ?? directions) && { change: change ?? 'steered' }),
       });
-    const said = turn.tokens.filter(token => !token.isReasoning);
-    turn.content ||= said.map(token => token.text).join('');
-    turn.reasoning ||= turn.tokens.filter(token => token.isReasoning).map(token => token.text).join('');
+    turn.content ||= textOf(turn.tokens, false);
+    turn.reasoning ||= textOf(turn.tokens, true);
     turn.finish = null;
     const controller = this.#begin('');
     const view = this.views.get(turn.id);
@@ -208,6 +273,7 @@ export class Chat {
     }
     view.draw();
     await this.#end(controller, conversation, failure);
+    return turn.finish === 'stopped' || turn.tokens.length === 0 ? null : turn;
   }
 
   /** Yields the parts of an answer: {tokens, content, reasoning, calls, finish}. */
@@ -244,7 +310,7 @@ export class Chat {
         ...turn.context,
         answer,
         ...changes(turn),
-        hooks: `blocks.${this.model.layers - 1}.hook_resid_post`,
+        hooks: 'blocks.-1.hook_resid_post',
         top: 1,
       });
       const cells = Object.values(hooks)[0].slice(-turn.tokens.length);
@@ -263,18 +329,22 @@ export class Chat {
     const shownTurns = this.compared.has(turn.parent) ? this.#pair(turn) : [turn];
     const columns = shownTurns.map(each => this.#column(each, isLast && each === turn));
     if (columns.length > 1) {
-      const [a, b] = shownTurns.map(each => each.tokens.map(token => token.id));
-      const index = a.findIndex((id, i) => id !== b[i]);
+      const [a, b] = shownTurns.map(each => each.tokens.map(token => token.name));
+      const index = a.findIndex((name, i) => name !== b[i]);
       shownTurns.forEach(each => this.views.get(each.id).markDifference(index < 0 ? a.length : index));
     }
     const className = `${turn.role === 'user' ? 'question' : 'answer'}${columns.length > 1 ? ' compared' : ''}`;
     return element('li', { class: className }, ...columns);
   }
 
-  /** Returns an answer and the one before it, or after the first. */
+  /** Returns an answer and the one it is compared with: by default the one before it, or after the first. */
   #pair(turn) {
     const all = this.conversation.siblings(turn);
     const i = all.indexOf(turn);
+    const first = all.find(other => other !== turn && other.id === this.compared.get(turn.parent));
+    if (first) {
+      return [first, turn];
+    }
     return all.length < 2 ? [turn] : i > 0 ? [all[i - 1], turn] : [turn, all[1]];
   }
 
@@ -365,10 +435,17 @@ export class Chat {
     if (!this.running) {
       actions.push(button('Again', () => this.regenerate(turn), 'Answer again'));
     }
+    const second = this.settings.secondModel();
+    if (!this.running && second && second !== turn.model && isPlain(turn)) {
+      const answer = () => this.answerBy(second, turn).catch(error => setStatus(error.message, true));
+      actions.push(button(`With ${second}`, answer, `Answer with ${second} and compare the models`));
+    }
     if (this.conversation.siblings(turn).length > 1) {
       const compare = () => {
         const { parent } = turn;
-        this.compared[this.compared.has(parent) ? 'delete' : 'add'](parent);
+        if (!this.compared.delete(parent)) {
+          this.compared.set(parent, null);
+        }
         this.draw();
       };
       const node = button('Compare', compare, 'Show two versions side by side');
@@ -416,6 +493,30 @@ export class Chat {
 /** Returns the message of an error; none if the user stopped the request. */
 function messageOf(error) {
   return error.name === 'AbortError' ? '' : error.message;
+}
+
+/** Returns whether an answer is that of the unchanged model. */
+function isPlain({ steer, edits, feature }) {
+  return !steer && !edits && !feature;
+}
+
+/** Adds the predictions of another model to the tokens of an answer. */
+async function compareModels(turn, other, signal) {
+  const answer = turn.tokens.map(({ id }) => id);
+  const { predictions } = await callJson(
+    '/v1/lens/compare',
+    { model: turn.model, with: other, ...turn.context, answer, from: -answer.length - 1, top: ALTERNATIVES },
+    signal,
+  );
+  turn.tokens.forEach((token, i) => (token.compared = comparison(predictions[i], other)));
+}
+
+/** Returns the text of tokens of an answer: of its reasoning, or of its content. */
+function textOf(tokens, isReasoning) {
+  return tokens
+    .filter(token => Boolean(token.isReasoning) === isReasoning)
+    .map(token => token.text)
+    .join('');
 }
 
 function questionText({ content }) {

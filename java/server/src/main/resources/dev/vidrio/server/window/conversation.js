@@ -4,7 +4,7 @@
  * A turn is {id, parent, role, content}; answers also have {model, base, context, tokens, reasoning,
  * calls, finish, change, steer, edits}: `base` is the model of an adapter, or null; `context` is the
  * input before the answer in the lens's format; `change` describes steering, an edit or a branch;
- * `steer` and `edits` are the fields of requests.
+ * `steer` is a field of requests; `edits` are those of edits.js.
  */
 export class Conversation {
   constructor(stored) {

@@ -1,6 +1,8 @@
 import { callJson } from './api.js';
 import { at, button } from './controls.js';
+import { editsOf } from './edits.js';
 import { download, pngOf, svgOf } from './export.js';
+import { measurePatches, patchOf, questionOf } from './patching.js';
 
 /** The file of a command with the tokens of the text, and the page that the command writes. */
 const IDS = 'ids.json';
@@ -13,9 +15,10 @@ const DATA = /<script type="application\/json" id="data">([^<]*)</;
 const FEATURES = 128;
 
 /**
- * The methods: a command of the lens with its options. dictionaries(files): the choices of a
- * dictionary for the option of that name, from the names of shared files. edits: the command takes
- * the edits of an answer. note: how to go on from the picture.
+ * The methods: a command of the lens with its options, or measure(place, signal), which returns
+ * {json, pictures}. dictionaries(files): the choices of a dictionary for the option of that name,
+ * from the names of shared files. edits: the method takes the edits of an answer; steering: and its
+ * directions. note: how to go on from the picture.
  */
 const METHODS = [
   {
@@ -23,16 +26,24 @@ const METHODS = [
     command: 'graph',
     options: { features: FEATURES, logits: 5 },
     option: 'transcoders',
+    edits: true,
     dictionaries: files => ['', ...new Set(directories(files).map(parent)), ...directories(files)],
     note: 'Choose a neuron to answer again without it.',
   },
-  { name: 'Information flow', command: 'routes', options: {} },
+  { name: 'Information flow', command: 'routes', options: {}, edits: true },
   {
     name: 'Attention of each head',
     command: 'attention',
     options: {},
     edits: true,
     note: 'Choose a head to answer again without it.',
+  },
+  {
+    name: 'Patching from another prompt',
+    measure: measurePatches,
+    edits: true,
+    steering: true,
+    note: 'Choose a cell to answer again, from this token on, with that activation of the other prompt.',
   },
   { name: 'Logit lens of each token', command: 'logits', options: {}, edits: true, follows: true },
   {
@@ -44,7 +55,7 @@ const METHODS = [
     note: 'Choose a head to answer again without it.',
   },
   { name: 'What neurons add to this token', command: 'dla', options: { by: 'neuron' }, edits: true, follows: true },
-  { name: 'Mixing of the tokens (ALTI)', command: 'mixing', options: { by: 'alti' } },
+  { name: 'Mixing of the tokens (ALTI)', command: 'mixing', options: { by: 'alti' }, edits: true },
   { name: 'Residual stream', command: 'residual', options: {} },
   {
     name: 'Features of a dictionary',
@@ -64,7 +75,7 @@ const WITHOUT = [
 
 const FEATURE = /^#(\d+)$/;
 
-/** The requests to the window: {ablate(view, ids, edit), setFeature(view, ids, feature)}. */
+/** The requests to the window: {ablate(view, ids, edit), patch(place, patch, change), setFeature(view, ids, feature)}. */
 let actions = {};
 
 /** The names of the commands that the server runs, and of its shared files. */
@@ -77,7 +88,7 @@ let place = null;
 /** The controller of the running request, or null. */
 let running = null;
 
-/** The place and the response of the shown picture. */
+/** The result of the shown picture: {json, pictures, page}; page: that of a command. */
 let result = null;
 
 /** Sets the requests to the window. */
@@ -87,7 +98,7 @@ export function initialize(given) {
   at('explore-run').addEventListener('click', () => run().catch(show));
   at('explore-stop').addEventListener('click', () => running?.abort());
   at('explored').addEventListener('component', event => offer(event.detail));
-  at('save-picture').addEventListener('click', () => download(PAGE, 'text/html', result.files[PAGE]));
+  at('save-picture').addEventListener('click', () => download(PAGE, 'text/html', result.page));
   at('save-result').addEventListener('click', () =>
     download('result.json', 'application/json', JSON.stringify(result.json)),
   );
@@ -106,7 +117,7 @@ export async function refresh() {
   sharedFiles = list.shared_files;
   const methods = METHODS.filter(
     ({ command, option, dictionaries }) =>
-      commands.has(command) && (!option || dictionaries(sharedFiles).length > 0),
+      (!command || commands.has(command)) && (!option || dictionaries(sharedFiles).length > 0),
   );
   at('method').replaceChildren(...methods.map(({ name }) => element('option', {}, name)));
   choose();
@@ -123,6 +134,16 @@ export function setPlace(next) {
   end();
   showIfUsable();
   clear();
+  showFields();
+}
+
+/** Shows the fields of patching if it is selected; the other prompt begins as a copy of this one. */
+function showFields() {
+  const isPatching = method()?.measure === measurePatches;
+  at('patching-fields').hidden = !isPatching;
+  if (isPatching && place && !at('other-prompt').value) {
+    at('other-prompt').value = questionOf(place.view.turn);
+  }
 }
 
 /** Ends the running request, if there is one; its result is not shown. */
@@ -154,6 +175,7 @@ function choose() {
   at('dictionary-field').hidden = choices.length < 2;
   end();
   clear();
+  showFields();
 }
 
 function clear() {
@@ -170,8 +192,8 @@ function show(error) {
 
 /** Runs the selected method and draws its picture. */
 async function run() {
-  const { command, options, option, edits, follows, note } = method();
-  const { view, token, ids } = place;
+  const { measure = runCommand, edits, steering, note } = method();
+  const { turn } = place.view;
   clear();
   end();
   const controller = new AbortController();
@@ -184,27 +206,11 @@ async function run() {
   const timer = setInterval(tick, 1000);
   at('explore-stop').disabled = false;
   try {
-    const response = await callJson(
-      '/v1/lens/commands',
-      {
-        model: view.turn.model,
-        command,
-        options: {
-          ...options,
-          ids: IDS,
-          output: PAGE,
-          ...(option && at('dictionary').value && { [option]: at('dictionary').value }),
-          ...(follows && { token: `#${token.id}` }),
-          ...(edits && view.turn.edits && { edit: view.turn.edits }),
-        },
-        files: { [IDS]: JSON.stringify(ids) },
-      },
-      controller.signal,
-    );
+    const measured = await measure(place, controller.signal);
     if (running === controller) {
-      result = { json: response.result, files: response.files };
+      result = measured;
       draw();
-      const plain = (view.turn.edits && !edits) || view.turn.steer || view.turn.feature;
+      const plain = (turn.edits && !edits) || (turn.steer && !steering) || turn.feature;
       at('explore-note').textContent = [plain ? 'This is the unchanged model.' : '', note ?? ''].filter(Boolean).join(' ');
     }
   } catch (error) {
@@ -219,12 +225,37 @@ async function run() {
   }
 }
 
-/** Draws the pictures of the page that the command wrote. */
+/** Runs the command of the selected method. */
+async function runCommand({ view: { turn }, token, ids }, signal) {
+  const { command, options, option, edits, follows } = method();
+  const written = edits ? editsOf(turn, ids.length) : [];
+  const response = await callJson(
+    '/v1/lens/commands',
+    {
+      model: turn.model,
+      command,
+      options: {
+        ...options,
+        ids: IDS,
+        output: PAGE,
+        ...(option && at('dictionary').value && { [option]: at('dictionary').value }),
+        ...(follows && { token: `#${token.id}` }),
+        ...(written.length > 0 && { edit: written }),
+      },
+      files: { [IDS]: JSON.stringify(ids) },
+    },
+    signal,
+  );
+  const page = response.files[PAGE];
+  const [, data] = DATA.exec(page);
+  return { json: response.result, pictures: JSON.parse(data).pictures, page };
+}
+
+/** Draws the pictures of the result. */
 function draw() {
-  const [, data] = DATA.exec(result.files[PAGE]);
-  const { pictures } = JSON.parse(data);
-  at('explored').replaceChildren(...pictures.map((picture, i) => drawPicture(picture, `explored-${i}`, 4)));
+  at('explored').replaceChildren(...result.pictures.map((picture, i) => drawPicture(picture, `explored-${i}`, 4)));
   at('explore-saves').hidden = false;
+  at('save-picture').hidden = !result.page;
   at('save-svg').hidden = !drawing();
   at('save-png').hidden = !drawing() && !canvas();
 }
@@ -239,10 +270,14 @@ function canvas() {
   return all.reduce((a, b) => (a && a.width >= b.width ? a : b), null);
 }
 
-/** Offers to answer again without the chosen component, or with another activation of a feature. */
+/** Offers to answer again without the chosen component, with another prompt's, or with a feature's value. */
 function offer(name) {
   at('component').replaceChildren();
   if (place.index === null) {
+    return;
+  }
+  if (result.other) {
+    offerPatch(name);
     return;
   }
   const { view, ids, index } = place;
@@ -261,5 +296,12 @@ function offer(name) {
       element('label', {}, `Feature ${feature} at every token: `, value),
       button('Answer again', set),
     );
+  }
+}
+
+function offerPatch(name) {
+  const chosen = patchOf(name, result);
+  if (chosen) {
+    at('component').append(button(`Answer again with ${chosen.change}`, () => actions.patch(place, chosen.patch, chosen.change)));
   }
 }

@@ -1,10 +1,11 @@
 import { callJson } from './api.js';
 import { at, button } from './controls.js';
+import { changes } from './edits.js';
 import { setPlace } from './explore.js';
 import { percent } from './tokens.js';
 
-/** Milliseconds of pointing at a token before the lens is requested. */
-const HOVER_DELAY = 200;
+/** Milliseconds of pointing at a token before the lens is requested: not for those that are passed over. */
+const HOVER_DELAY = 30;
 
 /** The menu value for the mean over all layers or heads. */
 const MEAN = 'mean';
@@ -63,8 +64,10 @@ function show(place) {
   view.choose(index);
   at('glass').hidden = false;
   at('about').textContent = aboutOf(now);
-  at('alternatives').replaceChildren(...(token.top.length > 0 ? [alternatives(now, token.top)] : []));
+  at('alternatives').replaceChildren(...(token.top.length > 0 || token.compared ? [alternatives(now, token.top)] : []));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
+  ['layer', 'head'].forEach(id => (at(id).onchange = null));
+  ['ablate', 'ablate-mlp'].forEach(id => (at(id).disabled = true));
   setPlace(null);
   if (!view.turn.base) {
     now.timer = setTimeout(() => inspect(now), view.known.has(now.key) ? 0 : HOVER_DELAY);
@@ -80,15 +83,13 @@ function aboutOf({ view: { turn }, token, title }) {
       : turn.feature
         ? 'The glass shows the model without the changed feature.'
         : '',
+    token.compared
+      ? `KL divergence of ${turn.model} from ${token.compared.model}: ${written(token.compared.kl)} bits.`
+      : '',
     turn.base ? `${turn.model} is an adapter, which the lens does not support.` : '',
   ]
     .filter(Boolean)
     .join(' ');
-}
-
-/** Returns the fields of lens requests for the model that gave an answer. */
-export function changes({ steer, edits }) {
-  return { ...(steer && { steer }), ...(edits && { edits }) };
 }
 
 /** Hides the glass. */
@@ -102,10 +103,12 @@ export function clearGlass() {
 }
 
 /** Returns a table of the most likely tokens and the generated one. */
-function alternatives(now, top) {
+function alternatives(now, offered) {
   const { index, token } = now;
+  const { compared } = token;
+  const top = compared?.top ?? offered;
   const own = { id: token.id, name: token.name, logprob: token.logprob };
-  const isOwn = other => other.name === own.name;
+  const isOwn = other => (other.id === undefined ? other.name === own.name : other.id === own.id);
   const rows = top.some(isOwn) || own.logprob === null ? top : [...top, own];
   const body = rows.map(other => {
     const meter = element('div', { class: 'meter', 'aria-hidden': 'true' });
@@ -117,10 +120,18 @@ function alternatives(now, top) {
       isOwn(other) ? { class: 'mark' } : {},
       element('th', { scope: 'row' }, canBranch ? branchButton(now, other) : name, isOwn(other) ? ' ← this one' : ''),
       element('td', {}, percent(other.logprob)),
+      ...(compared ? [element('td', {}, percent(other.other))] : []),
       element('td', { class: 'meters' }, meter),
     );
   });
-  return element('table', { 'aria-labelledby': 'alternatives-title' }, element('tbody', {}, ...body));
+  const heads = compared ? ['', now.view.turn.model, compared.model, ''] : [];
+  const columns = heads.map(text => element(text ? 'th' : 'td', text ? { scope: 'col' } : {}, text));
+  return element(
+    'table',
+    { 'aria-labelledby': 'alternatives-title' },
+    ...(compared ? [element('thead', {}, element('tr', {}, ...columns))] : []),
+    element('tbody', {}, ...body),
+  );
 }
 
 /** Returns a button that answers again with another token at a place. */
@@ -132,33 +143,33 @@ function branchButton({ view, index }, token) {
   return branch;
 }
 
-/** Requests attention, attribution and logit lens of a place, and shows them. */
+/**
+ * Requests logit lens and attention of a place, then the attribution, as the server computes them one
+ * after the other, and shows each when it arrives.
+ */
 async function inspect(now) {
-  const { view, key, token } = now;
+  const { view, key, before: { tokens }, abort: { signal } } = now;
   const { turn, known } = view;
-  const before = { model: turn.model, ...now.before, ...changes(turn), position: -1 };
+  if (tokens?.length === 0) {
+    return;
+  }
+  const changed = { model: turn.model, ...changes(turn, tokens?.length) };
+  const asked = { position: -1, top: 5, token: now.token.id, patterns: true };
+  const requests = {
+    prediction: ['/v1/lens/logits', { ...changed, ...now.before, ...asked }],
+    attribution: ['/v1/lens/attribution', { ...changed, ...now.upTo }],
+  };
+  if (!known.has(key)) {
+    known.set(key, {});
+  }
+  const results = known.get(key);
   try {
-    if (!known.has(key)) {
-      const signal = now.abort.signal;
-      const upTo = { model: turn.model, ...now.upTo, ...changes(turn) };
-      const [attention, attribution, logits] = await Promise.all(
-        now.before.tokens?.length === 0
-          ? []
-          : [
-              callJson('/v1/lens/attention', before, signal),
-              callJson('/v1/lens/attribution', upTo, signal),
-              callJson('/v1/lens/logits', { ...before, top: 5, token: token.id }, signal),
-            ],
-      );
-      known.set(key, { attention, attribution, logits });
-    }
-    if (shown === now && known.get(key).logits) {
-      const { attention, attribution, logits } = known.get(key);
-      drawAlternatives(now, logits);
-      drawAttention(now, attention);
-      drawAttribution(now, attribution);
-      drawLogits(logits, token);
-      setPlace({ view, token, ids: attention.tokens, index: now.index });
+    for (const [name, request] of Object.entries(requests)) {
+      results[name] ??= await callJson(...request, signal);
+      if (shown !== now) {
+        return;
+      }
+      DRAW[name](now, results[name]);
     }
   } catch (error) {
     if (shown === now && error.name !== 'AbortError') {
@@ -166,6 +177,17 @@ async function inspect(now) {
     }
   }
 }
+
+/** Draws the results of the lens. */
+const DRAW = {
+  prediction: (now, prediction) => {
+    drawAlternatives(now, prediction);
+    drawLogits(prediction, now.token);
+    drawAttention(now, prediction);
+    setPlace({ view: now.view, token: now.token, ids: prediction.tokens, index: now.index });
+  },
+  attribution: drawAttribution,
+};
 
 /** Completes the alternatives by the last layer, which knows the ids of all and those of the input. */
 function drawAlternatives(now, { hooks }) {
@@ -250,7 +272,7 @@ function ablate(kind) {
   const layer = at('layer').value;
   const head = at('head').value;
   const { view, index } = shown;
-  const { tokens } = view.known.get(shown.key).attention;
+  const { tokens } = view.known.get(shown.key).prediction;
   const site =
     kind === 'mlp' ? 'hook_mlp_out' : head === MEAN ? 'hook_attn_out' : `attn.hook_z[:, ${head}]`;
   actions.ablate(view, tokens.slice(0, tokens.length - index), `blocks.${layer}.${site} zero`);

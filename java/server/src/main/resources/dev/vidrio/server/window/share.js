@@ -15,7 +15,7 @@ async function through(bytes, transform) {
 function shownTurns(conversation) {
   return conversation.path().map(turn => ({
     ...turn,
-    ...(turn.tokens && { tokens: turn.tokens.map(token => ({ ...token, top: [] })) }),
+    ...(turn.tokens && { tokens: turn.tokens.map(token => ({ ...token, top: [], compared: undefined })) }),
   }));
 }
 

@@ -29,6 +29,7 @@ const settings = {
   system: () => at('system').value,
   isFormatted: () => at('view').value === 'formatted',
   color: () => at('color').value,
+  secondModel: () => at('second-model').value,
   /** Returns the directions of the next answer, or undefined. */
   steering: () => {
     const strength = Number(at('strength').value);
@@ -41,7 +42,13 @@ const settings = {
   },
 };
 
-const chat = new Chat(settings, listConversations);
+const chat = new Chat(settings, {
+  kept: listConversations,
+  compared: () => {
+    at('color').value ||= 'difference';
+    colorAnswers();
+  },
+});
 
 function failed(error) {
   setStatus(error.message, true);
@@ -53,6 +60,8 @@ async function start() {
     const { data } = await callJson('/v1/models');
     at('key-field').hidden = !apiKey();
     at('model').replaceChildren(...data.map(({ id }) => element('option', { value: id }, id)));
+    offerSecondModels();
+    at('second-field').hidden = data.length < 2;
     const link = await linked();
     if (link) {
       history.replaceState(null, '', location.pathname);
@@ -71,10 +80,22 @@ async function start() {
   await listConversations();
 }
 
+/** Offers the other models to compare the selected one with, and keeps the selection. */
+function offerSecondModels() {
+  const kept = at('second-model').value;
+  const others = [...at('model').options].map(({ value }) => value).filter(id => id !== at('model').value);
+  at('second-model').replaceChildren(
+    element('option', { value: '' }, 'none'),
+    ...others.map(id => element('option', { value: id }, id)),
+  );
+  at('second-model').value = others.includes(kept) ? kept : '';
+}
+
 /** Fetches the description of the selected model, which loads it if necessary. */
 async function choose() {
   const id = at('model').value;
   chat.model = null;
+  offerSecondModels();
   setStatus(`loading ${id} …`);
   const description = await callJson('/v1/lens/model', { model: id });
   if (at('model').value !== id) {
@@ -204,6 +225,7 @@ initialize({
 });
 explore.initialize({
   ablate,
+  patch: (place, patch, change) => chat.patch(place, patch, change).catch(failed),
   setFeature: (view, ids, feature) => chat.setFeature(view, ids, feature).catch(failed),
 });
 at('model').addEventListener('change', () => choose().then(newChat).catch(failed));
@@ -239,6 +261,7 @@ document.addEventListener('keydown', event => {
   }
 });
 at('new').addEventListener('click', newChat);
+at('second-model').addEventListener('change', () => chat.draw());
 at('view').addEventListener('change', () => chat.redraw());
 at('color').addEventListener('change', colorAnswers);
 at('theme').addEventListener('change', applyTheme);

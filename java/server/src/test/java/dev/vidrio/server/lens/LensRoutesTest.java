@@ -110,6 +110,14 @@ class LensRoutesTest {
   }
 
   @Test
+  void logitsWithPatterns_equalThoseOfBothRoutes() {
+    String more = ",'position':4,'top':3";
+    JsonNode both = ask("logits", more + ",'patterns':true");
+    assertEquals(ask("logits", more).path("hooks"), both.path("hooks"));
+    assertEquals(ask("attention", ",'position':4").path("patterns"), both.path("patterns"));
+  }
+
+  @Test
   void followsTokenThroughLayers() {
     JsonNode json = ask("logits", ",'position':4,'token':17");
     Capture capture = Capture.of("blocks.*.hook_resid_post").positions(4, 5);
@@ -465,6 +473,12 @@ class LensRoutesTest {
         "attribution | 'pairs':[{'clean':'a'}],'metric':'kl' | metric metric kl: its gradient",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
+        "logits | 'prompt':'a','hooks':'*hook_mlp_out','patterns':true | patterns patterns: not"
+            + " supported for components",
+        "compare | 'prompt':'a' | with with: is required",
+        "compare | 'prompt':'a','with':'bard','from':9 | from from 9: must be an integer",
+        "compare | 'prompt':'a','with':'parrot' | vocabulary of the other model 277: must have 2048"
+            + " tokens",
         "logits | 'prompt':'a','token':2048 | token token 2048: must be an integer",
       })
   void rejectsInvalidRequests(String route, String fields, String expected) {
@@ -484,6 +498,7 @@ class LensRoutesTest {
           {"attention", ids + ",'head':0", " tokens tokens: 4194304 values exceed the limit"},
           {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions exceed the limit of 4096"},
           {"logits", ids + ",'hooks':'*hook_result'", "predictions exceed the limit of 4096"},
+          {"logits", ids + ",'patterns':true", " tokens tokens: 33554432 values exceed the limit"},
           {
             "attribution",
             ids + ",'method':'occlusion'",
@@ -503,6 +518,21 @@ class LensRoutesTest {
               server.post("/v1/lens/" + asked[0], "{'model':'bard'," + asked[1] + "}"));
       assertTrue(error.startsWith("400 ") && error.contains(asked[2]), error);
     }
+  }
+
+  @Test
+  void comparesModels() {
+    JsonNode json = ask("compare", ",'with':'bard','from':-2,'top':3");
+    assertEquals("bard", json.path("with").stringValue());
+    assertEquals(tokens.length - 2, json.path("from").intValue());
+    assertEquals(2, json.path("predictions").size());
+    JsonNode first = json.path("predictions").path(0);
+    assertEquals(0, first.path("kl_bits").doubleValue());
+    assertEquals(3, first.path("top").size());
+    assertEquals(tokens[tokens.length - 1], first.path("next").path("id").intValue());
+    assertEquals(
+        first.path("next").path("probability"), first.path("next").path("with_probability"));
+    assertTrue(json.path("predictions").path(1).path("next").isMissingNode());
   }
 
   /** The response for a single head is half as large as one that is rejected. */

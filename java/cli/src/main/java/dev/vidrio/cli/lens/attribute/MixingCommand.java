@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.attribute;
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -33,6 +34,7 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
   private static final int TOKEN = 16;
 
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--by",
@@ -58,7 +60,7 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
   @Override
   protected Found run(Lens lens, int[] tokens) {
     int at = position.of(tokens);
-    return new Found(ContextMixing.of(lens, tokens, measure), at);
+    return new Found(ContextMixing.of(edits.apply(lens, tokens), tokens, measure), at);
   }
 
   /** Returns the shares of the input tokens after a layer. */

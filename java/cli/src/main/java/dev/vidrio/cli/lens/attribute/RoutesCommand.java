@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -53,6 +54,7 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
   private static final double LOWEST = 0.01;
 
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--threshold",
@@ -136,6 +138,7 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
   @Override
   protected Found run(Lens lens, int[] tokens) {
     if (average) {
+      edits.requireOneText();
       Averages here = averages(lens, tokens);
       return against == null
           ? here
@@ -144,7 +147,7 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
     }
     int at = position.of(tokens);
     double lowest = isDrawn() ? Math.min(threshold, LOWEST) : threshold;
-    return new Routes(FlowRoutes.of(lens, tokens, at, lowest));
+    return new Routes(FlowRoutes.of(edits.apply(lens, tokens), tokens, at, lowest));
   }
 
   private Averages averages(Lens lens, int[] tokens) {

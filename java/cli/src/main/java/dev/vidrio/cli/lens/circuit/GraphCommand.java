@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TargetOption;
@@ -68,6 +69,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
 
   @Mixin private TargetOption target = new TargetOption();
   @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--transcoders",
@@ -162,7 +164,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   }
 
   @Override
-  protected Found run(Lens lens, int[] text) {
+  protected Found run(Lens plain, int[] text) {
+    Lens lens = edits.apply(plain, text);
     Measured measured = isMeasured() ? target.of(lens, text, metric, MetricKind.LOGIT) : null;
     DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
     int[] tokens = measured == null ? text : use(measured.text());

@@ -1,9 +1,10 @@
 package dev.vidrio.cli.lens.circuit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
-import dev.vidrio.lens.decode.sae.TranscoderFiles;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.lens.graph.GraphFeatures;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,18 +21,27 @@ record OpenFeatures(GraphFeatures features, Runnable closing) implements AutoClo
     if (directory == null) {
       return new OpenFeatures(GraphFeatures.neurons(), () -> {});
     }
-    if (CrossLayerTranscoder.isIn(directory)) {
-      CrossLayerTranscoder opened = CrossLayerTranscoder.open(lens, directory);
-      return new OpenFeatures(GraphFeatures.crossLayer(opened), opened::close);
-    }
-    List<SparseAutoencoder> opened = TranscoderFiles.open(lens, directory);
-    Runnable closing = () -> opened.forEach(SparseAutoencoder::close);
+    DictionaryFile file = DictionaryFile.open(lens, directory);
     try {
-      return new OpenFeatures(GraphFeatures.transcoders(lens, opened), closing);
+      return new OpenFeatures(features(lens, file, directory), file::close);
     } catch (Throwable e) {
-      closing.run();
+      file.close();
       throw e;
     }
+  }
+
+  private static GraphFeatures features(Lens lens, DictionaryFile file, Path directory) {
+    return switch (file) {
+      case DictionaryFile.Single(List<SparseAutoencoder> transcoders) ->
+          GraphFeatures.transcoders(lens, transcoders);
+      case DictionaryFile.CrossLayer(CrossLayerTranscoder transcoder) ->
+          GraphFeatures.crossLayer(transcoder);
+      case DictionaryFile.Shared _ ->
+          throw new InvalidInputException(
+              "transcoders",
+              directory.toString(),
+              "is a crosscoder, which a graph does not support");
+    };
   }
 
   @Override

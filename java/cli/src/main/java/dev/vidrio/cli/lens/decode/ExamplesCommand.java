@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.decode.sae.LayerChoice;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.NeuronName;
@@ -12,7 +13,7 @@ import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.QuantileExamples;
 import dev.vidrio.lens.decode.QuantileExamples.Group;
 import dev.vidrio.lens.decode.ScalarFeature;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -95,9 +96,10 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
               ? head(String.valueOf(unit.head))
               : NeuronName.parse(lens, unit.neuron));
     }
-    try (SparseAutoencoder sae =
-        SparseAutoencoder.load(opened.executor(), unit.feature.directory())) {
-      return find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number()));
+    LayerChoice choice = unit.feature.choice();
+    try (DictionaryFile file = choice.open(lens)) {
+      return find(
+          lens, ScalarFeature.Feature.of(lens, choice.one(lens, file), unit.feature.number()));
     }
   }
 

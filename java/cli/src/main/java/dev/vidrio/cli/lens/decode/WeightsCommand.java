@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.decode.sae.LayerChoice;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -15,7 +16,8 @@ import dev.vidrio.lens.decode.HeadMatrices;
 import dev.vidrio.lens.decode.SingularTriple;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,8 +41,7 @@ import picocli.CommandLine.Option;
       "For a neuron: the tokens whose logits it raises and lowers, and those whose embeddings are"
           + " along its keys (+) and against them (-). For a matrix of a feed-forward block: the"
           + " tokens of its singular vectors.",
-      "For a feature of a sparse autoencoder or transcoder: the tokens whose logits it raises and"
-          + " lowers."
+      "For a feature of a dictionary: the tokens whose logits it raises and" + " lowers."
     })
 public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>> {
   private static final Pattern NEURON = Pattern.compile("L(\\d{1,4})\\.N(\\d{1,9})");
@@ -150,9 +151,10 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
   }
 
   private List<Line> feature(Lens lens, FeatureOption option) {
-    try (SparseAutoencoder sae =
-        SparseAutoencoder.load(lens.model().executor(), option.directory())) {
-      return output(lens, VocabularyProjection.valueVector(lens, sae, option.number()));
+    LayerChoice choice = option.choice();
+    try (DictionaryFile file = choice.open(lens)) {
+      FeatureDictionary dictionary = choice.one(lens, file);
+      return output(lens, VocabularyProjection.valueVector(lens, dictionary, option.number()));
     }
   }
 

@@ -164,6 +164,12 @@ public final class CrossLayerTranscoder implements AutoCloseable {
     return new HookPoint(HookSite.MLP_OUT, layer);
   }
 
+  /** Returns the features that read a layer; closing them does not close the transcoder. */
+  public FeatureDictionary dictionary(int layer) {
+    Preconditions.requireRange("layer", layer, 0, layers() - 1);
+    return new CrossLayerFeatures(this, layer);
+  }
+
   private Layer layer(int layer) {
     Preconditions.requireRange("layer", layer, 0, layers() - 1);
     return layers.get(layer);

@@ -60,9 +60,7 @@ public record SaeEvaluation(
    * @param texts token ids of each, at least two tokens
    */
   public static SaeEvaluation of(Lens lens, SparseAutoencoder autoencoder, List<int[]> texts) {
-    if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length < 2)) {
-      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
-    }
+    requireTexts(texts);
     var sums = new Sums(autoencoder.config());
     var splice = SaeSplice.of(lens, autoencoder, false, UnaryOperator.identity());
     for (int[] tokens : texts) {
@@ -82,8 +80,15 @@ public record SaeEvaluation(
     return sums.evaluation();
   }
 
-  /** Returns −Σ log p of all tokens but the first. */
-  private static double loss(ActivationCache cache) {
+  /** Checks that there are texts to evaluate, of two tokens or more. */
+  public static void requireTexts(List<int[]> texts) {
+    if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length < 2)) {
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
+    }
+  }
+
+  /** Returns −Σ log p of all tokens but the first, by the logits of a run. */
+  public static double loss(ActivationCache cache) {
     int[] tokens = cache.tokens();
     long rowBytes = cache.get(HookSite.LOGITS).data().byteSize() / tokens.length;
     double loss = 0;

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @see SaeSplice
  * @see "docs/lens/decoding.md"
  */
-public final class SparseAutoencoder implements AutoCloseable {
+public final class SparseAutoencoder implements FeatureDictionary {
   /** Rows that are encoded at once. */
   private static final int ROWS = 64;
 
@@ -81,7 +81,23 @@ public final class SparseAutoencoder implements AutoCloseable {
     return config;
   }
 
+  @Override
+  public List<String> hooksIn() {
+    return List.of(config.hookIn());
+  }
+
+  @Override
+  public List<String> hooksOut() {
+    return List.of(config.hookOut());
+  }
+
+  @Override
+  public int features() {
+    return config.dSae();
+  }
+
   /** Returns the output direction of a feature, [d_out]. */
+  @Override
   public float[] direction(int feature) {
     return weights.decoder[requireFeature(feature)].clone();
   }
@@ -102,6 +118,7 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /** Returns the active features of each of some activations [d_in]. */
+  @Override
   public List<Features> encode(float[][] rows) {
     List<Features> features = new ArrayList<>();
     for (int begin = 0; begin < rows.length; begin += step) {

@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Opens the transcoders of a directory, one for each layer at most, as programs write them:
+ * Opens the autoencoders or transcoders of a directory, one for each layer at most, as programs
+ * write them:
  *
  * <ul>
  *   <li>SAELens: {@code cfg.json} and {@code sae_weights.safetensors}, or a directory with such
@@ -78,14 +79,14 @@ public final class TranscoderFiles {
               .toList();
       if (found.isEmpty()) {
         throw new InvalidInputException(
-            "transcoders",
+            "dictionary",
             directory.toString(),
-            "no cfg.json, in it or in a directory in it, and no layer_0.safetensors or"
-                + " W_enc_0.safetensors");
+            "no cfg.json, in it or in a directory in it, no layer_0.safetensors,"
+                + " W_enc_0.safetensors or model.safetensors");
       }
       return found;
     } catch (IOException e) {
-      throw new InvalidInputException("transcoders", directory.toString(), MappedFile.reason(e));
+      throw new InvalidInputException("dictionary", directory.toString(), MappedFile.reason(e));
     }
   }
 }

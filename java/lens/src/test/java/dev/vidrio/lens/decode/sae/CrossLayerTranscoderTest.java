@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -49,11 +48,11 @@ class CrossLayerTranscoderTest {
 
   @Test
   void matchesCircuitTracer() throws IOException {
-    Path files = SparseAutoencoderTest.files("cross-layer");
+    Path files = DictionaryFixtures.path("cross-layer");
     SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
-    float[][] x = SparseAutoencoderTest.rows(expected, "x");
-    float[][] rows = SparseAutoencoderTest.rows(expected, "features");
-    float[][] outputs = SparseAutoencoderTest.rows(expected, "output");
+    float[][] x = DictionaryFixtures.rows(expected, "x");
+    float[][] rows = DictionaryFixtures.rows(expected, "features");
+    float[][] outputs = DictionaryFixtures.rows(expected, "output");
     assertTrue(CrossLayerTranscoder.isIn(files));
     try (CrossLayerTranscoder transcoder = CrossLayerTranscoder.open(lens, files)) {
       assertEquals(LAYERS, transcoder.layers());
@@ -80,18 +79,10 @@ class CrossLayerTranscoderTest {
     }
   }
 
-  private void copy() throws IOException {
-    try (Stream<Path> files = Files.list(SparseAutoencoderTest.files("cross-layer"))) {
-      for (Path file : files.toList()) {
-        Files.copy(file, directory.resolve(String.valueOf(file.getFileName())));
-      }
-    }
-  }
-
   /** The program's defaults are those of the file. */
   @Test
   void opensWithoutConfiguration() throws IOException {
-    copy();
+    DictionaryFixtures.copy("cross-layer", directory);
     Files.delete(directory.resolve("config.yaml"));
     try (CrossLayerTranscoder transcoder = CrossLayerTranscoder.open(lens, directory)) {
       assertEquals("blocks.0.hook_resid_mid", transcoder.input(0).name());
@@ -104,7 +95,7 @@ class CrossLayerTranscoderTest {
   @Test
   void reportsInvalidFiles() throws IOException {
     assertFalse(CrossLayerTranscoder.isIn(directory));
-    copy();
+    DictionaryFixtures.copy("cross-layer", directory);
     Path encoder = directory.resolve("W_enc_1.safetensors");
     Path decoder = directory.resolve("W_dec_1.safetensors");
     Path away = directory.resolve("away");

@@ -40,7 +40,7 @@ class SaeFaultTest extends BardTest {
     Path target = directory.resolve("sae");
     Files.createDirectories(target);
     for (String name : List.of(WEIGHTS, CONFIG)) {
-      Path source = SparseAutoencoderTest.files(kind).resolve(name);
+      Path source = DictionaryFixtures.path(kind).resolve(name);
       Path part = Files.write(target.resolve("part"), Files.readAllBytes(source));
       Files.move(part, target.resolve(name), StandardCopyOption.REPLACE_EXISTING);
     }
@@ -116,7 +116,7 @@ class SaeFaultTest extends BardTest {
   @ValueSource(strings = {"jumprelu", "transcoder"})
   void replacesBothFilesOrNone(String kind) throws IOException {
     try (SparseAutoencoder saved =
-        SparseAutoencoder.load(model.executor(), SparseAutoencoderTest.files(kind))) {
+        SparseAutoencoder.load(model.executor(), DictionaryFixtures.path(kind))) {
       Path target = directory.resolve("sae");
       saved.save(target, "bard");
       Map<String, byte[]> whole = contents(target);
@@ -139,7 +139,7 @@ class SaeFaultTest extends BardTest {
   void savesNewDirectoryOrNone() throws IOException {
     Path target = directory.resolve("new");
     try (SparseAutoencoder saved =
-        SparseAutoencoder.load(model.executor(), SparseAutoencoderTest.files("jumprelu"))) {
+        SparseAutoencoder.load(model.executor(), DictionaryFixtures.path("jumprelu"))) {
       files.failEach(
           () -> {
             Files.deleteIfExists(target.resolve(WEIGHTS));

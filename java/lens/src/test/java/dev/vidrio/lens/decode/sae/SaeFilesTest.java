@@ -30,7 +30,7 @@ class SaeFilesTest extends BardTest {
   /** A Matryoshka autoencoder differs in its training only. */
   @Test
   void matryoshkaIsBatchTopK() throws IOException {
-    Path files = SparseAutoencoderTest.files("batchtopk");
+    Path files = DictionaryFixtures.path("batchtopk");
     Path weights = Path.of("sae_weights.safetensors");
     Files.copy(files.resolve(weights), directory.resolve(weights));
     String config = Files.readString(files.resolve("cfg.json"));
@@ -47,7 +47,7 @@ class SaeFilesTest extends BardTest {
   /** Names of before version 6, with a factor that was not used. */
   @Test
   void readsOldFiles() throws IOException {
-    Path files = SparseAutoencoderTest.files("standard");
+    Path files = DictionaryFixtures.path("standard");
     writeWeights(files, "scaling_factor", ones(40));
     Files.writeString(
         directory.resolve("cfg.json"),
@@ -97,7 +97,7 @@ class SaeFilesTest extends BardTest {
   @ParameterizedTest
   @CsvSource({"scaling_factor, 2", "W_other, 1", "b_dec, NaN"})
   void reportsInvalidTensors(String name, float value) throws IOException {
-    Path source = SparseAutoencoderTest.files("topk");
+    Path source = DictionaryFixtures.path("topk");
     var values = new float[name.equals("b_dec") ? 12 : 40];
     Arrays.fill(values, value);
     writeWeights(source, name, values);
@@ -126,7 +126,7 @@ class SaeFilesTest extends BardTest {
         "\"constant_norm_rescale\" | true | expected_average_only_in",
       })
   void reportsInvalidFiles(String from, String to, String expected) throws IOException {
-    Path source = SparseAutoencoderTest.files("topk");
+    Path source = DictionaryFixtures.path("topk");
     Files.copy(
         source.resolve("sae_weights.safetensors"), directory.resolve("sae_weights.safetensors"));
     String config = Files.readString(source.resolve("cfg.json"));

@@ -14,13 +14,11 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,24 +36,6 @@ class SparseAutoencoderTest extends BardTest {
 
   @TempDir Path directory;
 
-  static Path files(String name) {
-    try {
-      return Path.of(Objects.requireNonNull(SparseAutoencoderTest.class.getResource(name)).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  static float[][] rows(SafetensorsFile file, String name) {
-    float[] values = file.floats(name);
-    int width = Math.toIntExact(file.shape(name).getLast());
-    var rows = new float[values.length / width][];
-    for (int i = 0; i < rows.length; i++) {
-      rows[i] = Arrays.copyOfRange(values, i * width, (i + 1) * width);
-    }
-    return rows;
-  }
-
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -70,14 +50,16 @@ class SparseAutoencoderTest extends BardTest {
         "jumprelu-transcoder"
       })
   void matchesSaeLens(String name) throws IOException {
-    SafetensorsFile expected = SafetensorsFile.read(files(name).resolve("expected.safetensors"));
-    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files(name))) {
+    SafetensorsFile expected =
+        SafetensorsFile.read(DictionaryFixtures.path(name).resolve("expected.safetensors"));
+    try (SparseAutoencoder autoencoder =
+        SparseAutoencoder.load(model.executor(), DictionaryFixtures.path(name))) {
       assertDoes(expected, autoencoder);
       // A written autoencoder is read back unchanged, including its names.
       autoencoder.save(directory, "test");
       SafetensorsFile written = SafetensorsFile.read(directory.resolve("sae_weights.safetensors"));
       SafetensorsFile original =
-          SafetensorsFile.read(files(name).resolve("sae_weights.safetensors"));
+          SafetensorsFile.read(DictionaryFixtures.path(name).resolve("sae_weights.safetensors"));
       assertEquals(original.names(), written.names());
       for (String tensor : original.names()) {
         assertArrayEquals(original.floats(tensor), written.floats(tensor));
@@ -90,10 +72,10 @@ class SparseAutoencoderTest extends BardTest {
   }
 
   static void assertDoes(SafetensorsFile expected, SparseAutoencoder autoencoder) {
-    float[][] x = rows(expected, "x");
+    float[][] x = DictionaryFixtures.rows(expected, "x");
     List<Features> features = autoencoder.encode(x);
     for (int i = 0; i < x.length; i++) {
-      float[] row = rows(expected, "features")[i];
+      float[] row = DictionaryFixtures.rows(expected, "features")[i];
       var own = new float[row.length];
       for (int f = 0; f < row.length; f++) {
         own[f] = features.get(i).of(f);
@@ -101,14 +83,16 @@ class SparseAutoencoderTest extends BardTest {
       assertArrayEquals(row, own, TOLERANCE);
       assertEquals(Features.of(row).count(), features.get(i).count());
       assertArrayEquals(
-          rows(expected, "output")[i], autoencoder.decode(features.get(i), x[i]), TOLERANCE);
+          DictionaryFixtures.rows(expected, "output")[i],
+          autoencoder.decode(features.get(i), x[i]),
+          TOLERANCE);
     }
   }
 
   /** One in the middle of its training does what SAELens saves of it for inference. */
   @Test
   void batchTopKMatchesSaeLens() throws IOException {
-    Path files = files("batchtopk");
+    Path files = DictionaryFixtures.path("batchtopk");
     SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files)) {
       assertDoes(expected, autoencoder);
@@ -122,7 +106,8 @@ class SparseAutoencoderTest extends BardTest {
 
   @Test
   void writesAtomically() throws IOException {
-    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files("topk"))) {
+    try (SparseAutoencoder autoencoder =
+        SparseAutoencoder.load(model.executor(), DictionaryFixtures.path("topk"))) {
       Path made = directory.resolve("a/b");
       autoencoder.save(made, "test");
       assertEquals(List.of("cfg.json", "sae_weights.safetensors"), names(made));
@@ -317,8 +302,10 @@ class SparseAutoencoderTest extends BardTest {
   /** Made for streams of 12 elements, or for none of this model's points. */
   @Test
   void rejectsOtherModels() {
-    try (SparseAutoencoder narrow = SparseAutoencoder.load(model.executor(), files("standard"));
-        SparseAutoencoder unnamed = SparseAutoencoder.load(model.executor(), files("batchtopk"))) {
+    try (SparseAutoencoder narrow =
+            SparseAutoencoder.load(model.executor(), DictionaryFixtures.path("standard"));
+        SparseAutoencoder unnamed =
+            SparseAutoencoder.load(model.executor(), DictionaryFixtures.path("batchtopk"))) {
       var splice = SaeSplice.of(lens, narrow, true, UnaryOperator.identity());
       assertThrows(
           InvalidInputException.class,

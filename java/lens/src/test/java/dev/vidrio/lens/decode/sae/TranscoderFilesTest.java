@@ -72,16 +72,16 @@ class TranscoderFilesTest {
   private static void assertDoes(
       SafetensorsFile expected, SparseAutoencoder transcoder, int layer) {
     BlockInput input = BlockInput.of(lens, "file", layer, BlockInput.MODULE_INPUT);
-    float[][] x = SparseAutoencoderTest.rows(expected, "x");
+    float[][] x = DictionaryFixtures.rows(expected, "x");
     for (int i = 0; i < x.length; i++) {
       float[] before = beforeGain(input, x[i]);
       Features features = transcoder.encode(before);
-      float[] row = SparseAutoencoderTest.rows(expected, "features")[i];
+      float[] row = DictionaryFixtures.rows(expected, "features")[i];
       for (int f = 0; f < row.length; f++) {
         assertEquals(row[f], features.of(f), TOLERANCE);
       }
       assertArrayEquals(
-          SparseAutoencoderTest.rows(expected, "output")[i],
+          DictionaryFixtures.rows(expected, "output")[i],
           transcoder.decode(features, before),
           TOLERANCE);
     }
@@ -112,7 +112,7 @@ class TranscoderFilesTest {
 
   @Test
   void matchesCircuitTracer() throws IOException {
-    Path files = SparseAutoencoderTest.files("circuit-tracer");
+    Path files = DictionaryFixtures.path("circuit-tracer");
     List<SparseAutoencoder> opened = TranscoderFiles.open(lens, files);
     try {
       assertEquals(2, opened.size());
@@ -130,23 +130,14 @@ class TranscoderFilesTest {
   @ParameterizedTest
   @ValueSource(strings = {"sparsify", "sparsify/layers.1.mlp"})
   void matchesSparsify(String name) throws IOException {
-    Path files = SparseAutoencoderTest.files(name);
+    Path files = DictionaryFixtures.path(name);
     List<SparseAutoencoder> opened = TranscoderFiles.open(lens, files);
     try {
       assertEquals(1, opened.size());
-      Path expected = SparseAutoencoderTest.files("sparsify/layers.1.mlp/expected.safetensors");
+      Path expected = DictionaryFixtures.path("sparsify/layers.1.mlp/expected.safetensors");
       assertDoes(SafetensorsFile.read(expected), opened.getFirst(), 1);
     } finally {
       opened.forEach(SparseAutoencoder::close);
-    }
-  }
-
-  private void copy(String name) throws IOException {
-    Path source = SparseAutoencoderTest.files(name);
-    try (var files = Files.list(source)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, directory.resolve(file.getFileName()));
-      }
     }
   }
 
@@ -160,7 +151,7 @@ class TranscoderFilesTest {
         "model_kind | activation: topk # | activation' topk",
       })
   void reportsInvalidConfigurations(String from, String to, String expected) throws IOException {
-    copy("circuit-tracer");
+    DictionaryFixtures.copy("circuit-tracer", directory);
     Path file = directory.resolve("config.yaml");
     String config = Files.readString(file);
     assertTrue(config.contains(from));
@@ -171,11 +162,11 @@ class TranscoderFilesTest {
   @Test
   void reportsMissingAndForeignFiles() throws IOException {
     assertFault("no cfg.json");
-    copy("circuit-tracer");
+    DictionaryFixtures.copy("circuit-tracer", directory);
     Files.delete(directory.resolve("config.yaml"));
     assertFault("no such file");
     copyConfig();
-    Path other = SparseAutoencoderTest.files("skip-transcoder/sae_weights.safetensors");
+    Path other = DictionaryFixtures.path("skip-transcoder/sae_weights.safetensors");
     Files.copy(other, directory.resolve("layer_2.safetensors"));
     assertFault("must be below 2");
     Path first = directory.resolve("layer_0.safetensors");
@@ -185,8 +176,7 @@ class TranscoderFilesTest {
 
   private void copyConfig() throws IOException {
     Files.copy(
-        SparseAutoencoderTest.files("circuit-tracer/config.yaml"),
-        directory.resolve("config.yaml"));
+        DictionaryFixtures.path("circuit-tracer/config.yaml"), directory.resolve("config.yaml"));
   }
 
   @ParameterizedTest
@@ -200,7 +190,7 @@ class TranscoderFilesTest {
       })
   void reportsInvalidSparsifyFiles(String from, String to, String expected) throws IOException {
     Path block = Files.createDirectory(directory.resolve("layers.1.mlp"));
-    Path source = SparseAutoencoderTest.files("sparsify/layers.1.mlp");
+    Path source = DictionaryFixtures.path("sparsify/layers.1.mlp");
     Files.copy(source.resolve("sae.safetensors"), block.resolve("sae.safetensors"));
     String config = Files.readString(source.resolve("cfg.json"));
     assertTrue(config.contains(from), config);

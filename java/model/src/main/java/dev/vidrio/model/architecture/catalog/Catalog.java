@@ -8,6 +8,7 @@ import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
 import dev.vidrio.model.block.Hyperparameters;
+import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.WeightLoader;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
@@ -64,12 +65,20 @@ public final class Catalog {
    *
    * @param progress receives the progress of loading
    * @param repacking when quantized matrices are packed into memory of their own
-   * @throws UnsupportedModelException if the file needs what this version does not support
+   * @param draftBlock true to read the model's block for multi-token prediction, which is skipped
+   *     otherwise
+   * @throws UnsupportedModelException if the file needs what this version does not support, or has
+   *     no such block that this version runs
    * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   public static Architecture load(
-      Gguf gguf, Executor executor, Arena arena, LoadListener progress, Repacking repacking) {
-    var params = new Hyperparameters(gguf);
+      Gguf gguf,
+      Executor executor,
+      Arena arena,
+      LoadListener progress,
+      Repacking repacking,
+      boolean draftBlock) {
+    var params = new Hyperparameters(gguf, draftBlock);
     ArchitectureEntry entry = ENTRIES.get(params.architecture());
     if (entry == null) {
       throw new UnsupportedModelException(
@@ -80,7 +89,24 @@ public final class Catalog {
     long total = WeightLoader.bytes(gguf);
     LongConsumer listener = done -> progress.onProgress(done, total);
     var weights = new WeightLoader(gguf, executor, arena, listener, repacking);
+    if (draftBlock) {
+      requireDraftBlock(entry, params);
+    }
     return entry.reader().read(params, weights);
+  }
+
+  /** Rejects models without a draft block that can run, before their weights are read. */
+  private static void requireDraftBlock(ArchitectureEntry entry, Hyperparameters params) {
+    if (!entry.reader().runsDraftBlock()) {
+      throw params.unsupported("a draft block (multi-token prediction)");
+    }
+    int blocks = ModelDimensions.draftBlocks(params);
+    if (blocks != 1) {
+      throw params.error(
+          "nextn_predict_layers",
+          Integer.toString(blocks),
+          "must be 1 for a draft block that runs");
+    }
   }
 
   /**

@@ -39,7 +39,7 @@ final class Latent {
       List.of(
           // DeepSeek V2 (arXiv 2405.04434), V3 and R1 (arXiv 2412.19437), and models of their
           // shape.
-          ArchitectureEntry.of("deepseek2", "DeepSeek", DEEPSEEK2)
+          ArchitectureEntry.of("deepseek2", "DeepSeek", DEEPSEEK2.draftBlock())
               .models(
                   "V2, V3, R1, and others of their shape: Moonlight, Kimi K2, GLM-4.7-Flash, "
                       + "Sarvam 105B, Youtu")

@@ -110,7 +110,7 @@ final class Mixture {
                   "hy_v3",
                   "Tencent",
                   DecoderSpec.of(NORMALIZED)
-                      .skipDraftBlocks()
+                      .draftBlock()
                       .feedForward(
                           MixtureSpec.of(SIGMOID, ALL).scaled().shared().inLayersWithRouter()))
               .models("Hunyuan 3")
@@ -396,7 +396,7 @@ final class Mixture {
                             model.weights().has("blk.0.attn_q_norm.weight")
                                 ? QueryKeyNorm.PER_HEAD
                                 : QueryKeyNorm.NONE)))
-        .skipDraftBlocks()
+        .draftBlock()
         .block(BlockOrder.preNorm("post_attention_norm"))
         .feedForward(SIGMOID_AND_SHARED);
   }

@@ -57,7 +57,7 @@ final class QwenNext {
                     drafts,
                     GatedDeltaNet.read(params, grouping).state(),
                     params.has(ModelDimensions.FFN_WIDTH) ? ModelDimensions.FFN_WIDTH : otherWidth))
-        .skipDraftBlocks()
+        .draftBlock()
         .block(BlockOrder.preNorm("post_attention_norm"));
   }
 

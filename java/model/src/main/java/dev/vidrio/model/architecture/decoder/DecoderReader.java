@@ -19,14 +19,28 @@ public interface DecoderReader {
    */
   Architecture read(Hyperparameters params, WeightLoader weights);
 
+  /** Returns whether the draft block of a model, which some files have, can be run. */
+  default boolean runsDraftBlock() {
+    return false;
+  }
+
   /**
    * Returns a reader of the text decoder of a vision-language model. M-RoPE sections (Qwen2-VL,
    * arXiv 2409.12191) are irrelevant for text: all position axes of a text token coincide.
    */
   default DecoderReader textOnly() {
-    return (params, weights) -> {
-      params.ignore("rope.dimension_sections");
-      return read(params, weights);
+    DecoderReader whole = this;
+    return new DecoderReader() {
+      @Override
+      public Architecture read(Hyperparameters params, WeightLoader weights) {
+        params.ignore("rope.dimension_sections");
+        return whole.read(params, weights);
+      }
+
+      @Override
+      public boolean runsDraftBlock() {
+        return whole.runsDraftBlock();
+      }
     };
   }
 }

@@ -9,6 +9,7 @@ import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architecture.LongContext;
+import dev.vidrio.model.block.DraftBlock;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.ModelDimensions;
@@ -48,6 +49,7 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
   private final MixerSpec mixer;
   private DimensionReader dimensions = ModelDimensions::read;
   private ToIntFunction<Hyperparameters> draftBlocks = params -> 0;
+  private boolean runsDraftBlock;
   private Function<Hyperparameters, NormKind> norm = params -> NormKind.RMS;
   private boolean gains = true;
   private Embedding embedding = Embedding.PLAIN;
@@ -85,6 +87,14 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
   /** Skips the file's blocks for multi-token prediction, which follow the layers. */
   public DecoderSpec skipDraftBlocks() {
     return with(spec -> spec.draftBlocks = ModelDimensions::draftBlocks);
+  }
+
+  /**
+   * Reads the file's block for multi-token prediction, which follows the layers and is one more, if
+   * it is wanted, and skips it otherwise.
+   */
+  public DecoderSpec draftBlock() {
+    return skipDraftBlocks().with(spec -> spec.runsDraftBlock = true);
   }
 
   /** Replaces RMSNorm by LayerNorm. */
@@ -138,10 +148,19 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
   }
 
   @Override
+  public boolean runsDraftBlock() {
+    return runsDraftBlock;
+  }
+
+  @Override
   public Architecture read(Hyperparameters params, WeightLoader weights) {
     int drafts = draftBlocks.applyAsInt(params);
-    ModelDimensions read = dimensions.read(params, drafts);
-    weights.ignoreBlocks(read.layers(), drafts);
+    boolean drafting = runsDraftBlock && params.wantsDraftBlock() && drafts == 1;
+    ModelDimensions own = dimensions.read(params, drafts);
+    ModelDimensions read = drafting ? own.withDraftCache() : own;
+    if (!drafting) {
+      weights.ignoreBlocks(read.layers(), drafts);
+    }
     var model = new Transformer(params, read, weights, norm.apply(params), gains);
     Function<Layer, Sublayer> mixers = mixer.of(model);
     FeedForwardSpec.OfLayer feedForwards = feedForward.of(model);
@@ -149,6 +168,9 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
     Buffer x = embedding.write(model);
     for (Layer layer : model.layers()) {
       x = order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x));
+    }
+    if (drafting) {
+      return model.finish(finalNorm, x, unembedding.of(model), draftBlock(model));
     }
     if (longRope == null) {
       return model.finish(finalNorm, x, unembedding.of(model));
@@ -158,6 +180,18 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
         model.finish(finalNorm, x, unembedding.of(model)),
         model.rope(longer.pairs()).originalContext(),
         longer);
+  }
+
+  private DraftBlock draftBlock(Transformer model) {
+    Transformer one = model.draftBlock();
+    Function<Layer, Sublayer> mixers = mixer.of(one);
+    FeedForwardSpec.OfLayer feedForwards = feedForward.of(one);
+    BlockOrder.Writer order = block.of(one);
+    return new DraftBlock(
+        one,
+        embedding.write(one),
+        (layer, x) -> order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x)),
+        unembedding.of(one));
   }
 
   /**
@@ -187,6 +221,7 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
             model.contextLength(),
             model.bytesPerToken(),
             plan,
-            new LongContext(maxShort, plan.withOps(ops)));
+            new LongContext(maxShort, plan.withOps(ops)),
+            null);
   }
 }

@@ -1,16 +1,19 @@
 package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.DictionaryInputs;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.Features;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.cross.ActivationSources;
+import dev.vidrio.lens.decode.sae.cross.Crosscoder;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -29,6 +32,13 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
   private static final int TOKEN = 16;
 
   @Mixin private SaeOption sae = new SaeOption();
+  @Mixin private AdaptedOption adapted = new AdaptedOption();
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAMES",
+      description = "The hook points of a crosscoder, if its file does not name them.")
+  private String hook = "";
 
   @Option(
       names = "--top",
@@ -41,12 +51,18 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
 
   @Override
   protected Found run(Lens lens, int[] tokens) {
-    try (SparseAutoencoder autoencoder = sae.open(lens.model())) {
-      String hook = autoencoder.config().hookIn();
-      try (ActivationCache cache = lens.run(tokens, Capture.of(hook))) {
-        var rows = new float[tokens.length][];
-        Arrays.setAll(rows, cache.get(cache.points().getFirst())::row);
-        return new Found(hook, autoencoder.encode(rows));
+    try (DictionaryFile file = sae.choice().open(lens)) {
+      if (file instanceof DictionaryFile.Shared(Crosscoder crosscoder)) {
+        ActivationSources sources = crosscoder.sources(lens, hook, adapted.of(lens));
+        return new Found(sources.label(), crosscoder.features(sources, tokens));
+      }
+      if (!hook.isEmpty() || adapted.isPresent()) {
+        throw new UsageException("--hook, --adapter: are for crosscoders");
+      }
+      FeatureDictionary dictionary = sae.choice().one(lens, file);
+      DictionaryInputs inputs = DictionaryInputs.of(lens, dictionary);
+      try (ActivationCache cache = lens.run(tokens, inputs.capture())) {
+        return new Found(inputs.names(), dictionary.encode(inputs.rows(cache)));
       }
     }
   }

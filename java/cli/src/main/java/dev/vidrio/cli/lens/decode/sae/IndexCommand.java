@@ -12,7 +12,8 @@ import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.formats.file.CreatedDirectories;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.lens.decode.sae.index.FeatureExample;
 import dev.vidrio.lens.decode.sae.index.FeatureIndex;
 import dev.vidrio.lens.decode.sae.index.FeatureIndexer;
@@ -39,7 +40,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "index",
     description = {
-      "Finds what all features of autoencoders or transcoders are about, in one pass over a text of"
+      "Finds what all features of dictionaries are about, in one pass over a text of"
           + " any length: how often each is active, the histogram of its activations, examples, and"
           + " the tokens that it promotes and suppresses.",
       "Prints the features with the largest activations. -o writes a page with a search, the"
@@ -63,7 +64,9 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
       paramLabel = "DIRECTORY",
       arity = "1..*",
       required = true,
-      description = "SAELens directories with cfg.json and sae_weights.safetensors.")
+      description =
+          "Directories with sparse autoencoders, transcoders or crosscoders of layers, as SAELens,"
+              + " sparsify, circuit-tracer or dictionary_learning write them.")
   private List<Path> directories = List.of();
 
   @Option(
@@ -71,7 +74,7 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
       paramLabel = "DIRECTORY",
       description = {
         "Where to write index.html, pages of features and index.jsonl.",
-        "With several autoencoders, a directory in it for each."
+        "With several dictionaries or layers, a directory in it for each."
       })
   private @Nullable Path output;
 
@@ -111,8 +114,11 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
   @Option(names = "--seed", paramLabel = "N", description = "Seed of the random examples.")
   private long seed;
 
+  /** True if there are several dictionaries, each with a directory in the output. */
+  private boolean several;
+
   /**
-   * The index of an autoencoder.
+   * The index of a dictionary.
    *
    * @param shown the features to print
    */
@@ -143,12 +149,17 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
             effects,
             IndexOptions.DEFAULT.background(),
             seed);
-    Map<String, SparseAutoencoder> dictionaries = new LinkedHashMap<>();
+    Lens lens = Lens.of(opened);
+    List<DictionaryFile> files = new ArrayList<>();
     try {
+      Map<String, FeatureDictionary> dictionaries = new LinkedHashMap<>();
       for (Path directory : directories) {
-        dictionaries.put(name(directory), SparseAutoencoder.load(opened.executor(), directory));
+        DictionaryFile file = DictionaryFile.open(lens, directory);
+        files.add(file);
+        put(lens, name(directory), file, dictionaries);
       }
-      var indexer = new FeatureIndexer(Lens.of(opened), dictionaries, options);
+      var indexer = new FeatureIndexer(lens, dictionaries, options);
+      several = dictionaries.size() > 1;
       try (var bar = new ProgressBar("indexing")) {
         chunks.each(
             opened,
@@ -163,7 +174,17 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
       }
       return found;
     } finally {
-      dictionaries.values().forEach(SparseAutoencoder::close);
+      files.forEach(DictionaryFile::close);
+    }
+  }
+
+  /** Adds the dictionaries of a file: by its name, and with their layers if they are several. */
+  private static void put(
+      Lens lens, String name, DictionaryFile file, Map<String, FeatureDictionary> dictionaries) {
+    for (FeatureDictionary dictionary : file.dictionaries()) {
+      boolean only = file.dictionaries().size() == 1;
+      dictionaries.put(
+          only ? name : name + ".layer_" + LayerChoice.layer(lens, dictionary), dictionary);
     }
   }
 
@@ -177,7 +198,7 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
       index.records(feature -> keep(largest, feature));
       return found(index.header(modelName()), largest);
     }
-    Path directory = directories.size() == 1 ? output : output.resolve(index.name());
+    Path directory = several ? output.resolve(index.name()) : output;
     try (var _ = CreatedDirectories.of(directory)) {
       IndexFile file = IndexFile.write(directory.resolve(FILE), index, modelName());
       file.records(feature -> keep(largest, feature));

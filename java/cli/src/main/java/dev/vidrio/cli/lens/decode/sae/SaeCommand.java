@@ -8,9 +8,9 @@ import picocli.CommandLine.Command;
 @Command(
     name = "sae",
     description = {
-      "Sparse autoencoders and transcoders: write an activation as a sum of few out of many"
-          + " directions.",
-      "Files are those of SAELens."
+      "Sparse autoencoders, transcoders and crosscoders: write an activation as a sum of few out of"
+          + " many directions.",
+      "Files are those of SAELens, sparsify, circuit-tracer and dictionary_learning."
     })
 public final class SaeCommand implements CommandGroup.Namespace {
 
@@ -21,7 +21,9 @@ public final class SaeCommand implements CommandGroup.Namespace {
         IndexCommand.class,
         ExplainCommand.class,
         EvaluateCommand.class,
+        NormsCommand.class,
         SteerCommand.class,
-        TrainCommand.class);
+        TrainCommand.class,
+        TrainCrossCommand.class);
   }
 }

@@ -1,21 +1,22 @@
 package dev.vidrio.cli.lens.decode.sae;
 
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
-import dev.vidrio.model.Model;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The option of a sparse autoencoder. */
+/** The options of a dictionary: a sparse autoencoder, transcoders or a crosscoder. */
 public final class SaeOption {
   @Option(
       names = "--sae",
       paramLabel = "DIRECTORY",
       required = true,
-      description = "A SAELens directory with cfg.json and sae_weights.safetensors.")
+      description = LayerChoice.DIRECTORY)
   private Path directory = Path.of("");
 
-  /** Loads the autoencoder. */
-  SparseAutoencoder open(Model model) {
-    return SparseAutoencoder.load(model.executor(), directory);
+  @Option(names = "--layer", paramLabel = "N", description = LayerChoice.LAYER)
+  private @Nullable Integer layer;
+
+  LayerChoice choice() {
+    return new LayerChoice(directory, layer);
   }
 }

@@ -1,11 +1,13 @@
 package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ContinuationCommand;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.SaeSplice;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,7 +38,13 @@ public final class SteerCommand extends ContinuationCommand {
 
   @Override
   protected Completion run(Lens lens) {
-    try (SparseAutoencoder autoencoder = sae.open(lens.model())) {
+    try (DictionaryFile file = sae.choice().open(lens)) {
+      if (!(sae.choice().one(lens, file) instanceof SparseAutoencoder autoencoder)) {
+        throw new UsageException(
+            "--sae "
+                + sae.choice().directory()
+                + ": steering by features of several layers is not supported");
+      }
       SaeSplice splice = SaeSplice.ofFeature(lens, autoencoder, !reconstruct, feature, value);
       JsonObject settings =
           new JsonObject()

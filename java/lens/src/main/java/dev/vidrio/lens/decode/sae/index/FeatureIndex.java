@@ -1,47 +1,43 @@
 package dev.vidrio.lens.decode.sae.index;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Effects;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.ActiveTokens;
+import dev.vidrio.lens.decode.sae.DictionaryInputs;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord.TokenEffect;
-import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
-/**
- * The index of one autoencoder or transcoder, which a {@link FeatureIndexer} fills. Not
- * thread-safe.
- */
+/** The index of one dictionary, which a {@link FeatureIndexer} fills. Not thread-safe. */
 public final class FeatureIndex {
   /** Number of features whose effects on logits are computed at once. */
   private static final int GROUP = 256;
 
   private final Lens lens;
   private final String name;
-  private final SparseAutoencoder dictionary;
+  private final FeatureDictionary dictionary;
   private final IndexOptions options;
-  private final HookPoint point;
+  private final DictionaryInputs inputs;
   private final FeatureSums[] sums;
   private final BackgroundWindows background;
   private final String refused;
   private int texts;
   private long tokens;
 
-  FeatureIndex(Lens lens, String name, SparseAutoencoder dictionary, IndexOptions options) {
+  FeatureIndex(Lens lens, String name, FeatureDictionary dictionary, IndexOptions options) {
     this.lens = lens;
     this.name = name;
     this.dictionary = dictionary;
     this.options = options;
-    String hook = dictionary.config().hookIn();
-    this.point = Preconditions.requireOne(hook, lens.points(hook));
-    this.sums = new FeatureSums[dictionary.config().dSae()];
+    this.inputs = DictionaryInputs.of(lens, dictionary);
+    this.sums = new FeatureSums[dictionary.features()];
     Arrays.setAll(sums, f -> new FeatureSums(f, options));
     this.background = new BackgroundWindows(sums.length, options);
     this.refused = refused();
@@ -57,14 +53,14 @@ public final class FeatureIndex {
     }
   }
 
-  /** Returns the name of the autoencoder or transcoder. */
+  /** Returns the name of the dictionary. */
   public String name() {
     return name;
   }
 
-  /** Returns the hook point whose activations are encoded. */
-  HookPoint point() {
-    return point;
+  /** Returns the activations that are encoded. */
+  DictionaryInputs inputs() {
+    return inputs;
   }
 
   /** Adds a text, given its activations at all tokens but the first. */
@@ -86,8 +82,8 @@ public final class FeatureIndex {
     return new IndexHeader(
         model,
         name,
-        point.name(),
-        dictionary.config().hookOut(),
+        inputs.names(),
+        String.join(",", dictionary.hooksOut()),
         sums.length,
         texts,
         tokens,

@@ -1,8 +1,9 @@
 package dev.vidrio.lens.decode.sae.index;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
@@ -38,12 +39,12 @@ public final class FeatureIndexer {
   /**
    * Creates empty indexes.
    *
-   * @param dictionaries the autoencoders or transcoders by name, which must stay open
+   * @param dictionaries the dictionaries by name, which must stay open
    * @throws dev.vidrio.error.InvalidInputException if there are none, or the model does not have
    *     the hook point of one
    */
   public FeatureIndexer(
-      Lens lens, Map<String, SparseAutoencoder> dictionaries, IndexOptions options) {
+      Lens lens, Map<String, ? extends FeatureDictionary> dictionaries, IndexOptions options) {
     Preconditions.require(!dictionaries.isEmpty(), "dictionaries", "", "must be at least one");
     this.lens = lens;
     dictionaries.forEach(
@@ -51,7 +52,8 @@ public final class FeatureIndexer {
     this.capture =
         Capture.of(
             indexes.stream()
-                .map(index -> index.point().name())
+                .flatMap(index -> index.inputs().points().stream())
+                .map(HookPoint::name)
                 .distinct()
                 .collect(Collectors.joining(",")));
   }
@@ -67,7 +69,7 @@ public final class FeatureIndexer {
     }
     try (ActivationCache cache = lens.run(text, capture.positions(1, text.length))) {
       for (FeatureIndex index : indexes) {
-        index.add(texts, text, cache.get(index.point()).rows());
+        index.add(texts, text, index.inputs().rows(cache));
       }
     }
     texts++;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae.index;
 
+import dev.vidrio.lens.decode.sae.ActiveTokens;
 import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;

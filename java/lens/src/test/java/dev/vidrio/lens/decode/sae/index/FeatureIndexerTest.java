@@ -12,6 +12,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
+import dev.vidrio.lens.decode.sae.ActiveTokens;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord.Quantile;

@@ -1,14 +1,13 @@
-package dev.vidrio.lens.decode.sae.index;
+package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.decode.sae.Features;
 import java.util.List;
 
 /**
  * The active features of a text in the order of features: a transposed copy of the features of its
  * tokens.
  */
-final class ActiveTokens {
+public final class ActiveTokens {
   private final int[] begins;
   private final int[] positions;
   private final float[] values;
@@ -21,7 +20,7 @@ final class ActiveTokens {
    * @param first the position of the first of these tokens
    * @throws InvalidInputException if an activation is not finite
    */
-  ActiveTokens(int features, List<Features> rows, int first) {
+  public ActiveTokens(int features, List<Features> rows, int first) {
     this.begins = new int[features + 1];
     for (Features row : rows) {
       for (int i = 0; i < row.count(); i++) {
@@ -50,17 +49,17 @@ final class ActiveTokens {
   }
 
   /** Returns the index of a feature's first active token; that of the next feature is its end. */
-  int begin(int feature) {
+  public int begin(int feature) {
     return begins[feature];
   }
 
   /** Returns the position of an active token. */
-  int position(int i) {
+  public int position(int i) {
     return positions[i];
   }
 
   /** Returns the activation at an active token. */
-  float value(int i) {
+  public float value(int i) {
     return values[i];
   }
 }
