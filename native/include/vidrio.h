@@ -179,6 +179,11 @@ typedef enum vd_placement {
 // in some containers; VD_NO_MEMORY if it cannot divide the memory further.
 VD_API vd_status vd_place(const vd_pool *pool, vd_placement placement, void *memory, size_t bytes);
 
+// Places memory like vd_place, page by page on the nodes of one of `groups` groups of nodes: that
+// of the heads of a vd_kv_cache. The number of groups divides the pool's number of nodes.
+VD_API vd_status vd_place_group(const vd_pool *pool, int32_t group, int32_t groups, void *memory,
+                                size_t bytes);
+
 // Lowers the priority of the calling thread and of the pool's threads, so that a service stays
 // responsive if there are fewer cores than runnable threads. They yield to other processes too.
 // Does nothing on macOS, where threads of low priority run on slower cores.
@@ -460,11 +465,13 @@ enum {
 };
 
 // One layer of the paged key-value cache. Position p of a sequence is in block
-// block_tables[sequence][p / VD_KV_BLOCK]. Block i of keys starts at keys + i * stride, and of
-// values at values + i * stride; stride is a multiple of 64. Between the blocks of a layer there
-// may be those of other layers, so that the used part of a cache is contiguous.
+// block_tables[sequence][p / VD_KV_BLOCK]. Heads are in groups of group_heads, so that a NUMA node
+// can hold a group. Block i of the keys of group g starts at keys + g * group_stride + i * stride,
+// and of values at values + g * group_stride + i * stride; strides are multiples of 64. Between the
+// blocks of a layer there may be those of other layers, so that the used part of a group is
+// contiguous.
 //
-//   keys       | head 0 | head 1 | ... | head H_kv-1 |             of one block; values alike
+//   keys       | head 0 | head 1 | ... |             of one block of the first group; values alike
 //
 //   keys of a head, in 4 tiles of VD_KV_LANES = 16 positions
 //     F32, F16, BF16    | element 0: p0 p1 ... p15 | element 1: p0 ... p15 | ... element d_h-1 |
@@ -480,10 +487,13 @@ typedef struct vd_kv_cache {
     void *keys;
     void *values;
     int64_t stride;
-    int32_t type;  // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
+    int64_t group_stride;  // unused if there is one group
+    int32_t type;          // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
     int32_t H_kv;
-    int32_t d_h;  // of keys and queries, at most VD_HEAD_MAX
-    int32_t d_v;  // of values, at most VD_HEAD_MAX
+    int32_t group_heads;  // a divisor of H_kv
+    int32_t d_h;          // of keys and queries, at most VD_HEAD_MAX
+    int32_t d_v;          // of values, at most VD_HEAD_MAX
+    int32_t reserved;
 } vd_kv_cache;
 
 // Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] in the cache at the tokens' positions.

@@ -3,7 +3,8 @@
 // compared with a worker's share, as when one token is decoded over a long context, different
 // workers compute their chunks (flash decoding, Dao et al. 2023); the worker that finishes a tile's
 // last chunk merges them in ascending order, so that no worker waits. docs/numerics.md defines
-// attention by chunks, so the division changes no bit.
+// attention by chunks, so the division changes no bit. Workers first take the tiles of the heads
+// that their node holds, and at the end those of other nodes.
 #include "attention/attention.h"
 
 #include <assert.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "attention/bias.h"
+#include "attention/head_groups.h"
 #include "attention/kv_cache.h"
 #include "attention/window.h"
 #include "core/op_impl.h"
@@ -68,8 +70,8 @@ static tiling tiling_of(const vd_attention *op) {
     return (tiling){heads, queries / heads, parts, op->cache.H_kv * parts};
 }
 
-// Tokens [begin, end) of one sequence, and the position of their work items among all of the
-// operation.
+// Tokens [begin, end) of one sequence, and the position of their work items among those of one
+// tile for each group of tokens.
 typedef struct row_group {
     int64_t begin;
     int64_t end;
@@ -77,8 +79,8 @@ typedef struct row_group {
     int64_t chunk;       // first chunk that they attend to
     int64_t chunks;      // number of chunks from there on
     int divided;         // 1: each chunk is a work item; 0: each tile is
-    int64_t first_item;  // first work item
-    int64_t items;       // number of work items
+    int64_t first_item;  // first work item of a tile
+    int64_t items;       // number of work items of a tile
     int64_t tile;        // first divided tile
     int64_t part;        // first partial result of the divided tiles
 } row_group;
@@ -135,7 +137,7 @@ static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c
                    4 * step->worker->count * next.chunks > total &&
                    (next.part + parts_of(&next, c)) * stride <= step->split->floats &&
                    next.tile + c.tiles <= step->split->tiles;
-    next.items = c.tiles * (next.divided ? next.chunks : 1);
+    next.items = next.divided ? next.chunks : 1;
     *t = next;
 }
 
@@ -146,7 +148,7 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
                       const row_group *t, int64_t index) {
     const vd_batch *batch = step->batch;
     int32_t group = op->H / op->cache.H_kv;
-    tile->head = (int32_t)(index / c.parts);
+    vd_tile_set_head(tile, &op->cache, (int32_t)(index / c.parts));
     int32_t first = tile->head * group + (int32_t)(index % c.parts) * c.heads;
     int32_t last = (tile->head + 1) * group;
     last = first + c.heads < last ? first + c.heads : last;
@@ -248,49 +250,85 @@ static void run_chunk(const vd_query_tile *tile, const vd_step *step, const row_
     kernel->finish(tile, parts);
 }
 
+// The work items of the operation: those of a group of heads after those of another, from the
+// worker's own group on.
+typedef struct work_list {
+    const vd_op *op;
+    const vd_step *step;
+    tiling c;
+    int64_t total;  // chunks of all tiles
+    vd_head_groups groups;
+    int32_t own;     // the worker's group
+    int64_t length;  // work items of a tile for each group of tokens; INT64_MAX: not known yet
+} work_list;
+
 // A work item: a tile, or one chunk of a divided tile.
 typedef struct work_item {
+    int32_t group;  // number of groups of heads after the worker's own
     row_group rows;
     int64_t tile;   // of the tiles of these rows
     int64_t chunk;  // of a divided tile
 } work_item;
 
-// Takes the next work item, searching from the tokens of `last`. Returns 0 if there is none.
-static int next_item(work_item *next, const row_group *last, const vd_op *op, const vd_step *step,
-                     tiling c, int64_t total) {
-    int64_t i = vd_next_tile(step);
-    next->rows = *last;
-    while (i >= next->rows.first_item + next->rows.items) {
-        if (next->rows.begin == 0) {
+// Proceeds from the end, since the last rows of a prompt attend to the most keys.
+static row_group before_first_rows(const vd_step *step) { return (row_group){.begin = step->rows}; }
+
+// Moves to the tokens of work item i of a tile. Returns 0 if there are none.
+static int find_rows(row_group *rows, work_list *list, int64_t i) {
+    while (i >= rows->first_item + rows->items) {
+        if (rows->begin == 0) {
+            list->length = rows->first_item + rows->items;
             return 0;
         }
-        advance(&next->rows, op, step, c, total);
+        advance(rows, list->op, list->step, list->c, list->total);
     }
-    next->tile = (i - next->rows.first_item) % c.tiles;
-    next->chunk = next->rows.chunk + (i - next->rows.first_item) / c.tiles;
     return 1;
+}
+
+// Takes the next work item, searching from `item` on. Returns 0 if there is none.
+static int next_item(work_item *item, work_list *list) {
+    for (; item->group < list->groups.count; item->group++) {
+        int32_t group = (list->own + item->group) % list->groups.count;
+        vd_range heads = vd_group_heads(&list->groups, group);
+        int64_t tiles = (heads.end - heads.begin) * list->c.parts;
+        int64_t limit = list->length == INT64_MAX ? INT64_MAX : list->length * tiles;
+        int64_t i;
+        if (vd_take_tile(list->step, group, limit, &i) && find_rows(&item->rows, list, i / tiles)) {
+            item->tile = heads.begin * list->c.parts + i % tiles;
+            item->chunk = item->rows.chunk + i / tiles - item->rows.first_item;
+            return 1;
+        }
+        item->rows = before_first_rows(list->step);
+    }
+    return 0;
 }
 
 void vd_attention_run(const vd_op *op, const vd_step *step) {
     const vd_attention *attention = &op->as.attention;
     tiling c = tiling_of(attention);
-    int64_t total = total_chunks(attention, step->batch, c, step->rows);
+    work_list list = {.op = op,
+                      .step = step,
+                      .c = c,
+                      .total = total_chunks(attention, step->batch, c, step->rows),
+                      .groups = vd_head_groups_of(&attention->cache, step->worker->pool),
+                      .length = INT64_MAX};
+    list.own = vd_head_group_of(&list.groups, step->worker->index);
     vd_query_tile tile;
     float *parts = lay_out(&tile, step->worker->scratch, &attention->cache, c.heads * c.rows);
-    // Proceeds from the end, since the last rows of a prompt attend to the most keys.
-    work_item now, next;
-    int more = next_item(&now, &(row_group){.begin = step->rows}, op, step, c, total);
+    work_item now = {.rows = before_first_rows(step)};
+    int more = next_item(&now, &list);
     while (more) {
+        work_item next = now;
         make_tile(&tile, attention, step, c, &now.rows, now.tile);
         if (now.rows.divided) {
             // Taken before this one runs, so that its keys can be prefetched.
-            more = next_item(&next, &now.rows, op, step, c, total);
+            more = next_item(&next, &list);
             const work_item *prefetched = more ? &next : &now;
             set_next_keys(&tile, step, c, &prefetched->rows, prefetched->tile, prefetched->chunk);
             run_chunk(&tile, step, &now.rows, c, now.tile, now.chunk);
         } else {
             run_tile(&tile, step, c, &now.rows, now.tile, parts);
-            more = next_item(&next, &now.rows, op, step, c, total);
+            more = next_item(&next, &list);
         }
         now = next;
     }

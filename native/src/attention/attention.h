@@ -1,6 +1,7 @@
 #ifndef VD_ATTENTION_ATTENTION_H
 #define VD_ATTENTION_ATTENTION_H
 
+#include "attention/kv_cache.h"
 #include "core/arch.h"
 #include "core/pool.h"
 
@@ -12,6 +13,8 @@ typedef struct vd_query_tile {
     const vd_attention *op;
     const int32_t *blocks;       // the sequence's row of the block tables
     int32_t head;                // key-value head
+    const char *keys;            // of the head, in block 0
+    const char *values;          // of the head, in block 0
     int32_t n;                   // number of queries
     const float *q[VD_QUERIES];  // [d_h] each
     float *z[VD_QUERIES];        // [d_v] each
@@ -33,6 +36,27 @@ typedef struct vd_query_tile {
     // Keys of the blocks to prefetch, or null.
     const char *next_keys[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
 } vd_query_tile;
+
+// Sets the key-value head of a tile.
+VD_INLINE void vd_tile_set_head(vd_query_tile *tile, const vd_kv_cache *cache, int32_t head) {
+    tile->head = head;
+    tile->keys = (const char *)cache->keys + vd_kv_head(cache, head, cache->d_h);
+    tile->values = (const char *)cache->values + vd_kv_head(cache, head, cache->d_v);
+}
+
+// Returns vd_key_tile of the tile's head.
+VD_INLINE const char *vd_tile_keys(const vd_query_tile *tile, int64_t t) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    return tile->keys + tile->blocks[t / VD_KV_BLOCK] * cache->stride +
+           t % VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
+}
+
+// Returns vd_value_row of the tile's head.
+VD_INLINE const char *vd_tile_values(const vd_query_tile *tile, int64_t t) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    int64_t bytes = cache->type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(cache->type, cache->d_v);
+    return tile->values + tile->blocks[t / VD_KV_BLOCK] * cache->stride + t % VD_KV_BLOCK * bytes;
+}
 
 // Returns the floats of a partial result, the softmax of one query over some positions: the sum of
 // d_v weighted values, padded to a multiple of 16; at [stride - 16] the maximum score; at [stride -

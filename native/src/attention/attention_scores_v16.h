@@ -187,8 +187,8 @@ static void scores(const vd_query_tile *tile, int32_t j, int32_t end, int64_t be
     for (int64_t t = from / 16 * 16, next; t < to; t = next) {
         next = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
         int64_t skipped = t % VD_KV_BLOCK, last = to < next ? to : next;
-        const char *keys = vd_key_tile(cache, tile->blocks, tile->head, begin + t);
-        const char *values = vd_value_row(cache, tile->blocks, tile->head, begin + t);
+        const char *keys = vd_tile_keys(tile, begin + t);
+        const char *values = vd_tile_values(tile, begin + t);
         int32_t type = cache->type;
         if (type != VD_Q8_0 && widens(type, end - j)) {
             int64_t bytes = vd_kv_bytes(type, cache->d_h);

@@ -21,7 +21,7 @@ typedef struct key_range {
 VD_INLINE const char *value_rows(const vd_query_tile *tile, int64_t begin, int64_t t,
                                  const int32_t type) {
     const vd_kv_cache *cache = &tile->op->cache;
-    return type == cache->type ? vd_value_row(cache, tile->blocks, tile->head, begin + t)
+    return type == cache->type ? vd_tile_values(tile, begin + t)
                                : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_v);
 }
 
@@ -224,7 +224,7 @@ static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j
         return;
     }
     for (int64_t t = all.from / VD_KV_BLOCK * VD_KV_BLOCK; t < all.to; t += VD_KV_BLOCK) {
-        widen(tile, cache->d_v, vd_value_row(cache, tile->blocks, tile->head, begin + t),
+        widen(tile, cache->d_v, vd_tile_values(tile, begin + t),
               vd_value_scales(cache, tile->blocks, tile->head, begin + t),
               tile->next_keys[t / VD_KV_BLOCK]);
         key_range block = {t, t + VD_KV_BLOCK};

@@ -11,11 +11,17 @@ VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d) {
     return type == VD_F32 ? 4 * d : type == VD_Q8_0 ? d / 32 * 34 : 2 * d;
 }
 
+// Returns the offset of a head's part of block 0 of keys, or values, of d elements.
+VD_INLINE int64_t vd_kv_head(const vd_kv_cache *cache, int32_t head, int64_t d) {
+    int32_t group = head / cache->group_heads;
+    return group * cache->group_stride +
+           (head - group * cache->group_heads) * (VD_KV_BLOCK * vd_kv_bytes(cache->type, d));
+}
+
 // Returns the offset of a head's part of a block of keys, or values, of d elements.
 VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t, int64_t d) {
-    return blocks[t / VD_KV_BLOCK] * cache->stride +
-           head * (VD_KV_BLOCK * vd_kv_bytes(cache->type, d));
+    return vd_kv_head(cache, head, d) + blocks[t / VD_KV_BLOCK] * cache->stride;
 }
 
 // Returns the keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES.
@@ -54,9 +60,10 @@ VD_INLINE int vd_kv_cache_valid(const vd_kv_cache *cache) {
     int64_t wider = cache->d_h > cache->d_v ? cache->d_h : cache->d_v;
     int64_t page = VD_KV_BLOCK * vd_kv_bytes(cache->type, wider);
     return cache->keys != NULL && cache->values != NULL && known && cache->H_kv > 0 &&
+           cache->group_heads > 0 && cache->H_kv % cache->group_heads == 0 &&
            vd_kv_width_valid(cache->type, cache->d_h) &&
            vd_kv_width_valid(cache->type, cache->d_v) && cache->stride % 64 == 0 &&
-           cache->stride / cache->H_kv >= page;
+           cache->group_stride % 64 == 0 && cache->stride / cache->group_heads >= page;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention/head_groups.h"
 #include "attention/kv_cache.h"
 #include "core/op_impl.h"
 
@@ -82,17 +83,31 @@ static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_
     narrow(v, (uint16_t *)value, cache->d_v, cache->type);
 }
 
+// Returns the worker's share of rows times *heads, those of its group.
+static vd_range share_heads(const vd_kv_cache *cache, const vd_step *step, vd_range *heads) {
+    vd_head_groups groups = vd_head_groups_of(cache, step->worker->pool);
+    int32_t group = vd_head_group_of(&groups, step->worker->index);
+    vd_range workers = vd_group_workers(&groups, group);
+    *heads = vd_group_heads(&groups, group);
+    int64_t total = step->rows * (heads->end - heads->begin);
+    int64_t i = step->worker->index - workers.begin, n = workers.end - workers.begin;
+    return (vd_range){total * i / n, total * (i + 1) / n};
+}
+
 void vd_kv_store_run(const vd_op *op, const vd_step *step) {
     const vd_kv_store *store = &op->as.kv_store;
     const vd_kv_cache *cache = &store->cache;
     const vd_batch *batch = step->batch;
-    vd_range heads = vd_share(step->worker, step->rows * cache->H_kv);
-    for (int64_t i = heads.begin; i < heads.end; i++) {
-        int64_t row = i / cache->H_kv;
-        int32_t head = (int32_t)(i % cache->H_kv);
+    vd_range heads;
+    vd_range share = share_heads(cache, step, &heads);
+    int64_t width = heads.end - heads.begin;
+    for (int64_t i = share.begin; i < share.end; i++) {
+        int64_t row = i / width;
+        int32_t head = (int32_t)(heads.begin + i % width);
+        int64_t from = row * cache->H_kv + head;
         const int32_t *blocks =
             batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-        const float *k = store->k + i * cache->d_h, *v = store->v + i * cache->d_v;
+        const float *k = store->k + from * cache->d_h, *v = store->v + from * cache->d_v;
         if (cache->type == VD_Q8_0) {
             store_quantized(cache, blocks, head, batch->positions[row], k, v);
         } else {

@@ -16,8 +16,11 @@ typedef struct vd_step {
     const vd_batch *batch;
     const vd_worker *worker;
     vd_isa isa;
-    int64_t rows;       // of this operation
-    atomic_uint *next;  // shared tile counter of this operation, 0 at the start of the step
+    int64_t rows;  // of this operation
+    // Shared tile counters of this operation, 0 at the start of the step: one for each slice of the
+    // workers (core/slices.h), next_stride apart.
+    atomic_uint *next;
+    int64_t next_stride;
     const vd_split *split;
     int32_t epilogue_ops;            // operations after this one that are part of its epilogue
     vd_range columns;                // of a product of few rows: the worker's outputs, whole jobs
@@ -93,6 +96,17 @@ static inline void vd_share_tile(const vd_step *step, int64_t width, vd_range *r
 // Takes the number of the next tile of this operation from the counter that workers share.
 static inline int64_t vd_next_tile(const vd_step *step) {
     return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
+}
+
+// Takes the next of n tiles from a slice's counter. Returns 0 if there are none left. Workers of
+// other slices, which try this at the end, then leave the counter's cache line where it is.
+static inline int vd_take_tile(const vd_step *step, int32_t slice, int64_t n, int64_t *tile) {
+    atomic_uint *next = step->next + slice * step->next_stride;
+    if ((int64_t)atomic_load_explicit(next, memory_order_relaxed) >= n) {
+        return 0;
+    }
+    *tile = (int64_t)atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+    return *tile < n;
 }
 
 #endif

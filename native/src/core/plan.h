@@ -18,7 +18,8 @@ struct vd_plan {
 typedef struct vd_plan_run_state {
     const vd_plan *plan;
     const vd_batch *batch;
-    atomic_uint *next;
+    atomic_uint *next;    // the counters of all operations' tiles, once for each slice
+    int64_t next_stride;  // from a slice's counters to those of the next one
     vd_handoff *handoffs;
     int32_t begin;
     int32_t end;

@@ -30,6 +30,7 @@ static void run_op(const vd_plan_run_state *run, const vd_worker *worker, int32_
         .isa = run->plan->isa,
         .rows = vd_rows_of(run, i),
         .next = &run->next[i - run->begin],
+        .next_stride = run->next_stride,
         .split = &run->plan->split,
         .epilogue_ops = epilogue_ops,
         .columns = columns,
@@ -134,6 +135,13 @@ static void run_worker(void *argument, const vd_worker *worker) {
     vd_stream_end();  // of taps, which no operation reads
 }
 
+// Returns the number of counters, one for each operation, after which those of another slice are on
+// cache lines of their own.
+static int64_t counters_of_slice(int32_t n_ops) {
+    int64_t line = VD_CACHE_LINE / (int64_t)sizeof(atomic_uint);
+    return (vd_ceil_div(n_ops, line) + 1) * line;
+}
+
 vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin,
                       int32_t end) {
     if (plan == NULL || pool == NULL || batch == NULL || begin < 0 || begin > end ||
@@ -144,11 +152,14 @@ vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
     if (status != VD_OK || begin == end) {
         return status;
     }
-    atomic_uint *next = calloc((size_t)(end - begin), sizeof(atomic_uint));
+    int64_t next_stride = counters_of_slice(end - begin);
+    size_t counters = (size_t)(vd_pool_slices(pool)->count * next_stride);
+    atomic_uint *next = calloc(counters, sizeof(atomic_uint));
     vd_handoff *handoffs = calloc((size_t)vd_pool_workers(pool), sizeof(vd_handoff));
     vd_plan_run_state run = {.plan = plan,
                              .batch = batch,
                              .next = next,
+                             .next_stride = next_stride,
                              .handoffs = handoffs,
                              .begin = begin,
                              .end = end};

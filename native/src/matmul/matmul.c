@@ -1,7 +1,8 @@
 // Computes a worker's share of a matrix product. For few rows, each worker streams its own
 // contiguous share of the weights at memory bandwidth (matmul/partition.h). For many rows, workers
-// take tiles whose weights stay in the L2 cache from a shared counter, so that a slowed worker
-// takes fewer. The epilogue is applied to each tile while it is in the cache.
+// take tiles whose weights stay in the L2 cache from the counter that they share with those of
+// their node, so that a slowed worker takes fewer; and then from those of other nodes. The epilogue
+// is applied to each tile while it is in the cache.
 #include "matmul/matmul.h"
 
 #include "core/op_impl.h"
@@ -131,9 +132,21 @@ void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_rang
     vd_matmul_units(matmul, step->isa, rows, units, step->worker->panels);
 }
 
+// Computes tiles of `height` rows and `width` columns of a slice's columns until none are left.
+static void run_tiles(const vd_op *op, const vd_step *step, int32_t slice, vd_range columns,
+                      int64_t height, int64_t width) {
+    int64_t row_tiles = vd_ceil_div(step->rows, height);
+    int64_t tiles = row_tiles * vd_ceil_div(columns.end - columns.begin, width);
+    for (int64_t i; vd_take_tile(step, slice, tiles, &i);) {
+        int64_t row = i % row_tiles * height;
+        int64_t column = columns.begin + i / row_tiles * width;
+        vd_run_fused_tile(op, step, (vd_range){row, vd_min(row + height, step->rows)},
+                          (vd_range){column, vd_min(column + width, columns.end)});
+    }
+}
+
 void vd_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_matmul *matmul = &op->as.matmul;
-    int64_t N = matmul->N;
     if (step->rows <= VD_FEW_ROWS) {
         if (step->part != NULL) {
             vd_run_part(op, step);
@@ -143,13 +156,15 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
         return;
     }
     int64_t height = tile_rows(matmul, step);
-    int64_t row_tiles = vd_ceil_div(step->rows, height);
-    int64_t width = tile_columns(matmul, step, row_tiles);
-    int64_t tiles = row_tiles * vd_ceil_div(N, width);
-    for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
-        int64_t row = i % row_tiles * height;
-        int64_t column = i / row_tiles * width;
-        vd_run_fused_tile(op, step, (vd_range){row, vd_min(row + height, step->rows)},
-                          (vd_range){column, vd_min(column + width, N)});
+    int64_t width = tile_columns(matmul, step, vd_ceil_div(step->rows, height));
+    int64_t unit = grain(matmul, step);
+    int64_t units = vd_ceil_div(matmul->N, unit);
+    const vd_slices *slices = vd_pool_slices(step->worker->pool);
+    int32_t own = vd_slice_of(slices, step->worker->index);
+    for (int32_t i = 0; i < slices->count; i++) {
+        int32_t slice = (own + i) % slices->count;
+        vd_range columns = {vd_slice_begin(slices, slice, units) * unit,
+                            vd_min(vd_slice_begin(slices, slice + 1, units) * unit, matmul->N)};
+        run_tiles(op, step, slice, columns, height, width);
     }
 }

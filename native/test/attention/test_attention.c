@@ -127,7 +127,6 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     vd_query_tile tile = {
         .op = &op,
         .blocks = m->blocks,
-        .head = c->head,
         .n = c->n,
         .quants = guarded_alloc((size_t)(c->n * c->d_h), where),
         .scale = guarded_alloc(blocks * sizeof(float), where),
@@ -135,6 +134,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
         .floats = guarded_alloc((size_t)(VD_KV_BLOCK * wider) * sizeof(float), where),
     };
+    vd_tile_set_head(&tile, &op.cache, c->head);
     for (int32_t j = 0; j < c->n; j++) {
         tile.q[j] = m->q + j * (c->d_h + GAP);
         tile.z[j] = z + j * (c->d_v + GAP);
@@ -406,11 +406,13 @@ static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t shape) 
     }
     op.as.attention.z = actual;
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-        for (int32_t workers = 1; workers <= 3; workers++) {
-            describe("attention %s, %d workers, H %d, H_kv %d, d_h %d", vd_isa_name(isa), workers,
-                     c->H, c->H_kv, c->d_h);
+        static const int32_t pools[][2] = {{1, 1}, {2, 1}, {3, 1}, {2, 2}, {5, 3}, {8, 4}};
+        for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
+            int32_t workers = pools[i][0], nodes = pools[i][1];
+            describe("attention %s, %d workers on %d nodes, H %d, H_kv %d, d_h %d",
+                     vd_isa_name(isa), workers, nodes, c->H, c->H_kv, c->d_h);
             memset(actual, CANARY, (size_t)n * sizeof(float));
-            run_ops(&op, 1, isa, workers, &b.view);
+            run_ops_on(pool_on_nodes(workers, nodes), &op, 1, isa, &b.view);
             same_floats("z", expected, actual, n);
         }
     }

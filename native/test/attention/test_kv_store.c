@@ -82,9 +82,9 @@ static int64_t untouched_bytes(const void *memory, int64_t bytes) {
 }
 
 static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
-                        int32_t workers, placement where) {
-    describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, workers %d", (int)type, H_kv, d_h, d_v,
-             workers);
+                        int32_t workers, int32_t nodes, placement where) {
+    describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, workers %d on %d nodes", (int)type, H_kv,
+             d_h, d_v, workers, nodes);
     batch b;
     fill_batch(&b, r);
     size_t row_bytes = (size_t)ROWS * H_kv * sizeof(float);
@@ -93,13 +93,13 @@ static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type 
                 .as.kv_store = {.k = guarded_copy(k, row_bytes * (size_t)d_h, where),
                                 .v = guarded_copy(v, row_bytes * (size_t)d_v, where),
                                 .cache = cache_of_nans(blocks, H_kv, d_h, d_v, type, where)}};
-    run_ops(&op, 1, VD_ISA_SCALAR, workers, &b.view);
+    run_ops_on(pool_on_nodes(workers, nodes), &op, 1, VD_ISA_SCALAR, &b.view);
     const vd_kv_cache *cache = &op.as.kv_store.cache;
     check_stored(&b, cache);
     // No other bytes are written: their number is at most that of the rows.
     int64_t keys = cache_bytes(cache, blocks, d_h), values = cache_bytes(cache, blocks, d_v);
-    int64_t key_stored = cache_bytes(cache, 1, d_h) / BLOCK * ROWS;
-    int64_t value_stored = cache_bytes(cache, 1, d_v) / BLOCK * ROWS;
+    int64_t key_stored = cache_row_bytes(cache, d_h) * ROWS;
+    int64_t value_stored = cache_row_bytes(cache, d_v) * ROWS;
     CHECK(untouched_bytes(cache->keys, keys) >= keys - key_stored);
     CHECK(untouched_bytes(cache->values, values) >= values - value_stored);
     guarded_free_all();
@@ -117,7 +117,7 @@ int main(void) {
                 // Values as wide as keys, then of the next width.
                 for (size_t j = i; j < i + 2 && j < sizeof widths / sizeof widths[0]; j++) {
                     if (kv_types[t] != VD_Q8_0 || (widths[i] % 32 == 0 && widths[j] % 32 == 0)) {
-                        stores_rows(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * t,
+                        stores_rows(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * t, 1 + t,
                                     (placement)(i % PLACEMENTS));
                     }
                 }

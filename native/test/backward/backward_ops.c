@@ -30,8 +30,13 @@ vd_op valid_backward_op(vd_op_kind kind) {
         case VD_OP_KEY_VALUE_BACKWARD:
             op.as.attention_backward = (vd_attention_backward){.dz = p, .statistics = p};
             op.as.attention_backward.attention = (vd_attention){.q = p, .H = 4, .scale = 1};
-            op.as.attention_backward.attention.cache = (vd_kv_cache){
-                .keys = p, .values = p, .stride = 4096, .H_kv = 2, .d_h = 8, .d_v = 8};
+            op.as.attention_backward.attention.cache = (vd_kv_cache){.keys = p,
+                                                                     .values = p,
+                                                                     .stride = 4096,
+                                                                     .H_kv = 2,
+                                                                     .group_heads = 2,
+                                                                     .d_h = 8,
+                                                                     .d_v = 8};
             op.as.attention_backward.dq = p;
             op.as.attention_backward.dk = op.as.attention_backward.dv = p;
             break;

@@ -15,7 +15,8 @@ static char memory[64];  // any buffer of operations that never run
 vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
-    vd_kv_cache cache = {.keys = p, .values = p, .stride = 4096, .H_kv = 2, .d_h = 8, .d_v = 8};
+    vd_kv_cache cache = {
+        .keys = p, .values = p, .stride = 4096, .H_kv = 2, .group_heads = 2, .d_h = 8, .d_v = 8};
     vd_op op = {.kind = kind};
     if (is_backward(kind)) {
         return valid_backward_op(kind);

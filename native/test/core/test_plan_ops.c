@@ -89,6 +89,9 @@ static void rejects_kv_store_attention(void) {
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.stride = 4032);
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.stride = 4097);
+    REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.group_heads = 0);
+    REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.group_heads = 3);
+    REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.group_stride = 4097);
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.d_v = 0);
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.d_v = 9);
     REJECTS(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
@@ -275,15 +278,15 @@ static int is_address(uint64_t word) {
     return word - (uint64_t)(uintptr_t)&plan_limits + (1 << 24) < 1 << 25;
 }
 
-// Changes numbers of an operation, or one of its addresses to null.
-static void change(vd_op *op, rng *r) {
+// Changes numbers of a copy of a valid operation, or one of its addresses to null.
+static void change(vd_op *op, const vd_op *valid, rng *r) {
     static const int32_t numbers[] = {
         0,       1,       -1,        2,         31,      32,      33,  64,
         1 << 16, 1 << 30, INT32_MAX, INT32_MIN, 1 << 24, 1 << 20, 100, INT32_MIN + 1};
-    char *bytes = (char *)op;
     uint64_t word;
-    char *at = bytes + 8 * rng_below(r, (int64_t)(sizeof *op / 8));
-    memcpy(&word, at, sizeof word);
+    int64_t offset = 8 * rng_below(r, (int64_t)(sizeof *op / 8));
+    char *at = (char *)op + offset;
+    memcpy(&word, (const char *)valid + offset, sizeof word);
     if (is_address(word)) {
         memset(at, 0, rng_below(r, 8) == 0 ? sizeof word : 0);
     } else {
@@ -296,9 +299,10 @@ static void survives_random_changes(void) {
     enum { PLANS = 30000 };
     rng r = {71};
     for (int i = 0; i < PLANS; i++) {
-        vd_op op = valid_op((vd_op_kind)rng_below(&r, VD_OP_COUNT));
+        vd_op valid = valid_op((vd_op_kind)rng_below(&r, VD_OP_COUNT));
+        vd_op op = valid;
         for (int64_t changes = rng_between(&r, 1, 4); changes > 0; changes--) {
-            change(&op, &r);
+            change(&op, &valid, &r);
         }
         describe("random plan %d, operation %d", i, op.kind);
         int32_t bad_op = -2;

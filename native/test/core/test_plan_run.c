@@ -130,6 +130,7 @@ static void rejects_positions_beyond_scores(void) {
                          .values = (void *)zeros,
                          .stride = 256,
                          .H_kv = 1,
+                         .group_heads = 1,
                          .d_h = 1,
                          .d_v = 1};
     vd_op ops[2] = {

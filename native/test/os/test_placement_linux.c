@@ -1,7 +1,7 @@
 // The placement of memory on NUMA nodes. On a machine with several nodes whose workers can be
-// pinned all pages of a small model's weights have to be on the nodes of the workers that read
-// them, and its results must have the bits of one worker. Most machines have one node;
-// bench/topology/qemu.sh runs this test on an emulated one with four.
+// pinned all pages of a small model's weights, keys and values have to be on the nodes of the
+// workers that read them, and its results must have the bits of one worker. Most machines have one
+// node; bench/topology/qemu.sh runs this test on an emulated one with four.
 //
 //   test_placement_linux          runs the test
 //   test_placement_linux print    also prints where pages are
@@ -24,7 +24,18 @@ static vd_topology machine;
 
 // ---- a model ----------------------------------------------------------------------------------
 
-enum { D = 1024, D_KV = 256, D_FFN = 2816, VOCABULARY = 8192, ROWS_MAX = 40, MATRICES = 8 };
+enum {
+    D = 1024,
+    H_KV = 4,
+    D_H = 64,
+    D_KV = H_KV * D_H,
+    D_FFN = 2816,
+    VOCABULARY = 8192,
+    ROWS_MAX = 40,
+    MATRICES = 8,
+    BLOCKS = 8,
+    CACHE_BYTES = BLOCKS * 2 * VD_KV_BLOCK * D_KV * 4,
+};
 
 typedef enum matrix_index { QUERY, KEY, VALUE, OUT, GATE, UP, DOWN, HEAD } matrix_index;
 
@@ -38,12 +49,14 @@ static const struct matrix_shape {
     {"down", VD_Q6_K, D, D_FFN}, {"head", VD_Q8_0, VOCABULARY, D},
 };
 
-// The weights, adjacent in one piece of memory, and the activations.
+// The weights, adjacent in one piece of memory, keys and values, and the activations.
 typedef struct model {
     char *memory;
     int64_t bytes;
     int64_t offsets[MATRICES + 1];
+    vd_kv_cache cache;
     float x[ROWS_MAX * D], q[ROWS_MAX * D], k[ROWS_MAX * D_KV], v[ROWS_MAX * D_KV];
+    float z[ROWS_MAX * D];
     float out[ROWS_MAX * D], gate[ROWS_MAX * D_FFN], up[ROWS_MAX * D_FFN];
     float logits[ROWS_MAX * VOCABULARY];
     vd_quantized xq, zq, hq, post, yq;
@@ -62,6 +75,37 @@ static void free_quantized(vd_quantized *xq) {
     free_aligned(xq->scale);
     free_aligned(xq->sum);
     free_aligned(xq->scaled_sum);
+}
+
+// Creates a cache of groups of heads, each with blocks of keys and values, and places them for the
+// pool.
+static vd_kv_cache cache_create(vd_pool *pool, int32_t groups) {
+    void *memory;
+    CHECK(vd_alloc(CACHE_BYTES, &memory) == VD_OK);
+    int64_t bytes = CACHE_BYTES / groups;
+    for (int32_t group = 0; group < groups; group++) {
+        CHECK(pool == NULL || vd_place_group(pool, group, groups, (char *)memory + group * bytes,
+                                             (size_t)bytes) == VD_OK);
+    }
+    memset(memory, 0xff, CACHE_BYTES);  // NaNs
+    return (vd_kv_cache){.keys = memory,
+                         .values = (char *)memory + bytes / BLOCKS / 2,
+                         .stride = bytes / BLOCKS,
+                         .group_stride = bytes,
+                         .type = VD_F32,
+                         .H_kv = H_KV,
+                         .group_heads = H_KV / groups,
+                         .d_h = D_H,
+                         .d_v = D_H};
+}
+
+// Returns the number of groups of heads.
+static int32_t groups_on(const vd_slices *slices) {
+    int32_t groups = H_KV;
+    while (slices->count % groups != 0) {
+        groups /= 2;
+    }
+    return groups;
 }
 
 // Creates the model; its weights are placed for the pool, unless that is null, and packed.
@@ -90,6 +134,7 @@ static model *model_create(vd_pool *pool) {
         CHECK(vd_pack(pool, s.type, s.N, s.K, source, packed, 0, (s.N + 15) / 16) == VD_OK);
         free_aligned(source);
     }
+    m->cache = cache_create(pool, pool == NULL ? 1 : groups_on(vd_pool_slices(pool)));
     m->xq = quantized_buffers(D);
     m->zq = quantized_buffers(D);
     m->hq = quantized_buffers(D);
@@ -100,6 +145,7 @@ static model *model_create(vd_pool *pool) {
 
 static void model_free(model *m) {
     vd_free(m->memory, (size_t)m->bytes);
+    vd_free(m->cache.keys, CACHE_BYTES);
     free_quantized(&m->xq);
     free_quantized(&m->zq);
     free_quantized(&m->hq);
@@ -132,11 +178,11 @@ static vd_op fused(vd_op op) {
     return op;
 }
 
-// Computes the logits of a layer without attention.
+// Computes the logits of a layer.
 static void model_run(model *m, vd_pool *pool, int32_t rows) {
     rng r = {35};
     batch b;
-    batch_begin(&b, &r, 1, 1);
+    batch_begin(&b, &r, 1, BLOCKS);
     for (int32_t i = 0; i < rows; i++) {
         batch_add(&b, 0, i, 0, 0);
     }
@@ -144,6 +190,13 @@ static void model_run(model *m, vd_pool *pool, int32_t rows) {
         m->x[i] = rng_uniform(&r, -1, 1);
     }
     vd_op add = {.kind = VD_OP_ADD, .as.add = {.a = m->x, .b = m->out, .y = m->x, .width = D}};
+    vd_op store = {.kind = VD_OP_KV_STORE,
+                   .barrier = VD_BARRIER_ALWAYS,
+                   .as.kv_store = {.k = m->k, .v = m->v, .cache = m->cache}};
+    vd_op attend = {
+        .kind = VD_OP_ATTENTION,
+        .barrier = VD_BARRIER_ALWAYS,
+        .as.attention = {.q = m->q, .cache = m->cache, .z = m->z, .H = D / D_H, .scale = 0.125f}};
     vd_op gated = {
         .kind = VD_OP_ACTIVATION,
         .as.activation = {
@@ -153,7 +206,9 @@ static void model_run(model *m, vd_pool *pool, int32_t rows) {
         matmul_op(m, QUERY, m->xq, m->q, VD_BARRIER_ALWAYS),
         matmul_op(m, KEY, m->xq, m->k, VD_BARRIER_NEVER),
         matmul_op(m, VALUE, m->xq, m->v, VD_BARRIER_NEVER),
-        quantize_op(m->q, m->zq, D),
+        store,
+        attend,
+        quantize_op(m->z, m->zq, D),
         matmul_op(m, OUT, m->zq, m->out, VD_BARRIER_ALWAYS),
         fused(add),
         quantize_op(m->x, m->hq, D),
@@ -221,6 +276,33 @@ static void check_matrix(const model *m, const vd_slices *slices, int i) {
     }
 }
 
+// Requires that all pages of a group of heads are on its nodes.
+static void check_cache(const model *m, const vd_slices *slices) {
+    static int nodes[PAGES_MAX];
+    int32_t groups = groups_on(slices), nodes_of_group = slices->count / groups;
+    int64_t pages = CACHE_BYTES / groups / (int64_t)page_bytes();
+    if (prints) {
+        printf("cache ");
+    }
+    for (int32_t group = 0; group < groups; group++) {
+        int64_t on_node = 0;
+        find_nodes((char *)m->cache.keys + group * m->cache.group_stride, pages, nodes);
+        for (int32_t i = group * nodes_of_group; i < (group + 1) * nodes_of_group; i++) {
+            for (int64_t p = 0; p < pages; p++) {
+                on_node += nodes[p] == slices->nodes[i];
+            }
+        }
+        if (prints) {
+            printf("  node %d: %lld of %lld", slices->nodes[group * nodes_of_group],
+                   (long long)on_node, (long long)pages);
+        }
+        CHECK(on_node == pages);
+    }
+    if (prints) {
+        printf("\n");
+    }
+}
+
 // Prints the mappings of the weights, as the kernel reports them.
 static void print_mappings(const model *m) {
     char line[1024];
@@ -278,6 +360,7 @@ static void places_slices_on_their_nodes(void) {
     for (int i = 0; i < MATRICES; i++) {
         check_matrix(placed, slices, i);
     }
+    check_cache(placed, slices);
     if (prints) {
         print_mappings(placed);
     }
@@ -308,7 +391,15 @@ static void checks_arguments(void) {
     CHECK(vd_place(pool_of(1), VD_PLACE_SLICES, &byte, 0) == VD_INVALID_ARGUMENT);
     CHECK(vd_place(pool_of(1), VD_PLACE_SLICES, &byte, SIZE_MAX) == VD_INVALID_ARGUMENT);
     CHECK(vd_place(pool_of(1), (vd_placement)2, &byte, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(NULL, 0, 1, &byte, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), 0, 1, NULL, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), 0, 1, &byte, 0) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), 0, 0, &byte, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), 0, 2, &byte, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), -1, 1, &byte, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_place_group(pool_of(1), 1, 1, &byte, 1) == VD_INVALID_ARGUMENT);
     describe("one node");
+    CHECK(vd_place_group(pool_of(1), 0, 1, &byte, 1) == VD_OK);
     CHECK(vd_place(pool_of(1), VD_PLACE_SLICES, &byte, 1) == VD_OK);
     CHECK(vd_place(pool_of(1), VD_PLACE_INTERLEAVED, &byte, 1) == VD_OK);
 }

@@ -17,13 +17,22 @@ static int64_t page_bytes(const vd_kv_cache *c, int32_t d) {
 }
 
 int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks, int32_t d) {
-    return (blocks - 1) * c->stride + c->H_kv * page_bytes(c, d);
+    int32_t groups = c->H_kv / c->group_heads;
+    return (groups - 1) * c->group_stride + (blocks - 1) * c->stride +
+           c->group_heads * page_bytes(c, d);
+}
+
+int64_t cache_row_bytes(const vd_kv_cache *c, int32_t d) {
+    return c->H_kv * page_bytes(c, d) / BLOCK;
 }
 
 vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
                           placement where) {
     vd_kv_cache c = {.type = (int32_t)type, .H_kv = H_kv, .d_h = d_h, .d_v = d_v};
-    c.stride = (H_kv + 1) * page_bytes(&c, d_h > d_v ? d_h : d_v);
+    int64_t page = page_bytes(&c, d_h > d_v ? d_h : d_v);
+    c.group_heads = H_kv % 2 == 0 ? H_kv / 2 : H_kv;
+    c.stride = (c.group_heads + 1) * page;
+    c.group_stride = blocks * c.stride + page;
     size_t key_bytes = (size_t)cache_bytes(&c, blocks, d_h);
     size_t value_bytes = (size_t)cache_bytes(&c, blocks, d_v);
     c.keys = guarded_alloc(key_bytes, where);
@@ -33,12 +42,18 @@ vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v
     return c;
 }
 
+// Returns the offset of a head's keys or values, of `bytes` bytes in each block.
+static int64_t page_at(const vd_kv_cache *c, int32_t block, int32_t head, int64_t bytes) {
+    return head / c->group_heads * c->group_stride + block * c->stride +
+           head % c->group_heads * bytes;
+}
+
 static int64_t element_bytes(int32_t type) { return type == VD_F32 ? 4 : type == VD_Q8_0 ? 1 : 2; }
 
 void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position, int32_t i,
              uint16_t **scale) {
     int64_t bytes = page_bytes(c, c->d_h);
-    char *page = (char *)c->keys + blocks[position / BLOCK] * c->stride + head * bytes;
+    char *page = (char *)c->keys + page_at(c, blocks[position / BLOCK], head, bytes);
     char *tile = page + position % BLOCK / LANES * (bytes / 4);
     int32_t lane = position % LANES;
     if (c->type == VD_Q8_0) {
@@ -51,7 +66,7 @@ void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t 
 void *value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
                int32_t i, uint16_t **scale) {
     int64_t bytes = page_bytes(c, c->d_v);
-    char *values = (char *)c->values + blocks[position / BLOCK] * c->stride + head * bytes;
+    char *values = (char *)c->values + page_at(c, blocks[position / BLOCK], head, bytes);
     int64_t row = position % BLOCK;
     if (c->type == VD_Q8_0) {
         *scale = (uint16_t *)(values + BLOCK * c->d_v) + row * (c->d_v / SCALED) + i / SCALED;

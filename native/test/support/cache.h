@@ -14,8 +14,11 @@ extern const vd_type kv_types[KV_TYPES];
 // Returns the bytes of the keys or values of width d.
 int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks, int32_t d);
 
+// Returns the bytes of the keys or values of width d of one position.
+int64_t cache_row_bytes(const vd_kv_cache *c, int32_t d);
+
 // Returns a cache of `blocks` blocks in guarded memory, filled with NaNs, so that reading elements
-// that were not stored shows in the results.
+// that were not stored shows in the results. An even number of heads is in two groups.
 vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
                           placement where);
 

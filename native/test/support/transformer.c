@@ -203,13 +203,17 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     add_rope(t, k->as.matmul.y, H_KV, a.cosines, a.sines, pairs);
     run_concurrently(&t->ops[t->n_ops - 1]);
     int64_t cache = (int64_t)MODEL_BLOCKS * H_KV * BLOCK * D_H;
+    int32_t group_heads = layer == 0 ? H_KV : 1;
+    int64_t stride = (layer == 0 ? 4 : 2) * group_heads * BLOCK * D_H;
     t->caches[layer] = (vd_kv_cache){.keys = floats_buffer(t, cache),
                                      .values = floats_buffer(t, cache),
+                                     .stride = stride,
+                                     .group_stride = MODEL_BLOCKS * stride,
                                      .type = layer == 0 ? VD_F32 : VD_F16,
                                      .H_kv = H_KV,
+                                     .group_heads = group_heads,
                                      .d_h = D_H,
-                                     .d_v = D_H,
-                                     .stride = (layer == 0 ? 4 : 2) * H_KV * BLOCK * D_H};
+                                     .d_v = D_H};
     vd_op *store = add_op(t, VD_OP_KV_STORE, VD_ROWS_TOKENS);
     store->as.kv_store = (vd_kv_store){k->as.matmul.y, v->as.matmul.y, t->caches[layer]};
     vd_op *attention = add_op(t, VD_OP_ATTENTION, VD_ROWS_TOKENS);

@@ -88,6 +88,35 @@ static int64_t bound_of(const int32_t *words, const int32_t *valid, const char *
                                              : 8 * stride;
 }
 
+// Returns the cache of an operation, or null.
+static const vd_kv_cache *cache_of(const vd_op *op) {
+    switch (op->kind) {
+        case VD_OP_KV_STORE:
+            return &op->as.kv_store.cache;
+        case VD_OP_ATTENTION:
+            return &op->as.attention.cache;
+        case VD_OP_SCORES:
+            return &op->as.scores.cache;
+        case VD_OP_ATTENTION_VALUES:
+            return &op->as.attention_values.cache;
+        case VD_OP_QUERY_BACKWARD:
+        case VD_OP_KEY_VALUE_BACKWARD:
+            return &op->as.attention_backward.attention.cache;
+        default:
+            return NULL;
+    }
+}
+
+// Returns a bound of the bytes before the last group of heads.
+static int64_t groups_bound(const vd_op *op) {
+    const vd_kv_cache *cache = cache_of(op);
+    if (cache == NULL || cache->group_heads <= 0 || cache->H_kv <= cache->group_heads) {
+        return 0;
+    }
+    int64_t groups = cache->H_kv / cache->group_heads, stride = cache->group_stride;
+    return stride < 0 || stride > REGION / groups ? REGION + 1 : groups * stride;
+}
+
 static void take_op(input *in, draft *d) {
     vd_op op = valid_op((vd_op_kind)take_between(in, 0, VD_OP_COUNT - 1));
     int32_t words[WORDS], valid[WORDS];
@@ -112,10 +141,11 @@ static void take_op(input *in, draft *d) {
             set_address(words + w / 2 * 2, NULL);
         }
     }
-    int64_t bytes = bound_of(words, valid, addresses);
-    d->bytes = bytes > d->bytes ? bytes : d->bytes;
     d->runs &= !has_tables(op.kind);
-    memcpy(&d->ops[d->n_ops++], words, sizeof op);
+    memcpy(&op, words, sizeof op);
+    int64_t bytes = bound_of(words, valid, addresses) + groups_bound(&op);
+    d->bytes = bytes > d->bytes ? bytes : d->bytes;
+    d->ops[d->n_ops++] = op;
 }
 
 static vd_limits take_limits(input *in) {

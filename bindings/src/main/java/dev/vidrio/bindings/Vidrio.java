@@ -1251,6 +1251,70 @@ public class Vidrio extends Vidrio$shared {
         }
     }
 
+    private static class vd_place_group {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER,
+            Vidrio.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_place_group");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_place_group(const vd_pool *pool, int32_t group, int32_t groups, void *memory, size_t bytes)
+     * }
+     */
+    public static FunctionDescriptor vd_place_group$descriptor() {
+        return vd_place_group.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_place_group(const vd_pool *pool, int32_t group, int32_t groups, void *memory, size_t bytes)
+     * }
+     */
+    public static MethodHandle vd_place_group$handle() {
+        return vd_place_group.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_place_group(const vd_pool *pool, int32_t group, int32_t groups, void *memory, size_t bytes)
+     * }
+     */
+    public static MemorySegment vd_place_group$address() {
+        return vd_place_group.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_place_group(const vd_pool *pool, int32_t group, int32_t groups, void *memory, size_t bytes)
+     * }
+     */
+    public static int vd_place_group(MemorySegment pool, int group, int groups, MemorySegment memory, long bytes) {
+        var mh$ = vd_place_group.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_place_group", pool, group, groups, memory, bytes);
+            }
+            return (int)mh$.invokeExact(pool, group, groups, memory, bytes);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class vd_pool_lower_priority {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
@@ -2213,7 +2277,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_KV_BLOCK = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_KV_BLOCK = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:459:1).VD_KV_BLOCK = 64
      * }
      */
     public static int VD_KV_BLOCK() {
@@ -2222,7 +2286,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_KV_LANES = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_KV_LANES = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:459:1).VD_KV_LANES = 16
      * }
      */
     public static int VD_KV_LANES() {
@@ -2231,7 +2295,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_ATTENTION_CHUNK = (int)256L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_ATTENTION_CHUNK = 256
+     * enum enum (unnamed at ./native/include/vidrio.h:459:1).VD_ATTENTION_CHUNK = 256
      * }
      */
     public static int VD_ATTENTION_CHUNK() {
@@ -2240,7 +2304,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_HEAD_MAX = (int)1024L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_HEAD_MAX = 1024
+     * enum enum (unnamed at ./native/include/vidrio.h:459:1).VD_HEAD_MAX = 1024
      * }
      */
     public static int VD_HEAD_MAX() {
@@ -2249,7 +2313,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REACH_MAX = (int)65536L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:454:1).VD_REACH_MAX = 65536
+     * enum enum (unnamed at ./native/include/vidrio.h:459:1).VD_REACH_MAX = 65536
      * }
      */
     public static int VD_REACH_MAX() {
@@ -2285,7 +2349,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_SPAN = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:592:1).VD_SPAN = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:602:1).VD_SPAN = 16
      * }
      */
     public static int VD_SPAN() {
@@ -2474,7 +2538,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_ALL_SEQUENCES = (int)-1L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:732:1).VD_ALL_SEQUENCES = -1
+     * enum enum (unnamed at ./native/include/vidrio.h:742:1).VD_ALL_SEQUENCES = -1
      * }
      */
     public static int VD_ALL_SEQUENCES() {
@@ -2483,7 +2547,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_LOW_RANK_MAX = (int)512L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:769:1).VD_LOW_RANK_MAX = 512
+     * enum enum (unnamed at ./native/include/vidrio.h:779:1).VD_LOW_RANK_MAX = 512
      * }
      */
     public static int VD_LOW_RANK_MAX() {
@@ -2492,7 +2556,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_LOW_RANK_COLUMNS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:769:1).VD_LOW_RANK_COLUMNS = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:779:1).VD_LOW_RANK_COLUMNS = 16
      * }
      */
     public static int VD_LOW_RANK_COLUMNS() {
@@ -2501,7 +2565,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERTS_MAX = (int)4096L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERTS_MAX = 4096
+     * enum enum (unnamed at ./native/include/vidrio.h:836:1).VD_EXPERTS_MAX = 4096
      * }
      */
     public static int VD_EXPERTS_MAX() {
@@ -2510,7 +2574,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERT_K_MAX = (int)32768L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERT_K_MAX = 32768
+     * enum enum (unnamed at ./native/include/vidrio.h:836:1).VD_EXPERT_K_MAX = 32768
      * }
      */
     public static int VD_EXPERT_K_MAX() {
@@ -2519,7 +2583,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EXPERT_GROUPS_MAX = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:826:1).VD_EXPERT_GROUPS_MAX = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:836:1).VD_EXPERT_GROUPS_MAX = 64
      * }
      */
     public static int VD_EXPERT_GROUPS_MAX() {
@@ -2591,7 +2655,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_TOP_K_MAX = (int)256L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:905:1).VD_TOP_K_MAX = 256
+     * enum enum (unnamed at ./native/include/vidrio.h:915:1).VD_TOP_K_MAX = 256
      * }
      */
     public static int VD_TOP_K_MAX() {
@@ -2600,7 +2664,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_TOP_K_CHUNKS = (int)64L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:905:1).VD_TOP_K_CHUNKS = 64
+     * enum enum (unnamed at ./native/include/vidrio.h:915:1).VD_TOP_K_CHUNKS = 64
      * }
      */
     public static int VD_TOP_K_CHUNKS() {
@@ -2627,7 +2691,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_BACKWARD_POSITIONS = (int)32768L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:983:1).VD_BACKWARD_POSITIONS = 32768
+     * enum enum (unnamed at ./native/include/vidrio.h:993:1).VD_BACKWARD_POSITIONS = 32768
      * }
      */
     public static int VD_BACKWARD_POSITIONS() {
@@ -2663,7 +2727,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_TOKENS = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_TOKENS = 2
+     * enum enum (unnamed at ./native/include/vidrio.h:1109:1).VD_REPLICATED_TOKENS = 2
      * }
      */
     public static int VD_REPLICATED_TOKENS() {
@@ -2672,7 +2736,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_ROWS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_ROWS = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:1109:1).VD_REPLICATED_ROWS = 16
      * }
      */
     public static int VD_REPLICATED_ROWS() {
@@ -2681,7 +2745,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_READ = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_READ = 1
+     * enum enum (unnamed at ./native/include/vidrio.h:1109:1).VD_REPLICATED_READ = 1
      * }
      */
     public static int VD_REPLICATED_READ() {
@@ -2690,7 +2754,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_REPLICATED_WRITE = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:1099:1).VD_REPLICATED_WRITE = 2
+     * enum enum (unnamed at ./native/include/vidrio.h:1109:1).VD_REPLICATED_WRITE = 2
      * }
      */
     public static int VD_REPLICATED_WRITE() {
@@ -2699,7 +2763,7 @@ public class Vidrio extends Vidrio$shared {
     private static final int VD_EPILOGUE_MAX = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum enum (unnamed at ./native/include/vidrio.h:1112:1).VD_EPILOGUE_MAX = 16
+     * enum enum (unnamed at ./native/include/vidrio.h:1122:1).VD_EPILOGUE_MAX = 16
      * }
      */
     public static int VD_EPILOGUE_MAX() {

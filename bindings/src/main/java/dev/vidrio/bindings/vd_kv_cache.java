@@ -18,10 +18,13 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     void *keys;
  *     void *values;
  *     int64_t stride;
+ *     int64_t group_stride;
  *     int32_t type;
  *     int32_t H_kv;
+ *     int32_t group_heads;
  *     int32_t d_h;
  *     int32_t d_v;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -35,10 +38,13 @@ public class vd_kv_cache {
         Vidrio.C_POINTER.withName("keys"),
         Vidrio.C_POINTER.withName("values"),
         Vidrio.C_LONG.withName("stride"),
+        Vidrio.C_LONG.withName("group_stride"),
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("H_kv"),
+        Vidrio.C_INT.withName("group_heads"),
         Vidrio.C_INT.withName("d_h"),
-        Vidrio.C_INT.withName("d_v")
+        Vidrio.C_INT.withName("d_v"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_kv_cache");
 
     /**
@@ -180,6 +186,50 @@ public class vd_kv_cache {
         struct.set(stride$LAYOUT, stride$OFFSET, fieldValue);
     }
 
+    private static final OfLong group_stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("group_stride"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t group_stride
+     * }
+     */
+    public static final OfLong group_stride$layout() {
+        return group_stride$LAYOUT;
+    }
+
+    private static final long group_stride$OFFSET = $LAYOUT.byteOffset(groupElement("group_stride"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t group_stride
+     * }
+     */
+    public static final long group_stride$offset() {
+        return group_stride$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t group_stride
+     * }
+     */
+    public static long group_stride(MemorySegment struct) {
+        return struct.get(group_stride$LAYOUT, group_stride$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t group_stride
+     * }
+     */
+    public static void group_stride(MemorySegment struct, long fieldValue) {
+        struct.set(group_stride$LAYOUT, group_stride$OFFSET, fieldValue);
+    }
+
     private static final OfInt type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("type"));
 
     /**
@@ -268,6 +318,50 @@ public class vd_kv_cache {
         struct.set(H_kv$LAYOUT, H_kv$OFFSET, fieldValue);
     }
 
+    private static final OfInt group_heads$LAYOUT = (OfInt)$LAYOUT.select(groupElement("group_heads"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t group_heads
+     * }
+     */
+    public static final OfInt group_heads$layout() {
+        return group_heads$LAYOUT;
+    }
+
+    private static final long group_heads$OFFSET = $LAYOUT.byteOffset(groupElement("group_heads"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t group_heads
+     * }
+     */
+    public static final long group_heads$offset() {
+        return group_heads$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t group_heads
+     * }
+     */
+    public static int group_heads(MemorySegment struct) {
+        return struct.get(group_heads$LAYOUT, group_heads$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t group_heads
+     * }
+     */
+    public static void group_heads(MemorySegment struct, int fieldValue) {
+        struct.set(group_heads$LAYOUT, group_heads$OFFSET, fieldValue);
+    }
+
     private static final OfInt d_h$LAYOUT = (OfInt)$LAYOUT.select(groupElement("d_h"));
 
     /**
@@ -354,6 +448,50 @@ public class vd_kv_cache {
      */
     public static void d_v(MemorySegment struct, int fieldValue) {
         struct.set(d_v$LAYOUT, d_v$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

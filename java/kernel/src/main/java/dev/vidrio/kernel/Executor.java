@@ -57,6 +57,19 @@ public interface Executor extends AutoCloseable {
    */
   default void place(MemorySegment memory, Placement placement) {}
 
+  /** Returns the number of NUMA nodes that memory is placed on; 1 if it is not placed. */
+  default int placedNodes() {
+    return 1;
+  }
+
+  /**
+   * Places memory like {@link #place}, page by page on the nodes of one of several groups of nodes.
+   *
+   * @param group the number of the group
+   * @param groups a divisor of {@link #placedNodes}
+   */
+  default void placeGroup(MemorySegment memory, int group, int groups) {}
+
   /**
    * Packs a quantized matrix, in parallel on all workers.
    *

@@ -24,6 +24,9 @@ import java.util.stream.IntStream;
  * A convolution layer has rows [BLOCK, width] of f32 instead. If layers differ, layers of equal
  * shape are stored together, one shape after the other.
  *
+ * <p>On several NUMA nodes, each group of nodes holds a group of heads: the cache above, with as
+ * many heads, once for each group.
+ *
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
  * vd_kv_cache} in {@code vidrio.h} defines the layout for each {@link KvType}.
  *
@@ -39,6 +42,7 @@ import java.util.stream.IntStream;
  *
  * @see KvShape
  * @see "docs/adr/013-cache-type.md"
+ * @see "docs/adr/031-placement.md"
  */
 public final class KvCache {
   /** Positions of a block. */
@@ -82,34 +86,48 @@ public final class KvCache {
     this.memory = allocate(executor, bytes(shape, type, blocks), arena);
     long begin = 0;
     for (KvShape.Layer layer : new LinkedHashSet<>(shape.layers())) {
-      Kind kind = kind(layer, begin);
+      Kind kind = kind(layer, begin, executor.placedNodes());
       kinds.add(kind);
-      begin += blocks * kind.blockBytes();
+      begin += kind.groups * groupBytes(kind);
+      place(executor, kind);
     }
     this.pool = new RefCountedPool("block", blocks);
     this.slots = new RefCountedPool("slot", shape.hasStates() ? slots : 0);
     this.states = allocate(executor, Math.multiplyExact(shape.bytesPerSequence(), slots), arena);
+    if (states.byteSize() > 0) {
+      executor.place(states, Placement.INTERLEAVED); // any worker may read any slot
+    }
   }
 
   private static MemorySegment allocate(Executor executor, long bytes, Arena arena) {
-    if (bytes == 0) {
-      return MemorySegment.NULL;
+    return bytes == 0 ? MemorySegment.NULL : executor.allocate(bytes, arena);
+  }
+
+  private void place(Executor executor, Kind kind) {
+    long bytes = groupBytes(kind);
+    for (int group = 0; bytes > 0 && group < kind.groups; group++) {
+      executor.placeGroup(memory.asSlice(kind.begin + group * bytes, bytes), group, kind.groups);
     }
-    MemorySegment memory = executor.allocate(bytes, arena);
-    executor.place(memory, Placement.INTERLEAVED); // any worker may read any block
-    return memory;
   }
 
   /**
    * Layers of equal shape.
    *
    * @param layers indices of the layers
+   * @param groups groups of heads, each in memory of its own
    * @param begin offset of their memory
-   * @param keyBytes bytes of the keys of a layer in a block, or of the rows of a convolution
-   * @param valueBytes bytes of the values of a layer in a block
+   * @param keyBytes bytes of the keys of a layer and group in a block, or of the rows of a
+   *     convolution
+   * @param valueBytes bytes of the values of a layer and group in a block
    */
   private record Kind(
-      KvShape.Layer shape, List<Integer> layers, long begin, long keyBytes, long valueBytes) {
+      KvShape.Layer shape,
+      List<Integer> layers,
+      int groups,
+      long begin,
+      long keyBytes,
+      long valueBytes) {
+    /** Returns the bytes of all layers of a group in a block. */
     long blockBytes() {
       return layers.size() * (keyBytes + valueBytes);
     }
@@ -120,13 +138,26 @@ public final class KvCache {
     }
   }
 
-  private Kind kind(KvShape.Layer layer, long begin) {
-    long valueBytes =
-        layer instanceof KvShape.KeyValue(int heads, int _, int dV)
-            ? (long) BLOCK * heads * type.bytes(dV)
-            : 0;
-    long keyBytes = BLOCK * layer.bytesPerPosition(type) - valueBytes;
-    return new Kind(layer, members(layer), begin, keyBytes, valueBytes);
+  private Kind kind(KvShape.Layer layer, long begin, int nodes) {
+    long bytes = BLOCK * layer.bytesPerPosition(type);
+    if (!(layer instanceof KvShape.KeyValue keyValue)) {
+      return new Kind(layer, members(layer), 1, begin, bytes, 0);
+    }
+    int groups = keyValue.groups(nodes);
+    long valueBytes = (long) BLOCK * keyValue.heads() * type.bytes(keyValue.dV());
+    return new Kind(
+        layer, members(layer), groups, begin, (bytes - valueBytes) / groups, valueBytes / groups);
+  }
+
+  /** Returns the bytes of all blocks of a group of heads. */
+  private long groupBytes(Kind kind) {
+    return blocks * kind.blockBytes();
+  }
+
+  /** Returns the memory of a group of heads in a block. */
+  private MemorySegment block(Kind kind, int group, int block) {
+    long bytes = kind.blockBytes();
+    return memory.asSlice(kind.begin + group * groupBytes(kind) + block * bytes, bytes);
   }
 
   private List<Integer> members(KvShape.Layer layer) {
@@ -211,8 +242,9 @@ public final class KvCache {
       return false;
     }
     for (Kind kind : kinds) {
-      long bytes = kind.blockBytes();
-      memory.asSlice(kind.begin + fresh * bytes, bytes).fill((byte) 0);
+      for (int group = 0; group < kind.groups; group++) {
+        block(kind, group, fresh).fill((byte) 0);
+      }
     }
     fresh++;
     return true;
@@ -243,9 +275,9 @@ public final class KvCache {
     pool.requireOwned(from);
     pool.requireOwned(to);
     for (Kind kind : kinds) {
-      long bytes = kind.blockBytes();
-      long begin = kind.begin;
-      MemorySegment.copy(memory, begin + from * bytes, memory, begin + to * bytes, bytes);
+      for (int group = 0; group < kind.groups; group++) {
+        block(kind, group, to).copyFrom(block(kind, group, from));
+      }
     }
   }
 
@@ -255,41 +287,66 @@ public final class KvCache {
   }
 
   /**
-   * Returns the memory of a block: one part for each shape of its layers, in the order in which the
-   * shapes first occur. The bytes are the same on every executor and instruction set.
+   * Returns the memory of a block in parts: the layers of each shape, in the order in which the
+   * shapes first occur; each layer's keys and values, with all heads. The bytes are the same on
+   * every executor, instruction set and number of nodes; the number of parts is not.
    */
   public List<MemorySegment> block(int block) {
     pool.requireOwned(block);
-    return kinds.stream()
-        .map(kind -> memory.asSlice(kind.begin + block * kind.blockBytes(), kind.blockBytes()))
-        .toList();
+    List<MemorySegment> parts = new ArrayList<>();
+    for (Kind kind : kinds) {
+      addParts(kind, block, parts);
+    }
+    return parts;
+  }
+
+  private void addParts(Kind kind, int block, List<MemorySegment> parts) {
+    if (kind.groups == 1) {
+      parts.add(block(kind, 0, block));
+      return;
+    }
+    for (int layer : kind.layers) {
+      for (int group = 0; group < kind.groups; group++) {
+        parts.add(block(kind, group, block).asSlice(kind.keys(layer), kind.keyBytes));
+      }
+      for (int group = 0; group < kind.groups; group++) {
+        long values = kind.keys(layer) + kind.keyBytes;
+        parts.add(block(kind, group, block).asSlice(values, kind.valueBytes));
+      }
+    }
   }
 
   /**
-   * Returns a copy of a block whose positions from {@code positions} on are zero, in the parts of
-   * {@link #block}.
+   * Returns a copy of a block whose positions from {@code positions} on are zero, with the bytes of
+   * {@link #block} in one part for each shape.
    *
    * @param positions a multiple of {@value #LANES}
    */
   public List<MemorySegment> copyOf(int block, int positions, Arena arena) {
     require(positions % LANES == 0, positions + " positions: not a multiple of " + LANES);
-    List<MemorySegment> copies = new ArrayList<>();
-    for (MemorySegment part : block(block)) {
-      copies.add(arena.allocate(part.byteSize()).copyFrom(part));
+    pool.requireOwned(block);
+    return kinds.stream().map(kind -> copyOf(kind, block, positions, arena)).toList();
+  }
+
+  private MemorySegment copyOf(Kind kind, int block, int positions, Arena arena) {
+    MemorySegment copy = arena.allocate(kind.groups * kind.blockBytes());
+    List<MemorySegment> parts = new ArrayList<>();
+    addParts(kind, block, parts);
+    long at = 0;
+    for (MemorySegment part : parts) {
+      MemorySegment.copy(part, 0, copy, at, part.byteSize());
+      at += part.byteSize();
     }
-    for (int i = 0; i < kinds.size(); i++) {
-      Kind kind = kinds.get(i);
-      long layerBytes = kind.keyBytes + kind.valueBytes;
-      for (int layer = 0; layer < kind.layers.size(); layer++) {
-        clear(kind, copies.get(i).asSlice(layer * layerBytes, layerBytes), positions);
-      }
+    long layerBytes = kind.groups * (kind.keyBytes + kind.valueBytes);
+    for (int layer = 0; layer < kind.layers.size(); layer++) {
+      clear(kind, copy.asSlice(layer * layerBytes, layerBytes), positions);
     }
-    return copies;
+    return copy;
   }
 
   /** Clears the positions of a layer in a block from {@code from} on. */
   private void clear(Kind kind, MemorySegment layer, int from) {
-    if (!(kind.shape instanceof KvShape.KeyValue(int heads, int _, int dV))) {
+    if (!(kind.shape instanceof KvShape.KeyValue(int heads, int dH, int dV))) {
       clearRows(layer, 0, kind.keyBytes / BLOCK, from);
       return;
     }
@@ -298,8 +355,8 @@ public final class KvCache {
     long elements = type.bytes(dV) - scales;
     for (int head = 0; head < heads; head++) {
       // The keys of a tile of positions are contiguous, so that a position has its share.
-      clearRows(layer, head * (kind.keyBytes / heads), kind.keyBytes / heads / BLOCK, from);
-      long values = kind.keyBytes + head * (kind.valueBytes / heads);
+      clearRows(layer, (long) head * BLOCK * type.bytes(dH), type.bytes(dH), from);
+      long values = kind.groups * kind.keyBytes + (long) head * BLOCK * type.bytes(dV);
       clearRows(layer, values, elements, from);
       clearRows(layer, values + BLOCK * elements, scales, from);
     }
@@ -391,13 +448,16 @@ public final class KvCache {
     return shape.bytesPerSequence();
   }
 
-  /** Returns the keys of a layer, starting at block 0; blocks are {@link #stride} bytes apart. */
+  /**
+   * Returns the keys of a layer, starting at block 0 of the first group of heads; blocks are {@link
+   * #stride} bytes apart, and groups {@link #groupStride}.
+   */
   public MemorySegment keys(int layer) {
     Kind kind = kind(layer);
     return part(kind, kind.keys(layer), kind.keyBytes);
   }
 
-  /** Returns the values of a layer, starting at block 0. */
+  /** Returns the values of a layer, starting at block 0 of the first group of heads. */
   public MemorySegment values(int layer) {
     Kind kind = kind(layer);
     return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
@@ -411,7 +471,8 @@ public final class KvCache {
   private MemorySegment part(Kind kind, long first, long bytes) {
     return blocks == 0
         ? memory
-        : memory.asSlice(kind.begin + first, (blocks - 1L) * kind.blockBytes() + bytes);
+        : memory.asSlice(
+            kind.begin + first, kind.groups * groupBytes(kind) - kind.blockBytes() + bytes);
   }
 
   private Kind kind(int layer) {
@@ -422,5 +483,15 @@ public final class KvCache {
   /** Returns the bytes from a layer's keys, values or rows in one block to those in the next. */
   public long stride(int layer) {
     return kind(layer).blockBytes();
+  }
+
+  /** Returns the heads of a group of a layer, which one of several groups of nodes holds. */
+  public int groupHeads(int layer) {
+    return shape.keyValue(layer).heads() / kind(layer).groups;
+  }
+
+  /** Returns the bytes from a layer's keys or values of one group of heads to the next. */
+  public long groupStride(int layer) {
+    return groupBytes(kind(layer));
   }
 }

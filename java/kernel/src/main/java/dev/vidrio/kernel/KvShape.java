@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.argument.Arguments.require;
 
 import dev.vidrio.kernel.op.Access;
 import dev.vidrio.kernel.op.SequenceOp.Part;
+import java.math.BigInteger;
 import java.util.Collections;
 import java.util.List;
 
@@ -55,6 +56,14 @@ public record KvShape(List<Layer> layers) {
     /** Creates a layer whose values have the width of its keys. */
     public KeyValue(int heads, int dH) {
       this(heads, dH, dH);
+    }
+
+    /**
+     * Returns the number of groups of heads, each of which is held by as many of the NUMA nodes:
+     * their greatest common divisor.
+     */
+    public int groups(int nodes) {
+      return BigInteger.valueOf(heads).gcd(BigInteger.valueOf(nodes)).intValueExact();
     }
 
     /** Returns the elements of the keys of one position. */

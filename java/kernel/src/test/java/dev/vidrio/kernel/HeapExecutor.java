@@ -3,11 +3,41 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /** An executor that only allocates memory, for tests of classes that need one. */
 public final class HeapExecutor implements Executor {
-  /** Creates an executor. */
-  public HeapExecutor() {}
+  private final int nodes;
+  private final List<Placed> placed = new ArrayList<>();
+
+  /** Creates an executor on one node. */
+  public HeapExecutor() {
+    this(1);
+  }
+
+  /** Creates an executor that places memory on several nodes. */
+  HeapExecutor(int nodes) {
+    this.nodes = nodes;
+  }
+
+  /** Memory that was placed on a group of nodes. */
+  record Placed(MemorySegment memory, int group, int groups) {}
+
+  /** Returns the memory that was placed on groups of nodes, in order. */
+  List<Placed> placed() {
+    return placed;
+  }
+
+  @Override
+  public int placedNodes() {
+    return nodes;
+  }
+
+  @Override
+  public void placeGroup(MemorySegment memory, int group, int groups) {
+    placed.add(new Placed(memory, group, groups));
+  }
 
   @Override
   public String name() {

@@ -1,11 +1,13 @@
 package dev.vidrio.kernel;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.op.SequenceOp.Part;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -331,6 +333,101 @@ class KvCacheTest {
         assertEquals(2, copies.size());
       }
     }
+  }
+
+  /** Heads are divided among nodes if there are as many, or a multiple of them. */
+  @Test
+  void groupsOfHeadsAreCommonDivisors() {
+    assertEquals(4, new KvShape.KeyValue(8, 4).groups(4));
+    assertEquals(2, new KvShape.KeyValue(2, 4).groups(8));
+    assertEquals(2, new KvShape.KeyValue(6, 4).groups(4));
+    assertEquals(1, new KvShape.KeyValue(3, 4).groups(2));
+    assertEquals(1, new KvShape.KeyValue(8, 4).groups(1));
+  }
+
+  /** Two of four nodes hold each group: all blocks of half of the heads. */
+  @Test
+  void placesGroupsOfHeads() {
+    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.Conv(3)));
+    var executor = new HeapExecutor(4);
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(executor, shape, KvType.F32, 5, 0, arena);
+      long bytes = 5L * KvCache.BLOCK * 2 * 8 * Float.BYTES;
+      assertEquals(
+          List.of(0, 1, 0), executor.placed().stream().map(HeapExecutor.Placed::group).toList());
+      assertEquals(
+          List.of(2, 2, 1), executor.placed().stream().map(HeapExecutor.Placed::groups).toList());
+      long address = cache.keys(0).address();
+      for (HeapExecutor.Placed placed : executor.placed().subList(0, 2)) {
+        assertEquals(address, placed.memory().address());
+        assertEquals(bytes, placed.memory().byteSize());
+        address += cache.groupStride(0);
+      }
+      assertEquals(bytes, cache.groupStride(0));
+      assertEquals(1, cache.groupHeads(0));
+      assertEquals(cache.rows(1).address(), executor.placed().get(2).memory().address());
+    }
+  }
+
+  /** Blocks have the bytes of a cache on one node, so that stored states fit both. */
+  @Test
+  void blocksHaveEqualBytesOnAnyNumberOfNodes() {
+    var layer = new KvShape.KeyValue(4, 32, 64);
+    var shape =
+        new KvShape(List.of(layer, new KvShape.Conv(3), layer, new KvShape.KeyValue(3, 32)));
+    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0)) {
+      try (Arena arena = Arena.ofConfined()) {
+        var one = new KvCache(new HeapExecutor(), shape, type, 3, 0, arena);
+        var several = new KvCache(new HeapExecutor(2), shape, type, 3, 0, arena);
+        one.acquire();
+        several.acquire();
+        int block = one.acquire();
+        assertEquals(block, several.acquire());
+        for (int l : List.of(0, 2, 3)) {
+          fillHeads(one, l, block);
+          fillHeads(several, l, block);
+        }
+        fillRows(one, block);
+        fillRows(several, block);
+        assertArrayEquals(bytes(one.block(block)), bytes(several.block(block)));
+        assertArrayEquals(
+            bytes(one.copyOf(block, 48, arena)), bytes(several.copyOf(block, 48, arena)));
+        assertTrue(several.block(block).size() > one.block(block).size());
+        int copy = several.acquire();
+        several.copy(block, copy);
+        assertArrayEquals(bytes(one.block(block)), bytes(several.block(copy)));
+        several.block(0).forEach(part -> assertFilled(part, (byte) 0));
+      }
+    }
+  }
+
+  /** Fills the keys and values of each head with numbers of their own. */
+  private static void fillHeads(KvCache cache, int layer, int block) {
+    KvShape.KeyValue shape = cache.shape().keyValue(layer);
+    for (int head = 0; head < shape.heads(); head++) {
+      long at =
+          head / cache.groupHeads(layer) * cache.groupStride(layer) + block * cache.stride(layer);
+      int inGroup = head % cache.groupHeads(layer);
+      fill(cache.keys(layer), at, inGroup, cache.type().bytes(shape.dH()), 100 * layer + head);
+      fill(cache.values(layer), at, inGroup, cache.type().bytes(shape.dV()), 50 + head);
+    }
+  }
+
+  private static void fill(MemorySegment half, long at, int head, int bytes, int seed) {
+    for (int i = 0; i < KvCache.BLOCK * bytes; i++) {
+      long offset = at + (long) head * KvCache.BLOCK * bytes + i;
+      half.set(ValueLayout.JAVA_BYTE, offset, (byte) (31 * seed + i));
+    }
+  }
+
+  private static void fillRows(KvCache cache, int block) {
+    cache.rows(1).asSlice(block * cache.stride(1), cache.stride(1)).fill((byte) 7);
+  }
+
+  private static byte[] bytes(List<MemorySegment> parts) {
+    var all = new ByteArrayOutputStream();
+    parts.forEach(part -> all.writeBytes(part.toArray(ValueLayout.JAVA_BYTE)));
+    return all.toByteArray();
   }
 
   private static void assertFirst(List<Integer> positions, MemorySegment copy) {

@@ -273,12 +273,28 @@ class LoadTest {
   }
 
   @Test
-  void littleMemory_rejectsDeferredPackingAfterTheFirstStep() {
+  void littleMemory_leavesWeightsInTheFileThatWouldBePackedLater() {
     var recorder = new Recorder();
     recorder.available = BardFiles.q8().toFile().length() / 2;
     var deferred = ModelOptions.with(() -> recorder).withRepacking(Repacking.DEFERRED);
     try (Model model = Model.open(BardFiles.q8(), deferred);
         Session session = model.newSession(new SessionOptions(8, 8, 1, 8))) {
+      Sequence sequence = session.newSequence();
+      for (int i = 0; i < 3; i++) {
+        step(session, sequence);
+      }
+      assertEquals(0, recorder.packedBytes);
+    }
+  }
+
+  /** The memory is taken by others after the model was opened. */
+  @Test
+  void lessMemoryLater_rejectsDeferredPacking() {
+    var recorder = new Recorder();
+    var deferred = ModelOptions.with(() -> recorder).withRepacking(Repacking.DEFERRED);
+    try (Model model = Model.open(BardFiles.q8(), deferred);
+        Session session = model.newSession(new SessionOptions(8, 8, 1, 8))) {
+      recorder.available = BardFiles.q8().toFile().length() / 2;
       Sequence sequence = session.newSequence();
       step(session, sequence);
       assertThrows(

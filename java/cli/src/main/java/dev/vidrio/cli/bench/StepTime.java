@@ -66,23 +66,33 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int no
 
   /**
    * Returns the bytes of a generated token that nodes read from each other: parts of matrices at
-   * the ends of slices, inputs of products, and most of the interleaved memory of keys, values and
-   * experts.
+   * the ends of slices, inputs of products, and of the memory that is interleaved over several
+   * nodes: experts, and keys and values if there are fewer groups of heads than nodes.
    */
   double remoteBytes(int position) {
     StepBalance balance = NativeExecutor.balance(plan, 1, workers, nodes);
-    double interleaved = 0;
+    double remote = balance.remote() + balance.inputs();
     try (Arena arena = Arena.ofConfined()) {
       var batch = new Batch(new Limits(1, 1, 1, position + 1, vocabulary()), arena);
       int[] blocks = new int[KvCache.blocksFor(position + 1)];
       batch.add(0, position, batch.addSequence(blocks, blocks.length, slot()), true);
       for (Op op : plan.plan().ops()) {
-        if (op instanceof SequenceOp.Attention || op instanceof ExpertOp.ExpertMatMul) {
-          interleaved += OpWork.of(op, batch, plan.plan().kv(), kv).bytes();
-        }
+        remote += OpWork.of(op, batch, plan.plan().kv(), kv).bytes() * remoteShare(op);
       }
     }
-    return balance.remote() + balance.inputs() + interleaved * (nodes - 1) / nodes;
+    return remote;
+  }
+
+  /** Returns the share of an operation's bytes that is on other nodes than its worker. */
+  private double remoteShare(Op op) {
+    int interleaved =
+        switch (op) {
+          case SequenceOp.Attention attention ->
+              nodes / plan.plan().kv().keyValue(attention.layer()).groups(nodes);
+          case ExpertOp.ExpertMatMul _ -> nodes;
+          default -> 1;
+        };
+    return (interleaved - 1.0) / interleaved;
   }
 
   private int vocabulary() {

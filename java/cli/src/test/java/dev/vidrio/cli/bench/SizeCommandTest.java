@@ -54,14 +54,24 @@ class SizeCommandTest {
     assertEquals(0, one.get("remote_bytes_per_token").doubleValue());
     JsonNode two = size("--cores", "8", "--nodes", "2", "--bandwidth", "10", "-c", "64");
     assertEquals(2, two.get("nodes").intValue());
-    JsonNode longer = size("--cores", "8", "--nodes", "2", "--bandwidth", "10", "-c", "128");
-    long positions = 64;
+    assertTrue(two.get("remote_bytes_per_token").doubleValue() > 0);
+  }
+
+  /** The keys and values of the four heads: two nodes hold two heads each, eight nodes half. */
+  @Test
+  void countsKeysAndValuesBetweenNodes() {
     JsonNode inspected = Cli.run("inspect", "--json").json().get("runtime");
-    long kv = positions * inspected.get("kv_bytes_per_position").longValue();
-    double grown =
-        longer.get("remote_bytes_per_token").doubleValue()
-            - two.get("remote_bytes_per_token").doubleValue();
-    assertEquals(kv / 2.0, grown, 0.01 * kv);
+    assertEquals(4, inspected.get("kv_heads").intValue());
+    long kv = 64 * inspected.get("kv_bytes_per_position").longValue();
+    assertEquals(0, remoteBytes(2, 128) - remoteBytes(2, 64));
+    assertEquals(0, remoteBytes(4, 128) - remoteBytes(4, 64));
+    assertEquals(kv / 2.0, remoteBytes(8, 128) - remoteBytes(8, 64), 0.01 * kv);
+  }
+
+  private static double remoteBytes(int nodes, int context) {
+    return size("--cores", "8", "--nodes", "" + nodes, "--bandwidth", "10", "-c", "" + context)
+        .get("remote_bytes_per_token")
+        .doubleValue();
   }
 
   @Test

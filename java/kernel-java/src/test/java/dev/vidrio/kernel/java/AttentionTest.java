@@ -188,7 +188,8 @@ class AttentionTest {
       this.dH = dH;
       this.scale = (float) (1 / Math.sqrt(dH));
       int blocks = SEQUENCES * limits.blocksPerSequence();
-      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), type, blocks, 0, arena);
+      var placing = new PlacingExecutor(executor, 2);
+      this.cache = new KvCache(placing, new KvShape(2, kvHeads, dH), type, blocks, 0, arena);
       for (int s = 0; s < SEQUENCES; s++) {
         keys[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
         values[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
@@ -353,7 +354,9 @@ class AttentionTest {
           for (int j = 0; j < 2 * 10; j++) {
             int head = j / 10;
             int i = j % 10;
-            long page = test.table(s)[p / 64] * test.cache.stride(1) / 4 + head * 64L * 10;
+            assertEquals(1, test.cache.groupHeads(1));
+            long block = test.table(s)[p / 64] * test.cache.stride(1);
+            long page = (block + head * test.cache.groupStride(1)) / 4;
             long place = p % 64;
             long key = page + (place / 16 * 10 + i) * 16 + place % 16;
             long value = page + place * 10 + i;

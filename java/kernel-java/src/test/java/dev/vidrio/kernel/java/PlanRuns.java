@@ -55,7 +55,8 @@ final class PlanRuns {
   }
 
   /**
-   * Checks that all executors give the bits of the scalar one for a plan's outputs.
+   * Checks that all executors, with caches as on two NUMA nodes, give the bits of the scalar one
+   * for a plan's outputs.
    *
    * @param before called with the index of each step before it runs
    * @return the bits, per step
@@ -66,7 +67,8 @@ final class PlanRuns {
       List<Map<Buffer, int[]>> expected = run(scalar, plan, type, steps, before);
       for (Executor executor : executors()) {
         try (executor) {
-          List<Map<Buffer, int[]>> actual = run(executor, plan, type, steps, before);
+          var placing = new PlacingExecutor(executor, 2);
+          List<Map<Buffer, int[]>> actual = run(placing, plan, type, steps, before);
           for (int step = 0; step < steps.size(); step++) {
             for (Buffer y : plan.outputs()) {
               assertArrayEquals(

@@ -20,6 +20,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.IntSupplier;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -320,18 +321,32 @@ public final class NativeExecutor implements Executor {
 
   @Override
   public void place(MemorySegment segment, Placement how) {
-    if (placement != WeightPlacement.BY_NODE) {
-      return;
-    }
     int kind =
         switch (how) {
           case SLICES -> Vidrio.VD_PLACE_SLICES();
           case INTERLEAVED -> Vidrio.VD_PLACE_INTERLEAVED();
         };
+    place(() -> Vidrio.vd_place(pool, kind, segment, segment.byteSize()));
+  }
+
+  @Override
+  public int placedNodes() {
+    return placement == WeightPlacement.BY_NODE ? nodes : 1;
+  }
+
+  @Override
+  public void placeGroup(MemorySegment segment, int group, int groups) {
+    place(() -> Vidrio.vd_place_group(pool, group, groups, segment, segment.byteSize()));
+  }
+
+  private void place(IntSupplier placing) {
+    if (placement != WeightPlacement.BY_NODE) {
+      return;
+    }
     lease.readLock().lock();
     try {
       requireOpen();
-      int status = Vidrio.vd_place(pool, kind, segment, segment.byteSize());
+      int status = placing.getAsInt();
       if (status != Vidrio.VD_OK() && misplaced.compareAndSet(false, true)) {
         LOG.log(Level.WARNING, "some memory is not placed on NUMA nodes: {0}", Status.name(status));
       }

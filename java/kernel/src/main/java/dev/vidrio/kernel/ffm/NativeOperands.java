@@ -68,6 +68,8 @@ record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideM
     vd_kv_cache.d_h(s, cache.shape().keyValue(layer).dH());
     vd_kv_cache.d_v(s, cache.shape().keyValue(layer).dV());
     vd_kv_cache.stride(s, cache.stride(layer));
+    vd_kv_cache.group_heads(s, cache.groupHeads(layer));
+    vd_kv_cache.group_stride(s, cache.groupStride(layer));
   }
 
   /**

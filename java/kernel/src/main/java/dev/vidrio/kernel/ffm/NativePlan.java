@@ -158,9 +158,6 @@ final class NativePlan extends PreparedPlan {
 
   /** Returns how the matrix products of a step would be divided among workers, once packed. */
   StepBalance balance(int tokens, int count, int nodes) {
-    if (encoding.deferred.isEmpty()) {
-      return balance(encoding.handle, tokens, count, nodes);
-    }
     MemorySegment handle = encode(true).handle;
     try {
       return balance(handle, tokens, count, nodes);

@@ -192,7 +192,7 @@ final class OpEncoder {
     return Vidrio.VD_OP_QUANTIZE();
   }
 
-  /** Returns the packings of matrices whose rows are multiplied, since they are not packed yet. */
+  /** Returns the packings of matrices whose rows are multiplied until they are packed. */
   List<DeferredPacking> deferred() {
     return deferred;
   }
@@ -207,7 +207,9 @@ final class OpEncoder {
       vd_matmul.weights(s, packing.reserved());
     } else {
       vd_matmul.weights(s, memory.rows(weights, packing));
-      deferred.add(packing);
+      if (!packing.keepsRows()) {
+        deferred.add(packing);
+      }
       unpacked = true;
     }
     switch (op.x()) {

@@ -12,6 +12,7 @@ public final class DeferredPacking {
   private final MemorySegment rows;
   private final MemorySegment packed;
   private final Runnable packing;
+  private final boolean keepsRows;
   private volatile boolean used;
   private volatile boolean done;
 
@@ -23,17 +24,37 @@ public final class DeferredPacking {
    * @param packing packs {@code rows} into {@code packed}; called once
    */
   public DeferredPacking(MemorySegment rows, MemorySegment packed, Runnable packing) {
+    this(rows, packed, packing, false);
+  }
+
+  private DeferredPacking(
+      MemorySegment rows, MemorySegment packed, Runnable packing, boolean keepsRows) {
     this.rows = rows;
     this.packed = packed;
     this.packing = packing;
+    this.keepsRows = keepsRows;
+  }
+
+  /**
+   * Returns a matrix that products multiply as it is in the file in all steps, since its packed
+   * bytes do not fit into memory. Only other readers pack it.
+   */
+  public static DeferredPacking keepingRows(
+      MemorySegment rows, MemorySegment packed, Runnable packing) {
+    return new DeferredPacking(rows, packed, packing, true);
+  }
+
+  /** Returns whether products multiply the rows in all steps. */
+  public boolean keepsRows() {
+    return keepsRows;
   }
 
   /**
    * Returns whether a product should use the packed matrix: it is packed, or a step has multiplied
-   * its rows before.
+   * its rows before and they are not kept.
    */
   public boolean isDue() {
-    return done || used;
+    return done || (used && !keepsRows);
   }
 
   /** Records that a step has multiplied the rows. */

@@ -11,7 +11,8 @@ public enum Repacking {
   /**
    * After the first step of a plan that uses them, or when something else reads them: the first
    * token comes sooner by the time of packing, and a command of one step never packs. Executors
-   * that cannot multiply the rows of a file pack at once.
+   * that cannot multiply the rows of a file pack at once. Products never pack if there is not
+   * enough memory when the model is opened.
    */
   DEFERRED,
 

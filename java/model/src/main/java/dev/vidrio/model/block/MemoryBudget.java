@@ -7,7 +7,8 @@ import java.lang.System.Logger.Level;
 
 /**
  * The memory that packed weights need, compared with what is available before the first of them is
- * packed. Linux would grant the memory and end the process when pages run out.
+ * packed. Linux would grant the memory and end the process when pages run out. Weights that would
+ * be packed after the first step stay in the mapped file instead, with a warning.
  *
  * <p>Thread-safe.
  */
@@ -16,28 +17,38 @@ final class MemoryBudget {
 
   private final Executor executor;
   private final String name;
+  private final long allBytes;
   private final long packedBytes;
+  private final boolean keepsRows;
   private boolean checked;
 
-  /** Counts the bytes that are packed, and warns of a model that only can be mapped. */
+  /** Counts the bytes that are packed, and warns of a model that can only be mapped. */
   MemoryBudget(Gguf gguf, QuantizedBytes quantized, Executor executor, Repacking repacking) {
     this.executor = executor;
     this.name = gguf.name();
-    // Matrices of experts are always packed.
-    this.packedBytes =
-        quantized.experts() + (repacking == Repacking.NEVER ? 0 : quantized.matrices());
+    this.allBytes = quantized.experts() + quantized.matrices();
     long available = executor.availableMemory();
-    if (repacking == Repacking.NEVER && gguf.size() > available) {
+    this.keepsRows = repacking == Repacking.DEFERRED && allBytes > available;
+    boolean maps = keepsRows || repacking == Repacking.NEVER;
+    // Matrices of experts are always packed.
+    this.packedBytes = maps ? quantized.experts() : allBytes;
+    if (maps && gguf.size() > available) {
       warn(
           "the mapped file exceeds the available memory: each step reads it from disk",
           gguf.size(),
           available);
-    } else if (repacking == Repacking.DEFERRED && packedBytes > available) {
+    } else if (keepsRows) {
       warn(
-          "packed weights exceed the available memory: only one step can run",
-          packedBytes,
+          "packed weights exceed the available memory: they stay in the mapped file, which is"
+              + " slower",
+          allBytes,
           available);
     }
+  }
+
+  /** Returns whether matrices that would be packed later stay in the mapped file. */
+  boolean keepsRows() {
+    return keepsRows;
   }
 
   private void warn(String what, long bytes, long available) {
@@ -55,13 +66,22 @@ final class MemoryBudget {
     }
     long available = executor.availableMemory();
     if (packedBytes > available) {
-      throw new OutOfMemoryError(
-          name
-              + ": packed weights exceed the available memory"
-              + sizes(packedBytes, available)
-              + "; without repacking, they stay in the mapped file");
+      throw tooLarge(packedBytes, available);
     }
     checked = true;
+  }
+
+  /** Returns the error of packing a matrix that stays in the mapped file. */
+  OutOfMemoryError tooLarge() {
+    return tooLarge(allBytes, executor.availableMemory());
+  }
+
+  private OutOfMemoryError tooLarge(long bytes, long available) {
+    return new OutOfMemoryError(
+        name
+            + ": packed weights exceed the available memory"
+            + sizes(bytes, available)
+            + "; without repacking, they stay in the mapped file");
   }
 
   private static String sizes(long bytes, long available) {

@@ -68,7 +68,14 @@ final class WeightPacker {
     MemorySegment packed = slices.allocate(Packing.bytes(type, n, k));
     count(data.byteSize());
     var deferred =
-        new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
+        budget.keepsRows()
+            ? DeferredPacking.keepingRows(
+                data,
+                packed,
+                () -> {
+                  throw budget.tooLarge();
+                })
+            : new DeferredPacking(data, packed, () -> pack(type, n, k, data, packed, done -> {}));
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed, deferred);
   }
 

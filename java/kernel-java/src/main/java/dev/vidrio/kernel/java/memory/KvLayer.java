@@ -15,11 +15,21 @@ import java.util.function.IntUnaryOperator;
  *
  * @param heads H_kv
  * @param stride bytes from one block to the next
+ * @param groupHeads heads of a group
+ * @param groupStride bytes from one group of heads to the next
  * @param dH d_h, of keys
  * @param dV d_v, of values
  */
 public record KvLayer(
-    MemorySegment keys, MemorySegment values, KvType type, int heads, long stride, int dH, int dV) {
+    MemorySegment keys,
+    MemorySegment values,
+    KvType type,
+    int heads,
+    long stride,
+    int groupHeads,
+    long groupStride,
+    int dH,
+    int dV) {
   /** Elements that share a scale. */
   public static final int SCALED = 32;
 
@@ -30,6 +40,8 @@ public record KvLayer(
         cache.type(),
         cache.shape().keyValue(layer).heads(),
         cache.stride(layer),
+        cache.groupHeads(layer),
+        cache.groupStride(layer),
         cache.shape().keyValue(layer).dH(),
         cache.shape().keyValue(layer).dV());
   }
@@ -45,8 +57,9 @@ public record KvLayer(
   }
 
   private long page(Batch batch, int sequence, int head, int position, int width) {
-    return batch.block(sequence, position) * stride
-        + (long) head * KvCache.BLOCK * type.bytes(width);
+    return head / groupHeads * groupStride
+        + batch.block(sequence, position) * stride
+        + (long) (head % groupHeads) * KvCache.BLOCK * type.bytes(width);
   }
 
   /** Returns the offset of the tile of 16 positions that has the key of a position. */
