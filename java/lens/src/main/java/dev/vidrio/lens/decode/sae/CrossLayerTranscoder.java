@@ -227,6 +227,20 @@ public final class CrossLayerTranscoder implements AutoCloseable {
   }
 
   /**
+   * Returns the norms of a feature's {@link #directions}, [L]: 0 for the layers before its own.
+   *
+   * @throws InvalidInputException if the feature does not exist
+   */
+  public double[] norms(int layer, int feature) {
+    var norms = new double[layers()];
+    float[][] directions = directions(layer, feature);
+    for (int m = layer; m < norms.length; m++) {
+      norms[m] = Vectors.norm(directions[m - layer]);
+    }
+    return norms;
+  }
+
+  /**
    * Returns the direction that a feature adds to the residual stream in all layers together, the
    * sum of its {@link #directions}, [d].
    *

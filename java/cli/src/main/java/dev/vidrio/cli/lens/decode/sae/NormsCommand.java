@@ -9,7 +9,6 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.cross.Crosscoder;
 import dev.vidrio.lens.decode.sae.file.DictionaryFile;
-import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,14 +101,8 @@ public final class NormsCommand extends ModelCommand<NormsCommand.Found> {
     List<Row> rows = new ArrayList<>();
     for (int l = 0; l < transcoder.layers(); l++) {
       for (int f = 0; f < transcoder.features(l); f++) {
-        List<Double> norms = new ArrayList<>();
-        for (int before = 0; before < l; before++) {
-          norms.add(0.0);
-        }
-        for (float[] direction : transcoder.directions(l, f)) {
-          norms.add(Vectors.norm(direction));
-        }
-        rows.add(new Row("L" + l + ".F" + f, norms));
+        double[] norms = transcoder.norms(l, f);
+        rows.add(new Row("L" + l + ".F" + f, Arrays.stream(norms).boxed().toList()));
       }
     }
     List<String> names =
