@@ -65,7 +65,7 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
                                   .N = m->N,
                                   .K = m->K};
     vd_backward[step->isa]->matmul(&product, tile->slots, (vd_range){0, tile->n},
-                                   tile->part * VD_BACKWARD_COLUMNS, step->worker->scratch);
+                                   tile->columns.begin, step->worker->scratch);
 }
 
 void vd_expert_matmul_backward_run(const vd_op *op, const vd_step *step) {
@@ -73,10 +73,11 @@ void vd_expert_matmul_backward_run(const vd_op *op, const vd_step *step) {
     vd_expert_tiling tiling = {.experts = m->experts,
                                .E = m->E,
                                .k = m->k,
-                               .slots = TILE_SLOTS,
-                               .parts = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS),
                                .y = m->dx,
-                               .width = m->K};
+                               .columns = m->K,
+                               .unit = VD_BACKWARD_COLUMNS,
+                               .tile_slots = TILE_SLOTS,
+                               .tile_columns = VD_BACKWARD_COLUMNS};
     vd_run_expert_tiles(op, step, &tiling, run_tile);
 }
 

@@ -2,7 +2,7 @@
 // of one expert and the tokens routed there, from anywhere in the batch: they are gathered in the
 // worker's scratch memory, multiplied by a matmul kernel, and the results scattered. Weights are
 // thus read once for all tokens, and those of experts without tokens never. A gathered row is used
-// for many columns, so that copying is cheap.
+// for many columns, so that copying is cheap. Each node has a slice of every expert's columns.
 #include <string.h>
 
 #include "experts/expert_tiles.h"
@@ -123,17 +123,15 @@ static void scatter(const vd_expert_matmul *m, int32_t expert, const float *row,
 
 static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile) {
     const vd_expert_matmul *m = &op->as.expert_matmul;
-    int64_t width = tile_columns(m, step), unit = vd_matmul_unit(m->type);
-    int64_t column = tile->part * width;
-    vd_range columns = {column, vd_min(column + width, m->N)};
-    vd_matmul product = lay_out(m, tile->expert, tile->n, columns, step->worker->scratch);
+    int64_t unit = vd_matmul_unit(m->type);
+    vd_matmul product = lay_out(m, tile->expert, tile->n, tile->columns, step->worker->scratch);
     for (int64_t i = 0; i < tile->n; i++) {
         gather(m, &product, m->shared ? tile->slots[i] / m->k : tile->slots[i], i);
     }
     vd_matmul_units(&product, step->isa, (vd_range){0, tile->n},
                     (vd_range){0, vd_ceil_div(product.N, unit)}, step->worker->panels);
     for (int64_t i = 0; i < tile->n; i++) {
-        scatter(m, tile->expert, product.y + i * product.N, tile->slots[i], columns);
+        scatter(m, tile->expert, product.y + i * product.N, tile->slots[i], tile->columns);
     }
 }
 
@@ -143,9 +141,11 @@ void vd_expert_matmul_run(const vd_op *op, const vd_step *step) {
     vd_expert_tiling tiling = {.experts = m->experts,
                                .E = m->E,
                                .k = m->k,
-                               .slots = tile_rows(m, width),
-                               .parts = vd_ceil_div(m->N, width),
                                .y = m->y,
-                               .width = m->N};
+                               .columns = m->N,
+                               .unit = vd_matmul_unit(m->type),
+                               .tile_slots = tile_rows(m, width),
+                               .tile_columns = width,
+                               .slices = vd_pool_slices(step->worker->pool)};
     vd_run_expert_tiles(op, step, &tiling, run_tile);
 }

@@ -4,13 +4,13 @@
 
 #include "core/op_impl.h"
 
-// Some slots of an expert, in ascending order, and the index of a part of its columns. Slot s of
-// token i has number i * k + s.
+// Some slots of an expert, in ascending order, and some of its columns. Slot s of token i has
+// number i * k + s.
 typedef struct vd_expert_tile {
     int32_t expert;
     const int32_t *slots;
     int64_t n;  // number of slots
-    int64_t part;
+    vd_range columns;
 } vd_expert_tile;
 
 typedef void vd_run_expert_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile);
@@ -20,10 +20,12 @@ typedef struct vd_expert_tiling {
     const float *experts;  // [rows, k]
     int32_t E;
     int32_t k;
-    int64_t slots;  // maximum slots of a tile
-    int64_t parts;  // parts of an expert's columns
-    float *y;       // [rows, k, width], zeroed where a slot names no expert
-    int64_t width;
+    float *y;                 // [rows, k, columns], zeroed where a slot names no expert
+    int64_t columns;          // of an expert
+    int64_t unit;             // of columns, whose multiples begin slices
+    int64_t tile_slots;       // maximum of a tile
+    int64_t tile_columns;     // maximum of a tile; a multiple of `unit`
+    const vd_slices *slices;  // of columns, one for the workers of each node; null: one for all
 } vd_expert_tiling;
 
 // Returns the expert that a slot names, or E if the number is invalid, as edits may make it.
@@ -32,8 +34,9 @@ static inline int32_t vd_expert_of(float number, int32_t E) {
     return (float)e == number ? e : E;
 }
 
-// Runs the worker's share of the tiles. Tiles of the same columns of an expert are consecutive.
-void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_tiling *cut,
+// Runs the worker's share of the tiles, first of its own node's columns. Tiles of the same columns
+// of an expert are consecutive.
+void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_tiling *tiling,
                          vd_run_expert_tile *run);
 
 #endif

@@ -104,6 +104,44 @@ static void products_begin_with_the_slice(rng *r) {
     }
 }
 
+// Each node has a slice of the outputs of each expert.
+static void experts_begin_with_the_slice(rng *r) {
+    enum { EXPERTS = 5, SLOTS = 2 };
+    static const int32_t begins[NODES + 1] = {0, 25, 50, 75, N};
+    static float x[ROWS * K], weights[EXPERTS * N * K], experts[ROWS * SLOTS];
+    static float y[ROWS * SLOTS * N];
+    const void *matrices[EXPERTS];
+    rng_fill(r, ORDINARY, x, ROWS * K);
+    rng_fill(r, ORDINARY, weights, EXPERTS * N * K);
+    for (int32_t e = 0; e < EXPERTS; e++) {
+        matrices[e] = weights + (ptrdiff_t)e * N * K;
+    }
+    for (int32_t i = 0; i < ROWS * SLOTS; i++) {
+        experts[i] = (float)rng_below(r, EXPERTS);
+    }
+    batch b;
+    fill_batch(&b, r, ROWS, 0);
+    vd_op op = {.kind = VD_OP_EXPERT_MATMUL,
+                .as.expert_matmul = {.matrices = matrices,
+                                     .experts = experts,
+                                     .x = x,
+                                     .y = y,
+                                     .type = VD_F32,
+                                     .E = EXPERTS,
+                                     .k = SLOTS,
+                                     .N = N,
+                                     .K = K,
+                                     .shared = 1}};
+    for (int32_t node = 0; node < NODES; node++) {
+        describe("products of experts, node %d", node);
+        fill_with_nans(y, ROWS * SLOTS * N);
+        run_node(&op, &b.view, node, node, (vd_split){0});
+        check_columns(y, ROWS * SLOTS, N, begins[node], begins[node + 1]);
+        run_node(&op, &b.view, node, ALL, (vd_split){0});
+        check_columns(y, ROWS * SLOTS, N, 0, N);
+    }
+}
+
 // A cache of 8 heads in `groups` groups.
 static vd_kv_cache cache_of_groups(int32_t groups) {
     static _Alignas(64) float keys[BLOCKS * VD_KV_BLOCK * HEADS * D_H];
@@ -230,6 +268,7 @@ int main(void) {
     describe_faults();
     rng r = {36};
     products_begin_with_the_slice(&r);
+    experts_begin_with_the_slice(&r);
     for (int32_t groups = 1; groups <= NODES; groups *= 2) {
         attention_begins_with_the_heads_of_the_node(&r, ROWS, 0, groups);
         attention_begins_with_the_heads_of_the_node(&r, 1, 600, groups);

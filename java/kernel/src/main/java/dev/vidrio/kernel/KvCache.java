@@ -51,6 +51,12 @@ public final class KvCache {
   /** Positions whose keys are interleaved. */
   public static final int LANES = 16;
 
+  /**
+   * Maximum number of slices of states: a quarter of the mappings that Linux allows a process
+   * ({@code vm.max_map_count}).
+   */
+  private static final int STATE_SLICES = 1 << 14;
+
   private final KvShape shape;
   private final KvType type;
   private final int blocks;
@@ -94,9 +100,33 @@ public final class KvCache {
     this.pool = new RefCountedPool("block", blocks);
     this.slots = new RefCountedPool("slot", shape.hasStates() ? slots : 0);
     this.states = allocate(executor, Math.multiplyExact(shape.bytesPerSequence(), slots), arena);
-    if (states.byteSize() > 0) {
-      executor.place(states, Placement.INTERLEAVED); // any worker may read any slot
+    placeStates(executor, slots);
+  }
+
+  /**
+   * Divides the states of each layer and slot as their heads are divided among workers, unless that
+   * would take too many mappings. Rows and other states are interleaved.
+   */
+  private void placeStates(Executor executor, int slots) {
+    if (states.byteSize() == 0) {
+      return;
     }
+    executor.place(states, Placement.INTERLEAVED);
+    long slices = (long) shape.layers().size() * slots * executor.placedNodes();
+    for (int layer = 0; layer < shape.layers().size() && slices <= STATE_SLICES; layer++) {
+      if (shape.layers().get(layer) instanceof KvShape.Recurrent recurrent) {
+        for (int slot = 0; slot < slots; slot++) {
+          long begin = slot * slotStride() + begin(layer);
+          executor.place(states.asSlice(begin, recurrent.stateBytes()), Placement.SLICES);
+        }
+      }
+    }
+  }
+
+  private long begin(int layer) {
+    return shape.layers().subList(0, layer).stream()
+        .mapToLong(KvShape.Layer::bytesPerSequence)
+        .sum();
   }
 
   private static MemorySegment allocate(Executor executor, long bytes, Arena arena) {
@@ -438,9 +468,7 @@ public final class KvCache {
   }
 
   private MemorySegment slotPart(int layer, long offset) {
-    long begin =
-        shape.layers().subList(0, layer).stream().mapToLong(KvShape.Layer::bytesPerSequence).sum();
-    return states.asSlice(begin + offset);
+    return states.asSlice(begin(layer) + offset);
   }
 
   /** Returns the bytes from one slot to the next. */

@@ -208,6 +208,11 @@ public record KvShape(List<Layer> layers) {
       return (long) dK * dV + (long) SPAN * (dK + dV + 2);
     }
 
+    /** Returns the bytes of the states of all heads, which are at the start of the layer's part. */
+    public long stateBytes() {
+      return heads * headFloats() * Float.BYTES;
+    }
+
     @Override
     public int ring() {
       return SPAN + taps - 1;

@@ -14,5 +14,21 @@ public enum Placement {
   SLICES,
 
   /** Page by page in turn: for memory that the workers of all nodes read. */
-  INTERLEAVED
+  INTERLEAVED;
+
+  /**
+   * Maximum number of slices of all experts' matrices: half of the mappings that Linux allows a
+   * process ({@code vm.max_map_count}).
+   */
+  private static final long EXPERT_SLICES = 1 << 15;
+
+  /**
+   * Returns how the matrices of experts are placed: in slices, unless there were too many of them.
+   *
+   * @param matrices the number of experts' matrices of a model
+   * @param nodes the number of NUMA nodes
+   */
+  public static Placement ofExperts(long matrices, int nodes) {
+    return matrices * nodes <= EXPERT_SLICES ? SLICES : INTERLEAVED;
+  }
 }

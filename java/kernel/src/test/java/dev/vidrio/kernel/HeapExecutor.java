@@ -10,6 +10,7 @@ import java.util.List;
 public final class HeapExecutor implements Executor {
   private final int nodes;
   private final List<Placed> placed = new ArrayList<>();
+  private final List<MemorySegment> sliced = new ArrayList<>();
 
   /** Creates an executor on one node. */
   public HeapExecutor() {
@@ -27,6 +28,18 @@ public final class HeapExecutor implements Executor {
   /** Returns the memory that was placed on groups of nodes, in order. */
   List<Placed> placed() {
     return placed;
+  }
+
+  /** Returns the memory that was placed in slices, in order. */
+  List<MemorySegment> sliced() {
+    return sliced;
+  }
+
+  @Override
+  public void place(MemorySegment memory, Placement how) {
+    if (how == Placement.SLICES) {
+      sliced.add(memory);
+    }
   }
 
   @Override

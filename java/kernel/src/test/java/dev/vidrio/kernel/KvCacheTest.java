@@ -369,6 +369,45 @@ class KvCacheTest {
     }
   }
 
+  /** Workers share the heads of a slot, so each slot is divided among nodes. */
+  @Test
+  void placesStatesOfSlots() {
+    var recurrent = new KvShape.Recurrent(1, 4, 8, 8, 3);
+    var shape = new KvShape(List.of(new KvShape.Diagonal(5, 2), recurrent, recurrent));
+    var executor = new HeapExecutor(4);
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(executor, shape, KvType.F32, 0, 2, arena);
+      List<MemorySegment> sliced = executor.sliced();
+      assertEquals(4, sliced.size());
+      for (int i = 0; i < 4; i++) {
+        long expected = cache.states(1 + i / 2).address() + i % 2 * cache.slotStride();
+        assertEquals(expected, sliced.get(i).address());
+        assertEquals(4 * recurrent.headFloats() * Float.BYTES, sliced.get(i).byteSize());
+      }
+    }
+  }
+
+  /** Linux limits the number of mappings of a process. */
+  @Test
+  void interleavesStatesOfManySlots() {
+    var shape = new KvShape(List.of(new KvShape.Recurrent(1, 1, 1, 1, 1)));
+    try (Arena arena = Arena.ofConfined()) {
+      var few = new HeapExecutor(64);
+      var _ = new KvCache(few, shape, KvType.F32, 0, 256, arena);
+      assertEquals(256, few.sliced().size());
+      var many = new HeapExecutor(64);
+      var _ = new KvCache(many, shape, KvType.F32, 0, 257, arena);
+      assertEquals(List.of(), many.sliced());
+    }
+  }
+
+  @Test
+  void placesExpertsInSlicesUnlessTooMany() {
+    assertEquals(Placement.SLICES, Placement.ofExperts(1 << 13, 4));
+    assertEquals(Placement.INTERLEAVED, Placement.ofExperts((1 << 13) + 1, 4));
+    assertEquals(Placement.SLICES, Placement.ofExperts(0, 64));
+  }
+
   /** Blocks have the bytes of a cache on one node, so that stored states fit both. */
   @Test
   void blocksHaveEqualBytesOnAnyNumberOfNodes() {

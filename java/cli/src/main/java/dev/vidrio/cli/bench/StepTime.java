@@ -5,6 +5,7 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Placement;
 import dev.vidrio.kernel.execution.StepBalance;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.ExpertOp;
@@ -22,7 +23,7 @@ import java.util.function.BiConsumer;
  * @param plan the prepared plan
  * @param kv element type of the cache
  * @param peaks the peaks of all workers together
- * @param workers the number of workers
+ * @param workers the number of workers of a step that generates
  * @param nodes the number of NUMA nodes that the workers are on
  */
 record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int nodes) {
@@ -67,7 +68,8 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int no
   /**
    * Returns the bytes of a generated token that nodes read from each other: parts of matrices at
    * the ends of slices, inputs of products, and of the memory that is interleaved over several
-   * nodes: experts, and keys and values if there are fewer groups of heads than nodes.
+   * nodes: experts if they are too many for slices, and keys and values if there are fewer groups
+   * of heads than nodes.
    */
   double remoteBytes(int position) {
     StepBalance balance = NativeExecutor.balance(plan, 1, workers, nodes);
@@ -89,10 +91,17 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int no
         switch (op) {
           case SequenceOp.Attention attention ->
               nodes / plan.plan().kv().keyValue(attention.layer()).groups(nodes);
-          case ExpertOp.ExpertMatMul _ -> nodes;
+          case ExpertOp.ExpertMatMul _ ->
+              Placement.ofExperts(expertMatrices(), nodes) == Placement.SLICES ? 1 : nodes;
           default -> 1;
         };
     return (interleaved - 1.0) / interleaved;
+  }
+
+  private long expertMatrices() {
+    return plan.plan().ops().stream()
+        .mapToLong(op -> op instanceof ExpertOp.ExpertMatMul m ? m.matrices().size() : 0)
+        .sum();
   }
 
   private int vocabulary() {

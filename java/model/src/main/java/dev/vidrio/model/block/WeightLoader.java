@@ -48,10 +48,12 @@ public final class WeightLoader {
     this.gguf = gguf;
     this.tensors = new TensorTracker(gguf);
     QuantizedBytes quantized = QuantizedBytes.of(gguf);
-    long sliced = quantized.matrices();
-    var slices = new WeightMemory(executor, arena, Placement.SLICES, sliced);
-    this.memory = new WeightMemory(executor, arena, Placement.INTERLEAVED, gguf.size() - sliced);
-    this.packer = new WeightPacker(gguf, quantized, executor, slices, memory, repacking, progress);
+    var slices = new WeightMemory(executor, arena, Placement.SLICES, quantized.matrices());
+    Placement divided = Placement.ofExperts(quantized.expertMatrices(), executor.placedNodes());
+    var experts = new WeightMemory(executor, arena, divided, quantized.experts());
+    long rest = gguf.size() - quantized.matrices() - quantized.experts();
+    this.memory = new WeightMemory(executor, arena, Placement.INTERLEAVED, rest);
+    this.packer = new WeightPacker(gguf, quantized, executor, slices, experts, repacking, progress);
   }
 
   /** Returns the bytes of all tensors of a file. */

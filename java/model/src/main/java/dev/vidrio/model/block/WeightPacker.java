@@ -20,7 +20,7 @@ final class WeightPacker {
 
   private final Executor executor;
   private final WeightMemory slices;
-  private final WeightMemory memory;
+  private final WeightMemory experts;
   private final Repacking repacking;
   private final LongConsumer progress;
   private final MemoryBudget budget;
@@ -32,7 +32,7 @@ final class WeightPacker {
    *
    * @param quantized bytes of the file's quantized matrices
    * @param slices for matrices whose outputs are divided among workers
-   * @param memory for matrices of experts
+   * @param experts for matrices of experts
    * @param repacking when matrices are packed that need not be
    * @param progress receives the number of bytes that are ready
    */
@@ -41,12 +41,12 @@ final class WeightPacker {
       QuantizedBytes quantized,
       Executor executor,
       WeightMemory slices,
-      WeightMemory memory,
+      WeightMemory experts,
       Repacking repacking,
       LongConsumer progress) {
     this.executor = executor;
     this.slices = slices;
-    this.memory = memory;
+    this.experts = experts;
     this.repacking =
         executor.multipliesRows() || repacking == Repacking.NEVER ? repacking : Repacking.AT_ONCE;
     this.budget = new MemoryBudget(gguf, quantized, executor, this.repacking);
@@ -88,15 +88,12 @@ final class WeightPacker {
     return pack(name, type, n, k, data, packed);
   }
 
-  /**
-   * Returns the matrix [n, k] of an expert, packed if its type can be. Any worker may read any part
-   * of it.
-   */
+  /** Returns the matrix [n, k] of an expert, packed if its type can be. */
   Weights expert(String name, WeightType type, int n, int k, MemorySegment data) {
     if (!type.quantized()) {
       return rows(name, type, n, k, data);
     }
-    return pack(name, type, n, k, data, memory.allocate(Packing.bytes(type, n, k)));
+    return pack(name, type, n, k, data, experts.allocate(Packing.bytes(type, n, k)));
   }
 
   private Weights rows(String name, WeightType type, int n, int k, MemorySegment data) {
