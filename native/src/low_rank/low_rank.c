@@ -76,7 +76,8 @@ static void down(const vd_low_rank_down *op, const vd_step *step, const vd_low_r
                              .type = VD_F32,
                              .N = update->r,
                              .K = op->K};
-        vd_matmul_kernels[VD_F32][step->isa](&product, (vd_range){0, n}, ranks);
+        vd_matmul_kernels[VD_F32][step->isa](&product, (vd_range){0, n}, ranks,
+                                             vd_all_columns(&product));
         for (int64_t i = 0; i < n; i++) {
             float *t = op->t + (row + i) * op->choice.R;
             for (int64_t j = ranks.begin; j < ranks.end; j++) {

@@ -100,7 +100,7 @@ void vd_matmul_units(const vd_matmul *op, vd_isa isa, vd_range rows, vd_range un
     if (is_bf16(op)) {
         vd_matmul_bf16_kernels[op->type][isa](op, rows, units, panels);
     } else {
-        vd_matmul_kernels[op->type][isa](op, rows, units);
+        vd_matmul_kernels[op->type][isa](op, rows, units, vd_all_columns(op));
     }
 }
 

@@ -6,8 +6,10 @@
 #include "types/types.h"
 
 // Computes outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16
-// rows of W for quantized types, single rows of W for floats.
-typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units);
+// rows of W for quantized types, single rows of W for floats. Kernels of quantized types compute
+// columns k of K: they set y if these begin at 0, else they add to the sums in y. If k is not all
+// of K, there are more than VD_REPLICATED_TOKENS rows, and k is as in matmul_part.h.
+typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units, vd_range k);
 
 #define VD_VARIANT(type, type_name, isa, name) vd_matmul_kernel vd_matmul_##type_name##_##name;
 #include "matmul/matmul_kernels.inc"
@@ -39,6 +41,9 @@ extern vd_matmul_bf16_kernel *const vd_matmul_bf16_kernels[VD_TYPE_SLOTS][VD_ISA
 static inline int vd_multiplies_quantized(int32_t type, int32_t arithmetic) {
     return vd_is_quantized(type) && arithmetic == VD_ARITHMETIC_INT8;
 }
+
+// Returns all columns of a product.
+static inline vd_range vd_all_columns(const vd_matmul *op) { return (vd_range){0, op->K}; }
 
 // Computes outputs by the kernel of the product's arithmetic.
 void vd_matmul_units(const vd_matmul *op, vd_isa isa, vd_range rows, vd_range units, void *panels);

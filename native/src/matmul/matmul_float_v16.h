@@ -229,8 +229,10 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range all, vd_ran
     }
 }
 
-#define VD_FLOAT_TYPE(TYPE, name, bytes)                                                 \
-    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units) { \
-        product(VD_##TYPE, op, rows, units);                                             \
+#define VD_FLOAT_TYPE(TYPE, name, bytes)                                               \
+    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units, \
+                                   vd_range k) {                                       \
+        (void)k;                                                                       \
+        product(VD_##TYPE, op, rows, units);                                           \
     }
 #include "types/types.inc"

@@ -68,15 +68,15 @@ VD_INLINE f32x16 vd_panel_minima(const int type, const vd_group_panel *group, in
                                 : vd_minima(type, group->factors + i * factor_bytes, 0);
 }
 
-// Fills a panel with blocks from `block` on of the first groups.
-VD_INLINE void vd_fill_panel(const int type, const vd_matmul *op, vd_range groups, int64_t block,
+// Fills a panel with the first of some blocks of the first groups.
+VD_INLINE void vd_fill_panel(const int type, const vd_matmul *op, vd_range groups, vd_range blocks,
                              vd_panel *panel) {
     panel->group = (vd_range){groups.begin, vd_min(groups.begin + VD_TILE_GROUPS, groups.end)};
-    panel->block = block;
-    panel->blocks = vd_min(op->K / VD_BLOCK - block, VD_PANEL_BLOCKS);
+    panel->block = blocks.begin;
+    panel->blocks = vd_min(blocks.end - blocks.begin, VD_PANEL_BLOCKS);
     for (int n = 0; n < VD_TILE_GROUPS; n++) {
         int64_t g = vd_min(groups.begin + n, groups.end - 1);
-        vd_fill_group(type, op, g, block, panel->blocks, &panel->groups[n]);
+        vd_fill_group(type, op, g, panel->block, panel->blocks, &panel->groups[n]);
     }
 }
 

@@ -35,15 +35,26 @@ static void run_kernel(const vd_step *step, const vd_matmul *matmul, vd_range k,
     }
 }
 
-// Computes columns k of K. Integer sums need no results of other workers.
+// Computes columns k of K. Integer sums need no results of other workers; those of more than
+// VD_REPLICATED_TOKENS tokens are not kept.
 static void multiply(part_run *run, const vd_matmul *matmul, vd_range k) {
-    if (k.begin == 0) {
-        run_kernel(run->step, matmul, k, VD_PART_FIRST);
+    const vd_step *step = run->step;
+    if (step->rows > VD_REPLICATED_TOKENS) {
+        if (k.begin > 0) {
+            receive(run);
+        }
+        vd_range groups = {step->columns.begin / VD_PACK_ROWS,
+                           vd_ceil_div(step->columns.end, VD_PACK_ROWS)};
+        vd_matmul_kernels[matmul->type][step->isa](matmul, (vd_range){0, step->rows}, groups, k);
         return;
     }
-    run_kernel(run->step, matmul, k, VD_PART_MULTIPLY);
+    if (k.begin == 0) {
+        run_kernel(step, matmul, k, VD_PART_FIRST);
+        return;
+    }
+    run_kernel(step, matmul, k, VD_PART_MULTIPLY);
     receive(run);
-    run_kernel(run->step, matmul, k, VD_PART_ADD);
+    run_kernel(step, matmul, k, VD_PART_ADD);
 }
 
 void vd_run_part(const vd_op *op, const vd_step *step) {

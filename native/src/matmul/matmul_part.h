@@ -1,6 +1,8 @@
-// Products of one group of 16 outputs and one token over a part of K. Several workers may compute
-// an output one after the other: integer sums of sub-blocks are exact, and float sums are passed
-// from part to part, so that they are added in the order of docs/numerics.md.
+// Products over a part of K. Several workers may compute an output one after the other: integer
+// sums of sub-blocks are exact, and float sums are passed from part to part, so that they are added
+// in the order of docs/numerics.md. Up to VD_REPLICATED_TOKENS tokens are multiplied by kernels for
+// one group of 16 outputs and one token, which keep the integer sums until the float sums arrive;
+// more tokens by the kernels of whole products.
 #ifndef VD_MATMUL_MATMUL_PART_H
 #define VD_MATMUL_MATMUL_PART_H
 

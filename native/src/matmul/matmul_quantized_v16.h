@@ -55,22 +55,26 @@ VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_r
     }
 }
 
-VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
+VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units,
+                           vd_range k) {
     vd_panel panel;
     int64_t tiles = vd_token_tiles(rows);
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
         vd_prefetcher prefetcher = prefetcher_of(type, VD_TILE_GROUPS, op, groups, tiles);
-        for (int64_t b = 0; b < op->K / VD_BLOCK; b += VD_PANEL_BLOCKS) {
-            vd_fill_panel(type, op, groups, b, &panel);
+        vd_range blocks = {k.begin / VD_BLOCK, k.end / VD_BLOCK};
+        prefetcher.next += blocks.begin * VD_UNIT_BYTES * vd_code_bits(type);
+        for (; blocks.begin < blocks.end; blocks.begin += VD_PANEL_BLOCKS) {
+            vd_fill_panel(type, op, groups, blocks, &panel);
             vd_panel_tiles(type, op, rows, &panel, &prefetcher);
         }
     }
 }
 
-VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
+VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units,
+                       vd_range k) {
     int64_t M = rows.end - rows.begin;
     if (M > VD_FEW_TOKENS) {
-        more_tokens(type, op, rows, units);
+        more_tokens(type, op, rows, units, k);
     } else if (VD_FEW_TOKENS > 1 && M == 2) {
         few_tokens(type, 2, op, rows, units);
     } else if (M == 1) {
@@ -78,8 +82,9 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
     }
 }
 
-#define VD_BLOCK_TYPE(TYPE, name, ...)                                                   \
-    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units) { \
-        product(VD_##TYPE, op, rows, units);                                             \
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                 \
+    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units, \
+                                   vd_range k) {                                       \
+        product(VD_##TYPE, op, rows, units, k);                                        \
     }
 #include "types/types.inc"

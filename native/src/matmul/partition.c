@@ -29,12 +29,14 @@ static int64_t job_width(const vd_op *op, int32_t epilogue_ops) {
     return epilogue_ops > 0 || vd_is_quantized(op->as.matmul.type) ? VD_PACK_ROWS : FLOAT_OUTPUTS;
 }
 
-// Returns whether workers can continue each other's jobs: the product is of integers, and those of
-// all tokens fit a worker's memory.
+// Returns whether workers can continue each other's jobs: the product is of integers, and if they
+// are kept, those of all tokens fit a worker's memory.
 static int has_parts(const vd_matmul *matmul, int64_t rows) {
-    if (matmul->unpacked || rows > VD_REPLICATED_TOKENS ||
-        !vd_multiplies_quantized(matmul->type, matmul->arithmetic)) {
+    if (matmul->unpacked || !vd_multiplies_quantized(matmul->type, matmul->arithmetic)) {
         return 0;
+    }
+    if (rows > VD_REPLICATED_TOKENS) {
+        return 1;
     }
     int64_t sub_blocks = matmul->K / vd_block_layout_of(matmul->type).sub_block;
     int64_t groups = VD_BLOCK / VD_PACK_ROWS;
@@ -48,6 +50,7 @@ vd_product vd_product_of(const vd_op *op, int32_t epilogue_ops, int64_t rows) {
                           .width = width,
                           .jobs = vd_ceil_div(matmul->N, width),
                           .steps = 1,
+                          .waits = rows > VD_REPLICATED_TOKENS,
                           .products = 0,
                           .step_columns = matmul->K};
     int parts = has_parts(matmul, rows);  // all products of a job have equal steps
@@ -67,6 +70,16 @@ vd_product vd_product_of(const vd_op *op, int32_t epilogue_ops, int64_t rows) {
     return product;
 }
 
+// Leaves jobs whole whose parts would wait for each other: there are fewer than workers.
+static void join_parts(vd_partition *partition) {
+    for (int32_t i = 0; i < partition->count; i++) {
+        vd_product *product = &partition->products[i];
+        if (product->waits && partition->cost < partition->slices->workers * product->cost) {
+            product->steps = 1;
+        }
+    }
+}
+
 void vd_partition_decide(vd_partition *partition, int32_t count, const vd_slices *slices) {
     int64_t workers = slices->workers;
     int64_t separately = 0;
@@ -78,6 +91,7 @@ void vd_partition_decide(vd_partition *partition, int32_t count, const vd_slices
         partition->cost += product->jobs * product->cost;
         separately += vd_ceil_div(product->jobs, workers) * product->cost * workers;
     }
+    join_parts(partition);
     partition->together = 100 * partition->cost < SEPARATE_PERCENT * separately;
 }
 

@@ -3,7 +3,8 @@
 // The work of a product with its epilogue is a sequence of jobs: the outputs that one worker
 // computes at a time. A job has steps, ranges of columns of K, after which another worker may
 // continue it. A position counts steps from the start of the product. Each worker computes a range
-// of positions.
+// of positions. In steps of more than VD_REPLICATED_TOKENS tokens, a part of a job begins only when
+// the part before it has ended, so jobs are divided only if there is one for each worker.
 //
 // The jobs of each product are first divided into slices, one for the workers of each node, where
 // the weights are (docs/adr/031). So no part of a job is continued on another node.
@@ -23,6 +24,7 @@ typedef struct vd_product {
     int64_t width;         // outputs of a job
     int64_t jobs;          // of the product
     int64_t steps;         // of a job; 1 where no other worker can continue it
+    int waits;             // 1: a part begins when the part before it has ended
     int64_t step_columns;  // of K
     int64_t products;      // matrix products of a job: the first one, and those of its epilogue
     int64_t cost;          // of a job: bytes of weights

@@ -18,7 +18,7 @@
 
 static float *run(vd_isa isa, vd_matmul *op, const matmul_case *c, placement where) {
     op->y = guarded_alloc((size_t)c->M * c->N * sizeof(float), where);
-    vd_matmul_kernels[c->type][isa](op, c->rows, c->units);
+    vd_matmul_kernels[c->type][isa](op, c->rows, c->units, vd_all_columns(op));
     return op->y;
 }
 

@@ -23,6 +23,7 @@ static vd_product random_product(rng *r) {
                         .width = 16,
                         .jobs = jobs,
                         .steps = steps,
+                        .waits = (int)rng_below(r, 2),
                         .products = 1,
                         .cost = 1 + rng_below(r, 100000)};
 }
@@ -108,6 +109,23 @@ static void divides_equal_products_evenly(void) {
     CHECK(!partition.together);
 }
 
+// Parts of jobs that wait for each other are of use only if there is a job for each worker.
+static void divides_jobs_of_many_tokens_among_few_workers(void) {
+    describe("jobs whose parts wait");
+    for (int32_t workers = 5; workers <= 15; workers += 5) {
+        vd_partition partition;
+        partition.products[0] = (vd_product){
+            .N = 176, .width = 16, .jobs = 11, .steps = 50, .waits = 1, .products = 1, .cost = 100};
+        vd_slices slices;
+        vd_slices_evenly(&slices, workers, 1);
+        vd_partition_decide(&partition, 1, &slices);
+        CHECK(partition.together);
+        CHECK(partition.products[0].steps == (workers <= 11 ? 50 : 1));
+        near("bytes of the first worker", workers, workers <= 11 ? 1100.0 / workers : 100, 2,
+             (float)vd_partition_cost(&partition, workers <= 11 ? 0 : workers - 1));
+    }
+}
+
 // Each node computes its slice of both products, which its workers divide as one range. The memory
 // of 10 jobs is divided at 10/4, 20/4 and 30/4 jobs.
 static void divides_slices_among_the_workers_of_nodes(void) {
@@ -135,7 +153,7 @@ static void divides_slices_among_the_workers_of_nodes(void) {
 // ---- bits
 // ----------------------------------------------------------------------------------------
 
-enum { ROWS_MAX = 5, N_MAX = 112, K_MAX = 1024, PRODUCTS = 5, WORKERS_MAX = 16 };
+enum { ROWS_MAX = 16, N_MAX = 112, K_MAX = 1024, PRODUCTS = 5, WORKERS_MAX = 16 };
 
 typedef struct operands {
     vd_type type;
@@ -255,7 +273,9 @@ static void check_type(rng *r, vd_type type) {
     int32_t K = block_elements(type) <= 64 ? 576 : K_MAX;
     operands *o = create_operands(r, type, K);
     operands *expected = allocate_aligned(sizeof *expected);
-    for (int32_t rows = 1; rows <= ROWS_MAX; rows += rows) {
+    static const int32_t numbers[] = {1, 2, 5, ROWS_MAX};
+    for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
+        int32_t rows = numbers[n];
         batch b;
         batch_begin(&b, r, 1, 1);
         for (int32_t i = 0; i < rows; i++) {
@@ -298,6 +318,7 @@ int main(void) {
     rng r = {34};
     shares_cover_all_products(&r);
     divides_equal_products_evenly();
+    divides_jobs_of_many_tokens_among_few_workers();
     divides_slices_among_the_workers_of_nodes();
     bits_do_not_depend_on_workers(&r);
     return 0;

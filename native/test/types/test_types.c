@@ -36,7 +36,8 @@ static void matmul_converts_f16(vd_isa isa, int32_t K, int32_t lane, uint16_t *w
         }
     }
     vd_matmul op = {.weights = weights, .x = x, .y = y, .type = VD_F16, .N = HALVES, .K = K};
-    vd_matmul_kernels[VD_F16][isa](&op, (vd_range){0, 1}, (vd_range){0, HALVES});
+    vd_matmul_kernels[VD_F16][isa](&op, (vd_range){0, 1}, (vd_range){0, HALVES},
+                                   vd_all_columns(&op));
     for (int32_t n = 0; n < HALVES; n++) {
         y[n] = y[n] == 0 ? copysignf(y[n], expected[n]) : y[n];
     }

@@ -187,22 +187,24 @@ VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows
     amx_release();
 }
 
+// Parts of K have few tokens.
 VD_INLINE void product(const int type, vd_matmul_kernel *few, const vd_matmul *op, vd_range rows,
-                       vd_range groups) {
+                       vd_range groups, vd_range k) {
     int64_t M = rows.end - rows.begin;
     int64_t whole = rows.begin + (M < LEAST_TOKENS ? 0 : M / TOKENS * TOKENS);
     if (whole > rows.begin) {
         multiply_tiles(type, op, (vd_range){rows.begin, whole}, groups);
     }
     if (whole < rows.end) {
-        few(op, (vd_range){whole, rows.end}, groups);
+        few(op, (vd_range){whole, rows.end}, groups, k);
     }
 }
 
 #define VD_SUB_BLOCK_16(TYPE, name)
-#define VD_SUB_BLOCK_32(TYPE, name)                                                        \
-    void vd_matmul_##name##_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) { \
-        product(VD_##TYPE, vd_matmul_##name##_avx512_vnni, op, rows, units);               \
+#define VD_SUB_BLOCK_32(TYPE, name)                                                      \
+    void vd_matmul_##name##_amx_int8(const vd_matmul *op, vd_range rows, vd_range units, \
+                                     vd_range k) {                                       \
+        product(VD_##TYPE, vd_matmul_##name##_avx512_vnni, op, rows, units, k);          \
     }
 #define VD_BLOCK_TYPE(TYPE, name, elements, sub_block, ...) VD_SUB_BLOCK_##sub_block(TYPE, name)
 #include "types/types.inc"

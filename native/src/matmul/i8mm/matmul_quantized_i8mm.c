@@ -1,7 +1,7 @@
 // Quantized matmul for FEAT_I8MM, whose smmla multiplies 2 tokens x 8 columns by 8 columns x 2
 // rows. Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and
-// float sums stay in the order of smmla and are rearranged once, at the end. A remaining token uses
-// the dot product kernel. blocks_v16.h has the loaders of the types.
+// float sums stay in the order of smmla and are rearranged once, at the end. A remaining token and
+// parts of K use the dot product kernel. blocks_v16.h has the loaders of the types.
 #include "matmul/matmul.h"
 #include "simd/v16_dotprod.h"
 #include "types/types.h"
@@ -167,8 +167,9 @@ VD_INLINE void tile(const int type, const int P, const vd_matmul *op, int64_t m0
 }
 
 VD_INLINE void product(const int type, vd_matmul_kernel *by_dot_products, const vd_matmul *op,
-                       vd_range rows, vd_range groups) {
-    int64_t even = rows.end - (rows.end - rows.begin) % 2;
+                       vd_range rows, vd_range groups, vd_range k) {
+    int part = k.end - k.begin < op->K;
+    int64_t even = part ? rows.begin : rows.end - (rows.end - rows.begin) % 2;
     for (int64_t g = groups.begin; g < groups.end; g++) {
         int64_t m = rows.begin;
         for (; m + 2 * TILE_PAIRS <= even; m += 2 * TILE_PAIRS) {
@@ -179,12 +180,12 @@ VD_INLINE void product(const int type, vd_matmul_kernel *by_dot_products, const 
         }
     }
     if (even < rows.end) {
-        by_dot_products(op, (vd_range){even, rows.end}, groups);
+        by_dot_products(op, (vd_range){even, rows.end}, groups, k);
     }
 }
 
-#define VD_BLOCK_TYPE(TYPE, name, ...)                                                 \
-    void vd_matmul_##name##_i8mm(const vd_matmul *op, vd_range rows, vd_range units) { \
-        product(VD_##TYPE, vd_matmul_##name##_dotprod, op, rows, units);               \
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                             \
+    void vd_matmul_##name##_i8mm(const vd_matmul *op, vd_range rows, vd_range units, vd_range k) { \
+        product(VD_##TYPE, vd_matmul_##name##_dotprod, op, rows, units, k);                        \
     }
 #include "types/types.inc"

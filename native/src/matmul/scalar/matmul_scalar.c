@@ -19,23 +19,25 @@ static float float_weight(const vd_matmul *op, int64_t n, int64_t k) {
     }
 }
 
-void vd_matmul_float_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+void vd_matmul_float_scalar(const vd_matmul *op, vd_range rows, vd_range units, vd_range k) {
+    (void)k;
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin; n < units.end; n++) {
             float lane[VD_LANES] = {0};
-            for (int64_t k = 0; k < op->K; k++) {
-                float w = float_weight(op, n, k);
-                lane[k % VD_LANES] = fmaf(op->x[m * op->K + k], w, lane[k % VD_LANES]);
+            for (int64_t i = 0; i < op->K; i++) {
+                float w = float_weight(op, n, i);
+                lane[i % VD_LANES] = fmaf(op->x[m * op->K + i], w, lane[i % VD_LANES]);
             }
             op->y[m * op->N + n] = vd_reduce_lanes(lane);
         }
     }
 }
 
-static float quantized_output(const packed_row *row, const vd_quantized *xq, int64_t m, int64_t K) {
+// Adds columns [k, end) to a sum.
+static float add_columns(const packed_row *row, const vd_quantized *xq, int64_t m, int64_t K,
+                         int64_t k, int64_t end, float acc) {
     vd_block_layout layout = vd_block_layout_of(row->type);
-    float acc = 0.0f;
-    for (int64_t k = 0; k < K; k += layout.sub_block) {
+    for (; k < end; k += layout.sub_block) {
         int32_t weights[VD_BLOCK];
         packed_weights(row, k, layout.sub_block, weights);
         int32_t sum = 0, q_sum = 0;
@@ -53,12 +55,14 @@ static float quantized_output(const packed_row *row, const vd_quantized *xq, int
     return acc;
 }
 
-void vd_matmul_quantized_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+void vd_matmul_quantized_scalar(const vd_matmul *op, vd_range rows, vd_range units, vd_range k) {
     int64_t end = vd_min(units.end * VD_PACK_ROWS, op->N);
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
             packed_row row = packed_row_of(op->weights, op->type, op->K, n);
-            op->y[m * op->N + n] = quantized_output(&row, &op->xq, m, op->K);
+            float *y = &op->y[m * op->N + n];
+            float sum = k.begin > 0 ? *y : 0.0f;
+            *y = add_columns(&row, &op->xq, m, op->K, k.begin, k.end, sum);
         }
     }
 }
