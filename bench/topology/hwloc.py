@@ -167,11 +167,12 @@ def actual_sets(program, root):
         if allowed:
             for level, number in zip(LEVELS, numbers):
                 sets[level][number].add(processor)
-    return {level: list(of_level.values()) for level, of_level in sets.items()}, int(summary.split()[0])
+    counts = tuple(int(number) for number in re.match(r"(\d+) workers, (\d+) fast", summary).groups())
+    return {level: list(of_level.values()) for level, of_level in sets.items()}, counts
 
 
 def workers(expected):
-    """One worker per core; of cores of several kinds, those with the largest n * speed."""
+    """Workers, one per core, and fast ones: of cores of several kinds, those with the largest n * speed."""
     cores = [core & expected.processors for core in expected.sets["core"]]
     cores = [core for core in cores if core] or [{p} for p in expected.processors]
     best = len(cores)
@@ -180,7 +181,7 @@ def workers(expected):
         speeds = [max(speed[p] for p in core) for core in cores]
         counts = {s: sum(other >= s for other in speeds) for s in set(speeds)}
         best = counts[max(counts, key=lambda s: (s * counts[s], s))]
-    return best
+    return len(cores), best
 
 
 def normalize(sets, processors):
@@ -194,7 +195,7 @@ def compare(arguments):
         if any(word in name for word in FOREIGN):
             continue
         with tempfile.TemporaryDirectory() as directory:
-            sets, count = actual_sets(arguments.program, unpack(archive, directory))
+            sets, counts = actual_sets(arguments.program, unpack(archive, directory))
         wrong = []
         for level in LEVELS:
             known = set().union(*expected.sets[level]) & expected.processors
@@ -205,12 +206,12 @@ def compare(arguments):
         used = set().union(*sets["core"])
         if used != expected.processors:
             wrong.append(f"allowed: {as_list(expected.processors)}, got {as_list(used)}")
-        if count != workers(expected):
-            wrong.append(f"workers: {workers(expected)}, got {count}")
+        if counts != workers(expected):
+            wrong.append(f"workers, fast ones: {workers(expected)}, got {counts}")
         known = DIFFERENCES.get(name)
         failures += bool(wrong) != bool(known)
         sizes = " ".join(f"{len(sets[level])} {level}s," for level in LEVELS)
-        print(f"{name}: {sizes} {count} workers" + (f" ({known})" if known else ""))
+        print(f"{name}: {sizes} {counts[0]} workers, {counts[1]} fast" + (f" ({known})" if known else ""))
         for line in wrong:
             print(f"    {line}")
     return 1 if failures else 0
@@ -295,7 +296,7 @@ def record_machine(name, archive, expected):
     for level in LEVELS:
         if sets := normalize(expected.sets[level], expected.processors):
             lines.append(f"expect {level} " + show(sets))
-    lines.append(f"expect workers {workers(expected)}")
+    lines.append("expect fast {1}\nexpect workers {0}".format(*workers(expected)))
     return "\n".join(lines) + "\n"
 
 

@@ -111,11 +111,13 @@ typedef struct vd_processor {
     int32_t core;     // the physical core; SMT siblings are processors of one core
     int32_t speed;    // 1 to 1024, relative to the fastest processor of the machine
     int32_t allowed;  // 1 if affinity and cpuset allow this process to run on it, else 0
-    int32_t worker;   // the worker for which this processor is meant, or -1
+    int32_t worker;   // the worker for which this processor is meant, or -1: the first processor
+                      //   of each allowed core, fast ones first
 } vd_processor;
 
-// The processors of a machine in topology order: by package, node, cache, core and id. A core is
-// allowed if this process may use at least one of its processors.
+// The processors of a machine in topology order: by package, node, kind (cores with less than four
+// fifths of the highest speed are last), cache, core and id. A core is allowed if this process may
+// use at least one of its processors.
 typedef struct vd_topology {
     double quota;      // processors that the cgroup or job grants, such as 2.5; 0: no quota
     int32_t packages;  // numbers of packages,
@@ -125,8 +127,11 @@ typedef struct vd_topology {
     int32_t processors;
     int32_t allowed_cores;
     int32_t fast_cores;  // the fastest n allowed cores, with the largest product of n and the speed
-                         //   of the slowest one, since shares of work are equal
-    int32_t workers;     // the default number of workers: fast_cores, but at most the quota
+                         //   of the slowest one: workers of steps of at most 16 tokens, in which
+                         //   shares of weights are equal
+    int32_t workers;     // the default number of workers of longer steps: allowed_cores, or
+                         //   fast_cores where the system does not bind threads to processors; but
+                         //   at most the quota
     int32_t
         whole_nodes;  // 1 if there is no quota and this process may use all or none of each node's
                       //   processors, else 0
@@ -151,14 +156,17 @@ VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
 
 // Binds each thread of the pool to the processor that the topology assigns to its worker, so that
-// it stays near its caches and its memory. The calling thread is not the pool's and stays unbound.
-// Returns VD_UNSUPPORTED and binds none unless the process may use whole nodes (see vd_topology),
-// the pool has a worker for each of its fast cores, and these have more than one last-level cache;
-// and on systems other than Linux.
+// it stays near its caches and its memory, if the process may use whole nodes (see vd_topology),
+// the pool has a worker for each of its fast or allowed cores, and these have more than one
+// last-level cache. Otherwise, if the pool's cores are of several kinds, binds each thread to the
+// processors of the pool that are of its worker's kind and on its node. The calling thread is not
+// the pool's and stays unbound. Returns VD_UNSUPPORTED and binds none in other cases and on systems
+// other than Linux.
 VD_API vd_status vd_pool_pin(vd_pool *pool);
 
 // Creates a pool of fewer workers, spread evenly over the processors that those of `whole` are
-// meant for, so that as many are on each node in proportion. It may be pinned if `whole` may be.
+// meant for, without slow ones if the others suffice, so that as many are on each node in
+// proportion. It is pinned as `whole` is.
 VD_API vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **part);
 
 // Returns the number of NUMA nodes that the pool's workers are meant for; 1 if there are more than

@@ -23,7 +23,7 @@ void vd_matmul_backward_run(const vd_op *op, const vd_step *step) {
     int64_t wanted = vd_ceil_div(TILES * step->worker->count, columns);
     int64_t max_tiles = vd_ceil_div(step->rows, TILE_ROWS);
     int64_t row_tiles = vd_min(wanted, max_tiles);
-    for (int64_t i = vd_next_tile(step); i < row_tiles * columns; i = vd_next_tile(step)) {
+    for (int64_t i; vd_take_tile(step, 0, row_tiles * columns, &i);) {
         int64_t part = i % row_tiles;
         vd_range rows = {step->rows * part / row_tiles, step->rows * (part + 1) / row_tiles};
         vd_backward[step->isa]->matmul(m, NULL, rows, i / row_tiles * VD_BACKWARD_COLUMNS,

@@ -48,6 +48,7 @@ typedef void vd_replicate(vd_op *op, int64_t row);
 typedef struct vd_op_impl {
     vd_check *check;
     vd_run *run;
+    int32_t tiles;            // 1: `run` takes tiles from the counters, or has a worker's own share
     vd_fits *fits;            // null: an operation that passes `check` fits any plan
     vd_tile *tile;            // null: cannot be part of an epilogue
     size_t width;             // offset in vd_op of the number of columns, where there is a tile
@@ -98,11 +99,12 @@ static inline int64_t vd_next_tile(const vd_step *step) {
     return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
 }
 
-// Takes the next of n tiles from a slice's counter. Returns 0 if there are none left. Workers of
-// other slices, which try this at the end, then leave the counter's cache line where it is.
+// Takes the next of n tiles from a slice's counter. Returns 0 if there are none left, or only those
+// that the worker leaves to faster ones. Workers of other slices, which try this at the end, then
+// leave the counter's cache line where it is.
 static inline int vd_take_tile(const vd_step *step, int32_t slice, int64_t n, int64_t *tile) {
     atomic_uint *next = step->next + slice * step->next_stride;
-    if ((int64_t)atomic_load_explicit(next, memory_order_relaxed) >= n) {
+    if ((int64_t)atomic_load_explicit(next, memory_order_relaxed) >= n - step->worker->reserve) {
         return 0;
     }
     *tile = (int64_t)atomic_fetch_add_explicit(next, 1, memory_order_relaxed);

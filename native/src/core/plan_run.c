@@ -17,6 +17,20 @@ static int any_replicated(const vd_op *ops, int32_t n) {
     return flags != 0;
 }
 
+// Runs shares of an operation that workers of different speeds take from its counter, each as if
+// this worker were one of several times as many.
+static void run_shares(const vd_op *op, const vd_step *step) {
+    enum { SHARES = 4 };  // for each worker
+    vd_worker worker = *step->worker;
+    vd_step share = *step;
+    share.worker = &worker;
+    worker.count = SHARES * step->worker->count;
+    for (int64_t i; vd_take_tile(step, 0, worker.count, &i);) {
+        worker.index = (int32_t)i;
+        vd_op_impls[op->kind].run(op, &share);
+    }
+}
+
 // Runs the worker's share of operation i and its epilogue. `columns` and `part` are those of a
 // product of few rows.
 static void run_op(const vd_plan_run_state *run, const vd_worker *worker, int32_t i,
@@ -43,12 +57,18 @@ static void run_op(const vd_plan_run_state *run, const vd_worker *worker, int32_
         if (op->replicated & VD_REPLICATED_WRITE) {
             alone.index = 0;
             alone.count = 1;
+            alone.mixed = 0;
             step.worker = &alone;
         }
         vd_replicated_ops(op, epilogue_ops + 1, worker, own);
         op = own;
     }
-    vd_op_impls[op->kind].run(op, &step);
+    const vd_op_impl *impl = &vd_op_impls[op->kind];
+    if (step.worker->mixed && !impl->tiles) {
+        run_shares(op, &step);
+    } else {
+        impl->run(op, &step);
+    }
 }
 
 // Runs whole jobs of product i of a group.

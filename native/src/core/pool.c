@@ -4,14 +4,22 @@
 #include <stdlib.h>
 
 #include "core/barrier.h"
+#include "core/topology.h"
 #include "os/thread.h"
 #include "os/truncation.h"
+
+// To which processors vd_pool_pin binds a thread.
+typedef enum binding {
+    BIND_NONE,
+    BIND_CORE,  // its own
+    BIND_KIND   // those of the pool that are on its node and about as fast
+} binding;
 
 typedef struct thread_state {
     alignas(VD_CACHE_LINE) vd_worker worker;
     vd_thread thread;
     vd_meeting *meeting;  // the first one at a barrier; null if there is only one worker
-    vd_processor site;    // to which vd_pool_pin binds the thread
+    vd_processor site;    // the processor that the worker is meant for
     vd_spin at_start;
     vd_spin at_barrier;
 } thread_state;
@@ -25,7 +33,7 @@ struct vd_pool {
     int32_t workers;
     int32_t started;
     int32_t runnable;  // workers that can run at once
-    int32_t pinnable;  // the workers are all that the topology assigns, or spread over those
+    binding binding;
     vd_slices slices;
     char *scratch;
     thread_state threads[];  // followed by the meetings of the barrier
@@ -94,10 +102,30 @@ vd_status vd_pool_lower_priority(vd_pool *pool) {
     return vd_pool_run(pool, lower_priority, NULL);
 }
 
+// Returns whether a core is faster than another one by more than the clock of one kind differs.
+static int is_faster(const vd_processor *a, const vd_processor *b) {
+    return 4 * a->speed > 5 * b->speed;
+}
+
+static int is_own_kind(const vd_pool *pool, const vd_processor *site, const vd_processor *other) {
+    if (pool->binding == BIND_CORE) {
+        return site->id == other->id;
+    }
+    return site->node == other->node && !is_faster(site, other) && !is_faster(other, site);
+}
+
 static void bind_thread(void *argument, const vd_worker *worker) {
     atomic_int *failed = argument;
-    int32_t processor = worker->pool->threads[worker->index].site.id;
-    if (worker->index > 0 && !vd_thread_bind(processor)) {
+    const vd_pool *pool = worker->pool;
+    int32_t processors[VD_WORKERS_MAX];
+    int32_t count = 0;
+    for (int32_t i = 0; i < pool->workers; i++) {
+        const vd_processor *other = &pool->threads[i].site;
+        if (is_own_kind(pool, &pool->threads[worker->index].site, other)) {
+            processors[count++] = other->id;
+        }
+    }
+    if (worker->index > 0 && !vd_thread_bind(processors, count)) {
         atomic_store(failed, 1);
     }
 }
@@ -106,7 +134,7 @@ vd_status vd_pool_pin(vd_pool *pool) {
     if (pool == NULL) {
         return VD_INVALID_ARGUMENT;
     }
-    if (!pool->pinnable) {
+    if (pool->binding == BIND_NONE) {
         return VD_UNSUPPORTED;
     }
     atomic_int failed = 0;
@@ -133,13 +161,26 @@ static vd_status start_threads(vd_pool *pool) {
     return VD_OK;
 }
 
-// Returns the processor of the fast core with this number.
-static const vd_processor *find_site(const vd_topology *t, int32_t core) {
-    const vd_processor *site = &t->processor[0];
-    while (site->worker != core) {
-        site++;
+// Finds the processors that the first `workers` workers are meant for, in topology order; all if
+// there are fewer. Returns their number.
+static int32_t find_sites(const vd_topology *t, int32_t workers,
+                          const vd_processor *sites[VD_WORKERS_MAX]) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < t->processors; i++) {
+        const vd_processor *p = &t->processor[i];
+        if (p->worker >= 0 && p->worker < workers) {
+            sites[count++] = p;
+        }
     }
-    return site;
+    return count;
+}
+
+// Spreads `workers` workers evenly over `count` sites.
+static void spread(const vd_processor *const *from, int32_t count, int32_t workers,
+                   const vd_processor **sites) {
+    for (int32_t i = 0; i < workers; i++) {
+        sites[i] = from[(int64_t)i * count / workers];
+    }
 }
 
 // Returns the number of workers that can run at once.
@@ -152,14 +193,41 @@ static int32_t runnable_workers(const vd_topology *t) {
     return granted > 0 && granted < processors ? granted : processors;
 }
 
+// Returns the number of tiles that faster workers can complete before the one at `site` completes
+// one. It does not begin a tile if only these are left, so that no operation ends later than
+// without this worker. Speeds are not exact, so a ratio of speeds up to 1/16 above an integer is
+// that integer.
+static int32_t find_reserve(const vd_processor *const *sites, int32_t workers,
+                            const vd_processor *site) {
+    int32_t tiles = 0;
+    for (int32_t i = 0; i < workers; i++) {
+        if (is_faster(sites[i], site)) {
+            tiles += (16 * sites[i]->speed - site->speed - 1) / (16 * site->speed);
+        }
+    }
+    return tiles;
+}
+
+static int is_mixed(const vd_processor *const *sites, int32_t workers) {
+    for (int32_t i = 1; i < workers; i++) {
+        if (is_faster(sites[0], sites[i]) || is_faster(sites[i], sites[0])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void prepare_threads(vd_pool *pool, const vd_processor *const *sites) {
     vd_meeting **firsts[VD_WORKERS_MAX];
+    int32_t mixed = is_mixed(sites, pool->workers);
     vd_spin spin = vd_spin_initial(pool->workers > pool->runnable);
     for (int32_t i = 0; i < pool->workers; i++) {
         char *private = pool->scratch + scratch_bytes(i);
         pool->threads[i] = (thread_state){
             .worker = {.index = i,
                        .count = pool->workers,
+                       .mixed = mixed,
+                       .reserve = find_reserve(sites, pool->workers, sites[i]),
                        .pool = pool,
                        .scratch = private,
                        .panels = private + VD_SCRATCH_BYTES},
@@ -174,7 +242,7 @@ static void prepare_threads(vd_pool *pool, const vd_processor *const *sites) {
     vd_slices_by_site(&pool->slices, pool->workers, sites);
 }
 
-// Creates a pool with the workers, `runnable` and `pinnable` of `shape`, one worker for each site.
+// Creates a pool with the workers, `runnable` and `binding` of `shape`, one worker for each site.
 static vd_status create(const vd_pool *shape, const vd_processor *const *sites, vd_pool **result) {
     int32_t workers = shape->workers;
     vd_truncation_prepare();
@@ -199,6 +267,10 @@ static vd_status create(const vd_pool *shape, const vd_processor *const *sites, 
     return VD_OK;
 }
 
+static int is_near(const vd_processor *a, const vd_processor *b) {
+    return a->cache == b->cache && a->node == b->node;
+}
+
 // Assigns workers to cores in topology order, several to a core if there are too few.
 vd_status vd_pool_create_on(const vd_topology *t, int32_t workers, vd_pool **result) {
     if (result == NULL || t == NULL || t->fast_cores < 1 || workers < 1 ||
@@ -206,18 +278,30 @@ vd_status vd_pool_create_on(const vd_topology *t, int32_t workers, vd_pool **res
         return VD_INVALID_ARGUMENT;
     }
     *result = NULL;
-    const vd_processor *sites[VD_WORKERS_MAX];
-    for (int32_t i = 0; i < workers; i++) {
-        int64_t core = workers <= t->fast_cores ? i : (int64_t)i * t->fast_cores / workers;
-        sites[i] = find_site(t, (int32_t)core);
-    }
-    const vd_processor *last = sites[workers - 1];
-    int near = sites[0]->cache == last->cache && sites[0]->node == last->node;
+    const vd_processor *cores[VD_WORKERS_MAX], *sites[VD_WORKERS_MAX];
+    int32_t count = find_sites(t, workers, cores);
+    spread(cores, count, workers, sites);
+    int complete = workers == t->fast_cores || workers == t->allowed_cores;
+    int pins = t->whole_nodes && complete && !is_near(sites[0], sites[workers - 1]);
     vd_pool shape = {.run_lock = VD_LOCK_FREE,
                      .workers = workers,
                      .runnable = runnable_workers(t),
-                     .pinnable = t->whole_nodes && workers == t->fast_cores && !near};
+                     .binding = pins                       ? BIND_CORE
+                                : is_mixed(sites, workers) ? BIND_KIND
+                                                           : BIND_NONE};
     return create(&shape, sites, result);
+}
+
+// Finds the processors of workers that are not meant for slow cores. Returns their number.
+static int32_t find_fast(const vd_pool *pool, const vd_processor **sites) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < pool->workers; i++) {
+        const vd_processor *site = &pool->threads[i].site;
+        if (!vd_is_slow(site)) {
+            sites[count++] = site;
+        }
+    }
+    return count;
 }
 
 vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **result) {
@@ -225,14 +309,19 @@ vd_status vd_pool_create_part(const vd_pool *whole, int32_t workers, vd_pool **r
         return VD_INVALID_ARGUMENT;
     }
     *result = NULL;
-    const vd_processor *sites[VD_WORKERS_MAX];
-    for (int32_t i = 0; i < workers; i++) {
-        sites[i] = &whole->threads[(int64_t)i * whole->workers / workers].site;
+    const vd_processor *cores[VD_WORKERS_MAX], *sites[VD_WORKERS_MAX];
+    int32_t count = find_fast(whole, cores);
+    if (count < workers) {
+        count = whole->workers;
+        for (int32_t i = 0; i < count; i++) {
+            cores[i] = &whole->threads[i].site;
+        }
     }
+    spread(cores, count, workers, sites);
     vd_pool shape = {.run_lock = VD_LOCK_FREE,
                      .workers = workers,
                      .runnable = whole->runnable,
-                     .pinnable = whole->pinnable};
+                     .binding = whole->binding};
     return create(&shape, sites, result);
 }
 

@@ -16,6 +16,8 @@ enum {
 typedef struct vd_worker {
     int32_t index;  // 0: the calling thread
     int32_t count;
+    int32_t mixed;    // 1: workers of the pool are meant for cores of different speeds
+    int32_t reserve;  // tiles at the end of an operation that this worker leaves to faster ones
     vd_pool *pool;
     void *scratch;  // VD_SCRATCH_BYTES, 64-byte aligned
     void *panels;   // VD_PANEL_BYTES, 64-byte aligned

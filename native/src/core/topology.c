@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/thread.h"
 #include "os/topology.h"
 
 // Shares the cache of processors without a known one among those of a package and node.
@@ -37,8 +38,9 @@ static void complete_cores(vd_topology *t) {
 static int compare(const void *left, const void *right) {
     const vd_processor *a = left;
     const vd_processor *b = right;
-    const int32_t differences[] = {a->package - b->package, a->node - b->node, a->cache - b->cache,
-                                   a->core - b->core, a->id - b->id};
+    const int32_t differences[] = {
+        a->package - b->package, a->node - b->node, vd_is_slow(a) - vd_is_slow(b),
+        a->cache - b->cache,     a->core - b->core, a->id - b->id};
     for (size_t i = 0; i < sizeof differences / sizeof differences[0]; i++) {
         if (differences[i] != 0) {
             return differences[i];
@@ -123,8 +125,8 @@ static int32_t cores_of_speed(const vd_topology *t, int32_t speed) {
     return count;
 }
 
-// Returns the speed of the slowest core that is worth using. The time of a step is that of its
-// slowest share, so n cores are worth n times the speed of the slowest one.
+// Returns the speed of the slowest core that is worth an equal share. The time of a step is then
+// that of its slowest share, so n cores are worth n times the speed of the slowest one.
 static int32_t worthwhile_speed(const vd_topology *t) {
     int32_t best = VD_SPEED_MAX;
     int64_t best_worth = 0;
@@ -141,15 +143,20 @@ static int32_t worthwhile_speed(const vd_topology *t) {
     return best;
 }
 
+// Assigns the first workers to the fast cores. Where threads cannot be bound to kinds of cores,
+// other cores are not used by default.
 static void assign_workers(vd_topology *t) {
     int32_t speed = worthwhile_speed(t);
-    t->fast_cores = 0;
+    t->fast_cores = cores_of_speed(t, speed);
+    int32_t fast = 0;
+    int32_t slow = t->fast_cores;
     for (int32_t i = 0; i < t->processors; i++) {
         vd_processor *p = &t->processor[i];
-        p->worker = leads_core(t, i) && p->speed >= speed ? t->fast_cores++ : -1;
+        p->worker = !leads_core(t, i) ? -1 : p->speed >= speed ? fast++ : slow++;
     }
+    int32_t cores = VD_THREADS_BIND ? t->allowed_cores : t->fast_cores;
     int32_t granted = (int32_t)t->quota + (t->quota > (int32_t)t->quota);
-    t->workers = granted > 0 && granted < t->fast_cores ? granted : t->fast_cores;
+    t->workers = granted > 0 && granted < cores ? granted : cores;
     t->workers = t->workers < 1 ? 1 : t->workers;
 }
 

@@ -22,6 +22,13 @@ typedef void vd_thread_main(void *argument);
 
 enum { VD_THREAD_NAME = 24 };  // Linux keeps 15 characters of a name
 
+// 1 if threads can be bound to processors, else 0.
+#if defined(__linux__)
+enum { VD_THREADS_BIND = 1 };
+#else
+enum { VD_THREADS_BIND = 0 };
+#endif
+
 typedef struct vd_thread {
     vd_thread_main *function;
     void *argument;
@@ -40,9 +47,9 @@ void vd_thread_join(vd_thread *thread);
 // cores. Repeated calls have no further effect.
 void vd_thread_lower_priority(void);
 
-// Binds the calling thread to a processor, by the number that vd_topology has. Returns 1 on
-// success, 0 on failure and on systems other than Linux.
-int vd_thread_bind(int32_t processor);
+// Binds the calling thread to `count` processors, by the numbers that vd_topology has. Returns 1 on
+// success, 0 on failure and where VD_THREADS_BIND is 0.
+int vd_thread_bind(const int32_t *processors, int32_t count);
 
 // Locks are initialized with VD_LOCK_FREE, are not recursive, and need no destruction.
 void vd_lock_acquire(vd_lock *lock);

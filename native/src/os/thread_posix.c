@@ -46,14 +46,17 @@ void vd_thread_lower_priority(void) {
 #endif
 }
 
-int vd_thread_bind(int32_t processor) {
+int vd_thread_bind(const int32_t *processors, int32_t count) {
 #if defined(__linux__)
     enum { WORD_BITS = 8 * sizeof(unsigned long) };
     unsigned long set[VD_PROCESSORS_MAX / WORD_BITS] = {0};
-    set[processor / WORD_BITS] = 1UL << (processor % WORD_BITS);
+    for (int32_t i = 0; i < count; i++) {
+        set[processors[i] / WORD_BITS] |= 1UL << (processors[i] % WORD_BITS);
+    }
     return sched_setaffinity(0, sizeof set, (const cpu_set_t *)set) == 0;
 #else
-    (void)processor;
+    (void)processors;
+    (void)count;
     return 0;
 #endif
 }

@@ -33,8 +33,9 @@ void vd_thread_lower_priority(void) {
     SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
 }
 
-int vd_thread_bind(int32_t processor) {
-    (void)processor;
+int vd_thread_bind(const int32_t *processors, int32_t count) {
+    (void)processors;
+    (void)count;
     return 0;
 }
 

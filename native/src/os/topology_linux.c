@@ -137,7 +137,7 @@ static void read_speeds(const char *root, vd_topology *t) {
     for (int32_t i = 0; i < t->processors; i++) {
         vd_processor *p = &t->processor[i];
         int64_t speed = p->speed == 0 ? VD_SPEED_MAX : VD_SPEED_MAX * (int64_t)p->speed / max;
-        int slow = vd_set_has(&efficient, p->id) || speed < VD_SPEED_MAX * 4 / 5;
+        int slow = vd_set_has(&efficient, p->id) || 5 * speed < 4 * VD_SPEED_MAX;
         p->speed = slow && !capacities ? VD_SPEED_EFFICIENT : speed < 1 ? 1 : (int32_t)speed;
     }
 }

@@ -13,7 +13,8 @@ static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
 #undef VD_VARIANT
 
 enum {
-    ROUNDS = 100000,         // of arithmetic in a measurement: a few milliseconds
+    ROUNDS = 5000,           // of arithmetic in a piece of work: a fraction of a millisecond
+    PIECES = 20,             // of a measurement, for each worker
     READ_BYTES = 256 << 20,  // in total, larger than the caches of most machines
     MEASUREMENTS_MIN = 3
 };
@@ -22,7 +23,8 @@ typedef struct measurement {
     vd_probe_kind kind;
     const vd_probe_kernels *kernels;
     const uint64_t *memory;
-    int64_t bytes;  // of memory
+    int64_t bytes;    // of memory
+    atomic_int next;  // piece of arithmetic
     atomic_uint_fast64_t sink;
 } measurement;
 
@@ -42,27 +44,30 @@ static uint64_t read_words(const uint64_t *p, int64_t n) {
     return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
+// Takes pieces of arithmetic from a counter, since cores may have different speeds.
 static void run_measurement(void *argument, const vd_worker *worker) {
     measurement *s = argument;
     uint64_t result = 0;
-    if (s->kind == VD_PROBE_F32_FMA) {
-        result = (uint64_t)fabsf(s->kernels->fma(ROUNDS));
-    } else if (s->kind == VD_PROBE_INT8_DOT) {
-        result = (uint64_t)s->kernels->dot(ROUNDS);
-    } else {
+    if (s->kind == VD_PROBE_READ) {
         vd_range share = vd_share(worker, s->bytes / (int64_t)sizeof(uint64_t));
         result = read_words(s->memory + share.begin, share.end - share.begin);
+    } else {
+        while (atomic_fetch_add(&s->next, 1) < PIECES * worker->count) {
+            result += s->kind == VD_PROBE_F32_FMA ? (uint64_t)fabsf(s->kernels->fma(ROUNDS))
+                                                  : (uint64_t)s->kernels->dot(ROUNDS);
+        }
     }
     atomic_fetch_add(&s->sink, result);
 }
 
 static double work(const measurement *s, int32_t workers) {
     const vd_probe_kernels *k = s->kernels;
+    double rounds = (double)ROUNDS * PIECES * workers;
     switch (s->kind) {
         case VD_PROBE_F32_FMA:
-            return (double)k->fma_ops * (double)ROUNDS * workers;
+            return (double)k->fma_ops * rounds;
         case VD_PROBE_INT8_DOT:
-            return (double)k->dot_ops * (double)ROUNDS * workers;
+            return (double)k->dot_ops * rounds;
         default:
             return (double)s->bytes;
     }
@@ -73,6 +78,7 @@ static double best_rate(measurement *s, vd_pool *pool, double seconds) {
     double best = 0;
     double start = vd_now();
     for (int i = 0; i < MEASUREMENTS_MIN || vd_now() - start < seconds; i++) {
+        atomic_store(&s->next, 0);
         double begin = vd_now();
         vd_pool_run(pool, run_measurement, s);
         double rate = amount / (vd_now() - begin);

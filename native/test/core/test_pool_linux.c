@@ -116,6 +116,29 @@ static void *pins_workers_to_whole_nodes(void *argument) {
     return NULL;
 }
 
+// Threads may move among the cores of their kind.
+static void *binds_workers_to_kinds_of_cores(void *argument) {
+    (void)argument;
+    static vd_topology machine;
+    cpu_set_t before, sets[WORKERS];
+    CHECK(sched_getaffinity(0, sizeof before, &before) == 0);
+    if (!CPU_ISSET(0, &before) || !CPU_ISSET(1, &before)) {
+        return NULL;
+    }
+    describe("a fast core and two slow ones");
+    machine_create_mixed(&machine, 1, 2, 512 - 1);
+    CHECK(pin(&machine, 3, sets) == VD_OK);
+    CHECK(CPU_EQUAL(&sets[0], &before));  // the caller's thread
+    for (int i = 1; i < 3; i++) {
+        CHECK(CPU_COUNT(&sets[i]) == 2 && CPU_ISSET(0, &sets[i]) && CPU_ISSET(1, &sets[i]));
+    }
+    describe("slow cores only");
+    machine_create_mixed(&machine, 0, 3, 512);
+    CHECK(pin(&machine, 3, sets) == VD_UNSUPPORTED);
+    CHECK(CPU_EQUAL(&sets[1], &before));
+    return NULL;
+}
+
 static void reports_threads_that_do_not_start(void) {
     describe("stacks larger than the address space");
     pthread_attr_t usual, giant;
@@ -145,6 +168,7 @@ int main(void) {
     run_on_thread(names_workers);
     run_on_thread(lowers_priority);
     run_on_thread(pins_workers_to_whole_nodes);
+    run_on_thread(binds_workers_to_kinds_of_cores);
     CHECK(getpriority(PRIO_PROCESS, 0) == niceness);
     return 0;
 }

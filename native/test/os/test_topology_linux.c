@@ -114,9 +114,10 @@ static void check_expectation(const char *line) {
     int at = 0;
     CHECK(sscanf(line, "expect %15s%n", level, &at) == 1);
     const char *text = line + at;
-    if (strcmp(level, "workers") == 0) {
-        if (atoi(text) != topology.workers) {
-            fail("expected%s workers, got %d", text, topology.workers);
+    if (strcmp(level, "workers") == 0 || strcmp(level, "fast") == 0) {
+        int32_t count = level[0] == 'w' ? topology.workers : topology.fast_cores;
+        if (atoi(text) != count) {
+            fail("%s: expected%s, got %d", level, text, count);
         }
     } else if (strcmp(level, "allowed") == 0) {
         expect_allowed(text + 1);
@@ -208,14 +209,17 @@ static void expect_workers(int32_t workers, int first, int last) {
     }
 }
 
-// Each worker has a processor of its own, on cores in topology order.
-static void expect_ordered_workers(void) {
-    int32_t next = 0;
+// Each worker has a processor of its own, in topology order: first on `fast` cores, then on others.
+static void expect_ordered_workers(int32_t fast) {
+    int32_t next_fast = 0, next = fast;
+    CHECK(topology.fast_cores == fast);
     for (int32_t i = 0; i < topology.processors; i++) {
         const vd_processor *p = &topology.processor[i];
-        CHECK(p->worker == -1 || (p->allowed && p->worker == next++));
+        if (p->worker >= 0) {
+            CHECK(p->allowed && p->worker == (p->worker < fast ? next_fast++ : next++));
+        }
     }
-    CHECK(next == topology.fast_cores);
+    CHECK(next_fast == fast && next == topology.allowed_cores);
 }
 
 static void counts_allowed_cores(void) {
@@ -227,10 +231,10 @@ static void counts_allowed_cores(void) {
         write_mask(id, "topology/core_cpus", id / 2 * 2, id / 2 * 2 + 1);
     }
     expect_workers(4, 0, 7);
-    expect_ordered_workers();
+    expect_ordered_workers(4);
     CHECK(topology.whole_nodes && topology.allowed_cores == 4);
     expect_workers(2, 1, 3);
-    expect_ordered_workers();
+    expect_ordered_workers(2);
     CHECK(!topology.whole_nodes && topology.allowed_cores == 2 && topology.cores == 4);
     expect_workers(1, 7, 7);
     root_clear();
@@ -244,21 +248,32 @@ static void counts_worthwhile_cores(void) {
         write_mask(id, "topology/core_cpus", id < 8 ? id / 2 * 2 : id,
                    id < 8 ? id / 2 * 2 + 1 : id);
     }
-    expect_workers(4, 0, 15);
-    expect_ordered_workers();
-    expect_workers(9, 7, 15);  // nine thirds are more than one
+    expect_workers(12, 0, 15);
+    expect_ordered_workers(4);
+    expect_workers(9, 7, 15);
+    expect_ordered_workers(9);  // nine thirds are more than one
     expect_workers(4, 12, 15);
+    expect_ordered_workers(4);
+    describe("with a quota");
+    root_write("/proc/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
+    root_write("/proc/self/cgroup", "0::/\n");
+    root_write("/sys/fs/cgroup/cpu.max", "600000 100000\n");
+    expect_workers(6, 0, 15);
+    expect_ordered_workers(4);
     root_clear();
     describe("one core of capacity 1024, three of 870, four of 300");
     root_write("/sys/devices/system/cpu/online", "0-7\n");
     for (int id = 0; id < 8; id++) {
         write_processor(id, "cpu_capacity", id < 4 ? "300\n" : id < 7 ? "870\n" : "1024\n");
     }
-    expect_workers(4, 0, 7);
-    expect_ordered_workers();
+    expect_workers(8, 0, 7);
+    expect_ordered_workers(4);
+    CHECK(topology.processor[0].speed == 870 && topology.processor[3].speed == 1024);
+    CHECK(topology.processor[4].speed == 300 && topology.processor[4].id == 0);
     expect_workers(4, 0, 3);
-    expect_workers(3, 3, 6);
-    CHECK(topology.processor[0].speed == 300 && topology.processor[7].speed == 1024);
+    expect_ordered_workers(4);
+    expect_workers(4, 3, 6);
+    expect_ordered_workers(3);
     root_clear();
 }
 
@@ -330,7 +345,8 @@ static void print_machine(const char *below) {
         printf("%d %d %d %d %d %d %d %d\n", p->id, p->package, p->node, p->cache, p->core, p->speed,
                p->allowed, p->worker);
     }
-    printf("%d workers, quota %.1f\n", topology.workers, topology.quota);
+    printf("%d workers, %d fast, quota %.1f\n", topology.workers, topology.fast_cores,
+           topology.quota);
 }
 
 int main(int argc, char **argv) {

@@ -21,3 +21,11 @@ void machine_create(vd_topology *topology, int32_t nodes, int32_t caches, int32_
     }
     vd_topology_complete(topology);
 }
+
+void machine_create_mixed(vd_topology *topology, int32_t fast, int32_t slow, int32_t speed) {
+    machine_create(topology, 1, 1, fast + slow, 0);
+    for (int32_t i = 0; i < slow; i++) {
+        topology->processor[i].speed = speed;
+    }
+    vd_topology_complete(topology);
+}

@@ -69,8 +69,13 @@ static vd_pool **find_pool(int32_t workers, int32_t nodes) {
 }
 
 vd_pool *pool_of(int32_t workers) {
+    static vd_topology machine;
     vd_pool **pool = find_pool(workers, 1);
-    if (*pool == NULL) {
+    if (*pool == NULL && workers > 1 && workers % 2 == 1) {
+        machine_create_mixed(&machine, workers - workers / 2, workers / 2, 1024 / 3);
+        machine.quota = 1;  // so that workers do not spin: this machine may have fewer processors
+        CHECK(vd_pool_create_on(&machine, workers, pool) == VD_OK);
+    } else if (*pool == NULL) {
         CHECK(vd_pool_create(workers, pool) == VD_OK);
     }
     return *pool;

@@ -28,7 +28,8 @@ void batch_clear(batch *b);
 // Appends a token, with a row of logits if requested.
 void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int wants_logits);
 
-// Returns the pool with this number of workers, at most 16. It is freed when the program ends.
+// Returns the pool with this number of workers, at most 16. It is freed when the program ends. Of
+// an odd number of workers, fewer than half are meant for cores of a third of the speed.
 vd_pool *pool_of(int32_t workers);
 
 // Returns the pool with this number of workers, at most 16, on 1 to 4 nodes of equal size, of which

@@ -87,12 +87,11 @@ final class Scaling {
       try (ExecutablePlan prepared = model.executor().prepare(plan, limits, cache)) {
         int slot = cache.acquireSlot();
         batch.add(0, 0, batch.addSequence(new int[] {cache.acquire()}, 1, slot), true);
+        int few = Math.min(sequences, NativeExecutor.FEW_TOKENS);
         StepBalance balance =
-            NativeExecutor.balance(
-                prepared,
-                Math.min(sequences, NativeExecutor.FEW_TOKENS),
-                threads,
-                model.executor() instanceof NativeExecutor executor ? executor.nodes() : 1);
+            model.executor() instanceof NativeExecutor executor
+                ? NativeExecutor.balance(prepared, few, executor.decodeWorkers(), executor.nodes())
+                : NativeExecutor.balance(prepared, few, threads, 1);
         return new Point(threads, peaks, results, balance, shortestRun(prepared, batch));
       }
     }

@@ -175,9 +175,10 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     try (Arena arena = Arena.ofShared()) {
       var cache = new KvCache(executor, plan.kv(), precision.kvType(), 1, 1, arena);
       try (ExecutablePlan prepared = executor.prepare(plan, limits, cache)) {
-        var time = new StepTime(prepared, precision.kvType(), peaks, workers, divided);
-        double ceiling = NativeExecutor.balance(prepared, 1, workers, divided).efficiency();
-        return predict(plan, time, ceiling);
+        int decoders = cores == null ? executor.decodeWorkers() : cores;
+        var time = new StepTime(prepared, precision.kvType(), peaks, decoders, divided);
+        double ceiling = NativeExecutor.balance(prepared, 1, decoders, divided).efficiency();
+        return predict(plan, time, workers, ceiling);
       }
     }
   }
@@ -218,7 +219,7 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
         int8 == null ? scale * measured.int8() : 1e9 * int8 * workers);
   }
 
-  private Found predict(Plan plan, StepTime time, double ceiling) {
+  private Found predict(Plan plan, StepTime time, int workers, double ceiling) {
     long weights =
         plan.ops().stream()
             .flatMap(SizeCommand::matrices)
@@ -243,7 +244,7 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
       generation.add(speed);
     }
     return new Found(
-        time.workers(),
+        workers,
         time.nodes(),
         time.peaks(),
         weights,

@@ -53,7 +53,7 @@ public final class ModelOption {
       paramLabel = "N",
       description =
           "Worker threads of steps of at most 16 tokens, which memory bandwidth limits. Default:"
-              + " those of -t.")
+              + " those of -t on fast cores.")
   private @Nullable Integer decodeThreads;
 
   @Option(
@@ -256,10 +256,10 @@ public final class ModelOption {
           "--decode-threads " + decodeThreads + ": must be 1 to " + workers + ", the threads");
     }
     try {
-      return NativeExecutor.create(
-          isa == null ? Isa.pick() : Isa.of(isa),
-          workers,
-          decodeThreads == null ? workers : decodeThreads);
+      Isa chosen = isa == null ? Isa.pick() : Isa.of(isa);
+      return decodeThreads == null
+          ? NativeExecutor.create(chosen, workers)
+          : NativeExecutor.create(chosen, workers, decodeThreads);
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }

@@ -158,7 +158,7 @@ public final class NativeExecutor implements Executor {
 
   /**
    * Creates an executor with the best usable instruction set, or that which {@code VIDRIO_ISA}
-   * names, and the default number of workers.
+   * names, and the default numbers of workers.
    *
    * @throws NativeException if libvidrio cannot be loaded
    */
@@ -168,13 +168,14 @@ public final class NativeExecutor implements Executor {
   }
 
   /**
-   * Creates an executor with an instruction set and a number of workers.
+   * Creates an executor with an instruction set and a number of workers. Steps of at most 16 tokens
+   * run on all of them, or on fast cores only if the machine has cores of several kinds.
    *
    * @param workers 1 to 1024
    * @throws IllegalArgumentException if the instruction set is not usable
    */
   public static NativeExecutor create(Isa isa, int workers) {
-    return create(isa, workers, workers);
+    return create(isa, workers, WorkerCount.decodeCount(workers, Topology.read()));
   }
 
   /**
@@ -231,9 +232,9 @@ public final class NativeExecutor implements Executor {
   }
 
   /**
-   * Returns whether each worker except the calling thread is bound to a core. This requires a
-   * worker for each fast core, more than one last-level cache, and a process that may use whole
-   * nodes.
+   * Returns whether each worker except the calling thread is bound to a core, or to the cores of
+   * its kind and node. The former requires a worker for each core, more than one last-level cache,
+   * and a process that may use whole nodes; the latter cores of several kinds.
    */
   public boolean pinned() {
     return pinned;
@@ -262,6 +263,16 @@ public final class NativeExecutor implements Executor {
   /** Runs a step of a number of tokens on the workers for it. */
   void step(String what, int tokens, ToIntFunction<MemorySegment> function) {
     call(what, _ -> function.applyAsInt(tokens <= FEW_TOKENS ? decodePool : pool));
+  }
+
+  /**
+   * Calls native code on the pool of steps that decode.
+   *
+   * @param what the activity, for errors
+   * @throws IllegalStateException after {@link #close}
+   */
+  void callDecoders(String what, ToIntFunction<MemorySegment> function) {
+    call(what, _ -> function.applyAsInt(decodePool));
   }
 
   /**

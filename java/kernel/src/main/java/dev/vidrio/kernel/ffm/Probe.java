@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import dev.vidrio.bindings.Vidrio;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.ToIntFunction;
 
 /** Measurements of the machine's peak rates, to which benchmarks are compared. */
 public enum Probe {
@@ -23,13 +24,13 @@ public enum Probe {
 
   /**
    * Returns the total rate of all workers, measured over about {@code seconds}; reads are those of
-   * 256 MiB, beyond most caches.
+   * 256 MiB, beyond most caches, by the workers that decode.
    */
   public double measure(NativeExecutor executor, double seconds) {
     return measure(executor, 0, seconds);
   }
 
-  /** Returns the rate at which all workers read memory of this size, partly from caches. */
+  /** Returns the rate at which workers that decode read memory of this size, partly from caches. */
   public static double reads(NativeExecutor executor, long bytes, double seconds) {
     if (bytes <= 0) {
       throw new IllegalArgumentException(bytes + " bytes: must be positive");
@@ -41,7 +42,13 @@ public enum Probe {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_DOUBLE);
       int isa = executor.isa().id();
-      executor.call(name(), pool -> Vidrio.vd_probe(kind, pool, isa, bytes, seconds, result));
+      ToIntFunction<MemorySegment> probe =
+          pool -> Vidrio.vd_probe(kind, pool, isa, bytes, seconds, result);
+      if (this == READ) {
+        executor.callDecoders(name(), probe);
+      } else {
+        executor.call(name(), probe);
+      }
       return result.get(JAVA_DOUBLE, 0);
     }
   }

@@ -19,11 +19,13 @@ import java.util.List;
  * @param cores number of physical cores
  * @param allowedCores number of allowed cores
  * @param fastCores number of the fastest allowed cores whose product with the speed of the slowest
- *     one is largest, since shares of work are equal
- * @param workers the default number of workers: {@code fastCores}, but at most the quota
+ *     one is largest: workers of steps of at most 16 tokens, in which shares of weights are equal
+ * @param workers the default number of workers of longer steps: {@code allowedCores}, or {@code
+ *     fastCores} where the system does not bind threads to processors; but at most the quota
  * @param wholeNodes true if there is no quota, and this process may use all or none of the
  *     processors of each node
- * @param processors all processors in topology order: by package, node, cache, core and id
+ * @param processors all processors in topology order: by package, node, kind (slow ones last),
+ *     cache, core and id
  * @see "docs/adr/030-topology.md"
  */
 public record Topology(

@@ -4,12 +4,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A number of native workers, with the reason in plain words.
+ * Numbers of native workers, with the reason in plain words.
  *
- * @param count 1 to {@value #MAX}
- * @param reason the reason for the number, such as "one per physical core"
+ * @param count workers, 1 to {@value #MAX}
+ * @param decodeCount workers of steps of at most 16 tokens, 1 to {@code count}: fewer if cores have
+ *     different speeds, since such steps divide weights equally
+ * @param reason the reason for the numbers, such as "one per physical core"
  */
-public record WorkerCount(int count, String reason) {
+public record WorkerCount(int count, int decodeCount, String reason) {
   /** The environment variable that replaces the default number. */
   public static final String VARIABLE = "VIDRIO_THREADS";
 
@@ -17,8 +19,8 @@ public record WorkerCount(int count, String reason) {
   public static final int MAX = 1024;
 
   /**
-   * Chooses the default number: one per physical core that is worth using, at most the quota and
-   * the number of processors of the JVM ({@code -XX:ActiveProcessorCount}); or the value of {@code
+   * Chooses the default numbers: one worker per physical core, at most the quota and the number of
+   * processors of the JVM ({@code -XX:ActiveProcessorCount}); or the value of {@code
    * VIDRIO_THREADS}.
    *
    * @throws IllegalArgumentException if the variable is not a number from 1 to 1024
@@ -32,17 +34,18 @@ public record WorkerCount(int count, String reason) {
   /** Chooses for a topology, a number of processors of the JVM, and a value of the variable. */
   static WorkerCount choose(Topology topology, int jvmProcessors, @Nullable String variable) {
     if (variable != null && !variable.isEmpty()) {
-      return new WorkerCount(parse(variable), VARIABLE);
+      return of(parse(variable), topology, new StringBuilder(VARIABLE));
     }
     StringBuilder reason = new StringBuilder(cores(topology));
     int count = Math.min(topology.workers(), MAX);
-    if (topology.workers() < topology.fastCores()) {
+    int usable = usesAll(topology) ? topology.allowedCores() : topology.fastCores();
+    if (topology.workers() < usable) {
       reason.append(
           String.format(
               Locale.ROOT,
               "; quota %.1f CPUs limits %d to %d",
               topology.quota(),
-              topology.fastCores(),
+              usable,
               topology.workers()));
     }
     if (jvmProcessors < count) {
@@ -50,7 +53,27 @@ public record WorkerCount(int count, String reason) {
       reason.append(jvmProcessors);
       count = jvmProcessors;
     }
-    return new WorkerCount(count, reason.toString());
+    return of(count, topology, reason);
+  }
+
+  /** Returns the default number of workers of short steps among a number of workers. */
+  static int decodeCount(int count, Topology topology) {
+    return topology.fastCores() < topology.allowedCores()
+        ? Math.min(count, topology.fastCores())
+        : count;
+  }
+
+  private static WorkerCount of(int count, Topology topology, StringBuilder reason) {
+    int decodeCount = decodeCount(count, topology);
+    if (decodeCount < count) {
+      reason.append("; ").append(decodeCount).append(" of the fast kind generate");
+    }
+    return new WorkerCount(count, decodeCount, reason.toString());
+  }
+
+  /** Returns whether workers use slow cores too. */
+  private static boolean usesAll(Topology topology) {
+    return topology.workers() > topology.fastCores();
   }
 
   private static int parse(String variable) {
@@ -68,7 +91,7 @@ public record WorkerCount(int count, String reason) {
 
   private static String cores(Topology t) {
     String reason = "one per physical core";
-    if (t.fastCores() < t.allowedCores()) {
+    if (t.fastCores() < t.allowedCores() && !usesAll(t)) {
       reason += " of the fast kind (" + t.fastCores() + " of " + t.allowedCores() + ")";
     }
     if (t.allowedCores() < t.cores()) {

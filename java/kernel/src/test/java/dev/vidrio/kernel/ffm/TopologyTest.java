@@ -23,7 +23,7 @@ final class TopologyTest {
     assertEquals(t.processors().size(), count(t, Processor::id));
     assertTrue(t.allowedCores() >= 1 && t.allowedCores() <= t.cores(), t.toString());
     assertTrue(t.fastCores() >= 1 && t.fastCores() <= t.allowedCores(), t.toString());
-    assertTrue(t.workers() >= 1 && t.workers() <= t.fastCores(), t.toString());
+    assertTrue(t.workers() >= 1 && t.workers() <= t.allowedCores(), t.toString());
     for (Processor p : t.processors()) {
       assertTrue(p.speed() >= 1 && p.speed() <= 1024, p.toString());
     }

@@ -27,6 +27,16 @@ final class WorkerCountTest {
         "6 workers: one per physical core of the fast kind (6 of 14)",
         choose(machine(0, 14, 14, 6, 6), 20));
     assertEquals(
+        "14 workers: one per physical core; 6 of the fast kind generate",
+        choose(machine(0, 14, 14, 6, 14), 20));
+    assertEquals(
+        "8 workers: one per physical core; quota 7.5 CPUs limits 14 to 8;"
+            + " 6 of the fast kind generate",
+        choose(machine(7.5, 14, 14, 6, 8), 20));
+    assertEquals(
+        "5 workers: one per physical core; the JVM's processors limit 14 to 5",
+        choose(machine(0, 14, 14, 6, 14), 5));
+    assertEquals(
         "8 workers: one per physical core within affinity and cpuset (8 of 64 cores)",
         choose(machine(0, 64, 8, 8, 8), 16));
     assertEquals(
@@ -36,6 +46,15 @@ final class WorkerCountTest {
         "2 workers: one per physical core; quota 2.5 CPUs limits 8 to 3;"
             + " the JVM's processors limit 3 to 2",
         choose(machine(2.5, 8, 8, 8, 3), 2));
+  }
+
+  @Test
+  void choose_coresOfSeveralKinds_decodesWithFastOnes() {
+    assertEquals(6, WorkerCount.choose(machine(0, 14, 14, 6, 14), 20, null).decodeCount());
+    assertEquals(5, WorkerCount.choose(machine(0, 14, 14, 6, 14), 5, null).decodeCount());
+    assertEquals(6, WorkerCount.choose(machine(0, 14, 14, 6, 14), 20, "10").decodeCount());
+    assertEquals(4, WorkerCount.choose(machine(0, 14, 14, 6, 14), 20, "4").decodeCount());
+    assertEquals(20, WorkerCount.choose(machine(0, 16, 16, 16, 16), 32, "20").decodeCount());
   }
 
   @Test
