@@ -78,6 +78,16 @@ class StepBalanceTest {
       this.remotePercent = remotePercent;
     }
 
+    /** Returns the ceilings of steps of 3 to 16 tokens for WORKERS, in percent. */
+    int[] smallStep() {
+      return switch (this) {
+        case SMOLLM2_135M -> new int[] {100, 96, 62, 41, 31, 21};
+        case QWEN2_5_1_5B -> new int[] {100, 98, 94, 92, 79, 63};
+        case QWEN3_4B -> new int[] {100, 100, 100, 99, 99, 93};
+        case LLAMA_3_1_8B -> new int[] {100, 100, 100, 100, 100, 99};
+      };
+    }
+
     /** Returns the elements of the inputs of products. */
     int inputs() {
       return d + heads * dH + d + dFfn;
@@ -157,6 +167,22 @@ class StepBalanceTest {
             assertTrue(
                 100 * balance.efficiency() >= layer.percent,
                 workers + " workers: " + balance.efficiency());
+          }
+        });
+  }
+
+  /** In steps of 3 to 16 tokens, jobs are divided if there is one for each worker. */
+  @ParameterizedTest
+  @EnumSource(Layer.class)
+  void smallStep_ceilingsReachTargets(Layer layer) {
+    prepare(
+        layer,
+        plan -> {
+          for (int i = 0; i < WORKERS.length; i++) {
+            StepBalance balance = NativeExecutor.balance(plan, 16, WORKERS[i], 1);
+            assertTrue(
+                100 * balance.efficiency() >= layer.smallStep()[i] - 1,
+                WORKERS[i] + " workers: " + balance.efficiency());
           }
         });
   }
