@@ -37,8 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
-          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^)]+\\) at"
-              + " (\\S+)");
+          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+"
+              + "(?:, --arithmetic bf16 has faster prompts)?, cache [^)]+\\) at (\\S+)");
 
   @TempDir Path directory;
 
