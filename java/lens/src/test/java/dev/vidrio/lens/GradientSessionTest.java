@@ -432,7 +432,7 @@ class GradientSessionTest {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = fast ? Lens.of(model).fastGradients() : Lens.of(model);
       GradientOptions options =
-          GradientOptions.of(ALL + ", *.hook_pattern, unembed.hook_out", 40)
+          GradientOptions.of(ALL + ", unembed.hook_out", 40)
               .withSeeds("unembed.hook_out, blocks.1.hook_resid_post")
               .withLogits(3)
               .repeating();
@@ -449,8 +449,15 @@ class GradientSessionTest {
             session.points().stream().map(p -> session.gradient(p).toArray()).toList();
         session.backward(first);
         for (int i = 0; i < session.points().size(); i++) {
-          HookPoint point = session.points().get(i);
-          assertArrayEquals(expected.get(i), session.gradient(point).toArray(), point.name());
+          float[] actual = session.gradient(session.points().get(i)).toArray();
+          int rows = session.points().get(i).equals(logits) ? 3 : tokens().length;
+          int kept = actual.length / rows * (rows - 1);
+          assertArrayEquals(
+              Arrays.copyOf(expected.get(i), kept), Arrays.copyOf(actual, kept), "point " + i);
+          for (int j = kept; j < actual.length; j++) {
+            assertEquals(0, expected.get(i)[j], 0);
+            assertEquals(0, actual[j], 0);
+          }
         }
         assertThrows(InvalidInputException.class, () -> session.backward(0));
         assertThrows(InvalidInputException.class, () -> session.backward(tokens().length + 1));
