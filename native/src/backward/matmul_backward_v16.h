@@ -78,14 +78,10 @@ VD_INLINE void sweep_panel(const panel_product *p) {
 static int all_zero(const panel_product *p) {
     for (int64_t m = p->rows.begin; m < p->rows.end; m++) {
         const float *dy = p->op->dy + vd_row_of(p->row_indices, m) * p->op->N + p->first;
-        uint32_t magnitudes = 0;  // without an early exit, so that compilers vectorize the loop
         for (int64_t j = 0; j < p->n; j++) {
-            uint32_t bits;
-            memcpy(&bits, dy + j, sizeof bits);
-            magnitudes |= bits << 1;
-        }
-        if (magnitudes != 0) {
-            return 0;
+            if (dy[j] != 0.0f) {
+                return 0;
+            }
         }
     }
     return 1;
