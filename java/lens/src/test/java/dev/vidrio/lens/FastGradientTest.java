@@ -75,8 +75,7 @@ class FastGradientTest {
     float[] expected = gradient(type, arithmetic, NativeExecutor::create, tokens);
     TestExecutors.all(2)
         .forEach(
-            executor ->
-                assertArrayEquals(expected, gradient(type, arithmetic, executor, tokens)));
+            executor -> assertArrayEquals(expected, gradient(type, arithmetic, executor, tokens)));
   }
 
   private static float[] gradient(

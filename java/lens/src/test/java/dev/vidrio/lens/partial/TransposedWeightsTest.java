@@ -59,7 +59,8 @@ class TransposedWeightsTest {
       Lens lens = Lens.of(model);
       for (String name : new String[] {"blocks.0.attn.hook_k", "blocks.1.hook_mlp_out"}) {
         HookPoint point = lens.point(name);
-        Weights transposed = TransposedWeights.of(model).transpose(product(model, point), Arithmetic.INT8);
+        Weights transposed =
+            TransposedWeights.of(model).transpose(product(model, point), Arithmetic.INT8);
         float[][] expected =
             ModelMatrices.of(lens).rows(point, 0, ModelMatrices.of(lens).height(point));
         assertEquals(expected.length, transposed.n());
