@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from argparse import Namespace
 from functools import cached_property
 from pathlib import Path
 
@@ -80,5 +81,6 @@ def dequantized(path: str, arguments) -> str:
     if not target.exists():
         if shutil.disk_usage(source.parent).free < 8 * source.stat().st_size:
             raise ValueError(f"{target}: not enough space")
-        vidrio.run(arguments, "quantize", "--type", "F32", "-o", str(target), str(source))
+        unthreaded = Namespace(vidrio=arguments.vidrio, threads=None)  # quantize has no -t
+        vidrio.run(unthreaded, "quantize", "--type", "F32", "-o", str(target), str(source))
     return str(target)

@@ -56,6 +56,20 @@ public final class Batch {
             arena.allocate(JAVA_INT, limits.logits()));
   }
 
+  private Batch(Batch whole, int tokens) {
+    this.limits = whole.limits;
+    this.memory = whole.memory;
+    this.blockCounts = whole.blockCounts;
+    this.sequenceCount = whole.sequenceCount;
+    this.tokenCount = tokens;
+    for (int i = 0; i < tokens; i++) {
+      maxPosition = Math.max(maxPosition, position(i));
+    }
+    while (logitCount < whole.logitCount && logitRow(logitCount) < tokens) {
+      logitCount++;
+    }
+  }
+
   /**
    * The memory that native code reads, all int32.
    *
@@ -75,6 +89,18 @@ public final class Batch {
       MemorySegment blockTables,
       MemorySegment slots,
       MemorySegment logitRows) {}
+
+  /**
+   * Returns the first rows of this batch, and the rows of logits among them, as a batch that shares
+   * its memory: it must not change, and is invalid when this batch does.
+   *
+   * @param tokens number of tokens, one or more
+   * @throws IndexOutOfBoundsException if this batch has fewer
+   */
+  public Batch first(int tokens) {
+    checkIndex("number of tokens", tokens - 1, tokenCount);
+    return new Batch(this, tokens);
+  }
 
   /** Empties the batch. */
   public void clear() {

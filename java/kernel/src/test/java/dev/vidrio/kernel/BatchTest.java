@@ -43,6 +43,26 @@ class BatchTest {
     }
   }
 
+  @Test
+  void returnsFirstRows() {
+    try (Arena arena = Arena.ofConfined()) {
+      var batch = new Batch(LIMITS, arena);
+      int only = batch.addSequence(new int[] {7}, 1);
+      batch.add(9, 0, only, false);
+      batch.add(8, 1, only, true);
+      batch.add(1, 2, only, true);
+      Batch first = batch.first(2);
+      assertEquals(2, first.tokenCount());
+      assertEquals(1, first.logitCount());
+      assertEquals(1, first.sequenceCount());
+      assertEquals(1, first.maxPosition());
+      assertEquals(8, first.token(1));
+      assertEquals(3, batch.first(3).tokenCount());
+      assertThrows(IndexOutOfBoundsException.class, () -> batch.first(0));
+      assertThrows(IndexOutOfBoundsException.class, () -> batch.first(4));
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "-1, 0, 0, token id -1",

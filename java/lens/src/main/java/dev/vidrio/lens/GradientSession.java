@@ -332,9 +332,37 @@ public final class GradientSession implements AutoCloseable {
    */
   public void backward() {
     requireForward();
+    backward(batch);
+  }
+
+  /**
+   * Runs the backward pass over the first tokens alone, in less time: for seeds that are 0 after
+   * them. Gradients have the bits of {@link #backward()}; after these tokens they are 0.
+   *
+   * @param tokens number of tokens, without those of the {@linkplain #prefix prefix}
+   * @throws InvalidInputException if the text has fewer
+   */
+  public void backward(int tokens) {
+    requireForward();
+    int most = batch.tokenCount() - before.length;
+    Preconditions.require(
+        tokens >= 1 && tokens <= most, "tokens", tokens, "must be between 1 and " + most);
+    Batch first = batch.first(before.length + tokens);
+    backward(first);
+    gradient.gradients().values().forEach(dx -> clearAfter(first, dx));
+  }
+
+  private void backward(Batch rows) {
     state = State.EMPTY;
-    Interruption.run(plan, batch, gradient.forwardOps(), gradient.plan().ops().size());
+    Interruption.run(plan, rows, gradient.forwardOps(), gradient.plan().ops().size());
     state = State.BACKWARD;
+  }
+
+  /** Sets the rows of an activation that are not in a step of the first tokens to 0. */
+  private void clearAfter(Batch first, Buffer buffer) {
+    long from = bytes(buffer, first.rows(buffer.rows()));
+    long to = bytes(buffer, batch.rows(buffer.rows()));
+    plan.data(buffer).asSlice(from, to - from).fill((byte) 0);
   }
 
   /** Returns the gradient with respect to the activation at a point, valid until the next pass. */

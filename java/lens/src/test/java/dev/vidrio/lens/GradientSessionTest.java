@@ -425,6 +425,46 @@ class GradientSessionTest {
     }
   }
 
+  /** A backward pass over the first tokens has the bits of one over all if later seeds are 0. */
+  @ParameterizedTest
+  @CsvSource({"false, false", "true, false", "false, true"})
+  void runsBackwardPassOverFirstTokens(boolean recompute, boolean fast) {
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = fast ? Lens.of(model).fastGradients() : Lens.of(model);
+      GradientOptions options =
+          GradientOptions.of(ALL + ", unembed.hook_out", 40)
+              .withSeeds("unembed.hook_out, blocks.1.hook_resid_post")
+              .withLogits(3)
+              .repeating();
+      HookPoint logits = HookPoint.of(HookSite.LOGITS);
+      HookPoint stream = new HookPoint(HookSite.RESID_POST, 1);
+      try (GradientSession session =
+          GradientSession.open(lens, recompute ? options.recomputing() : options)) {
+        session.forward(tokens());
+        int first = tokens().length - 1;
+        session.seed(logits).data().setAtIndex(JAVA_FLOAT, 2048 + 9, 1);
+        session.seed(stream).data().setAtIndex(JAVA_FLOAT, 3, 0.5f);
+        session.backward();
+        List<float[]> expected =
+            session.points().stream().map(p -> session.gradient(p).toArray()).toList();
+        session.backward(first);
+        for (int i = 0; i < session.points().size(); i++) {
+          float[] actual = session.gradient(session.points().get(i)).toArray();
+          int rows = session.points().get(i).equals(logits) ? 3 : tokens().length;
+          int kept = actual.length / rows * (rows - 1);
+          assertArrayEquals(
+              Arrays.copyOf(expected.get(i), kept), Arrays.copyOf(actual, kept), "point " + i);
+          for (int j = kept; j < actual.length; j++) {
+            assertEquals(0, expected.get(i)[j], 0);
+            assertEquals(0, actual[j], 0);
+          }
+        }
+        assertThrows(InvalidInputException.class, () -> session.backward(0));
+        assertThrows(InvalidInputException.class, () -> session.backward(tokens().length + 1));
+      }
+    }
+  }
+
   @Test
   void runsOneBackwardPassUnlessRepeatable() {
     try (Model model = Model.open(BardFiles.q8());

@@ -68,10 +68,11 @@ class AttributeTest {
     }
   }
 
-  @Test
-  void fastGradientsAreClose() {
+  @ParameterizedTest
+  @ValueSource(strings = {"--fast", "--fast-arithmetic=int8", "--fast-arithmetic=bf16"})
+  void fastGradientsAreClose(String option) {
     JsonNode exact = attribute("grad_x_input", "--json").json();
-    JsonNode fast = attribute("grad_x_input", "--fast", "--json").json();
+    JsonNode fast = attribute("grad_x_input", option, "--json").json();
     assertEquals(exact.get("value"), fast.get("value"));
     for (int i = 0; i < exact.get("scores").size(); i++) {
       double score = exact.get("scores").get(i).doubleValue();

@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.pass;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
@@ -39,12 +40,13 @@ public record Gradient(Plan plan, int forwardOps, Map<Buffer, Buffer> gradients)
   }
 
   /**
-   * Returns this gradient with int8 products in the backward pass, by {@link GradientQuantization}.
+   * Returns this gradient with faster products in the backward pass, by {@link TransposedProducts}.
    *
-   * @param transposed gives the transpose [K, N] of a matrix, of a quantized type
+   * @param transposed gives the transpose [K, N] of a matrix
    */
-  public Gradient quantized(UnaryOperator<Weights> transposed) {
-    return new Gradient(new GradientQuantization(transposed).apply(plan), forwardOps, gradients);
+  public Gradient in(Arithmetic arithmetic, UnaryOperator<Weights> transposed) {
+    Plan faster = new TransposedProducts(arithmetic, transposed).apply(plan);
+    return new Gradient(faster, forwardOps, gradients);
   }
 
   /**

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gradients of all tokens of an answer with respect to the embeddings: one forward pass over the
- * prompt and the answer, then one backward pass per token of the answer, from the logits before it.
+ * prompt and the answer, then one backward pass per token of the answer, over the tokens before it.
  *
  * <p>The logits of an answer, and their gradients, take memory. So a long answer runs in several
  * parts, each with a forward pass of its own over the text up to its end.
@@ -101,7 +101,7 @@ final class AnswerGradients implements AutoCloseable {
       for (int i = begin; i < end; i++) {
         values[i] = seed(i, end);
         if (receiver != null) {
-          session.backward();
+          session.backward(answer.from() + i);
           receiver.accept(i, session.gradient(InputAttribution.INPUT));
         }
       }

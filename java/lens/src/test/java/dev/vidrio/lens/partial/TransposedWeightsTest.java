@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
@@ -30,6 +31,25 @@ class TransposedWeightsTest {
     return HookMap.of(model).product(point).weights();
   }
 
+  /** In bf16, the transpose has the model's weights, rounded. */
+  @Test
+  void roundsTheModelsWeights() {
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      HookPoint point = lens.point("blocks.1.hook_mlp_out");
+      Weights transposed =
+          TransposedWeights.of(model).transpose(product(model, point), Arithmetic.BF16);
+      float[][] expected =
+          ModelMatrices.of(lens).rows(point, 0, ModelMatrices.of(lens).height(point));
+      float[][] actual = rows(model, transposed);
+      for (int n = 0; n < expected.length; n++) {
+        for (int k = 0; k < expected[n].length; k++) {
+          assertEquals(expected[n][k], actual[n][k], 0x1p-8 * Math.abs(expected[n][k]));
+        }
+      }
+    }
+  }
+
   /** The columns of the transpose are the rows of the matrix that the model multiplies by. */
   @ParameterizedTest
   @CsvSource({"f32,AT_ONCE", "q8,AT_ONCE", "q8,DEFERRED", "q8,NEVER"})
@@ -39,7 +59,8 @@ class TransposedWeightsTest {
       Lens lens = Lens.of(model);
       for (String name : new String[] {"blocks.0.attn.hook_k", "blocks.1.hook_mlp_out"}) {
         HookPoint point = lens.point(name);
-        Weights transposed = TransposedWeights.of(model).transpose(product(model, point));
+        Weights transposed =
+            TransposedWeights.of(model).transpose(product(model, point), Arithmetic.INT8);
         float[][] expected =
             ModelMatrices.of(lens).rows(point, 0, ModelMatrices.of(lens).height(point));
         assertEquals(expected.length, transposed.n());
@@ -84,8 +105,8 @@ class TransposedWeightsTest {
     Weights first;
     try (Model model = Model.open(BardFiles.q8())) {
       Weights weights = product(model, Lens.of(model).point("blocks.0.hook_attn_out"));
-      first = TransposedWeights.of(model).transpose(weights);
-      assertSame(first, TransposedWeights.of(model).transpose(weights));
+      first = TransposedWeights.of(model).transpose(weights, Arithmetic.INT8);
+      assertSame(first, TransposedWeights.of(model).transpose(weights, Arithmetic.INT8));
     }
     assertThrows(IllegalStateException.class, () -> first.data().get(JAVA_FLOAT, 0));
   }
