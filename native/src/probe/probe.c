@@ -6,11 +6,26 @@
 #include "core/pool.h"
 #include "os/thread.h"
 
-#define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
-static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
-#include "simd/variants_dot_v16.inc"
-};
+enum { ARITHMETIC_KINDS = 3 };
+
+static const vd_probe_kernel *kernel_of(vd_probe_kind kind, vd_isa isa) {
+    static const vd_probe_kernel *const kernels[VD_ISA_COUNT][ARITHMETIC_KINDS] = {
+#define VD_VARIANT(isa, f32, int8, bf16) \
+    [isa] = {&vd_probe_##f32, &vd_probe_##int8, &vd_probe_##bf16},
+#include "probe/probe_kernels.inc"
 #undef VD_VARIANT
+    };
+    switch (kind) {
+        case VD_PROBE_F32_FMA:
+            return kernels[isa][0];
+        case VD_PROBE_INT8_DOT:
+            return kernels[isa][1];
+        case VD_PROBE_BF16_DOT:
+            return kernels[isa][2];
+        default:
+            return NULL;
+    }
+}
 
 enum {
     ROUNDS = 100000,         // of arithmetic in a measurement: a few milliseconds
@@ -19,8 +34,7 @@ enum {
 };
 
 typedef struct measurement {
-    vd_probe_kind kind;
-    const vd_probe_kernels *kernels;
+    const vd_probe_kernel *kernel;  // null: reads
     const uint64_t *memory;
     int64_t bytes;  // of memory
     atomic_uint_fast64_t sink;
@@ -45,10 +59,8 @@ static uint64_t read_words(const uint64_t *p, int64_t n) {
 static void run_measurement(void *argument, const vd_worker *worker) {
     measurement *s = argument;
     uint64_t result = 0;
-    if (s->kind == VD_PROBE_F32_FMA) {
-        result = (uint64_t)fabsf(s->kernels->fma(ROUNDS));
-    } else if (s->kind == VD_PROBE_INT8_DOT) {
-        result = (uint64_t)s->kernels->dot(ROUNDS);
+    if (s->kernel != NULL) {
+        result = (uint64_t)fabs(s->kernel->run(ROUNDS));
     } else {
         vd_range share = vd_share(worker, s->bytes / (int64_t)sizeof(uint64_t));
         result = read_words(s->memory + share.begin, share.end - share.begin);
@@ -57,15 +69,7 @@ static void run_measurement(void *argument, const vd_worker *worker) {
 }
 
 static double work(const measurement *s, int32_t workers) {
-    const vd_probe_kernels *k = s->kernels;
-    switch (s->kind) {
-        case VD_PROBE_F32_FMA:
-            return (double)k->fma_ops * (double)ROUNDS * workers;
-        case VD_PROBE_INT8_DOT:
-            return (double)k->dot_ops * (double)ROUNDS * workers;
-        default:
-            return (double)s->bytes;
-    }
+    return s->kernel == NULL ? (double)s->bytes : (double)s->kernel->ops * (double)ROUNDS * workers;
 }
 
 static double best_rate(measurement *s, vd_pool *pool, double seconds) {
@@ -83,9 +87,8 @@ static double best_rate(measurement *s, vd_pool *pool, double seconds) {
 
 vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds,
                    double *per_second) {
-    int known = kind == VD_PROBE_F32_FMA || kind == VD_PROBE_INT8_DOT || kind == VD_PROBE_READ;
-    if (!known || pool == NULL || per_second == NULL || !(seconds >= 0) || !isfinite(seconds) ||
-        bytes < 0) {
+    if ((uint32_t)kind > VD_PROBE_BF16_DOT || pool == NULL || per_second == NULL ||
+        !(seconds >= 0) || !isfinite(seconds) || bytes < 0) {
         return VD_INVALID_ARGUMENT;
     }
     vd_status status = isa == VD_ISA_AUTO ? vd_isa_pick(&isa) : VD_OK;
@@ -106,7 +109,7 @@ vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes,
             ((char *)memory)[i] = 1;  // untouched pages would all map to the zero page
         }
     }
-    measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory, .bytes = bytes};
+    measurement s = {.kernel = kernel_of(kind, isa), .memory = memory, .bytes = bytes};
     *per_second = best_rate(&s, pool, seconds);
     vd_free(memory, (size_t)bytes);
     return VD_OK;
