@@ -9,8 +9,7 @@
 // once.
 //
 // For up to 16 tokens, expansion takes longer than products: each block of 32 columns is expanded
-// a few blocks before its product, so that tile loads do not wait for the stores. One and two
-// tokens are multiplied in registers by the kernel of AVX-512 BF16.
+// a few blocks before its product, so that tile loads do not wait for the stores.
 #include "simd/v16_avx512.h"
 // The vector types come first: the loaders of blocks use them.
 #include <assert.h>
@@ -29,9 +28,8 @@ enum {
     WIDTH = GROUPS * VD_PACK_ROWS,
     TILE_WORDS = 512,
     STRIPE_TOKENS = 32,
-    STRIPES = 16,         // of tokens that are converted together
-    TOKEN_PANELS = 48,    // of 32 tokens x 512 columns: 512 tokens x 1536 columns fit the L2 cache
-    VECTOR_TOKENS = 2,    // maximum that the kernel of AVX-512 BF16 multiplies in registers
+    STRIPES = 8,          // of tokens that are converted together
+    TOKEN_PANELS = 24,    // of 32 tokens x 512 columns, which fit the L2 cache: 256 x 1536
     FEW_TOKENS = 16,      // maximum of a single tile
     AHEAD = 3,            // blocks that are expanded before a product
     RING = 4,             // blocks in memory, more than AHEAD
@@ -61,7 +59,7 @@ VD_INLINE void convert_token(const float *x, int64_t columns, int64_t distance, 
     }
 }
 
-// Converts columns [k, k + columns) of at most 512 tokens.
+// Converts columns [k, k + columns) of at most 256 tokens.
 static void convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_t columns,
                            panels *p) {
     int64_t M = rows.end - rows.begin, stripes = vd_ceil_div(M, STRIPE_TOKENS);
@@ -78,36 +76,75 @@ static void convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_
 
 // ---- weights -----------------------------------------------------------------------------------
 
-// The expansion of a panel of weights.
+// A panel of outputs over columns from k on, of which tokens are converted from k_begin to k_end.
+typedef struct panel_at {
+    vd_range outputs;
+    int64_t k, k_begin, k_end;
+} panel_at;
+
+// Moves to the next panel, of the same outputs if columns are left. Returns false at the end.
+VD_INLINE int next_panel(panel_at *at) {
+    at->k += COLUMNS;
+    if (at->k >= at->k_end) {
+        at->k = at->k_begin;
+        at->outputs.begin += WIDTH;
+    }
+    return at->outputs.begin < at->outputs.end;
+}
+
+// The expansion of a panel of packed or row-major weights.
 typedef struct expansion {
     const vd_matmul *op;
-    vd_range outputs;  // of the panel, and all after it
-    int64_t k;
-    int64_t columns;
-    int64_t done;   // blocks, of one group after the other
-    int64_t total;  // blocks of all groups
+    panel_at panel;
+    panel_at prefetched;  // the panel after it, which is fetched from memory
+    int64_t blocks;       // of a group
+    int64_t done;         // blocks, of one group after the other
+    int64_t total;        // blocks of all groups
     tile (*to)[STEPS];
     vd_packed_at at;
+    vd_packed_at fetch;
     factors_at factors;
 } expansion;
 
-VD_INLINE expansion expansion_of(const vd_matmul *op, vd_range outputs, int64_t k, int64_t columns,
-                                 tile (*to)[STEPS]) {
-    int64_t groups = vd_min(vd_ceil_div(outputs.end - outputs.begin, VD_PACK_ROWS), GROUPS);
+// Returns the groups of a panel that exist.
+VD_INLINE int64_t groups_of(vd_range outputs) {
+    int64_t groups = vd_ceil_div(outputs.end - outputs.begin, VD_PACK_ROWS);
+    return groups < 0 ? 0 : vd_min(groups, GROUPS);
+}
+
+VD_INLINE expansion expansion_of(const vd_matmul *op, panel_at panel, tile (*to)[STEPS]) {
+    panel_at after = panel;
+    next_panel(&after);
+    int64_t blocks = vd_ceil_div(vd_min(panel.k_end - panel.k, COLUMNS), VD_BLOCK);
     return (expansion){.op = op,
-                       .outputs = outputs,
-                       .k = k,
-                       .columns = columns,
-                       .total = groups * vd_ceil_div(columns, VD_BLOCK),
+                       .panel = panel,
+                       .prefetched = after,
+                       .blocks = blocks,
+                       .total = groups_of(panel.outputs) * blocks,
                        .to = to};
 }
 
-// Starts the next block and returns its tile.
+VD_INLINE vd_packed_at group_at(const int type, const vd_matmul *op, panel_at panel, int64_t g) {
+    return vd_packed_at_column(type, op, panel.outputs.begin / VD_PACK_ROWS + g, panel.k);
+}
+
+// Starts the next block and returns its tile. Prefetches as many weights of the panel after it: the
+// hardware does not, since a panel is expanded slowly.
 VD_INLINE group_panel begin_block(const int type, expansion *e) {
-    int64_t blocks = vd_ceil_div(e->columns, VD_BLOCK);
-    int64_t g = e->done / blocks, b = e->done % blocks;
-    if (b == 0 && vd_is_quantized(type)) {
-        e->at = vd_packed_at_column(type, e->op, e->outputs.begin / VD_PACK_ROWS + g, e->k);
+    int64_t g = e->done / e->blocks, b = e->done % e->blocks;
+    if (vd_is_quantized(type)) {
+        int fetches = g < groups_of(e->prefetched.outputs);
+        if (b == 0) {
+            e->at = group_at(type, e->op, e->panel, g);
+            e->fetch = fetches ? group_at(type, e->op, e->prefetched, g) : e->at;
+        }
+        if (fetches) {
+            vd_prefetch(e->fetch.columns, VD_UNIT_BYTES * vd_code_bits(type));
+            if (e->fetch.j == 0) {
+                vd_prefetch(e->fetch.factors, VD_PACK_ROWS * vd_block_layout_of(type).factor_bytes);
+            }
+            vd_next_columns(type, &e->fetch);
+        }
     }
     e->done++;
     return (group_panel)e->to[g][b];
@@ -128,14 +165,13 @@ VD_INLINE void expand_quad(const int type, expansion *e, int q, group_panel to) 
 // Expands blocks until `done` are.
 VD_INLINE void expand_until(const int type, expansion *e, int64_t done) {
     while (e->done < done) {
-        int64_t blocks = vd_ceil_div(e->columns, VD_BLOCK);
-        int64_t g = e->done / blocks, b = e->done % blocks;
+        int64_t g = e->done / e->blocks, b = e->done % e->blocks;
         group_panel to = begin_block(type, e);
         if (vd_is_quantized(type)) {
             expand_block(type, &e->at, to);
         } else {
-            expand_rows(type, e->op, e->outputs.begin + g * VD_PACK_ROWS, e->outputs.end,
-                        e->k + b * VD_BLOCK, VD_BLOCK, to);
+            expand_rows(type, e->op, e->panel.outputs.begin + g * VD_PACK_ROWS,
+                        e->panel.outputs.end, e->panel.k + b * VD_BLOCK, VD_BLOCK, to);
         }
     }
 }
@@ -227,12 +263,6 @@ static void copy_sums(float (*sums)[GROUPS][16][16], const vd_matmul *op, vd_ran
     }
 }
 
-// A panel of outputs over columns from k on, of which tokens are converted from k_begin to k_end.
-typedef struct panel_at {
-    vd_range outputs;
-    int64_t k, k_begin, k_end;
-} panel_at;
-
 // Multiplies all tokens by a panel. Sums are in memory of the worker between the panels of
 // converted columns, otherwise in y.
 VD_INLINE void multiply_panel(const int type, const vd_matmul *op, vd_range rows, panel_at at,
@@ -261,30 +291,16 @@ VD_INLINE void multiply_panel(const int type, const vd_matmul *op, vd_range rows
     }
 }
 
-// Moves to the next panel, of the same outputs if columns are left. Returns false at the end.
-VD_INLINE int next_panel(panel_at *at) {
-    at->k += COLUMNS;
-    if (at->k >= at->k_end) {
-        at->k = at->k_begin;
-        at->outputs.begin += WIDTH;
-    }
-    return at->outputs.begin < at->outputs.end;
-}
-
-// Multiplies at most 512 tokens by columns of W.
+// Multiplies at most 256 tokens by columns of W.
 VD_INLINE void multiply_columns(const int type, const vd_matmul *op, vd_range rows,
                                 vd_range outputs, int64_t k, int64_t columns, panels *p) {
     convert_tokens(op, rows, k, columns, p);
     panel_at at = {outputs, k, k, k + columns}, after = at;
-    expansion first = expansion_of(op, outputs, k, vd_min(columns, COLUMNS), p->weights[0]);
+    expansion first = expansion_of(op, at, p->weights[0]);
     expand_until(type, &first, first.total);
     for (int current = 0, more = 1; more; current = !current) {
         more = next_panel(&after);
-        expansion next = {0};
-        if (more) {
-            next = expansion_of(op, after.outputs, after.k, vd_min(after.k_end - after.k, COLUMNS),
-                                p->weights[!current]);
-        }
+        expansion next = more ? expansion_of(op, after, p->weights[!current]) : (expansion){0};
         multiply_panel(type, op, rows, at, p->weights[current], &next, p);
         at = after;
     }
@@ -308,13 +324,18 @@ VD_INLINE void multiply_many(const int type, const vd_matmul *op, vd_range rows,
 
 // ---- few tokens --------------------------------------------------------------------------------
 
-// Converts at most 16 tokens, one tile.
-static const tile *convert_few(const vd_matmul *op, vd_range rows, panels *p) {
-    for (int64_t m = rows.begin; m < rows.end; m++) {
-        convert_token(op->x + m * op->K, op->K, TILE_WORDS,
-                      p->tokens[0][0][0] + (m - rows.begin) * VD_BLOCK);
+// Converts at most 16 tokens, whose rows fill a tile for each 32 columns. Returns null if they do
+// not fit the memory.
+static const uint16_t *convert_few(const vd_matmul *op, vd_range rows, panels *p) {
+    int64_t tile_words = (rows.end - rows.begin) * VD_BLOCK;
+    uint16_t *to = p->tokens[0][0][0];
+    if (vd_ceil_div(op->K, VD_BLOCK) * tile_words > (int64_t)(sizeof p->tokens / sizeof *to)) {
+        return NULL;
     }
-    return (const tile *)p->tokens;
+    for (int64_t m = rows.begin; m < rows.end; m++) {
+        convert_token(op->x + m * op->K, op->K, tile_words, to + (m - rows.begin) * VD_BLOCK);
+    }
+    return to;
 }
 
 VD_INLINE vd_prefetcher prefetcher_of(const int type, const vd_matmul *op, vd_range outputs) {
@@ -334,9 +355,9 @@ VD_INLINE void expand_next(const int type, const vd_matmul *op, vd_range outputs
     }
 }
 
-// Multiplies one tile of tokens by the first two groups of outputs.
-VD_INLINE void multiply_groups(const int type, const vd_matmul *op, const tile *x, vd_range outputs,
-                               vd_prefetcher *prefetcher, panels *p) {
+// Multiplies M tokens by the first two groups of outputs.
+VD_INLINE void multiply_groups(const int type, const vd_matmul *op, const uint16_t *x, int64_t M,
+                               vd_range outputs, vd_prefetcher *prefetcher, panels *p) {
     const int64_t block_bytes =
         WIDTH * (vd_is_quantized(type) ? vd_column_bytes(type) / VD_PACK_ROWS
                                        : vd_row_bytes(type, VD_BLOCK));
@@ -358,7 +379,7 @@ VD_INLINE void multiply_groups(const int type, const vd_matmul *op, const tile *
         }
         if (b >= AHEAD) {
             int64_t slot = (b - AHEAD) % RING;
-            amx_load(4, x[b - AHEAD], VD_UNIT_BYTES);
+            amx_load(4, x + (b - AHEAD) * M * VD_BLOCK, VD_UNIT_BYTES);
             amx_load(6, p->weights[0][0][slot], VD_UNIT_BYTES);
             amx_dot_bf16(0);
             amx_load(7, p->weights[0][1][slot], VD_UNIT_BYTES);
@@ -369,17 +390,17 @@ VD_INLINE void multiply_groups(const int type, const vd_matmul *op, const tile *
     amx_store(1, p->sums[0][0][1], VD_UNIT_BYTES);
 }
 
-VD_INLINE void multiply_few(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
-                            panels *p) {
-    const tile *x = convert_few(op, rows, p);
+VD_INLINE void multiply_few(const int type, const vd_matmul *op, const uint16_t *x, vd_range rows,
+                            vd_range outputs, panels *p) {
+    int64_t M = rows.end - rows.begin;
     amx_config few = tiles;
     for (int t = 0; t < 6; t++) {
-        few.rows[t] = (uint8_t)(rows.end - rows.begin);
+        few.rows[t] = (uint8_t)M;
     }
     amx_configure(&few);
     for (; outputs.begin < outputs.end; outputs.begin += WIDTH) {
         vd_prefetcher prefetcher = prefetcher_of(type, op, outputs);
-        multiply_groups(type, op, x, outputs, &prefetcher, p);
+        multiply_groups(type, op, x, M, outputs, &prefetcher, p);
         copy_sums(p->sums[0], op, rows, outputs, 1);
     }
     amx_release();
@@ -391,9 +412,12 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
                        panels *p) {
     const int64_t unit = vd_is_quantized(type) ? VD_PACK_ROWS : 1;
     vd_range outputs = {units.begin * unit, vd_min(units.end * unit, op->N)};
-    int64_t fitting = (int64_t)(sizeof p->tokens / sizeof(tile)) * VD_BLOCK;
-    if (rows.end - rows.begin <= FEW_TOKENS && op->K <= fitting) {
-        multiply_few(type, op, rows, outputs, p);
+    if (rows.begin == rows.end) {
+        return;  // tiles have rows
+    }
+    const uint16_t *few = rows.end - rows.begin <= FEW_TOKENS ? convert_few(op, rows, p) : NULL;
+    if (few != NULL) {
+        multiply_few(type, op, few, rows, outputs, p);
     } else {
         multiply_many(type, op, rows, outputs, p);
     }
@@ -402,10 +426,6 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
 #define VD_KERNEL(TYPE, name)                                                                 \
     void vd_matmul_bf16_##name##_amx_bf16(const vd_matmul *op, vd_range rows, vd_range units, \
                                           void *memory) {                                     \
-        if (rows.end - rows.begin <= VECTOR_TOKENS) {                                         \
-            vd_matmul_bf16_##name##_avx512_bf16(op, rows, units, memory);                     \
-            return;                                                                           \
-        }                                                                                     \
         product(VD_##TYPE, op, rows, units, memory);                                          \
     }
 #define VD_FLOAT_TYPE(TYPE, name, bytes) VD_KERNEL(TYPE, name)
