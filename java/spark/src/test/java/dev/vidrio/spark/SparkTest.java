@@ -106,6 +106,7 @@ class SparkTest {
   }
 
   @Test
+  @Tag("long")
   void examplesRun() {
     Dataset<Row> questions = questions(2, QUESTION, "Say 'Hello World'");
     questions.createOrReplaceTempView("questions");
