@@ -71,7 +71,8 @@ def machine_lines(machine: dict) -> str:
         f"{machine['cpu']}, {machine['threads']} workers, best instruction set `{machine['isa']}`",
         f"reads {si(machine['read_bytes_per_second'], 'B/s')}, "
         f"f32 {si(machine['f32_flops_per_second'], 'op/s')}, "
-        f"int8 {si(machine['int8_ops_per_second'], 'op/s')} (measured by `vidrio doctor`)",
+        f"int8 {si(machine['int8_ops_per_second'], 'op/s')}, "
+        f"bf16 {si(machine['bf16_ops_per_second'], 'op/s')} (measured by `vidrio doctor`)",
         f"JDK {machine['jdk'].split(' at ')[0]}",
         f"{datetime.date.today()}",
     ]

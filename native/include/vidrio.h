@@ -1247,6 +1247,7 @@ typedef enum vd_probe_kind {
     VD_PROBE_F32_FMA = 0,   // f32 operations per second; an fma counts as two
     VD_PROBE_INT8_DOT = 1,  // int8 multiply and add operations per second
     VD_PROBE_READ = 2,      // bytes per second read from memory
+    VD_PROBE_BF16_DOT = 3,  // bf16 multiply and add operations per second
 } vd_probe_kind;
 
 // Measures the rate that all workers of the pool reach together with the instructions of `isa`, for

@@ -10,7 +10,7 @@
 
 enum {
     VD_SCRATCH_BYTES = 512 << 10,  // private memory of each worker
-    VD_PANEL_BYTES = 640 << 10     // more of it, for kernels that convert their operands
+    VD_PANEL_BYTES = 896 << 10     // more of it, for kernels that convert their operands
 };
 
 typedef struct vd_worker {

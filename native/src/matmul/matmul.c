@@ -30,6 +30,9 @@ enum {
     TILE_BYTES = 128 << 10,  // of weights
     BF16_ROWS = 512,         // in bf16, whose kernels convert both operands of a tile once
     BF16_OUTPUTS = 512,
+    // By tiles of AMX, products with 100 to 200 outputs take as long as to convert the tokens.
+    BF16_TILE_OUTPUTS_MIN = 768,
+    BF16_TILE_OUTPUTS = 1536,
 };
 
 int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
@@ -79,13 +82,23 @@ static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
     return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 
-// Returns the columns of a tile: as many as fit TILE_BYTES, but several tiles for every worker.
+static int64_t max_columns(const vd_matmul *matmul, const vd_step *step) {
+    if (is_bf16(matmul)) {
+        return step->isa == VD_ISA_AMX_BF16 ? BF16_TILE_OUTPUTS : BF16_OUTPUTS;
+    }
+    return TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
+}
+
+// Returns the columns of a tile: as many as fit TILE_BYTES, but several tiles for every worker. In
+// bf16 by tiles of AMX there are at least BF16_TILE_OUTPUTS_MIN, but a tile for every worker.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
-    int64_t max_columns =
-        is_bf16(matmul) ? BF16_OUTPUTS : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
-    int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
-    int64_t grains = vd_min(max_columns / width, by_workers);
+    int64_t share = vd_ceil_div(matmul->N * row_tiles, step->worker->count * width);
+    int64_t grains = vd_min(max_columns(matmul, step) / width, vd_ceil_div(share, 4));
+    if (is_bf16(matmul) && step->isa == VD_ISA_AMX_BF16) {
+        int64_t least = vd_min(BF16_TILE_OUTPUTS_MIN / width, share);
+        grains = grains < least ? least : grains;
+    }
     return grains < 1 ? width : grains * width;
 }
 

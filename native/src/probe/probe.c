@@ -6,11 +6,26 @@
 #include "core/pool.h"
 #include "os/thread.h"
 
-#define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
-static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
-#include "simd/variants_dot_v16.inc"
-};
+enum { ARITHMETIC_KINDS = 3 };
+
+static const vd_probe_kernel *kernel_of(vd_probe_kind kind, vd_isa isa) {
+    static const vd_probe_kernel *const kernels[VD_ISA_COUNT][ARITHMETIC_KINDS] = {
+#define VD_VARIANT(isa, f32, int8, bf16) \
+    [isa] = {&vd_probe_##f32, &vd_probe_##int8, &vd_probe_##bf16},
+#include "probe/probe_kernels.inc"
 #undef VD_VARIANT
+    };
+    switch (kind) {
+        case VD_PROBE_F32_FMA:
+            return kernels[isa][0];
+        case VD_PROBE_INT8_DOT:
+            return kernels[isa][1];
+        case VD_PROBE_BF16_DOT:
+            return kernels[isa][2];
+        default:
+            return NULL;
+    }
+}
 
 enum {
     ROUNDS = 5000,           // of arithmetic in a piece of work: a fraction of a millisecond
@@ -20,8 +35,7 @@ enum {
 };
 
 typedef struct measurement {
-    vd_probe_kind kind;
-    const vd_probe_kernels *kernels;
+    const vd_probe_kernel *kernel;  // null: reads
     const uint64_t *memory;
     int64_t bytes;    // of memory
     atomic_int next;  // piece of arithmetic
@@ -48,29 +62,20 @@ static uint64_t read_words(const uint64_t *p, int64_t n) {
 static void run_measurement(void *argument, const vd_worker *worker) {
     measurement *s = argument;
     uint64_t result = 0;
-    if (s->kind == VD_PROBE_READ) {
+    if (s->kernel == NULL) {
         vd_range share = vd_share(worker, s->bytes / (int64_t)sizeof(uint64_t));
         result = read_words(s->memory + share.begin, share.end - share.begin);
     } else {
         while (atomic_fetch_add(&s->next, 1) < PIECES * worker->count) {
-            result += s->kind == VD_PROBE_F32_FMA ? (uint64_t)fabsf(s->kernels->fma(ROUNDS))
-                                                  : (uint64_t)s->kernels->dot(ROUNDS);
+            result += (uint64_t)fabs(s->kernel->run(ROUNDS));
         }
     }
     atomic_fetch_add(&s->sink, result);
 }
 
 static double work(const measurement *s, int32_t workers) {
-    const vd_probe_kernels *k = s->kernels;
     double rounds = (double)ROUNDS * PIECES * workers;
-    switch (s->kind) {
-        case VD_PROBE_F32_FMA:
-            return (double)k->fma_ops * rounds;
-        case VD_PROBE_INT8_DOT:
-            return (double)k->dot_ops * rounds;
-        default:
-            return (double)s->bytes;
-    }
+    return s->kernel == NULL ? (double)s->bytes : (double)s->kernel->ops * rounds;
 }
 
 static double best_rate(measurement *s, vd_pool *pool, double seconds) {
@@ -89,9 +94,8 @@ static double best_rate(measurement *s, vd_pool *pool, double seconds) {
 
 vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes, double seconds,
                    double *per_second) {
-    int known = kind == VD_PROBE_F32_FMA || kind == VD_PROBE_INT8_DOT || kind == VD_PROBE_READ;
-    if (!known || pool == NULL || per_second == NULL || !(seconds >= 0) || !isfinite(seconds) ||
-        bytes < 0) {
+    if ((uint32_t)kind > VD_PROBE_BF16_DOT || pool == NULL || per_second == NULL ||
+        !(seconds >= 0) || !isfinite(seconds) || bytes < 0) {
         return VD_INVALID_ARGUMENT;
     }
     vd_status status = isa == VD_ISA_AUTO ? vd_isa_pick(&isa) : VD_OK;
@@ -112,7 +116,7 @@ vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes,
             ((char *)memory)[i] = 1;  // untouched pages would all map to the zero page
         }
     }
-    measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory, .bytes = bytes};
+    measurement s = {.kernel = kernel_of(kind, isa), .memory = memory, .bytes = bytes};
     *per_second = best_rate(&s, pool, seconds);
     vd_free(memory, (size_t)bytes);
     return VD_OK;

@@ -4,17 +4,16 @@
 #include "core/arch.h"
 #include "vidrio.h"
 
-// Functions that run `rounds` rounds of independent chains of one instruction, and the number of
-// operations per round. The results are used only to keep compilers from removing the loops.
-typedef struct vd_probe_kernels {
-    float (*fma)(int64_t rounds);
-    int32_t (*dot)(int64_t rounds);
-    int64_t fma_ops;  // per round
-    int64_t dot_ops;
-} vd_probe_kernels;
+// Independent chains of one instruction. `run` repeats them and returns a sum of the results, which
+// keeps compilers from removing the loop; `ops` are the operations of a round.
+typedef struct vd_probe_kernel {
+    double (*run)(int64_t rounds);
+    int64_t ops;
+} vd_probe_kernel;
 
-#define VD_VARIANT(isa, name) extern const vd_probe_kernels vd_probe_##name;
-#include "simd/variants_dot_v16.inc"
+#define VD_VARIANT(isa, f32, int8, bf16) \
+    extern const vd_probe_kernel vd_probe_##f32, vd_probe_##int8, vd_probe_##bf16;
+#include "probe/probe_kernels.inc"
 #undef VD_VARIANT
 
 #endif

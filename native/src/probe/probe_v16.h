@@ -4,7 +4,7 @@
 
 enum { CHAINS = VD_REGISTER_LANES == 16 ? 12 : 4 };  // of 1, 2 or 4 registers
 
-static float fma_chains(int64_t rounds) {
+static double fma_chains(int64_t rounds) {
     f32x16 chain[CHAINS];
     volatile float factor = 0.999f;
     f32x16 f = f32x16_splat(factor);
@@ -23,7 +23,7 @@ static float fma_chains(int64_t rounds) {
     return f32x16_reduce_add(sum);
 }
 
-static int32_t dot_chains(int64_t rounds) {
+static double dot_chains(int64_t rounds) {
     i32x16 chain[CHAINS];
     int8_t bytes[64];
     volatile int8_t one = 1;
@@ -47,9 +47,5 @@ static int32_t dot_chains(int64_t rounds) {
     return i32x16_reduce_add(sum);
 }
 
-const vd_probe_kernels VD_NAME(vd_probe) = {
-    .fma = fma_chains,
-    .dot = dot_chains,
-    .fma_ops = 2 * 16 * CHAINS,
-    .dot_ops = 2 * 64 * CHAINS,
-};
+const vd_probe_kernel VD_NAME(vd_probe_fma) = {fma_chains, 2 * 16 * CHAINS};
+const vd_probe_kernel VD_NAME(vd_probe_dot) = {dot_chains, 2 * 64 * CHAINS};

@@ -52,6 +52,18 @@ VD_INLINE void amx_load(const int tile, const void *rows, int64_t stride) {
     }
 }
 
+// Loads a tile that is not read again soon, so that the L1 cache keeps other data.
+VD_INLINE void amx_load_once(const int tile, const void *rows, int64_t stride) {
+    switch (tile) {
+#define AMX_LOAD_ONCE(t)                                                                           \
+    case t:                                                                                        \
+        __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm" #t : : "r"(rows), "r"(stride) : "memory"); \
+        break;
+        AMX_EACH_TILE(AMX_LOAD_ONCE)
+#undef AMX_LOAD_ONCE
+    }
+}
+
 VD_INLINE void amx_store(const int tile, void *rows, int64_t stride) {
     switch (tile) {
 #define AMX_STORE(t)                                         \

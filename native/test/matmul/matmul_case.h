@@ -8,7 +8,7 @@
 #include "support/rng.h"
 #include "support/weights.h"
 
-enum { ELEMENTS_MAX = 1 << 19, WEIGHT_BYTES_MAX = 1 << 20 };
+enum { ELEMENTS_MAX = 1 << 19, WEIGHT_BYTES_MAX = 2 << 20 };
 
 typedef struct matmul_case {
     vd_type type;

@@ -168,13 +168,15 @@ static void computes_all_shapes(rng *r, vd_type type) {
     }
 }
 
-// Checks more rows and columns than panels have, for a type of each size of blocks.
+// Checks more rows and columns than panels and the memory of tokens have, for a type of each size
+// of blocks.
 static void computes_large_products(rng *r, vd_type type) {
     if (type != VD_F32 && type != VD_F16 && type != VD_Q4_0 && type != VD_Q4_K && type != VD_Q6_K) {
         return;
     }
-    static const int32_t sizes[][3] = {
-        {200, 33, 300}, {33, 35, 1100}, {520, 17, 70}, {1, 40, 1056}, {2, 40, 1056}};
+    static const int32_t sizes[][3] = {{200, 33, 300}, {33, 35, 1100},  {520, 17, 70},
+                                       {1, 40, 1056},  {2, 40, 1056},   {16, 70, 1056},
+                                       {70, 40, 1300}, {33, 33, 12600}, {16, 5, 24700}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i += (size_t)sweep_step()) {
         matmul_case c =
             whole(type, sizes[i][0], sizes[i][1], whole_blocks(type, sizes[i][2], sizes[i][2]));

@@ -18,14 +18,17 @@ static void rejects_invalid_arguments(void) {
     CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, (double)NAN, &rate) == VD_INVALID_ARGUMENT);
     CHECK(vd_probe(VD_PROBE_F32_FMA, pool, isa, 0, (double)INFINITY, &rate) == VD_INVALID_ARGUMENT);
     CHECK(vd_probe(VD_PROBE_READ, pool, isa, -1, 0, &rate) == VD_INVALID_ARGUMENT);
-    CHECK(vd_probe((vd_probe_kind)3, pool, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
+    CHECK(vd_probe((vd_probe_kind)4, pool, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
     CHECK(vd_probe((vd_probe_kind)-1, pool, isa, 0, 0, &rate) == VD_INVALID_ARGUMENT);
     CHECK(vd_probe(VD_PROBE_F32_FMA, pool, VD_ISA_COUNT, 0, 0, &rate) == VD_UNSUPPORTED);
 }
 
 static void measures_arithmetic(vd_isa isa) {
     for (int32_t workers = 1; workers <= 2; workers++) {
-        for (vd_probe_kind kind = VD_PROBE_F32_FMA; kind <= VD_PROBE_INT8_DOT; kind++) {
+        static const vd_probe_kind kinds[] = {VD_PROBE_F32_FMA, VD_PROBE_INT8_DOT,
+                                              VD_PROBE_BF16_DOT};
+        for (int k = 0; k < 3; k++) {
+            vd_probe_kind kind = kinds[k];
             describe("vd_probe %d %s, %d workers", kind, vd_isa_name(isa), workers);
             double rate = 0;
             CHECK(vd_probe(kind, pool_of(workers), isa, 0, 0, &rate) == VD_OK);
@@ -34,21 +37,20 @@ static void measures_arithmetic(vd_isa isa) {
     }
 }
 
-static const vd_probe_kernels *kernels_of(vd_isa isa) {
-#if VD_X86_64
-    return isa == VD_ISA_AVX_VNNI ? &vd_probe_avx_vnni : &vd_probe_avx512_vnni;
-#else
-    (void)isa;
-    return &vd_probe_scalar;
-#endif
-}
+static const vd_probe_kernel *dot_products[VD_ISA_COUNT][2] = {
+#define VD_VARIANT(isa, f32, int8, bf16) [isa] = {&vd_probe_##int8, &vd_probe_##bf16},
+#include "probe/probe_kernels.inc"
+#undef VD_VARIANT
+};
 
 // Adds products of ones: half of the operations are multiplications. A measurement of emulated
 // instructions would take minutes.
 static void runs_emulated_kernels(vd_isa isa) {
-    describe("probe kernels %s", vd_isa_name(isa));
-    const vd_probe_kernels *k = kernels_of(isa);
-    CHECK(k->dot(3) == 3 * k->dot_ops / 2);
+    for (int i = isa == VD_ISA_AVX_VNNI || isa == VD_ISA_AVX512_VNNI ? 1 : 2; i-- > 0;) {
+        describe("probe kernels %s, %s", vd_isa_name(isa), i == 0 ? "int8" : "bf16");
+        const vd_probe_kernel *k = dot_products[isa][i];
+        CHECK(k->run(3) == 3.0 * (double)k->ops / 2);
+    }
 }
 
 static void measures_memory(void) {

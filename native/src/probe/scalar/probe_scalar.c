@@ -2,7 +2,7 @@
 
 enum { CHAINS = 8 };
 
-static float multiply_add(int64_t rounds) {
+static double multiply_add(int64_t rounds) {
     float chain[CHAINS] = {1, 2, 3, 4, 5, 6, 7, 8};
     volatile float factor = 0.999f;  // read once; keeps compilers from evaluating the loop
     float f = factor;
@@ -18,7 +18,7 @@ static float multiply_add(int64_t rounds) {
     return sum;
 }
 
-static int32_t multiply_add_bytes(int64_t rounds) {
+static double multiply_add_bytes(int64_t rounds) {
     uint32_t chain[CHAINS] = {1, 2, 3, 4, 5, 6, 7, 8};
     volatile int8_t factor = 3;
     uint32_t f = (uint32_t)factor;
@@ -31,12 +31,8 @@ static int32_t multiply_add_bytes(int64_t rounds) {
     for (int j = 0; j < CHAINS; j++) {
         sum += chain[j];
     }
-    return (int32_t)(sum & INT32_MAX);
+    return sum;
 }
 
-const vd_probe_kernels vd_probe_scalar = {
-    .fma = multiply_add,
-    .dot = multiply_add_bytes,
-    .fma_ops = 2 * CHAINS,
-    .dot_ops = 2 * CHAINS,
-};
+const vd_probe_kernel vd_probe_fma_scalar = {multiply_add, 2 * CHAINS};
+const vd_probe_kernel vd_probe_dot_scalar = {multiply_add_bytes, 2 * CHAINS};

@@ -3048,6 +3048,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_PROBE_READ() {
         return VD_PROBE_READ;
     }
+    private static final int VD_PROBE_BF16_DOT = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_probe_kind.VD_PROBE_BF16_DOT = 3
+     * }
+     */
+    public static int VD_PROBE_BF16_DOT() {
+        return VD_PROBE_BF16_DOT;
+    }
 
     private static class vd_probe {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

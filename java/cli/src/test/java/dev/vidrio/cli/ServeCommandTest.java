@@ -39,7 +39,7 @@ class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
           "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+"
-              + "(?:, --arithmetic bf16 has faster prompts)?, cache [^)]+\\) at (\\S+)");
+              + "(?:, --arithmetic bf16 has faster prompts, but slower answers)?, cache [^)]+\\) at (\\S+)");
 
   @TempDir Path directory;
 

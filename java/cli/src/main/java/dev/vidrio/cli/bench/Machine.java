@@ -30,7 +30,7 @@ public final class Machine {
   public static String bf16(Isa isa) {
     return isa.bf16Instruction()
         + (isa.prefersBf16()
-            ? ": faster prompts than int8, and more accurate (--arithmetic bf16)"
+            ? ": faster prompts than int8, slower generation, more accurate (--arithmetic bf16)"
             : ": slower than int8, but more accurate (--arithmetic bf16)");
   }
 

@@ -9,17 +9,31 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.EnumMap;
+import java.util.Locale;
 
 /**
  * The minimal work of operations.
  *
  * @param bytes bytes read from memory: weights, keys and values, states
  * @param operations multiplications and additions
- * @param integer true if the operations are int8
+ * @param kind the kind of the operations, or of most of them
  */
-record OpWork(double bytes, double operations, boolean integer) {
-  static final OpWork NONE = new OpWork(0, 0, false);
+record OpWork(double bytes, double operations, Kind kind) {
+  static final OpWork NONE = new OpWork(0, 0, Kind.F32);
+
+  /** The operands of multiplications. */
+  enum Kind {
+    F32,
+    INT8,
+    BF16;
+
+    String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
 
   /** Returns the work of an operation in a step. */
   static OpWork of(Op op, Batch batch, KvShape shape, KvType kv) {
@@ -35,18 +49,16 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   /** Returns the matrix products of the blocks for one prompt token. */
   static OpWork promptToken(Plan plan) {
-    double integer = operations(plan, true);
-    double floating = operations(plan, false);
-    return new OpWork(0, integer + floating, integer >= floating);
-  }
-
-  private static double operations(Plan plan, boolean quantized) {
-    return plan.ops().stream()
-        .filter(op -> op.rows() == Rows.TOKENS)
-        .map(OpWork::tokenProduct)
-        .filter(product -> product.integer == quantized)
-        .mapToDouble(OpWork::operations)
-        .sum();
+    var operations = new EnumMap<Kind, Double>(Kind.class);
+    for (Op op : plan.ops()) {
+      if (op.rows() == Rows.TOKENS) {
+        OpWork product = tokenProduct(op);
+        operations.merge(product.kind, product.operations, Double::sum);
+      }
+    }
+    return operations.entrySet().stream()
+        .map(entry -> new OpWork(0, entry.getValue(), entry.getKey()))
+        .reduce(NONE, OpWork::plus);
   }
 
   /** Returns the matrix product of one row, with the selected experts of a token. */
@@ -61,12 +73,19 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   private static OpWork product(Weights w, Arithmetic arithmetic, int count) {
     return new OpWork(
-        (double) count * w.bytes(), 2.0 * count * w.n() * w.k(), arithmetic.quantizes(w.type()));
+        (double) count * w.bytes(), 2.0 * count * w.n() * w.k(), kind(w.type(), arithmetic));
+  }
+
+  private static Kind kind(WeightType type, Arithmetic arithmetic) {
+    if (arithmetic == Arithmetic.BF16) {
+      return Kind.BF16;
+    }
+    return arithmetic.quantizes(type) ? Kind.INT8 : Kind.F32;
   }
 
   /** Scales the operations to several rows, which share the weights they read. */
   private static OpWork forRows(OpWork one, int rows) {
-    return new OpWork(one.bytes, rows * one.operations, one.integer);
+    return new OpWork(one.bytes, rows * one.operations, one.kind);
   }
 
   /** Counts one read of each sequence's cache, and two products per token and visible position. */
@@ -86,7 +105,7 @@ record OpWork(double bytes, double operations, boolean integer) {
     return new OpWork(
         read * layer.heads() * (kv.bytes(layer.dH()) + kv.bytes(layer.dV())),
         seen * 2 * (op.q().width() + op.z().width()),
-        false);
+        Kind.F32);
   }
 
   /**
@@ -106,7 +125,7 @@ record OpWork(double bytes, double operations, boolean integer) {
       floats += begins ? state + inSpan * kept : 0;
       products += (reads + 1) * state + (reads * inSpan + 1) * kept;
     }
-    return new OpWork(layer.heads() * floats * Float.BYTES, 2 * layer.heads() * products, false);
+    return new OpWork(layer.heads() * floats * Float.BYTES, 2 * layer.heads() * products, Kind.F32);
   }
 
   /** Returns the bytes of a sequence's states, which each generated token reads. */
@@ -122,11 +141,15 @@ record OpWork(double bytes, double operations, boolean integer) {
     };
   }
 
+  /** Returns the sum, of the kind that has more operations. */
   OpWork plus(OpWork other) {
-    return new OpWork(bytes + other.bytes, operations + other.operations, integer || other.integer);
+    return new OpWork(
+        bytes + other.bytes,
+        operations + other.operations,
+        other.operations > operations ? other.kind : kind);
   }
 
   OpWork times(double factor) {
-    return new OpWork(factor * bytes, factor * operations, integer);
+    return new OpWork(factor * bytes, factor * operations, kind);
   }
 }

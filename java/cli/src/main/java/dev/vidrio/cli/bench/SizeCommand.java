@@ -71,6 +71,12 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
   private @Nullable Double f32;
 
   @Option(
+      names = "--bf16",
+      paramLabel = "Gop/s",
+      description = "bf16 peak of one core. Default: that of --f32 if given, else measured.")
+  private @Nullable Double bf16;
+
+  @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
       description = "Tokens of a prompt.")
@@ -201,7 +207,11 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
    */
   private Peaks peaks(NativeExecutor executor, int workers, long bytes) {
     if (bandwidth != null && int8 != null && f32 != null) {
-      return new Peaks(1e9 * bandwidth, 1e9 * f32 * workers, 1e9 * int8 * workers);
+      return new Peaks(
+          1e9 * bandwidth,
+          1e9 * f32 * workers,
+          1e9 * int8 * workers,
+          1e9 * (bf16 == null ? f32 : bf16) * workers);
     }
     if (bandwidth == null && workers != executor.workers()) {
       throw new UsageException(
@@ -213,10 +223,12 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
     }
     Peaks measured = Peaks.measure(executor);
     double scale = (double) workers / executor.workers();
+    Double bf16Core = bf16 == null ? f32 : bf16;
     return new Peaks(
         bandwidth == null ? Probe.reads(executor, bytes, Peaks.PROBE_SECONDS) : 1e9 * bandwidth,
         f32 == null ? scale * measured.f32() : 1e9 * f32 * workers,
-        int8 == null ? scale * measured.int8() : 1e9 * int8 * workers);
+        int8 == null ? scale * measured.int8() : 1e9 * int8 * workers,
+        bf16Core == null ? scale * measured.bf16() : 1e9 * bf16Core * workers);
   }
 
   private Found predict(Plan plan, StepTime time, int workers, double ceiling) {

@@ -33,6 +33,18 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int no
   /** The share of the f32 peak that attention reaches. */
   private static final double FLOAT = 0.35;
 
+  /**
+   * The ratio of the int8 peak of vectors to the f32 peak. Products by tiles of AMX are hardly
+   * faster, since their sums are scaled by vectors (ADR 007).
+   */
+  private static final double VECTORS = 4;
+
+  /** The share of the bf16 peak that products of many rows reach (ADR 027). */
+  private static final double BF16 = 0.35;
+
+  /** The rows of a product in bf16 that reaches half of {@link #BF16}. */
+  private static final double BF16_HALF = 16;
+
   /** The time of a barrier and of the small operations before it. */
   private static final double BARRIER_SECONDS = 4e-6;
 
@@ -138,11 +150,13 @@ record StepTime(ExecutablePlan plan, KvType kv, Peaks peaks, int workers, int no
 
   private double seconds(Op op, OpWork work, int rows) {
     double reading = work.bytes() / (READ * peaks.read());
-    double computing =
-        work.integer()
-            ? work.operations() / (share(op, rows) * peaks.int8())
-            : work.operations() / (FLOAT * peaks.f32());
-    return Math.max(reading, computing);
+    double rate =
+        switch (work.kind()) {
+          case F32 -> FLOAT * peaks.f32();
+          case INT8 -> share(op, rows) * Math.min(peaks.int8(), VECTORS * peaks.f32());
+          case BF16 -> rows / (rows + BF16_HALF) * BF16 * peaks.bf16();
+        };
+    return Math.max(reading, work.operations() / rate);
   }
 
   /**

@@ -13,6 +13,8 @@ public enum Probe {
   F32_FMA(Vidrio.VD_PROBE_F32_FMA()),
   /** int8 multiplications and additions per second. */
   INT8_DOT(Vidrio.VD_PROBE_INT8_DOT()),
+  /** bf16 multiplications and additions per second. */
+  BF16_DOT(Vidrio.VD_PROBE_BF16_DOT()),
   /** Bytes per second read from memory. */
   READ(Vidrio.VD_PROBE_READ());
 
