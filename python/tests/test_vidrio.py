@@ -71,6 +71,15 @@ class ActivationsTest(Served):
         self.assertEqual(int(np.argmax(logits[6])), cache.tokens[7])
         self.assertEqual(" be", cache.pieces[7])
 
+    def test_computes_gradients(self):
+        hook = "hook_embed"
+        value, gradients = self.model.gradients(TEXT, hook, token=" be")
+        _, cache = self.model.run_with_cache(TEXT, hook)
+        attributed = self.model.lens.attribute(prompt=TEXT, token=" be")
+        self.assertAlmostEqual(attributed["value"], value, 5)
+        products = (gradients[hook] * cache[hook]).sum(-1)
+        np.testing.assert_allclose(attributed["scores"], products, atol=1e-5)
+
     def test_adds_an_array(self):
         hook = "blocks.1.hook_resid_post"
         direction = np.linspace(-1, 1, self.model.width, dtype=np.float32)

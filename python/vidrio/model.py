@@ -85,6 +85,25 @@ class Model:
         cache = Activations(tensors, self.pieces(tensors["tokens"]))
         return cache[_LOGITS], cache
 
+    def gradients(
+        self,
+        text: Text,
+        hooks: str = "*.hook_resid_post",
+        edits: Sequence[str] | str = (),
+        **options: Any,
+    ) -> tuple[float, Activations]:
+        """Returns the logit of the next token, or another metric, with its gradients.
+
+        Gradients have the names and shapes of their activations. Other options are those of
+        `vidrio lens gradients`: `token=" Paris", versus=" Rome"` measures the difference of two
+        logits, `metric="kl"` another metric.
+        """
+        tensors = self.lens.gradients.tensors(
+            hooks=hooks, edit=_list(edits), **_source(text), **options
+        )
+        value = float(tensors.pop("metric")[0])
+        return value, Activations(tensors, self.pieces(tensors["tokens"]))
+
     def logits(self, text: Text, edits: Sequence[str] | str = ()) -> np.ndarray:
         """Returns the logits after each token, [tokens, vocabulary]."""
         source = _source(text)

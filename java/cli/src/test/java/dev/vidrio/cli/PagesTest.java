@@ -12,9 +12,11 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /** README and the pages of the lens show the output of their commands on the embedded model. */
+@Tag("long")
 class PagesTest {
   private static final Path ROOT = Path.of("..", "..");
 

@@ -28,6 +28,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -37,8 +38,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
-          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^)]+\\) at"
-              + " (\\S+)");
+          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+"
+              + "(?:, --arithmetic bf16 has faster prompts)?, cache [^)]+\\) at (\\S+)");
 
   @TempDir Path directory;
 
@@ -111,6 +112,7 @@ class ServeCommandTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
+  @Tag("long")
   void sigtermLetsRunningRequestsFinish() throws IOException, InterruptedException {
     try (Running server = Running.start(serve("--drain", "3600"));
         Socket socket = server.connect()) {
@@ -123,6 +125,7 @@ class ServeCommandTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
+  @Tag("long")
   void secondSignalEndsAtOnce() throws IOException, InterruptedException {
     try (Running server = Running.start(serve());
         Socket socket = new Socket()) {
@@ -160,6 +163,7 @@ class ServeCommandTest {
   }
 
   @Test
+  @Tag("long")
   void servesHttpsWithKeyStore() throws Exception {
     Path store = directory.resolve("keys.p12");
     Process keytool =
@@ -250,6 +254,7 @@ class ServeCommandTest {
   }
 
   @Test
+  @Tag("long")
   void servesModelsOfDirectory() throws IOException {
     Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     Files.copy(tiny, directory.resolve("bard.gguf"));
@@ -293,6 +298,7 @@ class ServeCommandTest {
   }
 
   @Test
+  @Tag("long")
   void draftsByDefault() throws IOException {
     String f32 = BardFiles.f32().toString();
     ProcessBuilder builder = serve("-m", "bard", "-m", "other=bard", "--draft", "bard=" + f32);
@@ -317,6 +323,7 @@ class ServeCommandTest {
   }
 
   @Test
+  @Tag("long")
   void draftsWithTheBlockOfTheModel() throws IOException {
     Path file = directory.resolve("tiny.gguf");
     Files.write(file, TinyModels.withDraftBlock("qwen35").toBytes());

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 /** Every source terminates soon: with a grammar, or with an error that names the fault. */
+@Tag("long")
 class HostileGrammarTest {
 
   /** Detects a hang. Each source takes at most seconds on an idle machine. */

@@ -5,6 +5,7 @@ import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.memory.HalfFloats;
 import java.io.IOException;
@@ -17,10 +18,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Writes activations to a safetensors file: one tensor per hook point under its name, and the
- * tokens.
+ * Writes activations or their gradients to a safetensors file: one tensor per hook point under its
+ * name, and the tokens.
  */
 public final class ActivationFile {
+  private static final String TOKENS = "tokens";
+  private static final String METRIC = "metric";
+
   private ActivationFile() {}
 
   /**
@@ -47,10 +51,9 @@ public final class ActivationFile {
       String prefix = prefix(caches.size(), i);
       ActivationCache cache = caches.get(i);
       for (HookPoint point : cache.points()) {
-        List<Long> shape = cache.get(point).shape().stream().map(Integer::longValue).toList();
-        entries.add(new Entry(prefix + point.name(), Dtype.valueOf(type.name()), shape));
+        entries.add(entry(prefix, cache.get(point), type));
       }
-      entries.add(new Entry(prefix + "tokens", Dtype.I32, List.of((long) cache.tokens().length)));
+      entries.add(tokens(prefix, cache.tokens()));
     }
     String from = Integer.toString(caches.getFirst().from());
     try (var writer =
@@ -60,6 +63,40 @@ public final class ActivationFile {
       }
       writer.finish();
     }
+  }
+
+  /**
+   * Writes gradients f32, {@code tokens} i32, and the value of the metric as {@code metric} f32.
+   *
+   * @throws IOException if the file cannot be written
+   */
+  public static void writeGradients(
+      List<Activation> gradients, int[] tokens, double metric, String model, Path target)
+      throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    for (Activation gradient : gradients) {
+      entries.add(entry("", gradient, TapType.F32));
+    }
+    entries.add(tokens("", tokens));
+    entries.add(new Entry(METRIC, Dtype.F32, List.of(1L)));
+    try (var writer = SafetensorsWriter.create(target, entries, Map.of("model", model));
+        Arena arena = Arena.ofConfined()) {
+      for (Activation gradient : gradients) {
+        writer.write(gradient.point().name(), gradient.data());
+      }
+      writer.write(TOKENS, arena.allocateFrom(ValueLayout.JAVA_INT, tokens));
+      writer.write(METRIC, new float[] {(float) metric});
+      writer.finish();
+    }
+  }
+
+  private static Entry entry(String prefix, Activation activation, TapType type) {
+    List<Long> shape = activation.shape().stream().map(Integer::longValue).toList();
+    return new Entry(prefix + activation.point().name(), Dtype.valueOf(type.name()), shape);
+  }
+
+  private static Entry tokens(String prefix, int[] tokens) {
+    return new Entry(prefix + TOKENS, Dtype.I32, List.of((long) tokens.length));
   }
 
   /**
@@ -81,7 +118,7 @@ public final class ActivationFile {
       }
     }
     try (Arena arena = Arena.ofConfined()) {
-      writer.write(prefix + "tokens", arena.allocateFrom(ValueLayout.JAVA_INT, cache.tokens()));
+      writer.write(prefix + TOKENS, arena.allocateFrom(ValueLayout.JAVA_INT, cache.tokens()));
     }
   }
 }

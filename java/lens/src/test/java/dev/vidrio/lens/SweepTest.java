@@ -96,6 +96,7 @@ class SweepTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.OF_ALL_TRAITS)
+  @Tag("long")
   void coversEveryTraitOfArchitectures(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] corrupted = tokens.clone();

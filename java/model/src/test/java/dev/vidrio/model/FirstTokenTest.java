@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -46,6 +47,7 @@ class FirstTokenTest {
   }
 
   @Test
+  @Tag("long")
   void firstProgramContinuesText() throws IOException, InterruptedException {
     try (Model model = Model.open(BardFiles.q8())) {
       String expected = model.generate("To be, or not to be").result().text();
@@ -54,6 +56,7 @@ class FirstTokenTest {
   }
 
   @Test
+  @Tag("long")
   void secondProgramChats() throws IOException, InterruptedException {
     assertFalse(run(1, TinyModel.writeChat(directory.resolve("tiny.gguf"))).isBlank());
   }

@@ -235,6 +235,7 @@ class PortableBitsTest {
   }
 
   @Test
+  @Tag("long")
   void bardHasPortableBits() {
     check(BardFiles.q8(), SHORT, variants(1, 2), 1, 7, 512);
   }

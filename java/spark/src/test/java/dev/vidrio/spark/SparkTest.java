@@ -71,6 +71,7 @@ class SparkTest extends SparkCase {
   }
 
   @Test
+  @Tag("long")
   void examplesRun() {
     Dataset<Row> questions = questions(2, QUESTION, "Say 'Hello World'");
     questions.createOrReplaceTempView("questions");

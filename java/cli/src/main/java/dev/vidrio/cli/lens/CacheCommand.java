@@ -1,7 +1,5 @@
 package dev.vidrio.cli.lens;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
@@ -26,7 +24,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -170,31 +167,20 @@ final class CacheCommand extends ModelCommand<CacheRun> {
             .mapToInt(point -> last.length() + point.name().length())
             .max()
             .orElse(0);
-    String format = "%-" + width + "s %-14s";
-    System.out.printf(format + " %10s %10s %10s%n", "hook", "shape", "mean", "rms", "max |x|");
+    Statistics.printHead(width, "x");
     for (int i = 0; i < caches.size(); i++) {
-      print(caches.get(i), ActivationFile.prefix(caches.size(), i), format);
+      ActivationCache cache = caches.get(i);
+      String prefix = ActivationFile.prefix(caches.size(), i);
+      for (HookPoint point : cache.points()) {
+        Statistics.of(cache.get(point)).print(width, prefix + point.name());
+      }
     }
     Hint.print("'-o FILE.safetensors' writes the activations.");
   }
 
-  private static void print(ActivationCache cache, String prefix, String format) {
-    for (HookPoint point : cache.points()) {
-      Activation activation = cache.get(point);
-      var statistics = Statistics.of(activation.data());
-      System.out.printf(
-          format + " %10.4f %10.4f %10.4f%n",
-          prefix + point.name(),
-          activation.shape(),
-          statistics.mean(),
-          statistics.rms(),
-          statistics.max());
-    }
-  }
-
   @Override
   protected void fill(JsonObject object, CacheRun run) {
-    fill(object, run.caches(), CacheCommand::statistics);
+    fill(object, run.caches(), activation -> Statistics.of(activation).toJson());
   }
 
   /** Adds the contents of a text, or of a list of texts. */
@@ -228,15 +214,6 @@ final class CacheCommand extends ModelCommand<CacheRun> {
         .with("values", finite(activation.toArray()));
   }
 
-  private static JsonObject statistics(Activation activation) {
-    var statistics = Statistics.of(activation.data());
-    return new JsonObject()
-        .with("shape", activation.shape())
-        .with("mean", statistics.mean)
-        .with("rms", statistics.rms)
-        .with("max_abs", statistics.max);
-  }
-
   /** Replaces infinities, which are masked scores, by null, because JSON has none. */
   private static List<@Nullable Float> finite(float[] values) {
     List<@Nullable Float> result = new ArrayList<>(values.length);
@@ -244,25 +221,5 @@ final class CacheCommand extends ModelCommand<CacheRun> {
       result.add(Float.isFinite(value) ? value : null);
     }
     return result;
-  }
-
-  /** Statistics of the finite values. */
-  private record Statistics(double mean, double rms, double max) {
-    static Statistics of(MemorySegment data) {
-      double sum = 0;
-      double squares = 0;
-      double max = 0;
-      long count = 0;
-      for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
-        float value = data.getAtIndex(JAVA_FLOAT, i);
-        if (Float.isFinite(value)) {
-          sum += value;
-          squares += (double) value * value;
-          max = Math.max(max, Math.abs(value));
-          count++;
-        }
-      }
-      return new Statistics(sum / Math.max(1, count), Math.sqrt(squares / Math.max(1, count)), max);
-    }
   }
 }

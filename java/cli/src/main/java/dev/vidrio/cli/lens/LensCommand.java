@@ -76,6 +76,7 @@ public final class LensCommand implements CommandGroup.Namespace {
             "Activations",
             HooksCommand.class,
             CacheCommand.class,
+            GradientsCommand.class,
             LogitsCommand.class,
             DlaCommand.class,
             AttentionCommand.class,

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** {@code vidrio bench} on the embedded model, unless a test says otherwise. */
+@Tag("long")
 class BenchCommandTest {
   @TempDir Path directory;
 

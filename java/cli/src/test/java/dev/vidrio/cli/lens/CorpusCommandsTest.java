@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,7 @@ class CorpusCommandsTest {
   }
 
   @Test
+  @Tag("long")
   void corpusRanksHeadsAndNeurons() {
     String[] command = {"lens", "corpus", "-p", TEXT, "--top", "3"};
     List<String> lines = done(command).out().lines().toList();
@@ -56,6 +58,7 @@ class CorpusCommandsTest {
   }
 
   @Test
+  @Tag("long")
   void corpusDrawsPage() throws IOException {
     Path page = directory.resolve("page.html");
     done("lens", "corpus", "-p", TEXT, "-o", page.toString());
@@ -64,6 +67,7 @@ class CorpusCommandsTest {
   }
 
   @Test
+  @Tag("long")
   void headsShowCopySuppression() {
     String[] command = {"lens", "heads", "--samples", "1", "--length", "5", "--suppression"};
     String out = done(command).out();

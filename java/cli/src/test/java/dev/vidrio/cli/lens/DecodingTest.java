@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -116,6 +117,7 @@ class DecodingTest {
   }
 
   @Test
+  @Tag("long")
   void probesWords() throws IOException {
     String[] arguments = {
       "lens", "probe", "--words", words().toString(), "--hooks", "blocks.0-1.hook_resid_post"
@@ -307,6 +309,7 @@ class DecodingTest {
   }
 
   @Test
+  @Tag("long")
   void tuningReducesDivergence() {
     Path file = directory.resolve("tuned.safetensors");
     String[] tune = {
@@ -412,6 +415,7 @@ class DecodingTest {
   }
 
   @Test
+  @Tag("long")
   void projectsVirtualHeadsAndMatricesOntoVocabulary() {
     String[] head = {"lens", "weights", "--head", "L1.H3", "--then", "L2.H0", "--vectors", "1"};
     assertEquals(5, done(head).out().lines().count());

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -150,6 +151,7 @@ class FactCommandsTest {
   }
 
   @Test
+  @Tag("long")
   void rewritesFactsAsAdapter() {
     Path adapter = directory.resolve("rewritten.gguf");
     String[] options = {
@@ -206,6 +208,7 @@ class FactCommandsTest {
   }
 
   @Test
+  @Tag("long")
   void rewritesByMemitAndAlone() {
     String out =
         done(

@@ -74,6 +74,7 @@ class InterventionsTest {
   }
 
   @Test
+  @Tag("long")
   void findsAndDrawsCircuits(@TempDir Path directory) throws IOException {
     String[] threshold = {"--threshold", "0.3"};
     JsonNode json = answered("circuit", "--json", "--threshold", "0.3").json();
@@ -229,6 +230,7 @@ class InterventionsTest {
 
   /** The mean over a pair and itself is that of the pair; over two pairs it is between theirs. */
   @Test
+  @Tag("long")
   void findsCircuitsOverPairs(@TempDir Path directory) throws IOException {
     String one = "The king\tThe queen\t his\t her\n";
     String other = "A king\tA queen\t his\t her\n";

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -47,6 +48,7 @@ class LensesTest {
   }
 
   @Test
+  @Tag("long")
   void fitsAndComparesLenses() {
     String from = " -f " + text + " --length 12 ";
     String streams = "--hooks blocks.0.hook_resid_post,blocks.3.hook_resid_post ";
@@ -123,6 +125,7 @@ class LensesTest {
   }
 
   @Test
+  @Tag("long")
   void showsSpectrum() throws IOException {
     String out = done("spectrum --bands 4 --hooks blocks.0.hook_resid_post -p king").out();
     assertTrue(out.contains("in 4 bands of 64 singular vectors"), out);
@@ -163,6 +166,7 @@ class LensesTest {
   }
 
   @Test
+  @Tag("long")
   void reducesRank() {
     String from = " -f " + text + " --length 20 --chunks 2 ";
     JsonNode json =

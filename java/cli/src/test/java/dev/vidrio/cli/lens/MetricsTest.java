@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -316,6 +317,7 @@ class MetricsTest {
 
   /** A mean over texts is that of each text's result. */
   @Test
+  @Tag("long")
   void textCommandsAverageOverPairs() throws IOException {
     String tsv = pairs("p.tsv", PAIRS).toString();
     double sum = 0;

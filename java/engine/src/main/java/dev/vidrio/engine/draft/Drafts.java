@@ -72,7 +72,7 @@ public final class Drafts implements AutoCloseable {
       return new DraftModel(model, draft, session.limits(), positions);
     }
     Plan block = model.architecture().draft();
-    return block == null ? new PromptLookup() : new DraftBlock(model, block, session);
+    return block == null ? new PromptLookup() : new MultiTokenPrediction(model, block, session);
   }
 
   /**

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -151,6 +152,7 @@ class ToolCallRulesTest {
             + " <|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{\"a\":"
             + " 1}<|tool_call_end|><|tool_calls_section_end|> § 1} § 2}",
       })
+  @Tag("long")
   void writesEachFormat(String name, String pattern, String part, String wrong) {
     String text = pattern.replace("%n", "\n");
     Grammar grammar = calls(format(name));

@@ -25,6 +25,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,6 +74,7 @@ class AttentionTest {
     "9, 3, 64, F16, 0, SLIDING, 2, true, TABLE",
     "2, 1, 96, Q8_0, 300, ALIGNED, 0, false, TABLE"
   })
+  @Tag("long")
   void attention_typesAndParameters(
       int heads,
       int kvHeads,

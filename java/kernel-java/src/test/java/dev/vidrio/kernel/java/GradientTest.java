@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -83,6 +84,7 @@ class GradientTest {
 
   @ParameterizedTest
   @MethodSource(PlanFixtures.SEEDS)
+  @Tag("long")
   void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       assertSameEverywhere(gradient(seed, arena).plan());

@@ -35,6 +35,7 @@ class PlanTest {
 
   @ParameterizedTest
   @MethodSource(PlanFixtures.SEEDS)
+  @Tag("long")
   void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
@@ -118,6 +119,7 @@ class PlanTest {
 
   @ParameterizedTest
   @ValueSource(longs = {31, 32, 33})
+  @Tag("long")
   void bitsIndependentOfChunksAndBatch(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 2)) {

@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,6 +45,7 @@ class TapTest {
 
   @ParameterizedTest
   @MethodSource(PlanFixtures.SEEDS)
+  @Tag("long")
   void capturesEveryActivationUnchanged(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {

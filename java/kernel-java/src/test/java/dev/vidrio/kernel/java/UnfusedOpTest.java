@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -126,6 +127,7 @@ class UnfusedOpTest {
     "9, F32, 0, CENTERED, 0, true",
     "10, F16, 9, CENTERED, 2, false"
   })
+  @Tag("long")
   void equalBitsOnEveryExecutor(
       long seed, KvType type, int window, Window.Shape shape, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared()) {

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -68,6 +69,7 @@ class InputSearchTest extends F32BardTest {
 
   /** With as many runs, random texts do not come near. */
   @Test
+  @Tag("long")
   void exceedsRandomTexts() {
     int[] before = model.tokenizer().encode("");
     var options = new InputSearch.Options(3, 20, 32, 16, 1);

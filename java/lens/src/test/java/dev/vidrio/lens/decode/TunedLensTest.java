@@ -68,6 +68,7 @@ class TunedLensTest extends BardTest {
 
   /** Training lowers the divergence of every layer, on a text that it did not see too. */
   @Test
+  @Tag("long")
   void trainingBringsLayersNearer() {
     List<int[]> texts = new ArrayList<>();
     for (String line :

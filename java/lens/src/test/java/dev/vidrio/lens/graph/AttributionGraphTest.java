@@ -32,6 +32,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -176,6 +177,7 @@ class AttributionGraphTest extends F32BardTest {
   }
 
   @Test
+  @Tag("long")
   void effectsSumToTheValuesAfterAllEdits() {
     Lens edited = lens.edited(edits().toList());
     var options = new GraphOptions(3, 0.9, 64, 0);
@@ -369,6 +371,7 @@ class AttributionGraphTest extends F32BardTest {
   }
 
   @Test
+  @Tag("long")
   void ablationOfNeuronsOfTheLastLayerActsAsPredicted() {
     GraphFeatures neurons = GraphFeatures.neurons();
     AttributionGraph graph =

@@ -17,6 +17,7 @@ import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -43,6 +44,7 @@ class ActivationPatchingTest extends BardTest {
   /** The definition, one run after the other. */
   @ParameterizedTest
   @EnumSource(Site.class)
+  @Tag("long")
   void scoresEqualSingleRuns(Site site) {
     for (Direction direction : Direction.values()) {
       boolean denoising = direction == Direction.DENOISING;

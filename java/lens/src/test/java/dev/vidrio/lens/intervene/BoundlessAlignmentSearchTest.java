@@ -14,6 +14,7 @@ import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class BoundlessAlignmentSearchTest {
@@ -133,6 +134,7 @@ class BoundlessAlignmentSearchTest {
 
   /** A few of the directions serve, and none are left if they cost too much. */
   @Test
+  @Tag("long")
   void learnsTheNumberOfDirections() {
     try (Model model = Model.open(BardFiles.f32())) {
       Lens lens = Lens.of(model);

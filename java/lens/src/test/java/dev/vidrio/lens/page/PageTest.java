@@ -40,6 +40,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -178,6 +179,7 @@ class PageTest {
   }
 
   @Test
+  @Tag("long")
   void resultsOfTheLensBecomePictures() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);

@@ -32,6 +32,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,6 +120,7 @@ class DirectoriesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.DIRECTORIES)
+  @Tag("long")
   void readsAsTheFileOfLlamaCpp(String model) throws URISyntaxException {
     try (Arena arena = Arena.ofShared()) {
       Gguf expected = TinyModels.gguf(model, arena);

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -161,6 +162,7 @@ class EncodersTest {
   /** A text alone has the bits that it has in a batch, on every instruction set and in Java. */
   @ParameterizedTest
   @MethodSource("names")
+  @Tag("long")
   void bitsDependOnTextAlone(String name) {
     List<int[]> texts = texts(64, 7);
     List<float[]> together;

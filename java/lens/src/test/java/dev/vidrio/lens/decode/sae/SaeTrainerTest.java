@@ -162,6 +162,7 @@ class SaeTrainerTest {
 
   /** Features cannot express a linear map with few of them active; a skip connection can. */
   @Test
+  @Tag("long")
   void skipConnectionLearnsLinearMap() {
     float[][] inputs = random(12, 400, D);
     float[][] outputs = new float[inputs.length][];
@@ -313,6 +314,7 @@ class SaeTrainerTest {
   }
 
   @Test
+  @Tag("long")
   void countsInactiveFeaturesAsDead() {
     float[][] rows = activations(random(1, TRUE_FEATURES, D));
     SaeOptions options = options(512, 1, false, 0, 1000);

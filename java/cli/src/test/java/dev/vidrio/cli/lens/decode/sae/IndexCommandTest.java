@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code vidrio lens sae index} and {@code explain} with transcoders of the embedded model. */
+@Tag("long")
 class IndexCommandTest {
   private static final String TRANSCODERS = "../../docs/lens/bard-transcoders";
   private static final String TEXT = "../../docs/lens/speeches.txt";

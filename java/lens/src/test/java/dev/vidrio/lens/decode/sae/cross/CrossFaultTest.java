@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -144,6 +145,7 @@ class CrossFaultTest extends BardTest {
 
   /** The old state remains if a new one cannot be written. */
   @Test
+  @Tag("long")
   void keepsOldCheckpoint() throws IOException {
     ActivationSources sources =
         ActivationSources.ofLayers(lens, lens.points("blocks.1-2.hook_resid_post"));

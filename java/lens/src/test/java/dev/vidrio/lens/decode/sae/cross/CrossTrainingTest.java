@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -79,6 +80,7 @@ class CrossTrainingTest extends BardTest {
 
   /** The files are those that graphs read; their error is that of the last steps. */
   @Test
+  @Tag("long")
   void trainsCrossLayerTranscoder() throws IOException {
     List<CrossProgress> progress = new ArrayList<>();
     try (CrossTraining training =
@@ -147,6 +149,7 @@ class CrossTrainingTest extends BardTest {
   }
 
   @Test
+  @Tag("long")
   void trainsCrosscoderOfLayers() throws IOException {
     List<CrossProgress> progress = new ArrayList<>();
     ActivationSources sources =

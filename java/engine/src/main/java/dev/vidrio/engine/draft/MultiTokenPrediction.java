@@ -20,7 +20,7 @@ import java.util.Map;
  * of all requests together, and removes its tokens again. The steps of the model keep the cache of
  * the block up to date, so that it never has to catch up.
  */
-final class DraftBlock implements Drafter {
+final class MultiTokenPrediction implements Drafter {
   /** The support of a draft, as that of a draft model, until its acceptance is measured. */
   private static final int SUPPORT = 6;
 
@@ -76,7 +76,7 @@ final class DraftBlock implements Drafter {
    * @param block plan of the block
    * @param shared the session that runs the steps of the model
    */
-  DraftBlock(Model model, Plan block, Session shared) {
+  MultiTokenPrediction(Model model, Plan block, Session shared) {
     int sequences = shared.limits().sequences();
     // The number of logits must not exceed the batch at any time.
     SessionOptions options = shared.options().withLogits(1).withBatch(sequences);

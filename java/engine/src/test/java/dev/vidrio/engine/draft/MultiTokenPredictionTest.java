@@ -50,7 +50,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests that a model's own block for multi-token prediction saves steps and changes no answer. */
 @Timeout(120)
-class DraftBlockTest {
+class MultiTokenPredictionTest {
   private static final int TOKENS = 50;
   private static final int OTHERS = 5;
 
