@@ -29,6 +29,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -105,6 +106,7 @@ class TextVectorsTest extends SparkCase {
   }
 
   @Test
+  @Tag("long")
   void examplesOfEmbeddingRun() {
     Dataset<Row> documents = pairs(2, "the sun", null, "rain");
     documents.createOrReplaceTempView("documents");
@@ -195,6 +197,7 @@ class TextVectorsTest extends SparkCase {
   }
 
   @Test
+  @Tag("long")
   void examplesOfRerankingRun() {
     Dataset<Row> pairs = pairs(2, "The moon", "The sun", "Rain");
     pairs.createOrReplaceTempView("pairs");
