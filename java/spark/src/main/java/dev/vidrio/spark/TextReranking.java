@@ -74,14 +74,14 @@ public record TextReranking(String model, String instruction, boolean failFast)
    * @param rows the rows
    * @param queries the name of the query column, of type string
    * @param documents the name of the document column, of type string
-   * @param scores the name of the added column
+   * @param relevance the name of the added column
    * @throws InvalidInputException if there is no such query or document column, or already a column
-   *     of the name {@code scores}
+   *     of the name {@code relevance}
    */
-  public Dataset<Row> apply(Dataset<Row> rows, String queries, String documents, String scores) {
+  public Dataset<Row> apply(Dataset<Row> rows, String queries, String documents, String relevance) {
     int query = Columns.strings(rows, "queries", queries);
     int document = Columns.strings(rows, "documents", documents);
-    StructType schema = Columns.added(rows, "scores", scores, RELEVANCE);
+    StructType schema = Columns.added(rows, "relevance", relevance, RELEVANCE);
     return rows.mapPartitions(
         new PartitionBatches(new Scores(this, query, document)), Encoders.row(schema));
   }
