@@ -23,7 +23,9 @@ REQUIRED = (
     "scm/connection", "scm/developerConnection", "scm/url")
 INHERITED = ("url", "licenses", "developers", "scm")
 CHECKSUMS = {".md5": hashlib.md5, ".sha1": hashlib.sha1}
-PLATFORMS = ("linux-aarch64", "linux-x86_64", "macos-aarch64", "macos-x86_64", "windows-x86_64")
+PLATFORMS = (
+    "linux-aarch64", "linux-musl-aarch64", "linux-musl-x86_64", "linux-x86_64", "macos-aarch64", "macos-x86_64",
+    "windows-aarch64", "windows-x86_64")
 
 
 class Repository:

@@ -13,6 +13,7 @@ import lief
 
 SYSTEM_LIBRARIES = re.compile(
     r"lib(c|m|dl|pthread)\.so\.\d+|ld-linux-[\w-]+\.so\.\d"
+    r"|libc\.so"  # of musl
     r"|/usr/lib/libSystem\.B\.dylib"
     r"|KERNEL32\.dll|api-ms-win-(crt|core)-[\w-]+\.dll"
 )

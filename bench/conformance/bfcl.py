@@ -4,8 +4,11 @@
     python bfcl.py report vidrio.jsonl [llama.jsonl]
 
 `ask` appends an answer per line and skips the cases that the file has, so it may be stopped and
-started again. The order of cases mixes the categories, so any number of them is a sample of all.
-`report` prints counts per category; of several files, over the cases that all of them have.
+started again. The order of cases mixes the categories in the proportion of their sizes, so any
+number of them is a sample of all. With `--shortest`, it begins with the cases of each category that
+have the fewest characters in messages and tools.
+`report` prints counts per category with 95 % intervals of the accuracy (Wilson 1927); of several
+files, over the cases that all of them have.
 
 Questions, tools, possible answers and the checker of arguments are those of `bfcl-eval`:
 
@@ -19,6 +22,7 @@ import argparse
 import collections
 import concurrent.futures
 import json
+import math
 import re
 import sys
 import threading
@@ -45,15 +49,15 @@ CATEGORIES = [
     "live_simple", "live_multiple", "live_parallel", "live_parallel_multiple",
 ]  # fmt: skip
 LANGUAGES = {"simple_java": Language.JAVA, "simple_javascript": Language.JAVASCRIPT}
+JUDGED = ["called", "malformed", "left in text", "cut", "errors"]  # counts of `judge` that are printed
 MAX_TOKENS = 512  # the longest right answer is shorter
 
 
 class Case:
     """A question with its tools and possible answers."""
 
-    def __init__(self, category, position, entry, asked, truth):
+    def __init__(self, category, entry, asked, truth):
         self.category = category
-        self.position = position  # in its category, from 0 to 1
         self.id = entry["id"]
         self.messages = entry["question"][0]
         self.functions = entry["function"]
@@ -62,18 +66,24 @@ class Case:
         self.tools = convert_to_tool(asked["function"], GORILLA_TO_OPENAPI, ModelStyle.OPENAI_COMPLETIONS)
         self.schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in self.tools}
 
+    def length(self):
+        """Returns the number of characters of messages and tools."""
+        return len(json.dumps(self.messages)) + len(json.dumps(self.tools))
 
-def cases(categories):
-    """Returns the cases of categories, mixed evenly."""
+
+def cases(categories, shortest=False):
+    """Returns the cases of categories, mixed evenly; each category in its order, or the shortest first."""
     found = []
     for category in categories:
         entries = load_dataset_entry(category, include_language_specific_hint=False)
         asked = load_dataset_entry(category)
         truths = {truth["id"]: truth for truth in load_ground_truth_entry(category)}
-        for index, entry in enumerate(entries):
-            position = (index + 0.5) / len(entries)
-            found.append(Case(category, position, entry, asked[index], truths[entry["id"]]))
-    return sorted(found, key=lambda case: (case.position, case.category))
+        ordered = [Case(category, *pair, truths[pair[0]["id"]]) for pair in zip(entries, asked)]
+        if shortest:
+            ordered.sort(key=Case.length)
+        for index, case in enumerate(ordered):
+            found.append(((index + 0.5) / len(ordered), category, index, case))
+    return [case for *_, case in sorted(found, key=lambda each: each[:3])]
 
 
 def ask(case, arguments):
@@ -83,8 +93,9 @@ def ask(case, arguments):
         tools = [{**tool, "function": {**tool["function"], "strict": True}} for tool in tools]
     body = {"messages": case.messages, "tools": tools, "temperature": 0, "max_tokens": MAX_TOKENS}
     body["tool_choice"] = arguments.tool_choice
+    body["parallel_tool_calls"] = True  # the default of OpenAI, but not of llama-server
     response = requests.post(f"{arguments.url}/v1/chat/completions", json=body)
-    if response.status_code >= 500:
+    if response.status_code == 503:
         response.raise_for_status()
     if response.status_code != 200:
         return {"id": case.id, "status": response.status_code, "error": response.text}
@@ -95,7 +106,8 @@ def ask(case, arguments):
 def ask_all(arguments):
     """Asks about all cases that the file does not have."""
     done = set(read(arguments.out)) if arguments.out.exists() else set()
-    waiting = [case for case in cases(arguments.categories)[: arguments.limit] if case.id not in done]
+    chosen = cases(arguments.categories, arguments.shortest)[: arguments.limit]
+    waiting = [case for case in chosen if case.id not in done]
     lock = threading.Lock()
 
     def run(case):
@@ -148,6 +160,14 @@ def right(case, calls):
     return ast_checker(case.functions, calls, case.truth, language, case.category, "openai")["valid"]
 
 
+def interval(hits, n):
+    """Returns the 95 % interval of a share, by Wilson's score."""
+    z = 1.959964
+    center = (hits + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * math.sqrt(hits * (n - hits) / n + z * z / 4)
+    return f"{center - half:.1%} to {center + half:.1%}"
+
+
 def report(files):
     """Prints a table per file."""
     answers = {file: read(file) for file in files}
@@ -159,17 +179,21 @@ def report(files):
             for key, holds in judge(case, given[case.id]).items():
                 counts[case.category][key] += holds
                 counts["all"][key] += holds
-        print(f"\n{file}\n\n| category | cases | right | accuracy | called | malformed | left in text | schema-valid | cut | errors |")
-        print("|---|---|---|---|---|---|---|---|---|---|")
+        print(f"\n{file}\n")
+        print(row("category", "cases", "right", "accuracy", "95 % interval", *JUDGED, "schema-valid"))
+        print("|---" * (6 + len(JUDGED)) + "|")
         for category in [*CATEGORIES, "all"]:
             count = counts[category]
-            if count["cases"]:
-                share = f"{count['schema-valid']}/{count['called']}"
-                print(
-                    f"| {category} | {count['cases']} | {count['right']} | {count['right'] / count['cases']:.1%} "
-                    f"| {count['called']} | {count['malformed']} | {count['left in text']} | {share} "
-                    f"| {count['cut']} | {count['errors']} |"
-                )
+            if n := count["cases"]:
+                right_ones = count["right"]
+                judged = [count[key] for key in JUDGED]
+                valid = f"{count['schema-valid']}/{count['called']}"
+                print(row(category, n, right_ones, f"{right_ones / n:.1%}", interval(right_ones, n), *judged, valid))
+
+
+def row(*cells):
+    """Returns a row of a table."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main():
@@ -181,6 +205,7 @@ def main():
     asking.add_argument("--out", type=Path, required=True)
     asking.add_argument("--strict", action="store_true", help="set strict for every function")
     asking.add_argument("--tool-choice", choices=["auto", "required"], default="auto")
+    asking.add_argument("--shortest", action="store_true", help="begin with the shortest cases of each category")
     asking.add_argument("--limit", type=int, help="number of cases. Default: all")
     asking.add_argument("--parallel", type=int, default=4, metavar="N", help="requests at a time. Default: 4")
     reporting = commands.add_parser("report")

@@ -7,9 +7,12 @@ list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES VD_TARGET VD_ZIG)
 
 # The oldest systems that JDK 25 supports.
 set(targets
+    linux-musl-aarch64 Linux aarch64-linux-musl
+    linux-musl-x86_64 Linux x86_64-linux-musl
     linux-x86_64 Linux x86_64-linux-gnu.2.28
     macos-aarch64 Darwin aarch64-macos.13.0
     macos-x86_64 Darwin x86_64-macos.13.0
+    windows-aarch64 Windows aarch64-windows-gnu
     windows-x86_64 Windows x86_64-windows-gnu
 )
 list(FIND targets "${VD_TARGET}" at)
@@ -37,7 +40,7 @@ if(CMAKE_SYSTEM_NAME STREQUAL Windows)
 endif()
 
 # Tests of the library for Windows run under Wine if it is installed.
-if(CMAKE_SYSTEM_NAME STREQUAL Windows)
+if(VD_TARGET STREQUAL windows-x86_64)
     find_program(VD_WINE wine64 PATHS /usr/lib/wine NO_CMAKE_FIND_ROOT_PATH)
     if(VD_WINE)
         set(CMAKE_CROSSCOMPILING_EMULATOR ${VD_WINE})

@@ -30,8 +30,24 @@ static void *thread_main(void *argument) {
     return NULL;
 }
 
+// Requests stacks of 1 MB if the default is smaller, as musl's 128 KB and macOS's 512 KB are.
+static void reserve_stack(pthread_attr_t *attributes) {
+    enum { STACK = 1 << 20 };
+    size_t bytes;
+    if (pthread_attr_getstacksize(attributes, &bytes) == 0 && bytes < STACK) {
+        (void)pthread_attr_setstacksize(attributes, STACK);
+    }
+}
+
 int vd_thread_start(vd_thread *thread) {
-    return pthread_create(&thread->handle, NULL, thread_main, thread) == 0;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return 0;
+    }
+    reserve_stack(&attributes);
+    int error = pthread_create(&thread->handle, &attributes, thread_main, thread);
+    (void)pthread_attr_destroy(&attributes);
+    return error == 0;
 }
 
 void vd_thread_join(vd_thread *thread) { pthread_join(thread->handle, NULL); }

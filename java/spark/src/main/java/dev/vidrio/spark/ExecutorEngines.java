@@ -1,8 +1,11 @@
 package dev.vidrio.spark;
 
+import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.RerankingEngine;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.evaluation.Embeddings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -18,12 +21,19 @@ final class ExecutorEngines {
   private static final ConcurrentMap<Path, Model> MODELS = new ConcurrentHashMap<>();
   private static final ConcurrentMap<EngineSettings, OpenEngine> ENGINES =
       new ConcurrentHashMap<>();
+  private static final ConcurrentMap<String, EmbeddingEngine> EMBEDDING_ENGINES =
+      new ConcurrentHashMap<>();
+  private static final ConcurrentMap<RerankerKey, RerankingEngine> RERANKING_ENGINES =
+      new ConcurrentHashMap<>();
 
   static {
     Runtime.getRuntime().addShutdownHook(new Thread(ExecutorEngines::close, "vidrio-close"));
   }
 
   private ExecutorEngines() {}
+
+  /** The settings of a reranking engine. */
+  private record RerankerKey(String model, String instruction) {}
 
   /**
    * An open engine.
@@ -42,8 +52,29 @@ final class ExecutorEngines {
     return ENGINES.computeIfAbsent(settings, ExecutorEngines::open);
   }
 
+  /** Returns the engine that embeds texts with a model into vectors of length 1. */
+  static EmbeddingEngine embedding(String model) {
+    return EMBEDDING_ENGINES.computeIfAbsent(
+        model,
+        name -> {
+          Model opened = model(name);
+          return new EmbeddingEngine(opened, Embeddings.pooling(opened), true);
+        });
+  }
+
+  /** Returns the engine that reranks with a model and an instruction. */
+  static RerankingEngine reranking(String model, String instruction) {
+    return RERANKING_ENGINES.computeIfAbsent(
+        new RerankerKey(model, instruction),
+        key -> new RerankingEngine(model(key.model), key.instruction));
+  }
+
+  private static Model model(String name) {
+    return MODELS.computeIfAbsent(file(name), Model::open);
+  }
+
   private static OpenEngine open(EngineSettings settings) {
-    Model model = MODELS.computeIfAbsent(file(settings.model()), Model::open);
+    Model model = model(settings.model());
     return new OpenEngine(Engine.open(model, settings.options()), model.chatFormat());
   }
 
@@ -59,6 +90,8 @@ final class ExecutorEngines {
 
   private static void close() {
     ENGINES.values().forEach(open -> open.engine().close());
+    EMBEDDING_ENGINES.values().forEach(EmbeddingEngine::close);
+    RERANKING_ENGINES.values().forEach(RerankingEngine::close);
     MODELS.values().forEach(Model::close);
   }
 }

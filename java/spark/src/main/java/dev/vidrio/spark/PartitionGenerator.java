@@ -96,12 +96,7 @@ record PartitionGenerator(TextGeneration generation, int prompt)
    */
   private record Pending(Row row, @Nullable TokenStream stream, @Nullable String error) {
     Row await() {
-      Object[] values = new Object[row.size() + 1];
-      for (int i = 0; i < row.size(); i++) {
-        values[i] = row.get(i);
-      }
-      values[row.size()] = answer();
-      return RowFactory.create(values);
+      return Columns.append(row, answer());
     }
 
     private @Nullable Row answer() {

@@ -11,7 +11,6 @@ import dev.vidrio.template.ChatMessage;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -45,6 +44,8 @@ import org.jspecify.annotations.Nullable;
  * @param stop the stop strings
  * @param failFast if true, a row that cannot be processed fails its task
  * @see EngineSettings
+ * @see TextEmbedding
+ * @see TextReranking
  */
 public record TextGeneration(
     EngineSettings engine,
@@ -148,29 +149,9 @@ public record TextGeneration(
    *     name {@code answers}
    */
   public Dataset<Row> apply(Dataset<Row> rows, String prompts, String answers) {
-    StructType schema = rows.schema();
-    int prompt = index(rows, prompts);
-    if (prompt < 0 || !schema.fields()[prompt].dataType().equals(DataTypes.StringType)) {
-      throw new InvalidInputException("prompts", prompts, "must be a column of strings");
-    }
-    if (index(rows, answers) >= 0) {
-      throw new InvalidInputException("answers", answers, "column already exists");
-    }
-    return rows.mapPartitions(
-        new PartitionGenerator(this, prompt), Encoders.row(schema.add(answers, ANSWER)));
-  }
-
-  /**
-   * Returns the index of a column, or -1. Names are compared by {@code spark.sql.caseSensitive}.
-   */
-  private static int index(Dataset<Row> rows, String name) {
-    String[] names = rows.schema().fieldNames();
-    boolean sensitive =
-        Boolean.parseBoolean(rows.sparkSession().conf().get("spark.sql.caseSensitive"));
-    return IntStream.range(0, names.length)
-        .filter(i -> sensitive ? names[i].equals(name) : names[i].equalsIgnoreCase(name))
-        .findFirst()
-        .orElse(-1);
+    int prompt = Columns.strings(rows, "prompts", prompts);
+    StructType schema = Columns.added(rows, "answers", answers, ANSWER);
+    return rows.mapPartitions(new PartitionGenerator(this, prompt), Encoders.row(schema));
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * Text generation over DataFrames of Apache Spark. Each executor opens a model once and processes
- * the rows of its tasks in one batch.
+ * Text generation, embeddings and reranking over DataFrames of Apache Spark. Each executor opens a
+ * model once and processes the rows of its tasks in batches.
  */
 @NullMarked
 package dev.vidrio.spark;

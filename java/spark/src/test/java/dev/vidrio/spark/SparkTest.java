@@ -34,63 +34,28 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * Tests on two threads of this process, or, with the profile "full", on a local cluster of two
- * workers with one executor each, in separate processes.
- */
-@Timeout(600)
-class SparkTest {
-  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
+/** Compares generated texts with those of the model alone. */
+class SparkTest extends SparkCase {
   private static final String QUESTION = "What is the capital of Germany?";
   private static final String ANSWER = "The capital of Germany is Berlin.";
 
-  @TempDir private static Path directory;
-  private static SparkSession spark;
+  @TempDir private static Path models;
   private static String scripted;
   private static String bard;
 
   @BeforeAll
-  static void start() throws Exception {
-    Files.createDirectories(Path.of(System.getenv("SPARK_HOME"), "jars"));
-    scripted = ScriptedModel.write(directory.resolve("scripted.gguf")).toString();
+  static void writeModels() throws IOException {
+    scripted = ScriptedModel.write(models.resolve("scripted.gguf")).toString();
     bard = BardFiles.q8().toAbsolutePath().toString();
-    spark =
-        SparkSession.builder()
-            .appName("vidrio")
-            .master(FULL ? "local-cluster[2,1,1024]" : "local[2]")
-            .config("spark.ui.enabled", false)
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.task.maxFailures", 1)
-            // Workers of a busy machine must not count as lost.
-            .config("spark.worker.timeout", 600)
-            .config("spark.network.timeout", "600s")
-            .config("spark.sql.shuffle.partitions", 2)
-            .config("spark.sql.artifact.isolation.enabled", false)
-            .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
-            .config(
-                "spark.executor.extraJavaOptions",
-                // Executors end before the code of C2 would pay.
-                "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dvidrio.library.path="
-                    + System.getProperty("vidrio.library.path"))
-            .getOrCreate();
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
   }
 
   private static Dataset<Row> questions(int partitions, @Nullable String... texts) {

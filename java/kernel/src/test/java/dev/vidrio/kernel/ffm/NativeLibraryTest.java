@@ -191,14 +191,33 @@ class NativeLibraryTest {
 
   @Test
   void platformNamesAreJarClassifiers() {
-    assertEquals(new Platform("linux-x86_64", "libvidrio.so"), Platform.of("Linux", "amd64"));
-    assertEquals(new Platform("linux-aarch64", "libvidrio.so"), Platform.of("Linux", "aarch64"));
+    assertEquals(new Platform("linux-x86_64", "libvidrio.so"), platform("Linux", "amd64"));
+    assertEquals(new Platform("linux-aarch64", "libvidrio.so"), platform("Linux", "aarch64"));
+    assertEquals(new Platform("macos-aarch64", "libvidrio.dylib"), platform("Mac OS X", "aarch64"));
+    assertEquals(new Platform("macos-x86_64", "libvidrio.dylib"), platform("Mac OS X", "x86_64"));
+    assertEquals(new Platform("windows-x86_64", "vidrio.dll"), platform("Windows 11", "amd64"));
+    assertEquals(new Platform("windows-aarch64", "vidrio.dll"), platform("Windows 11", "aarch64"));
     assertEquals(
-        new Platform("macos-aarch64", "libvidrio.dylib"), Platform.of("Mac OS X", "aarch64"));
-    assertEquals(
-        new Platform("macos-x86_64", "libvidrio.dylib"), Platform.of("Mac OS X", "x86_64"));
-    assertEquals(new Platform("windows-x86_64", "vidrio.dll"), Platform.of("Windows 11", "amd64"));
-    assertEquals(
-        new Platform("windows-x86_64", "vidrio.dll"), Platform.of("Windows Server 2025", "x86_64"));
+        new Platform("windows-x86_64", "vidrio.dll"), platform("Windows Server 2025", "x86_64"));
+  }
+
+  private Platform platform(String osName, String osArch) {
+    return Platform.of(osName, osArch, cache.resolve("none"));
+  }
+
+  /** Alpine maps {@code ld-musl-x86_64.so.1}, Void Linux {@code libc.so}. */
+  @Test
+  void muslIsAPlatformOfItsOwn() throws IOException {
+    Path maps = cache.resolve("maps");
+    String line = "7f0000000000-7f0000001000 r-xp 00000000 08:01 42                  %s%n";
+    for (String library : List.of("/lib/ld-musl-x86_64.so.1", "/usr/lib/libc.so")) {
+      Files.writeString(maps, line.formatted("/opt/java/bin/java") + line.formatted(library));
+      assertEquals("linux-musl-x86_64", Platform.of("Linux", "amd64", maps).name());
+      assertEquals("windows-x86_64", Platform.of("Windows 11", "amd64", maps).name());
+    }
+    for (String library : List.of("/usr/lib/libc.so.6", "/opt/ld-musl-notes/libzip.so", "")) {
+      Files.writeString(maps, line.formatted(library));
+      assertEquals("linux-aarch64", Platform.of("Linux", "aarch64", maps).name());
+    }
   }
 }

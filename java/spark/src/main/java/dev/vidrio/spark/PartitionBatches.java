@@ -1,0 +1,79 @@
+package dev.vidrio.spark;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Computes a column for the rows of a partition, {@value #ROWS} rows at a time.
+ *
+ * @param column the function that computes the column
+ */
+record PartitionBatches(BatchColumn column) implements MapPartitionsFunction<Row, Row> {
+  private static final long serialVersionUID = 1L;
+
+  /** The number of rows in a batch. */
+  private static final int ROWS = 64;
+
+  /** Computes the values of a column for several rows. */
+  interface BatchColumn extends Serializable {
+    /**
+     * Opens the model and checks that it can compute the column.
+     *
+     * @throws InvalidInputException if the settings do not fit the model
+     * @throws ModelException if the model cannot be opened, or does not support the function
+     */
+    void prepare();
+
+    /** Returns the value of each row. */
+    List<@Nullable Row> values(List<Row> rows);
+  }
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    column.prepare();
+    return new Batches(rows);
+  }
+
+  /** The rows with their values; a batch is computed when its first row is read. */
+  private final class Batches implements Iterator<Row> {
+    private final Iterator<Row> rows;
+    private Iterator<Row> computed = List.<Row>of().iterator();
+
+    Batches(Iterator<Row> rows) {
+      this.rows = rows;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return computed.hasNext() || rows.hasNext();
+    }
+
+    @Override
+    public Row next() {
+      if (!computed.hasNext()) {
+        computed = batch();
+      }
+      return computed.next();
+    }
+
+    private Iterator<Row> batch() {
+      List<Row> batch = new ArrayList<>();
+      while (batch.size() < ROWS && rows.hasNext()) {
+        batch.add(rows.next());
+      }
+      List<@Nullable Row> values = column.values(batch);
+      List<Row> result = new ArrayList<>();
+      for (int i = 0; i < batch.size(); i++) {
+        result.add(Columns.append(batch.get(i), values.get(i)));
+      }
+      return result.iterator();
+    }
+  }
+}
