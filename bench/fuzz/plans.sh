@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs random plans on all executors, whose results must have equal bits, and prints the operations
-# and types of weights that ran:
+# Runs random plans on several executors, whose results must have equal bits, and prints the
+# operations and types of weights that ran:
 #
 #   bench/fuzz/plans.sh [options]
 #
 # A plan follows from its seed. The case of a finding is made smaller and printed: a line for each
 # operation and step. It is also written to build/fuzz/findings/plans, and the exit status is 1. To
-# see it again, run its seed alone.
+# see it again, run its seed alone. Each minute a line on stderr has the next seed.
 #
 #   --seconds N   time (default 10)
 #   --plans N     maximum number of plans (default: as many as the time allows)
@@ -41,7 +41,7 @@ state=0
 # shellcheck disable=SC2086
 "$java" -Xmx1g -XX:+UseSerialGC -XX:MaxJavaStackTraceDepth=12 --enable-native-access=ALL-UNNAMED \
     --add-modules jdk.incubator.vector -XX:ErrorFile="$top/build/fuzz/hs_err_%p.log" ${VIDRIO_FUZZ_OPTIONS:-} \
-    -cp "$classes:$top/build/host/jar" dev.vidrio.fuzz.plan.PlanFuzzer "$seed" "$plans" "$seconds" "$out" 2> >(grep -v '^WARNING: Using incubator' >&2) &
+    -cp "$classes:$top/build/host/jar" dev.vidrio.fuzz.plan.PlanFuzzer "$seed" "$plans" "$seconds" "$out" 2> >(grep --line-buffered -v '^WARNING: Using incubator' >&2) &
 trap 'kill $! 2>/dev/null || true' EXIT
 wait $! || state=$?
 running=$out/running-$!

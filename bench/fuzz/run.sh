@@ -7,13 +7,17 @@
 # The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java (default: all of
 # them), and of bench/fuzz/src/main/c: native-plan and native-weights, which need clang 16 or newer and
 # are built with sanitizers on first use, in some minutes. A finding is an unexpected exception, an
-# error of a sanitizer, an unmet condition of the harness, an input that takes more than 5 s, or
+# error of a sanitizer, an unmet condition of the harness, an input that takes too long, or
 # exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
 # Inputs that reach new code are kept in build/fuzz/corpus, where the next run begins.
 #
 #   --seconds N   time for each harness (default 10)
 #   --jobs N      harnesses to run at once (default 1)
+#   --timeout N   time after which an input is a finding (default 5): more on a loaded machine
+#   --coverage    does not fuzz: prints how many lines of each parser the kept inputs and seeds reach,
+#                 and writes those that they do not to build/fuzz/coverage/HARNESS
 #
+# Executions are added up in build/fuzz/executions, a line for each run.
 # It builds what it needs first, unless VIDRIO_NO_BUILD is set. VIDRIO_CLANG is the compiler of the
 # native harnesses (default: clang, clang-16 and so on, the first that is new enough).
 set -euo pipefail
@@ -25,13 +29,16 @@ usage() {
 
 seconds=10
 jobs=1
+timeout=5
+coverage=0
 while [ $# -gt 0 ]; do
     case $1 in
-    --seconds | --jobs)
+    --seconds | --jobs | --timeout)
         [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
-        [ "$1" = --seconds ] && seconds=$2 || jobs=$2
+        declare "${1#--}=$2"
         shift
         ;;
+    --coverage) coverage=1 ;;
     -*) usage ;;
     *) break ;;
     esac
@@ -42,6 +49,10 @@ native=() # the native harnesses among the names
 for name; do
     [[ $name != native-* ]] || native+=("$name")
 done
+if [ "$coverage" = 1 ] && [ "${#native[@]}" -gt 0 ]; then
+    echo "$0: --coverage counts lines of Java; ${native[0]} runs C" >&2
+    exit 2
+fi
 parsers=1 # 0: none of the names is one of a parser, so that Java is not needed
 [ "$#" -eq 0 ] || [ "$#" -gt "${#native[@]}" ] || parsers=0
 
@@ -49,7 +60,7 @@ build=${VIDRIO_NO_BUILD:-}
 [ "$parsers" = 1 ] || VIDRIO_NO_BUILD=1
 source "$(dirname "$0")/jvm.sh"
 out=$top/build/fuzz
-mkdir -p "$out"/{corpus,findings,logs}
+mkdir -p "$out"/{corpus,coverage,findings,logs}
 
 # Prints the first clang that is new enough.
 find_clang() {
@@ -103,12 +114,13 @@ fuzz() { # NAME
             --instrumentation_includes='dev.vidrio.**' --disabled_hooks="$detectors"
             --reproducer_path="$scratch" -rss_limit_mb=0 -max_len=16384)
     fi
-    "${command[@]}" -max_total_time="$seconds" -timeout=5 -print_final_stats=1 \
+    "${command[@]}" -max_total_time="$seconds" -timeout="$timeout" -print_final_stats=1 \
         -artifact_prefix="$out/findings/$name/" \
         "$out/corpus/$name" "$scratch/seeds/$name" >"$log" 2>&1 || state=$?
     local runs edges findings
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+    printf '%s %s %s\n' "$(date -u +%FT%TZ)" "$name" "${runs:-0}" >>"$out/executions"
     findings=$(sed -n 's/.*Test unit written to //p' "$log" | sort -u)
     printf '%-12s %10s executions %6s edges %6s inputs  %s\n' "$name" "${runs:-0}" "${edges:-0}" \
         "$(find "$out/corpus/$name" -type f | wc -l)" "${findings:+FINDING $findings}"
@@ -116,6 +128,17 @@ fuzz() { # NAME
         echo "$name: failed after $(($(date +%s) - begin)) s; see $log" >&2
     fi
     return "$state"
+}
+
+# Prints the lines of a parser that its inputs reach.
+cover() { # NAME
+    local agent
+    agent=$(tr : '\n' <<<"$classes" | sed 's/\*$//' | while read -r entry; do
+        [ -f "$entry" ] && echo "$entry" || ls "$entry"/org.jacoco.agent-*runtime.jar 2>/dev/null
+    done | grep -m 1 'org.jacoco.agent-.*runtime.jar')
+    mkdir -p "$out/corpus/$1"
+    "${jvm[@]:0:1}" -javaagent:"$agent"=output=none,includes=dev.vidrio.* "${jvm[@]:1}" \
+        dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1"
 }
 
 failed=0
@@ -126,7 +149,7 @@ for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
         wait -n || failed=1
     done
-    fuzz "$name" &
+    if [ "$coverage" = 1 ]; then cover "$name" & else fuzz "$name" & fi
 done
 for _; do
     wait -n || { state=$?; [ "$state" -eq 127 ] || failed=1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Mixed traffic for hours against `vidrio serve`, which must not grow, slow down or change a bit.
 
-    bench/soak/soak.py [--seconds 3600] [--interval 60] [--clients 8] [-m MODEL]
+    bench/soak/soak.py [--seconds 3600] [--interval 60] [--clients 8] [--rate 1] [-m MODEL]
 
 Clients complete, stream, disconnect, use an adapter, drafts, grammars, beams, edits and the lens, and
 let another model be unloaded and loaded again. Each interval prints requests, latency, memory, live
@@ -204,8 +204,9 @@ def choices(answer):
 class Traffic:
     """Clients that send requests until they are stopped."""
 
-    def __init__(self, server, clients, seed):
+    def __init__(self, server, clients, rate, seed):
         self.server = server
+        self.rate = rate and rate / clients
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.latencies, self.samples, self.failures = [], [], []
@@ -217,7 +218,7 @@ class Traffic:
             thread.start()
 
     def run(self, rng):
-        while not self.stopping.is_set():
+        while not self.stopping.wait(rng.expovariate(self.rate) if self.rate else 0):
             route, body, read = requests(rng)
             begin = time.monotonic()
             try:
@@ -254,7 +255,7 @@ class Traffic:
 
 def soak(options, server):
     """Runs traffic and returns the failures."""
-    traffic = Traffic(server, options.clients, options.seed)
+    traffic = Traffic(server, options.clients, options.rate, options.seed)
     intervals = []
     end = time.monotonic() + options.seconds
     print("  seconds requests  median s   p99 s  memory MB  heap MB  threads  files", flush=True)
@@ -280,6 +281,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--interval", type=float, default=60)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--rate", type=float, help="requests per second on average; default: no limit")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-m", "--model", default="bard")
     parser.add_argument("--vidrio", default=str(ROOT / "vidrio"), help="the command, with its arguments")

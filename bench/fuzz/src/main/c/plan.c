@@ -1,7 +1,7 @@
 // Fuzzes vd_plan_create, vd_plan_balance and vd_plan_run. An input selects valid operations,
 // changes a few of their words, and gives limits and a batch. Plans that are accepted and small
-// enough for the memory of this harness run; operations over tables of the caller, which hold
-// further addresses, do not.
+// enough for the memory of this harness run. Tables of edits, taps, statistics and adapters are filled
+// from the input, and end where their memory ends.
 #include <stdlib.h>
 
 #include "backward/backward_ops.h"
@@ -18,6 +18,9 @@ enum {
     HEADER = 6,  // words of an operation before its members
     WORDS = sizeof(vd_op) / sizeof(int32_t),
     ROWS = 64,  // of any buffer: positions, or replicated rows of both workers
+    SEQUENCES = 3,  // of a batch, at most
+    ENTRIES = 4,    // of a table, at most
+    TABLES = 4 * OPS,
 };
 
 static _Alignas(64) char regions[REGIONS][REGION];
@@ -30,7 +33,8 @@ typedef struct draft {
     int32_t n_ops;
     int32_t n_regions;
     int64_t bytes;  // a bound of each buffer's size, or more than REGION
-    int runs;
+    void *tables[TABLES];
+    int32_t n_tables;
 } draft;
 
 // Returns whether two words are the address of a buffer of valid_op, which are near plan_limits.
@@ -42,11 +46,6 @@ static int is_address(const int32_t *words) {
 
 static void set_address(int32_t *words, const void *address) {
     memcpy(words, &address, sizeof address);
-}
-
-static int has_tables(int32_t kind) {
-    return kind == VD_OP_EDIT || kind == VD_OP_TAP || kind == VD_OP_ACCUMULATE ||
-           kind == VD_OP_LOW_RANK_DOWN || kind == VD_OP_LOW_RANK_UP;
 }
 
 static int has_matrices(int32_t kind) {
@@ -117,6 +116,139 @@ static int64_t groups_bound(const vd_op *op) {
     return stride < 0 || stride > REGION / groups ? REGION + 1 : groups * stride;
 }
 
+// Returns memory of a table, which free_tables frees.
+static void *new_table(draft *d, int64_t count, size_t bytes) {
+    void *table = calloc((size_t)count, bytes);
+    CHECK(table != NULL || count == 0);
+    d->tables[d->n_tables++] = table;
+    return table;
+}
+
+static void free_tables(draft *d) {
+    while (d->n_tables > 0) {
+        free(d->tables[--d->n_tables]);
+    }
+}
+
+static void *next_region(draft *d) { return regions[d->n_regions++ % REGIONS]; }
+
+// Returns the number of elements of an array that a step may read.
+static int64_t readable(int32_t count, int32_t most) {
+    return count < 0 ? 0 : count < most ? count : most;
+}
+
+// Returns a small number, or one that is out of any range.
+static int64_t take_index(input *in) {
+    static const int64_t extremes[] = {-1, -2, INT32_MAX, INT32_MIN};
+    int32_t choice = take_between(in, 0, 15);
+    return choice < 4 ? extremes[choice] : choice % ENTRIES;
+}
+
+static int32_t *take_slots(input *in, draft *d, int32_t n_sequences) {
+    int64_t count = readable(n_sequences, SEQUENCES);
+    int32_t *slots = new_table(d, count, sizeof *slots);
+    for (int64_t s = 0; s < count; s++) {
+        slots[s] = (int32_t)take_index(in);
+    }
+    return slots;
+}
+
+static void take_choice(input *in, draft *d, vd_low_rank_choice *choice) {
+    static const float strengths[] = {0, 1, -0.5F, 3e38F};
+    if (choice->updates != NULL) {
+        int64_t count = readable(choice->n_slots, ENTRIES);
+        vd_low_rank *updates = new_table(d, count, sizeof *updates);
+        for (int64_t slot = 0; slot < count; slot++) {
+            updates[slot].r = (int32_t)take_index(in);
+            updates[slot].scale = strengths[take_between(in, 0, 3)];
+            updates[slot].A = updates[slot].r == 0 ? NULL : next_region(d);
+            updates[slot].B = updates[slot].r == 0 ? NULL : next_region(d);
+        }
+        choice->updates = updates;
+    }
+    if (choice->slots != NULL) {
+        choice->slots = take_slots(in, d, choice->n_sequences);
+    }
+    if (choice->strengths != NULL) {
+        int64_t count = readable(choice->n_sequences, SEQUENCES);
+        float *factors = new_table(d, count, sizeof *factors);
+        for (int64_t s = 0; s < count; s++) {
+            factors[s] = strengths[take_between(in, 0, 3)];
+        }
+        choice->strengths = factors;
+    }
+}
+
+static vd_edit_entry take_entry(input *in, draft *d, int32_t width) {
+    return (vd_edit_entry){.values = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
+                           .basis = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
+                           .kind = take_between(in, -1, VD_EDIT_SUBSPACE + 1),
+                           .sequence = (int32_t)take_index(in),
+                           .from = take_between(in, 0, ROWS),
+                           .to = take_between(in, 0, 3) == 0 ? INT32_MAX : take_between(in, -1, ROWS),
+                           .begin = take_between(in, 0, 3) == 0 ? take_number(in) : 0,
+                           .end = take_between(in, 0, 3) == 0 ? take_number(in) : width,
+                           .per_position = take_between(in, 0, 1),
+                           .k = take_between(in, 0, ENTRIES),
+                           .factor = (float)take_between(in, -1, 2),
+                           .min = (float)take_between(in, -2, 1),
+                           .max = (float)take_between(in, -1, 2)};
+}
+
+// Replaces the tables of an operation that are not null.
+static void take_tables(input *in, draft *d, vd_op *op) {
+    switch (op->kind) {
+        case VD_OP_EDIT: {
+            vd_edit *edit = &op->as.edit;
+            int32_t count = take_between(in, 0, ENTRIES);
+            if (edit->entries != NULL) {
+                vd_edit_entry *entries = new_table(d, count, sizeof *entries);
+                for (int32_t e = 0; e < count; e++) {
+                    entries[e] = take_entry(in, d, edit->width);
+                }
+                edit->entries = entries;
+            }
+            if (edit->n_entries != NULL) {
+                int32_t *n_entries = new_table(d, 1, sizeof *n_entries);
+                *n_entries = count;
+                edit->n_entries = n_entries;
+            }
+            break;
+        }
+        case VD_OP_TAP: {
+            vd_tap *tap = &op->as.tap;
+            if (tap->bases != NULL) {
+                int64_t count = readable(tap->n_sequences, SEQUENCES);
+                int64_t *bases = new_table(d, count, sizeof *bases);
+                for (int64_t s = 0; s < count; s++) {
+                    bases[s] = take_between(in, 0, 15) == 0 ? INT64_MAX : take_index(in);
+                }
+                tap->bases = bases;
+            }
+            if (tap->positions != NULL) {
+                int32_t *positions = new_table(d, 2, sizeof *positions);
+                positions[0] = (int32_t)take_index(in);
+                positions[1] = take_number(in);
+                tap->positions = positions;
+            }
+            break;
+        }
+        case VD_OP_ACCUMULATE:
+            if (op->as.accumulate.slots != NULL) {
+                op->as.accumulate.slots = take_slots(in, d, op->as.accumulate.n_sequences);
+            }
+            break;
+        case VD_OP_LOW_RANK_DOWN:
+            take_choice(in, d, &op->as.low_rank_down.choice);
+            break;
+        case VD_OP_LOW_RANK_UP:
+            take_choice(in, d, &op->as.low_rank_up.choice);
+            break;
+        default:
+            break;
+    }
+}
+
 static void take_op(input *in, draft *d) {
     vd_op op = valid_op((vd_op_kind)take_between(in, 0, VD_OP_COUNT - 1));
     int32_t words[WORDS], valid[WORDS];
@@ -126,7 +258,7 @@ static void take_op(input *in, draft *d) {
     for (int32_t w = HEADER; w + 1 < (int32_t)WORDS; w += 2) {
         if (is_address(words + w)) {
             addresses[w] = addresses[w + 1] = 1;
-            set_address(words + w, regions[d->n_regions++ % REGIONS]);
+            set_address(words + w, next_region(d));
         }
     }
     if (has_matrices(op.kind)) {  // their first member
@@ -141,8 +273,8 @@ static void take_op(input *in, draft *d) {
             set_address(words + w / 2 * 2, NULL);
         }
     }
-    d->runs &= !has_tables(op.kind);
     memcpy(&op, words, sizeof op);
+    take_tables(in, d, &op);
     int64_t bytes = bound_of(words, valid, addresses) + groups_bound(&op);
     d->bytes = bytes > d->bytes ? bytes : d->bytes;
     d->ops[d->n_ops++] = op;
@@ -186,12 +318,12 @@ static void fill_regions(input *in, const draft *d) {
 }
 
 static void run(input *in, const draft *d, const vd_limits *limits, const vd_plan *plan) {
-    int runs = d->runs && d->bytes <= REGION && limits->tokens <= 4 && limits->logits <= 3 &&
+    int runs = d->bytes <= REGION && limits->tokens <= 4 && limits->logits <= 3 &&
                limits->positions <= ROWS && limits->vocabulary <= 10 && limits->blocks <= 7 &&
                limits->slots <= 2;
     vd_batch b = {.n_tokens = take_between(in, 0, 5),
                   .n_logits = take_between(in, 0, 4),
-                  .n_sequences = take_between(in, 0, 3),
+                  .n_sequences = take_between(in, 0, SEQUENCES),
                   .max_blocks = take_between(in, 0, 2)};
     int32_t *tokens = take_array(in, b.n_tokens, limits->vocabulary);
     int32_t *positions = take_array(in, b.n_tokens, limits->positions);
@@ -235,7 +367,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, data + size};
     vd_isa isa = (vd_isa)take_between(&in, VD_ISA_AUTO, VD_ISA_COUNT);
     vd_limits limits = take_limits(&in);
-    draft d = {.runs = 1};
+    draft d = {.n_ops = 0};
     for (int32_t n = take_between(&in, 1, OPS); n > 0; n--) {
         take_op(&in, &d);
     }
@@ -251,5 +383,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         run(&in, &d, &limits, plan);
         vd_plan_free(plan);
     }
+    free_tables(&d);
     return 0;
 }

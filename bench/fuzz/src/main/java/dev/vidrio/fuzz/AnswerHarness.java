@@ -12,7 +12,6 @@ import dev.vidrio.template.call.Part;
 import dev.vidrio.template.call.ToolCallFormat;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.reflect.Constructor;
-import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AnswerHarness {
   private static final Tokenizer TOKENIZER = new ByteTokenizer();
+  private static final Constructors CONSTRUCTORS = Constructors.find();
   private static final List<ToolCallFormat> FORMATS = ToolCallFormat.known();
 
   private static final List<@Nullable ReasoningMarkers> MARKERS =
@@ -93,32 +93,38 @@ public final class AnswerHarness {
     return pieces;
   }
 
-  /** Creates a reader as the chat format of a model does. */
+  /** The constructors that the chat format of a model uses. */
+  private record Constructors(Constructor<?> tools, Constructor<ChatAnswer> answer) {
+    static Constructors find() {
+      try {
+        Class<?> tools = Class.forName(ChatAnswer.class.getName() + "$Tools");
+        Constructor<?> newTools =
+            tools.getDeclaredConstructor(ToolCallFormat.class, ParameterTypes.class, boolean.class);
+        Constructor<ChatAnswer> newAnswer =
+            ChatAnswer.class.getDeclaredConstructor(
+                Tokenizer.class, ReasoningMarkers.class, boolean.class, tools);
+        newTools.setAccessible(true);
+        newAnswer.setAccessible(true);
+        return new Constructors(newTools, newAnswer);
+      } catch (ReflectiveOperationException e) {
+        throw new LinkageError("ChatAnswer has changed", e);
+      }
+    }
+  }
+
   private static ChatAnswer answer(byte format, byte options) {
+    boolean isStrict = (options & 2) != 0;
+    boolean begun = (options & 4) != 0;
+    boolean hasTools = (options & 8) == 0;
     try {
-      Class<?> tools = Class.forName(ChatAnswer.class.getName() + "$Tools");
-      Constructor<?> newTools =
-          tools.getDeclaredConstructor(ToolCallFormat.class, ParameterTypes.class, boolean.class);
-      Constructor<ChatAnswer> newAnswer =
-          ChatAnswer.class.getDeclaredConstructor(
-              Tokenizer.class, ReasoningMarkers.class, boolean.class, tools);
-      newTools.setAccessible(true);
-      newAnswer.setAccessible(true);
-      boolean isStrict = (options & 2) != 0;
-      boolean begun = (options & 4) != 0;
-      boolean hasTools = (options & 8) == 0;
       Object given =
           hasTools
-              ? newTools.newInstance(
+              ? CONSTRUCTORS.tools.newInstance(
                   FORMATS.get(Byte.toUnsignedInt(format) % FORMATS.size()), TYPES, isStrict)
               : null;
-      return newAnswer.newInstance(
+      return CONSTRUCTORS.answer.newInstance(
           TOKENIZER, MARKERS.get(options >> 4 & MARKERS.size() - 1), begun, given);
-    } catch (ClassNotFoundException
-        | NoSuchMethodException
-        | InstantiationException
-        | IllegalAccessException
-        | InvocationTargetException e) {
+    } catch (ReflectiveOperationException e) {
       throw new LinkageError("ChatAnswer has changed", e);
     }
   }

@@ -28,7 +28,7 @@ public final class SaeHarness {
     for (Path fixture : Fixtures.directories(FIXTURES, CONFIG)) {
       Path directory = scratch.resolve(String.valueOf(fixture.getFileName()));
       directory.toFile().mkdir();
-      Fixtures.link(directory.resolve(WEIGHTS), fixture.resolve(WEIGHTS));
+      Fixtures.copy(fixture.resolve(WEIGHTS), directory.resolve(WEIGHTS));
       directories.put(architecture(Fixtures.read(fixture.resolve(CONFIG))), directory);
     }
     return directories;
@@ -41,13 +41,22 @@ public final class SaeHarness {
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
     try {
-      Path directory = DIRECTORIES.getOrDefault(architecture(data), DIRECTORIES.get("standard"));
-      if (directory != null) {
-        Fixtures.write(directory.resolve(CONFIG), data);
-        var _ = SparseAutoencoder.load(EXECUTOR, directory);
-      }
+      open(data);
     } catch (ModelException e) {
       Oracle.requireOneLine(e);
+    }
+  }
+
+  /**
+   * Opens an autoencoder with a configuration.
+   *
+   * @throws ModelException if the configuration is rejected
+   */
+  static void open(byte[] config) {
+    Path directory = DIRECTORIES.getOrDefault(architecture(config), DIRECTORIES.get("standard"));
+    if (directory != null) {
+      Fixtures.write(directory.resolve(CONFIG), config);
+      var _ = SparseAutoencoder.load(EXECUTOR, directory);
     }
   }
 

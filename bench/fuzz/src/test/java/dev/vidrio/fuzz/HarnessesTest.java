@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,6 +67,35 @@ class HarnessesTest {
     assertThrows(AssertionError.class, () -> Oracle.requireEqual(1, 2, "numbers"));
     assertEquals(
         Harness.all().size(), Harness.all().stream().map(Harness::name).distinct().count());
+  }
+
+  /** Otherwise every change of a fixture is rejected before the mapping of its class. */
+  @Test
+  void configurationsOfFixturesAreAccepted() {
+    List<byte[]> configs = ConfigHarness.seeds();
+    long accepted = configs.stream().filter(HarnessesTest::isAccepted).count();
+    assertTrue(accepted > configs.size() * 3 / 4, accepted + " of " + configs.size());
+    SaeHarness.seeds().forEach(SaeHarness::open);
+  }
+
+  private static boolean isAccepted(byte[] config) {
+    try {
+      return ConfigHarness.opens(config);
+    } catch (ModelException e) {
+      return false; // another fixture of the class has other tensors
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("harnesses")
+  void parsersExist(Harness harness) {
+    for (String each : harness.parser()) {
+      String path = "dev/vidrio/" + each.replace("-", "").replace('.', '/');
+      ClassLoader loader = HarnessesTest.class.getClassLoader();
+      boolean exists =
+          loader.getResource(path + ".class") != null || loader.getResource(path) != null;
+      assertTrue(exists, each);
+    }
   }
 
   @Test

@@ -27,12 +27,19 @@ import java.util.SplittableRandom;
 /**
  * Writes a random plan from a seed: random operations, whose inputs are mostly results of earlier
  * ones. A third of the plans use few kinds of operations, so that these meet often; a fourth have a
- * backward pass.
+ * backward pass. One plan of {@value #LARGE} has matrices and positions of any size, and a cache
+ * with all layers; in the others, operations are small, so that many plans run.
  */
 final class CaseGenerator {
+  private static final int LARGE = 16;
+
+  /** The elements of an operation's matrices and a row of its activations, unless it is large. */
+  private static final long SMALL = 4096;
+
   private static final int[] TOKENS = {1, 2, 2, 3, 4, 5, 8, 17, 33, 40};
-  private static final int[] POSITIONS = {4, 8, 16, 40, 64, 70, 130};
-  private static final int LONG = 300;
+  private static final int[] SMALL_TOKENS = {1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 8, 17, 18};
+  private static final int[] POSITIONS = {4, 8, 16, 40, 64, 70, 130, 300};
+  private static final int[] SMALL_POSITIONS = {4, 8, 16, 16, 40, 40, 64, 70};
   private static final int MAX_OPS = 14;
 
   private static final List<KvType> KV_TYPES = List.of(KvType.values());
@@ -61,8 +68,13 @@ final class CaseGenerator {
     private final long seed;
     private final SplittableRandom random;
     private final Arena arena;
+    private final boolean large;
     private final Limits limits;
     private final Workshop workshop;
+
+    /** Makes operations to find out whether their sizes fit. */
+    private final Workshop trial;
+
     private final int shapeIndex;
     private final KvShape shape;
     private final List<Class<? extends Op>> kinds;
@@ -75,8 +87,10 @@ final class CaseGenerator {
       this.seed = seed;
       this.random = new SplittableRandom(seed);
       this.arena = arena;
+      this.large = random.nextInt(LARGE) == 0;
       this.limits = limits();
       this.workshop = new Workshop(arena, limits, random.split(), false);
+      this.trial = new Workshop(arena, limits, random.split(), true);
       this.shapeIndex = random.nextInt(examples.shapes());
       this.shape = examples.shape(shapeIndex);
       this.kinds = kinds();
@@ -92,14 +106,18 @@ final class CaseGenerator {
     }
 
     private Limits limits() {
-      int tokens = TOKENS[random.nextInt(TOKENS.length)];
-      int positions = random.nextInt(40) == 0 ? LONG : POSITIONS[random.nextInt(POSITIONS.length)];
+      int tokens = pick(large ? TOKENS : SMALL_TOKENS);
+      int positions = pick(large ? POSITIONS : SMALL_POSITIONS);
       return new Limits(
           tokens,
           1 + random.nextInt(tokens),
           1 + random.nextInt(3),
           positions,
           1 + random.nextInt(8));
+    }
+
+    private int pick(int[] numbers) {
+      return numbers[random.nextInt(numbers.length)];
     }
 
     private List<Class<? extends Op>> kinds() {
@@ -120,7 +138,7 @@ final class CaseGenerator {
       for (int i = 0; i < count; i++) {
         append(i == mutated);
       }
-      Plan plan = new Plan(ops, shape, outputs());
+      Plan plan = new Plan(ops, large ? shape : used(), outputs());
       List<PlanCase.Equivalent> equivalents = new ArrayList<>();
       Plan hoisted = new GatherHoisting().apply(plan);
       if (!hoisted.equals(plan)) {
@@ -135,9 +153,20 @@ final class CaseGenerator {
           plan,
           equivalents,
           limits,
-          shape.fits(type) ? type : KvType.F32,
+          plan.kv().fits(type) ? type : KvType.F32,
           steps(plan),
           workshop);
+    }
+
+    /** Returns the shape of the cache with layers of one element for those that are not used. */
+    private KvShape used() {
+      Set<Integer> layers = new HashSet<>();
+      ops.forEach(op -> op.cacheAccesses().forEach(access -> layers.add(access.layer())));
+      List<KvShape.Layer> kept = new ArrayList<>();
+      for (int layer = 0; layer < shape.layers().size(); layer++) {
+        kept.add(layers.contains(layer) ? shape.layers().get(layer) : new KvShape.Conv(1));
+      }
+      return new KvShape(kept);
     }
 
     private Set<Buffer> outputs() {
@@ -156,7 +185,8 @@ final class CaseGenerator {
     /** Appends a random operation, unless its changes do not fit. */
     private void append(boolean mutated) {
       Class<? extends Op> kind = kinds.get(random.nextInt(kinds.size()));
-      List<Spec.OfRecord> known = examples.of(kind, shapeIndex);
+      List<Spec.OfRecord> known =
+          large ? examples.of(kind, shapeIndex) : examples.small(kind, shapeIndex, SMALL);
       if (known.isEmpty()) {
         return; // none fits this shape of the cache
       }
@@ -173,11 +203,11 @@ final class CaseGenerator {
         connect(workshop.op(change.of(change.of(best))));
         return;
       }
-      Op op = changed(workshop.op(best), change.retyped(best));
+      Spec.OfRecord spec = changed(best, change.retyped(best));
       for (int i = random.nextInt(3); i > 0; i--) {
-        op = changed(op, random.nextBoolean() ? change.renamed(best) : change.of(best));
+        spec = changed(spec, random.nextBoolean() ? change.renamed(best) : change.of(best));
       }
-      connect(op);
+      connect(workshop.op(spec));
     }
 
     /** Returns the number of operands that results have the shape of. */
@@ -198,13 +228,15 @@ final class CaseGenerator {
           && spec.quantized() != y instanceof Buffer;
     }
 
-    /** Returns the operation of a changed example, or the given one if it does not fit. */
-    private Op changed(Op op, Spec.OfRecord other) {
+    /** Returns a changed example, or the given one if it does not fit. */
+    private Spec.OfRecord changed(Spec.OfRecord spec, Spec.OfRecord other) {
+      if (!large && other.elements() > SMALL) {
+        return spec;
+      }
       try {
-        Op made = workshop.op(other);
-        return Examples.fits(made, shape) ? made : op;
+        return Examples.fits(trial.op(other), shape) ? other : spec;
       } catch (IllegalArgumentException e) {
-        return op;
+        return spec;
       }
     }
 

@@ -27,10 +27,11 @@ final class CaseRunner {
    * A way to run a plan.
    *
    * @param executor the executor
+   * @param memory allocates the cache
    * @param fused whether a native executor may fuse operations
    * @param parts runs each step in this many parts
    */
-  record Variant(Executor executor, boolean fused, int parts) {
+  record Variant(Executor executor, Executor memory, boolean fused, int parts) {
     @Override
     public String toString() {
       String schedule = executor instanceof NativeExecutor ? (fused ? " fused" : " plain") : "";
@@ -54,12 +55,15 @@ final class CaseRunner {
    * @throws RuntimeException if the executor refuses it
    */
   static Results run(PlanCase example, Plan plan, Variant variant) {
-    try (Arena arena = Arena.ofShared()) {
+    // Closing a shared arena interrupts all threads of the JVM; native workers use addresses.
+    boolean shared =
+        !(variant.executor instanceof NativeExecutor) && variant.executor.workers() > 1;
+    try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
       Limits limits = example.limits();
       int blocks = limits.sequences() * limits.blocksPerSequence();
-      Executor executor = variant.executor;
       var cache =
-          new KvCache(executor, plan.kv(), example.cacheType(), blocks, limits.sequences(), arena);
+          new KvCache(
+              variant.memory, plan.kv(), example.cacheType(), blocks, limits.sequences(), arena);
       for (int i = 0; i < blocks; i++) {
         cache.acquire();
       }
@@ -70,7 +74,7 @@ final class CaseRunner {
       List<Map<Buffer, int[]>> outputs = new ArrayList<>();
       try (ExecutablePlan executable = prepare(plan, variant, limits, cache)) {
         for (int step = 0; step < example.steps().size(); step++) {
-          fill(batch, example.steps().get(step));
+          fill(batch, example.steps().get(step), plan.kv().hasStates());
           example.workshop().update(step);
           run(executable, batch, variant.parts);
           outputs.add(outputs(executable, batch));
@@ -96,7 +100,7 @@ final class CaseRunner {
   }
 
   /** Fills a batch with all sequences, whose blocks are in descending order. */
-  private static void fill(Batch batch, List<PlanCase.Token> step) {
+  private static void fill(Batch batch, List<PlanCase.Token> step, boolean hasStates) {
     batch.clear();
     int perSequence = batch.limits().blocksPerSequence();
     int sequences = batch.limits().sequences();
@@ -105,7 +109,7 @@ final class CaseRunner {
       for (int i = 0; i < perSequence; i++) {
         blocks[i] = sequences * perSequence - 1 - (i * sequences + s);
       }
-      batch.addSequence(blocks, perSequence, sequences - 1 - s);
+      batch.addSequence(blocks, perSequence, hasStates ? sequences - 1 - s : Batch.NO_SLOT);
     }
     for (PlanCase.Token t : step) {
       batch.add(t.token(), t.type(), t.position(), t.sequence(), t.wantsLogits());

@@ -9,14 +9,16 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Runs cases on all executors and compares the results. */
+/** Runs cases on executors and compares the results. */
 final class Differential implements AutoCloseable {
   private final Executors executors = new Executors();
+  private final Map<String, Integer> runs = new TreeMap<>();
   private double compared;
-  private long runs;
 
   /**
    * A violated promise.
@@ -27,13 +29,8 @@ final class Differential implements AutoCloseable {
    */
   record Finding(PlanCase example, Setup setup, String description) {}
 
-  /** Returns the kinds of executors. */
-  List<String> kinds() {
-    return executors.kinds();
-  }
-
-  /** Returns the number of runs of plans. */
-  long runs() {
+  /** Returns the number of runs of plans on each kind of executor. */
+  Map<String, Integer> runs() {
     return runs;
   }
 
@@ -43,18 +40,20 @@ final class Differential implements AutoCloseable {
   }
 
   /**
-   * Runs a case on every executor.
+   * Runs a case.
    *
-   * @param withVector whether the executor of the Vector API takes part
+   * @param everywhere if true, on every executor, and otherwise on a few
    * @return the first difference, or null
    */
-  @Nullable Finding check(PlanCase drawn, boolean withVector) {
+  @Nullable Finding check(PlanCase drawn, boolean everywhere) {
     PlanCase example = supported(drawn);
     Object reference = reference(example);
     if (reference instanceof Comparison comparison) {
       compared += comparison.compared();
     }
-    for (Setup setup : Setup.all(executors.kinds(), example, withVector)) {
+    List<Setup> setups =
+        everywhere ? Setup.all(executors.kinds(), example) : Setup.few(executors.kinds(), example);
+    for (Setup setup : setups) {
       String difference = difference(example, setup, reference);
       if (difference != null) {
         return new Finding(example, setup, difference);
@@ -81,15 +80,18 @@ final class Differential implements AutoCloseable {
 
   private @Nullable String difference(PlanCase example, Setup setup, Object reference) {
     Plan plan = setup.pass() < 0 ? example.plan() : example.equivalents().get(setup.pass()).plan();
-    Executor executor = executors.of(setup.kind(), setup.workers());
     CaseRunner.Results results;
-    runs++;
+    runs.merge(setup.kind(), 1, Integer::sum);
     try {
       results =
           CaseRunner.run(
               example,
               setup.layout().of(plan),
-              new CaseRunner.Variant(executor, setup.fused(), setup.parts()));
+              new CaseRunner.Variant(
+                  executors.of(setup.kind(), setup.workers()),
+                  executors.memory(),
+                  setup.fused(),
+                  setup.parts()));
     } catch (IllegalArgumentException | NativeException | IndexOutOfBoundsException e) {
       return reference instanceof Comparison ? "refused: " + e : null;
     } catch (RuntimeException | Error e) {
@@ -104,10 +106,11 @@ final class Differential implements AutoCloseable {
   private Object reference(PlanCase example) {
     Plan plan = Layouts.PACKED.of(withAllOutputs(example.plan()));
     Executor executor = executors.of(Executors.REFERENCE, 1);
-    runs++;
+    runs.merge("reference", 1, Integer::sum);
     try {
       CaseRunner.Results results =
-          CaseRunner.run(example, plan, new CaseRunner.Variant(executor, false, 1));
+          CaseRunner.run(
+              example, plan, new CaseRunner.Variant(executor, executors.memory(), false, 1));
       return new Comparison(plan, results);
     } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
       return e;

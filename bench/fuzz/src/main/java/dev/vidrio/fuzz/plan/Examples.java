@@ -49,6 +49,7 @@ final class Examples {
   private final List<KvShape> shapes = new ArrayList<>();
   private final Map<Class<?>, List<Spec.OfRecord>> anywhere = new HashMap<>();
   private final List<Map<Class<?>, List<Spec.OfRecord>>> overCache = new ArrayList<>();
+  private final Map<Object, List<Spec.OfRecord>> small = new HashMap<>();
 
   /**
    * Prepares the search, which takes place when examples are needed.
@@ -249,6 +250,20 @@ final class Examples {
       found = overCache.get(shape).get(type);
     }
     return found == null ? find(type, shape) : found;
+  }
+
+  /** Returns the examples of at most a number of elements, or else the smallest one. */
+  List<Spec.OfRecord> small(Class<?> type, int shape, long elements) {
+    return small.computeIfAbsent(
+        List.of(type, shape, elements), key -> findSmall(of(type, shape), elements));
+  }
+
+  private static List<Spec.OfRecord> findSmall(List<Spec.OfRecord> examples, long elements) {
+    List<Spec.OfRecord> found =
+        examples.stream().filter(each -> each.elements() <= elements).toList();
+    return found.isEmpty()
+        ? examples.stream().min(Comparator.comparing(Spec.OfRecord::elements)).stream().toList()
+        : found;
   }
 
   /**

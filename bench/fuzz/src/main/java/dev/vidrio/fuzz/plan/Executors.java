@@ -42,6 +42,14 @@ final class Executors implements AutoCloseable {
     return open.computeIfAbsent(kind + " " + workers, key -> create(kind, workers));
   }
 
+  /**
+   * Returns an executor that allocates caches: those of native executors map pages, which costs
+   * more than a small plan.
+   */
+  Executor memory() {
+    return of(REFERENCE, 1);
+  }
+
   private static Executor create(String kind, int workers) {
     return switch (kind) {
       case REFERENCE -> JavaExecutor.scalar(workers);

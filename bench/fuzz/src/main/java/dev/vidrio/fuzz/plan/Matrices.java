@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.memory.Packer;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -22,8 +24,12 @@ final class Matrices {
   /** Variants of the weights of one type and shape; the last one has extreme values. */
   static final int VARIANTS = 4;
 
-  private static final Arena ARENA = Arena.global();
+  /** The bytes that are kept from one plan to the next. */
+  private static final long MAX_BYTES = 256L << 20;
+
   private static final Map<Key, Weights> KEPT = new HashMap<>();
+  private static Arena arena = Arena.ofShared();
+  private static long bytes;
 
   private record Key(WeightType type, Weights.Layout layout, int n, int k, int variant) {}
 
@@ -35,6 +41,21 @@ final class Matrices {
     return KEPT.computeIfAbsent(new Key(type, layout, n, k, variant), Matrices::create);
   }
 
+  /** Frees all matrices if they take much memory. Plans over them must no longer run. */
+  static synchronized void trim() {
+    if (bytes > MAX_BYTES) {
+      KEPT.clear();
+      arena.close();
+      arena = Arena.ofShared();
+      bytes = 0;
+    }
+  }
+
+  private static MemorySegment allocate(long size) {
+    bytes += size;
+    return arena.allocate(size, 64);
+  }
+
   /** Returns a matrix of this class in another layout. */
   static Weights in(Weights.Layout layout, Weights w) {
     int variant = Integer.parseInt(w.name().substring(w.name().indexOf('#') + 1));
@@ -42,15 +63,29 @@ final class Matrices {
   }
 
   private static Weights create(Key key) {
-    MemorySegment rows = ARENA.allocate(key.n * key.type.bytes(key.k), 64);
+    MemorySegment rows = allocate(key.n * key.type.bytes(key.k));
     fill(key.type, rows, new SplittableRandom(seed(key)), key.variant == VARIANTS - 1);
     MemorySegment data = rows;
     if (key.layout == Weights.Layout.PACKED) {
-      data = ARENA.allocate(Packing.bytes(key.type, key.n, key.k), 64);
-      new Packer(key.type, key.n, key.k, rows, data).pack(0, Packing.groups(key.n));
+      data = allocate(Packing.bytes(key.type, key.n, key.k));
+      pack(key, rows, data);
     }
     String name = key.type + "[" + key.n + "," + key.k + "]#" + key.variant;
     return new Weights(name, key.type, key.layout, key.n, key.k, data);
+  }
+
+  /** Packs one variant in Java, the others in C. */
+  private static void pack(Key key, MemorySegment rows, MemorySegment packed) {
+    if (key.variant == 0) {
+      new Packer(key.type, key.n, key.k, rows, packed).pack(0, Packing.groups(key.n));
+    } else {
+      Native.EXECUTOR.pack(key.type, key.n, key.k, rows, packed);
+    }
+  }
+
+  /** Loads the library when the first matrix is packed by it. */
+  private static final class Native {
+    static final NativeExecutor EXECUTOR = NativeExecutor.create(Isa.SCALAR, 1);
   }
 
   /** Returns a seed that is the same for all layouts. */

@@ -14,18 +14,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs random plans on all executors until a time or a number of plans is reached, and reports the
+ * Runs random plans on executors until a time or a number of plans is reached, and reports the
  * operations and types that ran, and findings. bench/fuzz/plans.sh starts it.
  */
 public final class PlanFuzzer {
   /** The number of plans for each that has a randomly changed operation, valid or not. */
   private static final int MUTATED = 8;
 
-  /** The number of plans for each that also runs with the Vector API, slow until it is compiled. */
-  private static final int WITH_VECTOR = 16;
+  /** The number of plans for each that runs on all executors; odd, for changed ones too. */
+  private static final int EVERYWHERE = 61;
+
+  /** The time between two lines that report progress. */
+  private static final long PROGRESS_NANOS = 60_000_000_000L;
 
   private static final int MAX_FINDINGS = 10;
 
@@ -34,6 +39,7 @@ public final class PlanFuzzer {
   private final Map<String, Integer> counts = new TreeMap<>();
   private final Map<String, TreeSet<String>> types = new TreeMap<>();
   private final List<String> findings = new ArrayList<>();
+  private volatile boolean stopped;
   private long plans;
   private long refused;
 
@@ -56,6 +62,8 @@ public final class PlanFuzzer {
     var fuzzer = new PlanFuzzer(new Examples(Examples.SHAPES));
     Path directory = Files.createDirectories(Path.of(args[3]));
     Path seedFile = directory.resolve("running-" + ProcessHandle.current().pid());
+    var reported = new CountDownLatch(1);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> fuzzer.stop(reported)));
     try (FileChannel file =
             FileChannel.open(
                 seedFile,
@@ -64,9 +72,15 @@ public final class PlanFuzzer {
                 StandardOpenOption.WRITE);
         var differential = new Differential()) {
       MappedByteBuffer running = file.map(FileChannel.MapMode.READ_WRITE, 0, Long.BYTES);
-      for (long i = 0; i < count && System.nanoTime() < deadline; i++) {
+      long shown = System.nanoTime();
+      for (long i = 0; i < count && System.nanoTime() < deadline && !fuzzer.stopped; i++) {
         running.putLong(0, seed + i);
         fuzzer.run(seed + i, differential);
+        if (System.nanoTime() - shown > PROGRESS_NANOS) {
+          shown = System.nanoTime();
+          System.err.printf(
+              "plans %d, findings %d; next seed %d%n", i + 1, fuzzer.findings.size(), seed + i + 1);
+        }
         if (fuzzer.findings.size() == MAX_FINDINGS) {
           break;
         }
@@ -79,8 +93,19 @@ public final class PlanFuzzer {
       Files.writeString(directory.resolve(name), finding + "\n");
       System.out.println(finding);
     }
+    reported.countDown();
     if (!fuzzer.findings.isEmpty()) {
       System.exit(1);
+    }
+  }
+
+  /** Lets a run that is interrupted report what it has done. */
+  private void stop(CountDownLatch reported) {
+    stopped = true;
+    try {
+      var _ = reported.await(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -89,7 +114,7 @@ public final class PlanFuzzer {
     return findings;
   }
 
-  /** Runs the plan of a seed on all executors. */
+  /** Runs the plan of a seed. */
   void run(long seed, Differential differential) {
     boolean mutated = Math.floorMod(seed, MUTATED) == MUTATED - 1;
     try (Arena arena = Arena.ofShared()) {
@@ -100,7 +125,7 @@ public final class PlanFuzzer {
         return;
       }
       Differential.Finding finding =
-          differential.check(example, Math.floorMod(seed, WITH_VECTOR) == 0);
+          differential.check(example, Math.floorMod(seed, EVERYWHERE) == 0);
       if (finding == null) {
         count(example);
         return;
@@ -109,6 +134,8 @@ public final class PlanFuzzer {
       findings.add("seed " + seed + ": " + Description.of(smallest));
     } catch (RuntimeException | Error e) {
       findings.add("seed " + seed + ": " + trace(e));
+    } finally {
+      Matrices.trim();
     }
   }
 
@@ -146,9 +173,8 @@ public final class PlanFuzzer {
   }
 
   private void report(PrintStream out, Differential differential) {
-    out.printf(
-        "plans %12d, %d of them refused, %d runs on %s%n",
-        plans, refused, differential.runs(), String.join(", ", differential.kinds()));
+    out.printf("plans %12d, %d of them refused%n", plans, refused);
+    differential.runs().forEach((kind, runs) -> out.printf("  %-32s %9d runs%n", kind, runs));
     out.printf(
         "operations %7d of %d; %.0f %% of activations finite and compared%n",
         counts.size(),

@@ -7,7 +7,6 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +25,11 @@ sealed interface Spec {
     return this;
   }
 
+  /** Returns the number of elements: of a row of an activation, or of matrices. */
+  default long elements() {
+    return 0;
+  }
+
   /** An activation. */
   record OfOperand(boolean quantized, Rows rows, int width) implements Spec {
     @Override
@@ -36,6 +40,11 @@ sealed interface Spec {
     @Override
     public Spec withSizes(List<Integer> sizes) {
       return new OfOperand(quantized, rows, sizes.getFirst());
+    }
+
+    @Override
+    public long elements() {
+      return width;
     }
   }
 
@@ -50,6 +59,11 @@ sealed interface Spec {
     public Spec withSizes(List<Integer> sizes) {
       return new OfWeights(type, layout, sizes.get(0), sizes.get(1));
     }
+
+    @Override
+    public long elements() {
+      return (long) n * k;
+    }
   }
 
   /** Matrices of one type and shape. */
@@ -63,6 +77,11 @@ sealed interface Spec {
     public Spec withSizes(List<Integer> sizes) {
       var other = new OfWeights(each.type(), each.layout(), sizes.get(1), sizes.get(2));
       return new OfMatrices(Math.clamp(sizes.get(0), 1, 64), other);
+    }
+
+    @Override
+    public long elements() {
+      return count * each.elements();
     }
   }
 
@@ -116,6 +135,11 @@ sealed interface Spec {
     public Spec withSizes(List<Integer> sizes) {
       return new OfAdapters(sizes.get(0), sizes.get(1), sizes.get(2));
     }
+
+    @Override
+    public long elements() {
+      return rank * ((long) n + k);
+    }
   }
 
   /** Memory of a row of floats for every row that the limits allow. */
@@ -168,7 +192,11 @@ sealed interface Spec {
 
     @Override
     public List<Integer> sizes() {
-      return components.stream().flatMap(each -> each.sizes().stream()).toList();
+      List<Integer> all = new ArrayList<>();
+      for (Spec each : components) {
+        all.addAll(each.sizes());
+      }
+      return all;
     }
 
     @Override
@@ -181,6 +209,11 @@ sealed interface Spec {
         from = to;
       }
       return new OfRecord(type, others);
+    }
+
+    @Override
+    public long elements() {
+      return components.stream().mapToLong(Spec::elements).sum();
     }
 
     /** Returns the activations among the components, also those of parts. */
@@ -216,11 +249,9 @@ sealed interface Spec {
 
     /** Returns this record with another component. */
     OfRecord with(int index, Spec other) {
-      return new OfRecord(
-          type,
-          IntStream.range(0, components.size())
-              .mapToObj(i -> i == index ? other : components.get(i))
-              .toList());
+      List<Spec> others = new ArrayList<>(components);
+      others.set(index, other);
+      return new OfRecord(type, others);
     }
   }
 }
