@@ -358,7 +358,9 @@ final class ServeCommand implements Callable<Integer> {
       if (arithmetic == Arithmetic.BF16) {
         return ", products in bf16" + (isa == null ? "" : " by " + isa.bf16Instruction());
       }
-      return isa != null && isa.prefersBf16() ? ", --arithmetic bf16 has faster prompts, but slower answers" : "";
+      return isa != null && isa.prefersBf16()
+          ? ", --arithmetic bf16 has faster prompts, but slower answers"
+          : "";
     }
 
     /** Returns the startup line: model, executor, memory and address. */

@@ -41,7 +41,8 @@ class CoverageTest {
   private static final CommandLine VIDRIO = Main.complete();
 
   /** Commands that serve several techniques, or none of the survey's, and are not a row. */
-  private static final Set<String> GENERAL = Set.of("cache", "gradients", "hooks", "similarity", "help");
+  private static final Set<String> GENERAL =
+      Set.of("cache", "gradients", "hooks", "similarity", "help");
 
   /** Programs that wrote the expected values in files of tests. */
   private static final Set<String> BY_TESTS =

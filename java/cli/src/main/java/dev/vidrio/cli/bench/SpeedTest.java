@@ -113,7 +113,8 @@ final class SpeedTest implements AutoCloseable {
         (double) model.architecture().bytesPerToken() / count
             + positions * model.architecture().kvShape().bytesPerPosition(options.kvType())
             + OpWork.stateBytes(model.architecture().kvShape());
-    return new Result("tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, OpWork.Kind.F32));
+    return new Result(
+        "tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, OpWork.Kind.F32));
   }
 
   /** Profiles a prompt chunk and a generated token by operation. */
