@@ -81,28 +81,29 @@ public final class ConversationHarness {
     if (data.length < HEADER) {
       return data;
     }
-    ByteBuffer file = ByteBuffer.wrap(data.clone()).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] bytes = data.clone();
+    ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     int state = HEADER;
     while (state < data.length && !Arrays.equals(at(data, state, STATE.length), STATE)) {
       state++;
     }
     file.putInt(HEADER - 8, state - HEADER);
-    file.putInt(HEADER - 4, checksum(file, HEADER, state));
+    file.putInt(HEADER - 4, checksum(bytes, HEADER, state));
     int content = state + STATE_HEADER;
     if (content <= data.length) {
-      file.putInt(content - 8, checksum(file, content, data.length));
-      file.putInt(content - 4, checksum(file, state, content - 4));
+      file.putInt(content - 8, checksum(bytes, content, data.length));
+      file.putInt(content - 4, checksum(bytes, state, content - 4));
     }
-    return file.array();
+    return bytes;
   }
 
   private static byte[] at(byte[] data, int from, int length) {
     return Arrays.copyOfRange(data, from, Math.min(data.length, from + length));
   }
 
-  private static int checksum(ByteBuffer file, int from, int to) {
+  private static int checksum(byte[] file, int from, int to) {
     var crc = new CRC32C();
-    crc.update(file.array(), from, to - from);
+    crc.update(file, from, to - from);
     return (int) crc.getValue();
   }
 
