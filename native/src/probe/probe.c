@@ -74,7 +74,7 @@ static void run_measurement(void *argument, const vd_worker *worker) {
 }
 
 static double work(const measurement *s, int32_t workers) {
-    double rounds = (double)ROUNDS * PIECES * workers;
+    double rounds = (double)((int64_t)ROUNDS * PIECES * workers);
     return s->kernel == NULL ? (double)s->bytes : (double)s->kernel->ops * rounds;
 }
 

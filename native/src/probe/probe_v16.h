@@ -20,7 +20,7 @@ static double fma_chains(int64_t rounds) {
     for (int j = 0; j < CHAINS; j++) {
         sum = f32x16_add(sum, chain[j]);
     }
-    return f32x16_reduce_add(sum);
+    return (double)f32x16_reduce_add(sum);
 }
 
 static double dot_chains(int64_t rounds) {

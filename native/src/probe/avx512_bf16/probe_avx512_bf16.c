@@ -20,7 +20,7 @@ static double pair_chains(int64_t rounds) {
     for (int j = 0; j < CHAINS; j++) {
         sum = f32x16_add(sum, chain[j]);
     }
-    return f32x16_reduce_add(sum);
+    return (double)f32x16_reduce_add(sum);
 }
 
 const vd_probe_kernel vd_probe_pairs_avx512_bf16 = {pair_chains, 2 * 32 * CHAINS};

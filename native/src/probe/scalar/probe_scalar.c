@@ -15,7 +15,7 @@ static double multiply_add(int64_t rounds) {
     for (int j = 0; j < CHAINS; j++) {
         sum += chain[j];
     }
-    return sum;
+    return (double)sum;
 }
 
 static double multiply_add_bytes(int64_t rounds) {
