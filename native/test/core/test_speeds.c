@@ -88,8 +88,9 @@ static void takes_no_longer_than_fast_workers(rng *r) {
         CHECK(all <= own + 0.25);  // reserves round ratios of speeds
         ratios += all * (fast + slow * speed / 1024.0) / (double)n;
     }
-    describe("%d random cases on average: %.3f of the ideal time", ROUNDS, ratios / ROUNDS);
-    CHECK(ratios / ROUNDS < 1.3);
+    double mean = ratios / (double)ROUNDS;
+    describe("%d random cases on average: %.3f of the ideal time", ROUNDS, mean);
+    CHECK(mean < 1.3);
 }
 
 static void reserves_tiles_for_faster_workers(void) {
