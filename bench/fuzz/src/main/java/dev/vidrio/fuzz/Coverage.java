@@ -111,7 +111,7 @@ public final class Coverage {
 
   /** Analyzes the classes of the parser on the class path. */
   private void analyze(Analyzer analyzer) throws IOException {
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
       Path path = Path.of(entry);
       if (Files.isDirectory(path)) {
         analyze(analyzer, path);
