@@ -262,7 +262,7 @@ final class Examples {
     List<Spec.OfRecord> found =
         examples.stream().filter(each -> each.elements() <= elements).toList();
     return found.isEmpty()
-        ? examples.stream().min(Comparator.comparing(Spec.OfRecord::elements)).stream().toList()
+        ? examples.stream().min(Comparator.comparingLong(Spec.OfRecord::elements)).stream().toList()
         : found;
   }
 
