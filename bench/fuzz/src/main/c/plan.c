@@ -1,7 +1,7 @@
 // Fuzzes vd_plan_create, vd_plan_balance and vd_plan_run. An input selects valid operations,
 // changes a few of their words, and gives limits and a batch. Plans that are accepted and small
-// enough for the memory of this harness run. Tables of edits, taps, statistics and adapters are filled
-// from the input, and end where their memory ends.
+// enough for the memory of this harness run. Tables of edits, taps, statistics and adapters are
+// filled from the input, and end where their memory ends.
 #include <stdlib.h>
 
 #include "backward/backward_ops.h"
@@ -17,7 +17,7 @@ enum {
     FLOAT = 1 << 24,
     HEADER = 6,  // words of an operation before its members
     WORDS = sizeof(vd_op) / sizeof(int32_t),
-    ROWS = 64,  // of any buffer: positions, or replicated rows of both workers
+    ROWS = 64,      // of any buffer: positions, or replicated rows of both workers
     SEQUENCES = 3,  // of a batch, at most
     ENTRIES = 4,    // of a table, at most
     TABLES = 4 * OPS,
@@ -180,19 +180,20 @@ static void take_choice(input *in, draft *d, vd_low_rank_choice *choice) {
 }
 
 static vd_edit_entry take_entry(input *in, draft *d, int32_t width) {
-    return (vd_edit_entry){.values = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
-                           .basis = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
-                           .kind = take_between(in, -1, VD_EDIT_SUBSPACE + 1),
-                           .sequence = (int32_t)take_index(in),
-                           .from = take_between(in, 0, ROWS),
-                           .to = take_between(in, 0, 3) == 0 ? INT32_MAX : take_between(in, -1, ROWS),
-                           .begin = take_between(in, 0, 3) == 0 ? take_number(in) : 0,
-                           .end = take_between(in, 0, 3) == 0 ? take_number(in) : width,
-                           .per_position = take_between(in, 0, 1),
-                           .k = take_between(in, 0, ENTRIES),
-                           .factor = (float)take_between(in, -1, 2),
-                           .min = (float)take_between(in, -2, 1),
-                           .max = (float)take_between(in, -1, 2)};
+    return (vd_edit_entry){
+        .values = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
+        .basis = take_between(in, 0, 3) == 0 ? NULL : next_region(d),
+        .kind = take_between(in, -1, VD_EDIT_SUBSPACE + 1),
+        .sequence = (int32_t)take_index(in),
+        .from = take_between(in, 0, ROWS),
+        .to = take_between(in, 0, 3) == 0 ? INT32_MAX : take_between(in, -1, ROWS),
+        .begin = take_between(in, 0, 3) == 0 ? take_number(in) : 0,
+        .end = take_between(in, 0, 3) == 0 ? take_number(in) : width,
+        .per_position = take_between(in, 0, 1),
+        .k = take_between(in, 0, ENTRIES),
+        .factor = (float)take_between(in, -1, 2),
+        .min = (float)take_between(in, -2, 1),
+        .max = (float)take_between(in, -1, 2)};
 }
 
 // Replaces the tables of an operation that are not null.
