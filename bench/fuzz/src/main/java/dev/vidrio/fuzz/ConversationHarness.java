@@ -49,6 +49,11 @@ public final class ConversationHarness {
         .newSession(SessionOptions.DEFAULT);
   }
 
+  /** Opens the model before the first input, since its time is limited. */
+  public static void fuzzerInitialize() {
+    read(new byte[0]);
+  }
+
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
     read(data);
