@@ -180,11 +180,14 @@ public final class ConversationFile {
     }
     try {
       List<ChatMessage> messages = new ArrayList<>();
-      for (JsonNode message : json.path("messages")) {
+      for (JsonNode message : array(json, "messages")) {
+        if (!message.isObject()) {
+          throw new DamagedStateException("messages: must be objects");
+        }
         messages.add(
             ChatMessage.of(JsonMapper.shared().convertValue(message, new TypeReference<>() {})));
       }
-      int[] tokens = JsonMapper.shared().convertValue(json.path("tokens"), int[].class);
+      int[] tokens = JsonMapper.shared().convertValue(array(json, "tokens"), int[].class);
       boolean fits =
           tokens.length > 0
               && tokens.length <= session.limits().positions()
@@ -196,6 +199,14 @@ public final class ConversationFile {
     } catch (JacksonException | IllegalArgumentException | InvalidInputException e) {
       throw damaged(file, e);
     }
+  }
+
+  private static JsonNode array(JsonNode json, String name) throws DamagedStateException {
+    JsonNode value = json.path(name);
+    if (!value.isArray()) {
+      throw new DamagedStateException(name + ": must be an array");
+    }
+    return value;
   }
 
   private static JsonNode text(FileChannel channel) throws IOException {
