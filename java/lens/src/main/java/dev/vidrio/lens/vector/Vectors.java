@@ -105,6 +105,11 @@ public final class Vectors {
     }
   }
 
+  /** Scales x, which must not be zero, to norm 1 in place. */
+  public static void normalize(float[] x) {
+    scale(x, (float) (1 / norm(x)));
+  }
+
   /** Returns a copy of a matrix. */
   public static float[][] copy(float[][] rows) {
     return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);

@@ -6,6 +6,7 @@ import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.RandomDirections;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;
@@ -78,8 +79,11 @@ public final class SaeTrainer implements AutoCloseable {
     this.random = new SplitMix64(options.seed());
     this.inputScale = scale(inputs);
     this.outputScale = transcoder ? scale(outputs) : inputScale;
-    this.decoder = directions(outputs[0].length);
-    this.encoder = transcoder ? directions(inputs[0].length) : Vectors.copy(decoder);
+    this.decoder = RandomDirections.of(random, options.features(), outputs[0].length);
+    this.encoder =
+        transcoder
+            ? RandomDirections.of(random, options.features(), inputs[0].length)
+            : Vectors.copy(decoder);
     this.encoderBias = new float[options.features()];
     this.decoderBias = mean();
     this.idle = new int[options.features()];
@@ -128,27 +132,6 @@ public final class SaeTrainer implements AutoCloseable {
     Preconditions.require(
         valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
     return (float) (Math.sqrt(rows[0].length) / length);
-  }
-
-  /** Returns random directions of norm 1. */
-  private float[][] directions(int d) {
-    var directions = new float[options.features()][d];
-    for (float[] direction : directions) {
-      for (int j = 0; j < d; j++) {
-        // The sum of twelve uniform numbers is approximately normal.
-        double sum = -6;
-        for (int i = 0; i < 12; i++) {
-          sum += random.nextDouble();
-        }
-        direction[j] = (float) sum;
-      }
-      normalize(direction);
-    }
-    return directions;
-  }
-
-  private static void normalize(float[] row) {
-    Vectors.scale(row, (float) (1 / Vectors.norm(row)));
   }
 
   /** Returns the mean of the scaled outputs. */
@@ -279,7 +262,7 @@ public final class SaeTrainer implements AutoCloseable {
                 gradients.decoder[f][j] -= along * direction[j];
               }
               decoderAdam.step(steps, rate, f, direction, gradients.decoder[f]);
-              normalize(direction);
+              Vectors.normalize(direction);
             });
     biasAdam.step(steps, rate, 0, encoderBias, gradients.encoderBias);
     biasAdam.step(steps, rate, 1, decoderBias, gradients.decoderBias);

@@ -5,6 +5,7 @@ import dev.vidrio.lens.decode.sae.ActiveTokens;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.RandomDirections;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;
@@ -54,11 +55,11 @@ final class FeatureGroup implements AutoCloseable {
     this.writeFrom = range.writeFrom() * width;
     this.writeTo = range.writeTo() * width;
     int features = options.features();
-    this.decoder = directions(random, features, writeTo - writeFrom);
+    this.decoder = RandomDirections.of(random, features, writeTo - writeFrom);
     this.encoder =
         layout.reconstructs()
             ? Vectors.copy(decoder)
-            : directions(random, features, readTo - readFrom);
+            : RandomDirections.of(random, features, readTo - readFrom);
     this.bias = new float[1][features];
     this.idle = new int[features];
     this.norms = new float[features];
@@ -66,23 +67,6 @@ final class FeatureGroup implements AutoCloseable {
     this.decoderAdam = new Adam(decoder);
     this.biasAdam = new Adam(bias);
     this.product = new MatrixProduct(executor, features, readTo - readFrom, options.batch());
-  }
-
-  /** Returns random directions of norm 1. */
-  private static float[][] directions(SplitMix64 random, int features, int d) {
-    var directions = new float[features][d];
-    for (float[] direction : directions) {
-      for (int j = 0; j < d; j++) {
-        // The sum of twelve uniform numbers is approximately normal.
-        double sum = -6;
-        for (int i = 0; i < 12; i++) {
-          sum += random.nextDouble();
-        }
-        direction[j] = (float) sum;
-      }
-      Vectors.scale(direction, (float) (1 / Vectors.norm(direction)));
-    }
-    return directions;
   }
 
   int features() {
