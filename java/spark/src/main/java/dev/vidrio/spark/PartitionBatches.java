@@ -6,8 +6,10 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Function;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,28 @@ record PartitionBatches(BatchColumn column) implements MapPartitionsFunction<Row
 
     /** Returns the value of each row. */
     List<@Nullable Row> values(List<Row> rows);
+  }
+
+  /**
+   * Returns a struct of a value and an error for each text. Texts are processed together, or one by
+   * one if one of them cannot be processed.
+   *
+   * @param failFast whether a text that cannot be processed is an exception, not an error
+   * @param values returns the value of each text
+   * @throws InvalidInputException if a text cannot be processed and {@code failFast} is set
+   */
+  static List<Row> structs(
+      List<String> texts, boolean failFast, Function<List<String>, List<?>> values) {
+    try {
+      return values.apply(texts).stream().map(value -> RowFactory.create(value, null)).toList();
+    } catch (InvalidInputException e) {
+      if (failFast) {
+        throw e;
+      }
+      return texts.size() == 1
+          ? List.of(RowFactory.create(null, e.getMessage()))
+          : texts.stream().flatMap(each -> structs(List.of(each), false, values).stream()).toList();
+    }
   }
 
   @Override

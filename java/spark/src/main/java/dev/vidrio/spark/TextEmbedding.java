@@ -12,7 +12,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
@@ -166,29 +165,16 @@ public record TextEmbedding(String model, String prompt, int dimensions, boolean
           texts.add(row.getString(text));
         }
       }
-      List<Row> computed = texts.isEmpty() ? List.of() : structs(texts);
+      List<Row> computed =
+          texts.isEmpty()
+              ? List.of()
+              : PartitionBatches.structs(texts, embedding.failFast, embedding::embed);
       List<@Nullable Row> values = new ArrayList<>();
       int next = 0;
       for (Row row : rows) {
         values.add(row.isNullAt(text) ? null : computed.get(next++));
       }
       return values;
-    }
-
-    /** Embeds texts together, or one by one if one of them cannot be processed. */
-    private List<Row> structs(List<String> texts) {
-      try {
-        return embedding.embed(texts).stream()
-            .map(vector -> RowFactory.create(vector, null))
-            .toList();
-      } catch (InvalidInputException e) {
-        if (embedding.failFast) {
-          throw e;
-        }
-        return texts.size() == 1
-            ? List.of(RowFactory.create(null, e.getMessage()))
-            : texts.stream().flatMap(each -> structs(List.of(each)).stream()).toList();
-      }
     }
   }
 

@@ -14,7 +14,6 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.expressions.UserDefinedFunction;
@@ -154,28 +153,15 @@ public record TextReranking(String model, String instruction, boolean failFast)
       byQuery.forEach(
           (text, indices) -> {
             List<Row> scored =
-                structs(text, indices.stream().map(i -> rows.get(i).getString(document)).toList());
+                PartitionBatches.structs(
+                    indices.stream().map(i -> rows.get(i).getString(document)).toList(),
+                    reranking.failFast,
+                    documents -> reranking.engine().rerank(text, documents).scores());
             for (int i = 0; i < indices.size(); i++) {
               values[indices.get(i)] = scored.get(i);
             }
           });
       return Arrays.asList(values);
-    }
-
-    /** Scores documents together, or one by one if one of them cannot be processed. */
-    private List<Row> structs(String text, List<String> documents) {
-      try {
-        return reranking.engine().rerank(text, documents).scores().stream()
-            .map(score -> RowFactory.create(score, null))
-            .toList();
-      } catch (InvalidInputException e) {
-        if (reranking.failFast) {
-          throw e;
-        }
-        return documents.size() == 1
-            ? List.of(RowFactory.create(null, e.getMessage()))
-            : documents.stream().flatMap(each -> structs(text, List.of(each)).stream()).toList();
-      }
     }
   }
 
