@@ -35,7 +35,8 @@ import org.junit.jupiter.api.Timeout;
 class EngineFaultTest {
   /** Number of abandoned requests; 100 000 take half a minute on two cores. */
   private static final int CHURN =
-      Integer.getInteger("vidrio.churn", Boolean.getBoolean("vidrio.test.full") ? 10_000 : 1000);
+      Integer.getInteger(
+          "vidrio.churn", Boolean.getBoolean("vidrio.test.exhaustive") ? 10_000 : 1000);
 
   @Test
   void failedStepFailsOnlyItsRequests() throws InterruptedException {

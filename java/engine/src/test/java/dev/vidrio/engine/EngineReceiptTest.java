@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Tests that receipts do not depend on how answers were computed, and that they verify. */
 @Timeout(300)
 class EngineReceiptTest extends BardCase {
-  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
+  private static final boolean EXHAUSTIVE = Boolean.getBoolean("vidrio.test.exhaustive");
 
   @TempDir Path directory;
 
@@ -186,7 +186,7 @@ class EngineReceiptTest extends BardCase {
   /** Concurrent requests with shared prefixes, drafts, priorities and preemptions. */
   @Test
   void receiptsOfRandomRequestsUnderLoadVerify() {
-    int count = FULL ? 1000 : 120;
+    int count = EXHAUSTIVE ? 1000 : 120;
     var random = new Random(5);
     List<Receipt> receipts = new ArrayList<>();
     try (Engine engine = Engine.open(model, withBlocks(9).withSequences(16).withQueue(count))) {
@@ -197,7 +197,7 @@ class EngineReceiptTest extends BardCase {
       streams.forEach(stream -> receipts.add(receipt(stream)));
     }
     receipts.forEach(EngineReceiptTest::assertVerified);
-    if (FULL) {
+    if (EXHAUSTIVE) {
       TestExecutors.all(2).forEach(executor -> verifySome(receipts, executor));
     }
     assertEquals(count, receipts.stream().map(Receipt::chain).distinct().count());

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(300)
 class EngineSpecificationTest {
-  private static final int SEEDS = Boolean.getBoolean("vidrio.test.full") ? 200 : 40;
+  private static final int SEEDS = Boolean.getBoolean("vidrio.test.exhaustive") ? 200 : 40;
   private static final int REQUESTS = 60;
   private static final int MAX_PROMPT = 220;
   private static final int MAX_ANSWER = 40;

@@ -45,6 +45,12 @@ class VidrioStreamingChatModelTest extends AbstractStreamingChatModelIT {
     return false;
   }
 
+  /** Its test waits 30 s for the rest of the answer, which must not come. */
+  @Override
+  protected boolean supportsStreamingCancellation() {
+    return Boolean.getBoolean("vidrio.test.full");
+  }
+
   /** Only complete calls are reported. */
   @Override
   protected boolean supportsPartialToolStreaming(StreamingChatModel model) {

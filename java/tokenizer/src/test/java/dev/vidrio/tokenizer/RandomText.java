@@ -6,8 +6,8 @@ import java.util.Random;
 
 /** Generates seeded texts that are difficult for tokenizers. */
 public final class RandomText {
-  /** The number of texts of a test, more with the profile "full". */
-  public static final int COUNT = Boolean.getBoolean("vidrio.test.full") ? 2500 : 500;
+  /** The number of texts of a test, more with the profile "exhaustive". */
+  public static final int COUNT = Boolean.getBoolean("vidrio.test.exhaustive") ? 2500 : 500;
 
   private static final List<String> PIECES =
       List.of(

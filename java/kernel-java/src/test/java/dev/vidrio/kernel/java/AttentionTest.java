@@ -126,7 +126,7 @@ class AttentionTest {
       MemorySegment expected = test.run(new ScalarKernels(), 1);
       test.assertNear(expected);
       Segments.assertSameBits(expected, test.run(new ScalarKernels(), 3), "scalar, 3 workers");
-      for (int workers = 1; workers <= 4; workers++) {
+      for (int workers : new int[] {1, 4}) {
         Segments.assertSameBits(expected, test.run(new VectorKernels(), workers), "vector");
       }
     }

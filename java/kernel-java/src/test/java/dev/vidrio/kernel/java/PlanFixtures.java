@@ -28,7 +28,7 @@ import java.util.stream.LongStream;
 
 /** Random small transformers, and batches for them, to compare executors. */
 public final class PlanFixtures {
-  /** The method that gives the seeds of random transformers, more with the profile "full". */
+  /** The method that gives the seeds of random transformers, more with the profile "exhaustive". */
   public static final String SEEDS = "dev.vidrio.kernel.java.PlanFixtures#seeds";
 
   private static final int SEQUENCES = 4;
@@ -37,7 +37,7 @@ public final class PlanFixtures {
 
   /** Returns the seeds. */
   public static List<Long> seeds() {
-    return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.full") ? 8 : 2)
+    return LongStream.rangeClosed(1, Boolean.getBoolean("vidrio.test.exhaustive") ? 8 : 2)
         .boxed()
         .toList();
   }

@@ -106,14 +106,14 @@ class PlanTest {
   @ValueSource(longs = {21, 22, 23})
   void memoryReuse_keepsBits(long seed) {
     try (Arena arena = Arena.ofShared();
-        JavaExecutor vector = JavaExecutor.vector(2)) {
+        JavaExecutor scalar = JavaExecutor.scalar(2)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
       Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
       List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 40, 17);
       assertSame(
           plan,
-          PlanFixtures.run(vector, PlanFixtures.withAllOutputs(plan), limits, steps),
-          PlanFixtures.run(vector, plan, limits, steps));
+          PlanFixtures.run(scalar, PlanFixtures.withAllOutputs(plan), limits, steps),
+          PlanFixtures.run(scalar, plan, limits, steps));
     }
   }
 

@@ -35,7 +35,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Tests that a state is read whole and intact or not at all. */
 @Timeout(600)
 class StateDirectoryTest {
-  private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
   private static final long MANY = 1L << 30;
 
   @TempDir Path temporary;
@@ -182,7 +181,8 @@ class StateDirectoryTest {
   @Test
   void survivesKills() throws IOException, InterruptedException {
     var random = new Random(2);
-    int kills = Integer.getInteger("vidrio.kills", FULL ? 12 : 4);
+    int kills =
+        Integer.getInteger("vidrio.kills", Boolean.getBoolean("vidrio.test.exhaustive") ? 12 : 4);
     int found = 0;
     for (int kill = 0; kill < kills; kill++) {
       Process process = start(15, kill, Integer.MAX_VALUE);

@@ -11,19 +11,35 @@ import java.util.stream.Stream;
 /**
  * The executors on which tests compare the bits of whole models.
  *
- * <p>Without the profile "full" these are the kernels of the best instruction set and the scalar
- * Java kernels. The kernels of other instruction sets and of the Vector API are then tested only in
- * their own modules, on single operations and random plans: compiling those of the Vector API takes
- * longer than the tests of all models.
+ * <p>These are the kernels of the best instruction set and the scalar Java kernels, with the
+ * profile "full" also those of the least instruction set and of the Vector API, and with
+ * "exhaustive" those of every instruction set. The other kernels are tested only in their own
+ * modules, on single operations and random plans: compiling those of the Vector API takes longer
+ * than the tests of all models.
  */
 public final class TestExecutors {
   private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
 
+  private static final boolean EXHAUSTIVE = Boolean.getBoolean("vidrio.test.exhaustive");
+
   private TestExecutors() {}
 
-  /** Returns the instruction sets: the best, or all usable ones with the profile "full". */
+  /**
+   * Returns the instruction sets: the best, with the profile "full" also the least one after plain
+   * C, or all usable ones with the profile "exhaustive".
+   */
   public static List<Isa> instructionSets() {
-    return FULL ? Isa.usableHere() : List.of(Isa.pick());
+    if (EXHAUSTIVE) {
+      return Isa.usableHere();
+    }
+    Isa best = Isa.pick();
+    return Isa.usableHere().stream()
+        .filter(isa -> isa == best || (FULL && isa == least()))
+        .toList();
+  }
+
+  private static Isa least() {
+    return Isa.usableHere().stream().filter(isa -> isa != Isa.SCALAR).findFirst().orElseThrow();
   }
 
   /** Returns whether the Vector API is tested on whole models: with the profile "full". */

@@ -34,7 +34,7 @@ public final class TinyModels {
   public static final String WITH_DRAFT_BLOCK =
       "dev.vidrio.model.testfiles.TinyModels#namesWithDraftBlock";
 
-  /** The method that gives a sample of them, or all with the profile "full". */
+  /** The method that gives a sample of them, or all with the profile "exhaustive". */
   public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
   /** The method that gives a sample of them that has all traits of architectures. */
@@ -78,9 +78,12 @@ public final class TinyModels {
     }
   }
 
-  /** Returns models that have all traits of architectures between them, or all models. */
+  /**
+   * Returns models that have all traits of architectures between them, or all with the profile
+   * "exhaustive".
+   */
   public static List<String> sample() {
-    return Boolean.getBoolean("vidrio.test.full") ? names() : ofAllTraits();
+    return Boolean.getBoolean("vidrio.test.exhaustive") ? names() : ofAllTraits();
   }
 
   /** Returns models that have all traits of architectures between them. */
