@@ -11,7 +11,6 @@ import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
-import dev.vidrio.hub.ModelReference;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
@@ -301,22 +300,16 @@ final class ServeCommand implements Callable<Integer> {
       String source = named ? reference.substring(equals + 1) : reference;
       models.add(
           new Served(
-              named ? reference.substring(0, equals) : defaultName(source),
+              named ? reference.substring(0, equals) : ModelOption.shortName(source),
               model.withReference(source),
               precision.arithmetic()));
     }
     for (String path : directory.references()) {
-      models.add(new Served(defaultName(path), model.withReference(path), precision.arithmetic()));
+      models.add(
+          new Served(
+              ModelOption.shortName(path), model.withReference(path), precision.arithmetic()));
     }
     return models;
-  }
-
-  /** Returns a file's name without its extension, or the name that the user gave. */
-  private static String defaultName(String reference) {
-    boolean remote = reference.startsWith(ModelReference.HUGGING_FACE_PREFIX);
-    Path last = Path.of(reference.replace("hf:", "")).getFileName();
-    String name = last == null ? reference : last.toString();
-    return (remote ? name.replaceFirst("[:@].*$", "") : name).replaceFirst("\\.gguf$", "");
   }
 
   /** A served model, by its id. */

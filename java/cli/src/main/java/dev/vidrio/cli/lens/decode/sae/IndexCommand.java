@@ -255,7 +255,7 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
     }
     if (output != null) {
       System.out.println(output + ": index.html and index.jsonl");
-      Hint.print("'vidrio lens sae explain " + output + "' explains features in words.");
+      Hint.print("'vidrio lens sae explain " + output + " -m MODEL' explains features in words.");
     }
   }
 
