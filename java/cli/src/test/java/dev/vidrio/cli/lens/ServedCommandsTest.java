@@ -333,6 +333,36 @@ class ServedCommandsTest {
   }
 
   @Test
+  void listsDictionariesOfAllFormats(@TempDir Path shared) throws IOException {
+    for (String file :
+        List.of(
+            "sae/cfg.json",
+            "of/layers.1.mlp/cfg.json",
+            "tracer/layer_0.safetensors",
+            "tracer/layer_1.safetensors",
+            "clt/W_enc_0.safetensors",
+            "crosscoder/model.safetensors",
+            "llama/model.safetensors")) {
+      Path path = shared.resolve(file);
+      Files.createDirectories(path.getParent());
+      Files.createFile(path);
+    }
+    Files.writeString(shared.resolve("crosscoder/config.json"), "{\"dict_size\": 24}");
+    Files.writeString(shared.resolve("llama/config.json"), "{\"model_type\": \"llama\"}");
+    List<Map<String, Object>> expected =
+        List.of(
+            Map.of("name", "shared", "kind", "directories"),
+            Map.of("name", "shared/clt", "kind", "cross_layer", "layers", 1),
+            Map.of("name", "shared/crosscoder", "kind", "crosscoder"),
+            Map.of("name", "shared/of", "kind", "directories"),
+            Map.of("name", "shared/of/layers.1.mlp", "kind", "single"),
+            Map.of("name", "shared/sae", "kind", "single"),
+            Map.of("name", "shared/tracer", "kind", "layers", "layers", 2));
+    assertEquals(expected, new ServedCommands(shared).dictionaries());
+    assertEquals(List.of(), new ServedCommands(null).dictionaries());
+  }
+
+  @Test
   void describesAllCommandsOfTheLens() {
     JsonNode list = json(new ServedCommands(null).describe());
     Set<String> names =
