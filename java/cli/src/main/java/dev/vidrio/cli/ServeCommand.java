@@ -31,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -194,6 +195,7 @@ final class ServeCommand implements Callable<Integer> {
       serving = true;
       warnIfPublic(options);
       System.out.println(models.getFirst().toLine(server));
+      models.getFirst().advice().ifPresent(System.out::println);
       System.out.flush();
       signaled.await();
       System.err.println(
@@ -318,6 +320,7 @@ final class ServeCommand implements Callable<Integer> {
     private final ModelOption option;
     private final Arithmetic arithmetic;
     private volatile @Nullable String machine;
+    private volatile boolean prefersBf16;
 
     Served(String id, ModelOption option, Arithmetic arithmetic) {
       this.id = id;
@@ -335,6 +338,9 @@ final class ServeCommand implements Callable<Integer> {
 
     private Model open(ModelOption how) {
       Model opened = how.open(Repacking.AT_ONCE);
+      prefersBf16 =
+          arithmetic != Arithmetic.BF16
+              && isa(opened.executor()).filter(Isa::prefersBf16).isPresent();
       machine =
           opened.executor().name()
               + ", "
@@ -345,15 +351,26 @@ final class ServeCommand implements Callable<Integer> {
       return opened;
     }
 
-    /** Names the arithmetic of products if it is bf16, or would better be. */
+    /** Names the arithmetic of products if it is bf16. */
     private String products(Executor executor) {
-      Isa isa = executor instanceof NativeExecutor kernels ? kernels.isa() : null;
-      if (arithmetic == Arithmetic.BF16) {
-        return ", products in bf16" + (isa == null ? "" : " by " + isa.bf16Instruction());
+      if (arithmetic != Arithmetic.BF16) {
+        return "";
       }
-      return isa != null && isa.prefersBf16()
-          ? ", --arithmetic bf16 has faster prompts, but slower answers"
-          : "";
+      return ", products in bf16"
+          + isa(executor).map(isa -> " by " + isa.bf16Instruction()).orElse("");
+    }
+
+    private static Optional<Isa> isa(Executor executor) {
+      return executor instanceof NativeExecutor kernels
+          ? Optional.of(kernels.isa())
+          : Optional.empty();
+    }
+
+    /** Returns a line about the other arithmetic, where it has faster prompts. */
+    Optional<String> advice() {
+      return prefersBf16
+          ? Optional.of("vidrio: --arithmetic bf16 makes prompts faster here, and answers slower")
+          : Optional.empty();
     }
 
     /** Returns the startup line: model, executor, memory and address. */
