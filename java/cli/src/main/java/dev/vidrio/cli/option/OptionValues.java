@@ -78,4 +78,18 @@ public final class OptionValues {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
   }
+
+  /**
+   * Runs a check that depends on options only.
+   *
+   * @throws UsageException if it rejects a value, which is wrong usage
+   */
+  public static void check(Runnable check) {
+    var _ =
+        of(
+            () -> {
+              check.run();
+              return true;
+            });
+  }
 }

@@ -11,6 +11,7 @@ import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -169,7 +170,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
     Measured measured = isMeasured() ? target.of(lens, text, metric, MetricKind.LOGIT) : null;
     DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
     int[] tokens = measured == null ? text : use(measured.text());
-    var options = new GraphOptions(logits, probability, features, from);
+    GraphOptions options =
+        OptionValues.of(() -> new GraphOptions(logits, probability, features, from));
     try (var bar = new ProgressBar("features");
         OpenFeatures opened = OpenFeatures.of(lens, directory)) {
       GraphFeatures nodes = opened.features();

@@ -119,8 +119,8 @@ class IndexCommandTest {
       delimiter = '|',
       value = {
         "1 | no such file or directory | -f missing.txt",
-        "1 | must be 1 to 1000 | -f TEXT --examples 0",
-        "1 | must be 2 to 1024 | -f TEXT --length 1",
+        "2 | must be 1 to 1000 | -f TEXT --examples 0",
+        "2 | must be at least 2 | -f TEXT --length 1",
         "2 | the names of the directories must differ | -f TEXT --sae DIR/layer_1",
         "1 | not a directory | -f TEXT -o TEXT/a",
         "1 | is not UTF-8 | -f BINARY",
