@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -187,7 +188,7 @@ class ServedCommandsTest {
     Map<String, byte[]> files = trained.files();
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
       Path path = directory.resolve(file.getKey());
-      Files.createDirectories(path.getParent());
+      Files.createDirectories(Objects.requireNonNull(path.getParent()));
       Files.write(path, file.getValue());
     }
     Map<String, Object> use = Map.of("sae", "shared/sae", "prompt", TEXT);
@@ -344,7 +345,7 @@ class ServedCommandsTest {
             "crosscoder/model.safetensors",
             "llama/model.safetensors")) {
       Path path = shared.resolve(file);
-      Files.createDirectories(path.getParent());
+      Files.createDirectories(Objects.requireNonNull(path.getParent()));
       Files.createFile(path);
     }
     Files.writeString(shared.resolve("crosscoder/config.json"), "{\"dict_size\": 24}");

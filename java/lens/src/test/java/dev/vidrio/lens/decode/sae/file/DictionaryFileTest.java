@@ -38,7 +38,8 @@ class DictionaryFileTest {
       throws IOException {
     Path files = DictionaryFixtures.path(name);
     assertEquals(Optional.of(new Contents(kind, layers)), DictionaryFile.contents(files));
-    Path written = TinyModels.write(directory.resolve("gpt2.gguf"), "gpt2");
+    String architecture = kind == Kind.CROSS_LAYER ? "qwen2" : "gpt2";
+    Path written = TinyModels.write(directory.resolve("model.gguf"), architecture);
     try (Model model = Model.open(written);
         DictionaryFile file = DictionaryFile.open(Lens.of(model), files)) {
       Class<? extends DictionaryFile> expected =
