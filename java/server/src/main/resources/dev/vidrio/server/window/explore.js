@@ -122,12 +122,15 @@ export async function refresh() {
   const list = await callJson('/v1/lens/commands');
   commands = new Set(list.commands.map(({ name }) => name));
   dictionaries = list.dictionaries;
-  const methods = METHODS.filter(
-    one => (!one.command || commands.has(one.command)) && (!one.option || choicesOf(one).some(({ options }) => options)),
-  );
-  at('method').replaceChildren(...methods.map(({ name }) => element('option', {}, name)));
+  at('method').replaceChildren(...METHODS.filter(isUsable).map(({ name }) => element('option', {}, name)));
   choose();
   showIfUsable();
+}
+
+/** Returns whether the server has the command of a method, and a dictionary if it takes one. */
+function isUsable(method) {
+  const has = !method.command || commands.has(method.command);
+  return has && (!method.option || choicesOf(method).some(({ options }) => options));
 }
 
 function showIfUsable() {
@@ -312,7 +315,7 @@ function offer(name) {
     .map(([match, edited]) => edited(...match.slice(1)))[0];
   if (edit) {
     at('component').append(button(`Answer again without ${name}`, () => actions.ablate(view, prompt, edit)));
-  } else if (FEATURE.test(name)) {
+  } else if (FEATURE.test(name) && result.choice) {
     const { kind, options } = result.choice;
     if (!SETTABLE.has(kind)) {
       at('component').append('A feature of several layers cannot be set to a value.');
@@ -320,10 +323,10 @@ function offer(name) {
     }
     const feature = Number(FEATURE.exec(name)[1]);
     const value = element('input', { type: 'number', step: 'any', value: '0', 'aria-label': `Activation of feature ${feature}` });
-    const set = () => actions.setFeature(view, prompt, { ...options, feature, value: Number(value.value) });
+    const setTo = number => actions.setFeature(view, prompt, { ...options, feature, value: number });
     at('component').append(
       element('label', {}, `Feature ${feature} at every token: `, value),
-      button('Answer again', set),
+      button('Answer again', () => setTo(Number(value.value))),
     );
   }
 }
