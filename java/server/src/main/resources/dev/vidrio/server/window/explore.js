@@ -323,10 +323,10 @@ function offer(name) {
     }
     const feature = Number(FEATURE.exec(name)[1]);
     const value = element('input', { type: 'number', step: 'any', value: '0', 'aria-label': `Activation of feature ${feature}` });
-    const setTo = number => actions.setFeature(view, prompt, { ...options, feature, value: number });
+    const set = () => actions.setFeature(view, prompt, { ...options, feature, value: Number(value.value) });
     at('component').append(
       element('label', {}, `Feature ${feature} at every token: `, value),
-      button('Answer again', () => setTo(Number(value.value))),
+      button('Answer again', set),
     );
   }
 }

@@ -153,10 +153,18 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   protected void check() {
     super.check();
     metric.requireGradient(METHOD, true);
+    requireShare("--node-share", nodeShare);
+    requireShare("--edge-share", edgeShare);
     for (String option : List.of("--logits", "--probability")) {
       if (isMeasured() && command().commandLine().getParseResult().hasMatchedOption(option)) {
         throw new UsageException(option + ": cannot be combined with a metric or its tokens");
       }
+    }
+  }
+
+  private static void requireShare(String option, double share) {
+    if (!(share >= 0 && share <= 1)) {
+      throw new UsageException(option + " " + share + ": must be between 0 and 1");
     }
   }
 
