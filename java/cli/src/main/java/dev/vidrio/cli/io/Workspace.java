@@ -94,6 +94,7 @@ public final class Workspace implements AutoCloseable {
     try (Stream<Path> paths = Files.walk(directory)) {
       paths
           .filter(Files::isDirectory)
+          .sorted()
           .limit(MAX_SHARED_NAMES)
           .forEach(path -> named.put(sharedName(directory, path), path));
     } catch (UncheckedIOException e) {

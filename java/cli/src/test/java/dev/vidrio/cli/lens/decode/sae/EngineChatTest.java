@@ -19,9 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 class EngineChatTest {
   private static final List<ChatMessage> CHAT = List.of(ChatMessage.user("Hi"));
 
-  /** Tokens of the prompt: the start, "u:Hi" with a line end, and "a:". */
-  private static final int PROMPT = 8;
-
   @TempDir private Path directory = Path.of("");
 
   private Model model() throws IOException {
@@ -31,8 +28,18 @@ class EngineChatTest {
             Map.of(':', List.of("<think>Sand", " melts.", "</think>", "\n\nGlass", " is sand."))));
   }
 
-  private static EngineOptions context(int positions) {
-    return EngineOptions.DEFAULT.withContext(positions);
+  /** Returns the number of tokens of the prompt. */
+  private static int length(Model model) {
+    return model.chatFormat().orElseThrow().encode(CHAT).length;
+  }
+
+  private static void assertTooLong(Model model, int positions, String prompt) {
+    EngineOptions options = EngineOptions.DEFAULT.withContext(positions);
+    try (var chat = new EngineChat(model, options)) {
+      assertEquals(
+          "prompt: %s: the context has %d positions (-c)".formatted(prompt, positions),
+          assertThrows(IOException.class, () -> chat.answer(CHAT)).getMessage());
+    }
   }
 
   @Test
@@ -46,21 +53,18 @@ class EngineChatTest {
 
   @Test
   void reportsPromptsThatExceedTheContext() throws IOException {
-    try (Model model = model();
-        var chat = new EngineChat(model, context(PROMPT - 1))) {
-      assertEquals(
-          "prompt: 8 tokens: the context has 7 positions (-c)",
-          assertThrows(IOException.class, () -> chat.answer(CHAT)).getMessage());
+    try (Model model = model()) {
+      int n = length(model);
+      assertTooLong(model, n - 1, n + " tokens");
     }
   }
 
+  /** The token after the last position is generated, but does not run. */
   @Test
   void reportsAnswersThatExceedTheContext() throws IOException {
-    try (Model model = model();
-        var chat = new EngineChat(model, context(PROMPT + 1))) {
-      assertEquals(
-          "prompt: 8 tokens and an answer of more than 2: the context has 9 positions (-c)",
-          assertThrows(IOException.class, () -> chat.answer(CHAT)).getMessage());
+    try (Model model = model()) {
+      int n = length(model);
+      assertTooLong(model, n + 1, n + " tokens and an answer of more than 2");
     }
   }
 
