@@ -105,7 +105,7 @@ final class ExplainCommand implements Callable<Integer> {
       description = "Environment variable with the API key, if the server requires one.")
   private String keyVariable = "VIDRIO_API_KEY";
 
-  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Time limit of a request.")
+  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Time limit of a request to the server.")
   private int timeout = 600;
 
   @Option(
