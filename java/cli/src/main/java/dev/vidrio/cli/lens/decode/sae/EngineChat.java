@@ -56,7 +56,7 @@ final class EngineChat implements ChatModel, AutoCloseable {
       throw tooLong(prompt, "");
     }
     GenerationResult result = generate(prompt);
-    if (result.finish() == FinishReason.LENGTH && result.tokens().size() < MAX_TOKENS) {
+    if (result.finish() == FinishReason.CONTEXT) {
       throw tooLong(prompt, " and an answer of more than " + result.tokens().size());
     }
     ChatMessage message = format.newAnswer(prompt, List.of()).read(result);

@@ -269,7 +269,7 @@ class IndexCommandTest {
       "-m",
       parrot(),
       "--features",
-      features(),
+      "20,28,32",
       "--tested",
       "2",
       "--batch",
