@@ -99,8 +99,7 @@ public final class InputsCommand extends ModelCommand<InputsCommand.Found> {
         input.isPresent()
             ? input.requiredIds(opened)
             : opened.tokenizer().encode("", EncodeOptions.DEFAULT);
-    Options options =
-        OptionValues.of(() -> new Options(length, steps, candidates, trials, seed));
+    Options options = OptionValues.of(() -> new Options(length, steps, candidates, trials, seed));
     if (neuron != null) {
       return new Found(
           "activation of " + neuron,

@@ -105,7 +105,10 @@ final class ExplainCommand implements Callable<Integer> {
       description = "Environment variable with the API key, if the server requires one.")
   private String keyVariable = "VIDRIO_API_KEY";
 
-  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Time limit of a request to the server.")
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      description = "Time limit of a request to the server.")
   private int timeout = 600;
 
   @Option(
@@ -160,8 +163,7 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ExplainOptions options =
-        OptionValues.of(() -> new ExplainOptions(shown, tested, batch, seed));
+    ExplainOptions options = OptionValues.of(() -> new ExplainOptions(shown, tested, batch, seed));
     UsageException.requireAtLeast("--timeout", timeout, 1);
     UsageException.requireAtLeast("--requests", requests, 1);
     UsageException.requireAtLeast("--count", count, 1);

@@ -34,8 +34,7 @@ class DictionaryFileTest {
     "cross-layer, CROSS_LAYER, 2, 2",
     "crosscoder-batchtopk, CROSSCODER, 0, 1",
   })
-  void recognizesContents(String name, Kind kind, int layers, int dictionaries)
-      throws IOException {
+  void recognizesContents(String name, Kind kind, int layers, int dictionaries) throws IOException {
     Path files = DictionaryFixtures.path(name);
     assertEquals(Optional.of(new Contents(kind, layers)), DictionaryFile.contents(files));
     String architecture = kind == Kind.CROSS_LAYER ? "qwen2" : "gpt2";
@@ -60,15 +59,13 @@ class DictionaryFileTest {
     Path config = Files.writeString(directory.resolve("config.json"), "{\"model_type\": \"bert\"}");
     assertEquals(Optional.empty(), DictionaryFile.contents(directory));
     Files.writeString(config, "damaged");
-    assertEquals(
-        Optional.of(new Contents(Kind.CROSSCODER, 0)), DictionaryFile.contents(directory));
+    assertEquals(Optional.of(new Contents(Kind.CROSSCODER, 0)), DictionaryFile.contents(directory));
   }
 
   @Test
   void reportsMissingDirectories() {
     Path missing = directory.resolve("missing");
-    var e =
-        assertThrows(InvalidInputException.class, () -> DictionaryFile.contents(missing));
+    var e = assertThrows(InvalidInputException.class, () -> DictionaryFile.contents(missing));
     assertTrue(String.valueOf(e.getMessage()).contains("missing"), e.getMessage());
   }
 }
