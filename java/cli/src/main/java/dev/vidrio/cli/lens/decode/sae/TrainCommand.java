@@ -8,6 +8,7 @@ import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
@@ -118,17 +119,19 @@ public final class TrainCommand extends ModelCommand<TrainCommand.Found> {
   @Override
   protected Found run(Model opened) throws IOException {
     boolean relu = penalty > 0;
-    var options =
-        new SaeOptions(
-            features,
-            relu ? 0 : k,
-            batchTopK,
-            penalty,
-            rate,
-            batch,
-            steps,
-            SaeOptions.DEFAULT.deadAfter(),
-            seed);
+    SaeOptions options =
+        OptionValues.of(
+            () ->
+                new SaeOptions(
+                    features,
+                    relu ? 0 : k,
+                    batchTopK,
+                    penalty,
+                    rate,
+                    batch,
+                    steps,
+                    SaeOptions.DEFAULT.deadAfter(),
+                    seed));
     Lens lens = Lens.of(opened);
     HookPoint in = lens.point(hook);
     if (hookOut == null) {

@@ -8,6 +8,7 @@ import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.cross.ActivationSources;
 import dev.vidrio.lens.decode.sae.cross.CheckpointFile;
@@ -137,19 +138,22 @@ public final class TrainCrossCommand extends ModelCommand<TrainCrossCommand.Foun
 
   @Override
   protected Found run(Model opened) throws IOException {
-    var options =
-        new CrossOptions(
-            features,
-            penalty > 0 ? 0 : k,
-            penalty,
-            rate,
-            batch,
-            steps,
-            CrossOptions.DEFAULT.deadAfter(),
-            buffer,
-            seed);
+    CrossOptions options =
+        OptionValues.of(
+            () ->
+                new CrossOptions(
+                    features,
+                    penalty > 0 ? 0 : k,
+                    penalty,
+                    rate,
+                    batch,
+                    steps,
+                    CrossOptions.DEFAULT.deadAfter(),
+                    buffer,
+                    seed));
+    Path saved = checkpoint;
     CheckpointFile file =
-        checkpoint == null ? null : new CheckpointFile(checkpoint, checkpointSteps);
+        saved == null ? null : OptionValues.of(() -> new CheckpointFile(saved, checkpointSteps));
     try (var bar = new ProgressBar("training")) {
       var done = new Progress(bar);
       try (var training =
