@@ -78,10 +78,25 @@ class TrainCommandTest {
     assertArrayEquals(
         Files.readAllBytes(directory.resolve("whole").resolve(WEIGHTS)),
         Files.readAllBytes(directory.resolve("out").resolve(WEIGHTS)));
-    String[] other = Stream.concat(Arrays.stream(command), Stream.of("--rate", "1")).toArray(String[]::new);
-    Cli result = Cli.run(other);
+    Cli result = Cli.run(train("out", "--checkpoint", state.toString(), "--rate", "1"));
     assertEquals(1, result.code());
     assertTrue(
         result.err().contains("learning rate 1.0: is 0.001 in the checkpoint"), result.err());
+  }
+
+  /** Standard input can be read once. */
+  @Test
+  void rejectsStandardInputThatIsTooShort() throws IOException {
+    String[] command = train("out");
+    String text = Files.readString(Path.of(command[4]));
+    command[4] = "-";
+    command[Arrays.asList(command).indexOf("--steps") + 1] = "500";
+    Cli result = Cli.runWithInput(text, command);
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.err().contains("standard input: has too few tokens"), result.err());
+    // A text that fits into the buffer is not read again.
+    command[Arrays.asList(command).indexOf("--buffer") + 1] = "64";
+    command[Arrays.asList(command).indexOf("--steps") + 1] = "50";
+    assertEquals(0, Cli.runWithInput(text, command).code());
   }
 }
