@@ -1,11 +1,12 @@
 // Quantized matmul for AMX-INT8; docs/adr/007-amx.md derives its shape.
 //
-// A panel of 4 groups of weights over 512 columns is expanded to signed bytes in the layout of B
+// A panel of 8 groups of weights over 256 columns is expanded to signed bytes in the layout of B
 // tiles, and to float scales. It stays in the L1 cache while the tokens are multiplied by it, 16 at
 // a time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
 // tile through memory and is folded into the float sums, which stay in 16 registers. Products run
-// three blocks ahead of the fold, rotating through four tiles. A remainder of fewer than 16 tokens,
-// batches of fewer than 32 tokens, and types with sub-blocks of 16 columns use the AVX-512 kernels.
+// five blocks ahead of the fold, rotating through four tiles and eight buffers. A remainder of
+// fewer than 16 tokens, batches of fewer than 32 tokens, and types with sub-blocks of 16 columns
+// use the AVX-512 kernels.
 #include "simd/v16_avx512.h"
 // The vector types come first: the loaders use them.
 #include <stdalign.h>
@@ -18,12 +19,13 @@
 enum {
     TOKENS = 16,
     LEAST_TOKENS = 32,  // for fewer, expanding weights costs more than products save
-    PANEL_GROUPS = 4,
-    PANEL_BLOCKS = 16,  // of 32 columns
+    PANEL_GROUPS = 8,
+    PANEL_BLOCKS = 8,  // of 32 columns
     BLOCK_BYTES = VD_BLOCK * VD_PACK_ROWS,
-    STAGES = 4,       // product, store, fold: block b uses tile b % 4
+    TILES = 4,        // of sums: block b uses tile b % 4
+    BUFFERS = 8,      // of stored sums: block b uses buffer b % 8
     STORE_AFTER = 2,  // blocks
-    FOLD_AFTER = 3,
+    FOLD_AFTER = 5,
 };
 
 static const amx_config tiles = {
@@ -71,7 +73,7 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
     }
 }
 
-// Transposes rows of 16 tokens, of at most 16 blocks, into rows of blocks.
+// Transposes rows of 16 tokens, of at most 8 blocks, into rows of blocks.
 VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
                          float to[PANEL_BLOCKS][TOKENS]) {
     __m512i a[16];
@@ -79,7 +81,7 @@ VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
         a[i] = _mm512_maskz_loadu_epi32((__mmask16)((1u << blocks) - 1), from + i * stride);
     }
     transpose_words(a);
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < PANEL_BLOCKS; i++) {
         _mm512_store_si512(to[i], a[i]);
     }
 }
@@ -96,12 +98,12 @@ VD_INLINE void gather_tokens(const int minima, const vd_matmul *op, int64_t m, i
     tokens->stride = op->K;
 }
 
-VD_INLINE void multiply(const int stage, const int8_t *quants, const int8_t *weights,
+VD_INLINE void multiply(const int tile, const int8_t *quants, const int8_t *weights,
                         int64_t stride) {
-    amx_load(6 + stage % 2, weights, VD_UNIT_BYTES);
-    amx_load(4 + stage % 2, quants, stride);
-    amx_zero(stage);
-    amx_dot_signed(stage);
+    amx_load(6 + tile % 2, weights, VD_UNIT_BYTES);
+    amx_load(4 + tile % 2, quants, stride);
+    amx_zero(tile);
+    amx_dot_signed(tile);
 }
 
 VD_INLINE void fold(const int minima, const int32_t sum[TOKENS][VD_PACK_ROWS], const float *scales,
@@ -122,21 +124,22 @@ VD_INLINE void fold(const int minima, const int32_t sum[TOKENS][VD_PACK_ROWS], c
 // Adds the blocks of a panel to the sums of 16 tokens.
 VD_INLINE void add_blocks(const int minima, const group_panel *panel, const token_panel *tokens,
                           int64_t blocks, f32x16 acc[TOKENS]) {
-    alignas(64) int32_t sums[STAGES][TOKENS][VD_PACK_ROWS];
-    for (int64_t first = 0; first < blocks + FOLD_AFTER; first += STAGES) {
-#pragma GCC unroll 4
-        for (int stage = 0; stage < STAGES; stage++) {
+    alignas(64) int32_t sums[BUFFERS][TOKENS][VD_PACK_ROWS];
+    for (int64_t first = 0; first < blocks + FOLD_AFTER; first += BUFFERS) {
+#pragma GCC unroll 8
+        for (int stage = 0; stage < BUFFERS; stage++) {
             int64_t b = first + stage;
             if (b < blocks) {
-                multiply(stage, tokens->quants + b * VD_BLOCK, panel->quants[b], tokens->stride);
+                multiply(stage % TILES, tokens->quants + b * VD_BLOCK, panel->quants[b],
+                         tokens->stride);
             }
             if (b >= STORE_AFTER && b - STORE_AFTER < blocks) {
-                int stored = (stage + STAGES - STORE_AFTER) % STAGES;
-                amx_store(stored, sums[stored], VD_UNIT_BYTES);
+                int stored = (stage + BUFFERS - STORE_AFTER) % BUFFERS;
+                amx_store(stored % TILES, sums[stored], VD_UNIT_BYTES);
             }
             if (b >= FOLD_AFTER && b - FOLD_AFTER < blocks) {
                 int64_t f = b - FOLD_AFTER;
-                fold(minima, sums[(stage + STAGES - FOLD_AFTER) % STAGES], panel->scale[f],
+                fold(minima, sums[(stage + BUFFERS - FOLD_AFTER) % BUFFERS], panel->scale[f],
                      panel->minimum[f], tokens->scale[f], tokens->scaled_sum[f], acc);
             }
         }
