@@ -40,7 +40,7 @@ public final class BatchThreshold {
     for (; larger + lower[low] < kept; low--) {
       larger += lower[low];
     }
-    return Float.intBitsToFloat(high << HALF | low);
+    return Float.intBitsToFloat((high << HALF) | low);
   }
 
   /** Returns the number of positive values in each bin; −1 is none. */
