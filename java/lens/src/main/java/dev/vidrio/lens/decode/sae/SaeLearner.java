@@ -125,8 +125,7 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
   @Override
   public TrainingProgress step(float[][] rows) {
     float[][] x = scaled(rows, 0, shape.inputs(), scales[0][0]);
-    float[][] z =
-        shape.transcoder() ? scaled(rows, shape.inputs(), columns(), scales[0][1]) : x;
+    float[][] z = shape.transcoder() ? scaled(rows, shape.inputs(), columns(), scales[0][1]) : x;
     int step = state.beginStep();
     double rate = schedule.rate(step);
     // Features explain what the skip connection leaves.
@@ -160,9 +159,7 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
   float[][] encoderInputs(float[][] x) {
     return shape.transcoder()
         ? x
-        : Arrays.stream(x)
-            .map(row -> Vectors.minus(row, outputBias[0]))
-            .toArray(float[][]::new);
+        : Arrays.stream(x).map(row -> Vectors.minus(row, outputBias[0])).toArray(float[][]::new);
   }
 
   private ActiveFeatures active(float[][] pre) {

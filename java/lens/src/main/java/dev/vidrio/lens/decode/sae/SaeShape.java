@@ -25,8 +25,6 @@ record SaeShape(int inputs, int outputs, boolean transcoder, boolean skips) {
 
   /** Returns the name of the kind, for errors. */
   String kind() {
-    return transcoder
-        ? skips ? "transcoder with a skip connection" : "transcoder"
-        : "autoencoder";
+    return transcoder ? skips ? "transcoder with a skip connection" : "transcoder" : "autoencoder";
   }
 }

@@ -141,8 +141,7 @@ public final class SaeTraining implements TextTraining {
    */
   private static float[][] activations(
       Lens lens, List<HookPoint> points, int[] tokens, int columns) {
-    String names =
-        points.stream().map(HookPoint::name).distinct().collect(Collectors.joining(","));
+    String names = points.stream().map(HookPoint::name).distinct().collect(Collectors.joining(","));
     var rows = new float[tokens.length - 1][columns];
     try (ActivationCache cache = lens.run(tokens, Capture.of(names).positions(1, tokens.length))) {
       int from = 0;

@@ -62,9 +62,7 @@ class SaeTrainingTest extends BardTest {
     }
 
     SaeTraining training(
-        SaeOptions options,
-        @Nullable CheckpointFile file,
-        Consumer<TrainingProgress> progress) {
+        SaeOptions options, @Nullable CheckpointFile file, Consumer<TrainingProgress> progress) {
       if (this == TOP_K || this == PENALTY) {
         HookPoint point = lens.point("blocks.1.hook_resid_post");
         return SaeTraining.ofAutoencoder(lens, point, options, file, progress);
@@ -176,11 +174,7 @@ class SaeTrainingTest extends BardTest {
         List.of(lens.point("blocks.1.ln2.hook_normalized"), lens.point("blocks.1.hook_mlp_out"));
     List<float[][]> rows = TextChunks.activations(lens, points, text);
     return SaeTrainer.ofTranscoder(
-        model.executor(),
-        rows.getFirst(),
-        rows.getLast(),
-        kind == Kind.SKIP_TRANSCODER,
-        options);
+        model.executor(), rows.getFirst(), rows.getLast(), kind == Kind.SKIP_TRANSCODER, options);
   }
 
   @Test
@@ -212,9 +206,7 @@ class SaeTrainingTest extends BardTest {
         options);
     assertFault("kind autoencoder: is transcoder", Kind.TOP_K, options);
     try (SaeTraining training = kind.training(options, checkpoint(), step -> {})) {
-      var e =
-          assertThrows(
-              InvalidInputException.class, () -> run(training, chunks.reversed(), -1));
+      var e = assertThrows(InvalidInputException.class, () -> run(training, chunks.reversed(), -1));
       assertTrue(String.valueOf(e.getMessage()).contains("is not that of the checkpoint"));
     }
   }
@@ -275,7 +267,8 @@ class SaeTrainingTest extends BardTest {
         () ->
             SaeTraining.ofAutoencoder(
                 lens, lens.point("blocks.0.attn.hook_pattern"), options, null, step -> {}));
-    assertInvalid("SAELens has no format", () -> Kind.TRANSCODER.training(options, null, step -> {}));
+    assertInvalid(
+        "SAELens has no format", () -> Kind.TRANSCODER.training(options, null, step -> {}));
     var large = new SaeOptions(24, 4, false, 0, 1e-3, 1 << 16, 1, 5, 1, 0);
     assertInvalid("holds 1024 tokens", () -> Kind.TOP_K.training(large, null, step -> {}));
   }

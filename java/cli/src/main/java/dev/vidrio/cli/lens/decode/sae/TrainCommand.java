@@ -114,8 +114,7 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
     CheckpointFile file = training.checkpoint();
     return hookOut == null
         ? SaeTraining.ofAutoencoder(lens, in, options, file, progress)
-        : SaeTraining.ofTranscoder(
-            lens, in, lens.point(hookOut), skip, options, file, progress);
+        : SaeTraining.ofTranscoder(lens, in, lens.point(hookOut), skip, options, file, progress);
   }
 
   private void save(SaeTraining trained) throws IOException {

@@ -69,8 +69,7 @@ class TrainCommandTest {
   void continuesFromCheckpoint() throws IOException {
     done(train("whole"));
     Path state = directory.resolve("state.safetensors");
-    String[] command =
-        train("out", "--checkpoint", state.toString(), "--checkpoint-steps", "1");
+    String[] command = train("out", "--checkpoint", state.toString(), "--checkpoint-steps", "1");
     String out = done(command).out();
     assertTrue(out.contains("transcoder of 32 features, 20 steps of 128 tokens"), out);
     assertTrue(out.contains("6.0 active per token (L0)"), out);

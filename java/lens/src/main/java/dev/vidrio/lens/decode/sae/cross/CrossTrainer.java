@@ -74,7 +74,8 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
 
   private FeatureWeights weights(Executor executor, CrossLayout.Group group, SplitMix64 random) {
     float[][] decoder =
-        RandomDirections.of(random, options.features(), layout.writeTo(group) - layout.writeFrom(group));
+        RandomDirections.of(
+            random, options.features(), layout.writeTo(group) - layout.writeFrom(group));
     float[][] encoder =
         layout.reconstructs()
             ? Vectors.copy(decoder)

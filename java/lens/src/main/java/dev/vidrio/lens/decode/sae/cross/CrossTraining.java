@@ -66,8 +66,7 @@ public final class CrossTraining implements TextTraining {
 
   private static Map<String, String> settings(ActivationSources sources, CrossOptions options) {
     Map<String, String> settings = new LinkedHashMap<>();
-    settings.put(
-        "kind", sources.layout().reconstructs() ? "crosscoder" : "cross-layer transcoder");
+    settings.put("kind", sources.layout().reconstructs() ? "crosscoder" : "cross-layer transcoder");
     settings.put("hooks", String.join(",", sources.names()));
     settings.put("models", sources.isOfModels() ? "2" : "1");
     settings.put("features", Integer.toString(options.features()));

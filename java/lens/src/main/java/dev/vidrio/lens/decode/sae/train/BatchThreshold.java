@@ -34,8 +34,7 @@ public final class BatchThreshold {
       return 0;
     }
     int selected = high;
-    int[] lower =
-        counts(values, bits -> bits >>> HALF == selected ? bits & (BINS - 1) : -1);
+    int[] lower = counts(values, bits -> bits >>> HALF == selected ? bits & (BINS - 1) : -1);
     int low = BINS - 1;
     for (; larger + lower[low] < kept; low--) {
       larger += lower[low];

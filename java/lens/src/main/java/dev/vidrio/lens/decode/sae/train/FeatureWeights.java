@@ -197,8 +197,7 @@ public final class FeatureWeights implements AutoCloseable {
    */
   public ActiveFeatures largest(float[][] pre, int k) {
     return counted(
-        ActiveFeatures.of(
-            pre, t -> ascending(Vectors.largest(pre[t], k, f -> pre[t][f] > 0))));
+        ActiveFeatures.of(pre, t -> ascending(Vectors.largest(pre[t], k, f -> pre[t][f] > 0))));
   }
 
   private static int[] ascending(int[] ids) {
@@ -239,16 +238,14 @@ public final class FeatureWeights implements AutoCloseable {
     int batch = inputs.length;
     List<FeatureGradients.Part> parts = new ArrayList<>();
     parts.add(
-        new FeatureGradients.Part(
-            active, errors, this, 2f / batch, (float) (penalty / batch)));
+        new FeatureGradients.Part(active, errors, this, 2f / batch, (float) (penalty / batch)));
     int k = Math.min(dead(deadAfter), Math.max(1, width / 2));
     if (k > 0) {
       ActiveFeatures dead =
           ActiveFeatures.of(
               pre, t -> ascending(Vectors.largest(pre[t], k, f -> idle[f] >= deadAfter)));
       parts.add(
-          new FeatureGradients.Part(
-              dead, rest(dead, errors), this, 2 * AUXILIARY / batch, 0));
+          new FeatureGradients.Part(dead, rest(dead, errors), this, 2 * AUXILIARY / batch, 0));
     }
     return new FeatureGradients(inputs, features(), parts);
   }
@@ -256,9 +253,7 @@ public final class FeatureWeights implements AutoCloseable {
   /** Returns what features leave of errors. */
   private float[][] rest(ActiveFeatures features, float[][] errors) {
     float[][] rest = Vectors.copy(errors);
-    IntStream.range(0, rest.length)
-        .parallel()
-        .forEach(t -> features.addTo(t, decoder, rest[t], 0));
+    IntStream.range(0, rest.length).parallel().forEach(t -> features.addTo(t, decoder, rest[t], 0));
     return rest;
   }
 
