@@ -72,6 +72,11 @@ public final class TextInput {
     return source != null && source.ids != null;
   }
 
+  /** Returns whether the input can be read again, since it is not standard input. */
+  public boolean isRepeatable() {
+    return source != null && (source.file == null || file() != null);
+  }
+
   /** Returns the given text, or standard input if it is not a terminal, or else nothing. */
   public Optional<String> text() {
     if (source != null && source.text != null) {

@@ -71,7 +71,7 @@ class DecodingTest {
       "20"
     };
     String out = done(train).out();
-    assertTrue(out.contains("64 features from "), out);
+    assertTrue(out.contains("autoencoder of 64 features, 20 steps of 16 tokens"), out);
   }
 
   @Test
@@ -475,7 +475,7 @@ class DecodingTest {
         "1 | has no row for each token | sae train -p abc --hook blocks.0.attn.hook_pattern -o OUT",
         "1 | has no row for each token | examples -p abc --neuron blocks.0.attn.hook_pattern:0",
         "1 | text.txt: not a directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
-        "1 | must be 256 or more | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
+        "1 | as many as a batch, 256 | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
         "2 | must be at least 2 | sae evaluate --sae SAE -p abc --length 1",
         "1 | must be -4 to 3 | scope -p a --layer 4",
         "2 | must be at least 1 | scope -p a -n 0",

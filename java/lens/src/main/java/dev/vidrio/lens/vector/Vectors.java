@@ -110,6 +110,19 @@ public final class Vectors {
     scale(x, (float) (1 / norm(x)));
   }
 
+  /** Returns the sum of the squares of a matrix over that of another. */
+  public static double relativeSquares(float[][] a, float[][] b) {
+    return squares(a) / squares(b);
+  }
+
+  private static double squares(float[][] rows) {
+    double sum = 0;
+    for (float[] row : rows) {
+      sum += dot(row, row);
+    }
+    return sum;
+  }
+
   /** Returns a copy of a matrix. */
   public static float[][] copy(float[][] rows) {
     return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);

@@ -15,7 +15,7 @@ import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeSplice;
-import dev.vidrio.lens.decode.sae.SaeTrainer;
+import dev.vidrio.lens.decode.sae.SaeTraining;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.decode.sae.cross.ActivationSources;
 import dev.vidrio.lens.decode.sae.cross.CrossOptions;
@@ -110,13 +110,23 @@ class DecodeExamplesTest extends BardTest {
   void sae(@TempDir Path directory) throws IOException {
     int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
     String hook = "blocks.1.hook_resid_post";
-    SaeOptions few = new SaeOptions(64, 4, false, 0, 1e-3, 8, 5, 5, 0);
-    try (var trainer =
-        new SaeTrainer(
-            model.executor(), TextChunks.activations(lens, hook, List.of(tokens)), few)) {
-      trainer.run(loss -> {});
-      trainer.result(model.executor(), hook).save(directory, "bard");
+    List<int[]> chunks = List.of(tokens);
+    SaeOptions options = new SaeOptions(64, 4, false, 0, 1e-3, 8, 5, 5, 16, 0);
+    // @start region="sae-training"
+    try (var training =
+        SaeTraining.ofAutoencoder(
+            lens, lens.point(hook), options, null, step -> System.out.println(step.loss()))) {
+      while (!training.isDone()) {
+        for (int[] chunk : chunks) {
+          training.add(chunk);
+        }
+        training.endText();
+      }
+      try (SparseAutoencoder trained = training.result()) {
+        trained.save(directory, "bard");
+      }
     }
+    // @end
     // @start region="sae"
     try (SparseAutoencoder sae = SparseAutoencoder.load(model.executor(), directory);
         ActivationCache cache = lens.run(tokens, Capture.of(sae.config().hookIn()))) {

@@ -31,6 +31,11 @@ public final class ChunksOption {
     return TextChunks.of(model, input.requiredIds(model), length(model));
   }
 
+  /** Returns whether the text can be read again, since it is not standard input. */
+  public boolean isRepeatable() {
+    return input.isRepeatable();
+  }
+
   private int length(Model model) {
     if (length != null) {
       UsageException.requireAtLeast("--length", length, 2);

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
 import java.util.List;
 
 /**
@@ -8,9 +9,8 @@ import java.util.List;
  * tokens.
  */
 public final class ActiveTokens {
-  private final int[] begins;
-  private final int[] positions;
-  private final float[] values;
+  private final ActiveFeatures active;
+  private final int first;
 
   /**
    * Copies features.
@@ -21,45 +21,26 @@ public final class ActiveTokens {
    * @throws InvalidInputException if an activation is not finite
    */
   public ActiveTokens(int features, List<Features> rows, int first) {
-    this.begins = new int[features + 1];
-    for (Features row : rows) {
-      for (int i = 0; i < row.count(); i++) {
-        begins[row.id(i) + 1]++;
-      }
-    }
-    for (int f = 0; f < features; f++) {
-      begins[f + 1] += begins[f];
-    }
-    this.positions = new int[begins[features]];
-    this.values = new float[begins[features]];
-    int[] next = begins.clone();
-    for (int r = 0; r < rows.size(); r++) {
-      Features row = rows.get(r);
-      for (int i = 0; i < row.count(); i++) {
-        float value = row.value(i);
-        if (!Float.isFinite(value)) {
-          throw new InvalidInputException(
-              "activation of feature " + row.id(i), Float.toString(value), "must be finite");
-        }
-        int at = next[row.id(i)]++;
-        positions[at] = first + r;
-        values[at] = value;
-      }
-    }
+    this.active =
+        new ActiveFeatures(
+            features,
+            rows.stream().map(Features::ids).toArray(int[][]::new),
+            rows.stream().map(Features::values).toArray(float[][]::new));
+    this.first = first;
   }
 
   /** Returns the index of a feature's first active token; that of the next feature is its end. */
   public int begin(int feature) {
-    return begins[feature];
+    return active.begin(feature);
   }
 
   /** Returns the position of an active token. */
   public int position(int i) {
-    return positions[i];
+    return first + active.token(i);
   }
 
   /** Returns the activation at an active token. */
   public float value(int i) {
-    return values[i];
+    return active.value(i);
   }
 }

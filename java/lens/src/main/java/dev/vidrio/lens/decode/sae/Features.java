@@ -32,6 +32,16 @@ public final class Features {
     return new Features(Arrays.copyOf(ids, count), Arrays.copyOf(values, count));
   }
 
+  /** Returns the ids, which must not be modified. */
+  int[] ids() {
+    return ids;
+  }
+
+  /** Returns the values of each, which must not be modified. */
+  float[] values() {
+    return values;
+  }
+
   /** Returns L0, the number of active features. */
   public int count() {
     return ids.length;

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.decode.sae.train.Schedule;
 import dev.vidrio.lens.resolve.Preconditions;
 
 /**
@@ -12,10 +13,12 @@ import dev.vidrio.lens.resolve.Preconditions;
  * @param batchTopK whether the k · batch largest activations of a batch are kept, in any of its
  *     tokens (Bussmann et al. 2024, arXiv 2412.06410)
  * @param penalty α of {@code ‖z − ẑ‖² + α ‖h‖₁}; only if k is 0
- * @param learningRate of Adam
+ * @param learningRate of Adam; it falls linearly to 0 in the last fifth of the steps
  * @param batch tokens per step
  * @param steps of training
  * @param deadAfter number of steps without activity after which a feature counts as dead
+ * @param buffer MiB of activations of a text that are in memory and shuffled at once ({@link
+ *     SaeTraining})
  * @param seed of the initial weights and of the order of tokens
  */
 public record SaeOptions(
@@ -27,23 +30,25 @@ public record SaeOptions(
     int batch,
     int steps,
     int deadAfter,
+    int buffer,
     long seed) {
-  /** TopK with 1024 features, 16 of them active per token. */
+  /** TopK with 1024 features, 16 of them active per token, and 512 MiB of activations. */
   public static final SaeOptions DEFAULT =
-      new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 0);
+      new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 512, 0);
 
   public SaeOptions {
     Preconditions.requireRange("features", features, 1, 1 << 20);
     Preconditions.requireRange("k", k, 0, features);
-    Preconditions.requireRange("batch", batch, 1, 1 << 16);
-    Preconditions.requireRange("steps", steps, 1, 1 << 24);
-    Preconditions.requireRange("dead after", deadAfter, 1, 1 << 24);
     Preconditions.require(!batchTopK || k != 0, "k", "0", "BatchTopK needs one of 1 or more");
     if (!(penalty >= 0) || Double.isInfinite(penalty) || (k > 0 && penalty != 0)) {
       throw new InvalidInputException(
           "penalty", Double.toString(penalty), "must be 0 or more, and 0 with a k");
     }
-    boolean learns = learningRate > 0 && !Double.isInfinite(learningRate);
-    Preconditions.require(learns, "learning rate", learningRate, "must be above 0 and finite");
+    // A schedule checks the others.
+    new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
+  }
+
+  Schedule schedule() {
+    return new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
   }
 }

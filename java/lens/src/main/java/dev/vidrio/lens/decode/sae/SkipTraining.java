@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
@@ -16,10 +17,15 @@ final class SkipTraining implements AutoCloseable {
   private final Adam adam;
   private final MatrixProduct product;
 
-  SkipTraining(Executor executor, int dIn, int dOut, int batch) {
-    this.weights = new float[dOut][dIn];
+  SkipTraining(Executor executor, SaeShape shape, int batch) {
+    this.weights = new float[shape.outputs()][shape.inputs()];
     this.adam = new Adam(weights);
-    this.product = new MatrixProduct(executor, dOut, dIn, batch);
+    this.product = new MatrixProduct(executor, shape.outputs(), shape.inputs(), batch);
+  }
+
+  /** Adds all that steps change to a state. */
+  void addTo(TrainingState state) {
+    state.add("skip", weights, adam);
   }
 
   /** Returns the outputs z [batch][d_out] minus those of the skip connection for inputs x. */

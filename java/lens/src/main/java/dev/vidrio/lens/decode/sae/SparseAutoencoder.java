@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe.
  *
- * @see SaeTrainer
+ * @see SaeTraining
  * @see SaeSplice
  * @see "docs/lens/decoding.md"
  */

@@ -1,27 +1,40 @@
 package dev.vidrio.lens.decode.sae;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
+import dev.vidrio.lens.decode.sae.train.FeatureGradients;
+import dev.vidrio.lens.decode.sae.train.FeatureWeights;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ForkJoinPool;
+import java.util.function.DoubleSupplier;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Training on activations that are sums of few known directions, and its gradients. */
 class SaeTrainerTest {
   private static final int D = 24;
   private static final int TRUE_FEATURES = 32;
+  private static final double PENALTY = 0.3;
 
   private static Executor executor;
 
@@ -78,6 +91,7 @@ class SaeTrainerTest {
         some.batch(),
         steps,
         some.deadAfter(),
+        some.buffer(),
         some.seed());
   }
 
@@ -137,7 +151,7 @@ class SaeTrainerTest {
       float second = -5 * Math.max(0, inputs[i][1]);
       outputs[i] = new float[] {first, second, first + second};
     }
-    var kind = new SaeOptions(16, 2, true, 0, 3e-3, 64, 1200, 100, 0);
+    var kind = new SaeOptions(16, 2, true, 0, 3e-3, 64, 1200, 100, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -157,7 +171,7 @@ class SaeTrainerTest {
                 inputs,
                 outputs,
                 false,
-                new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 0)));
+                new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 1, 0)));
   }
 
   /** Features cannot express a linear map with few of them active; a skip connection can. */
@@ -170,7 +184,7 @@ class SaeTrainerTest {
       float[] x = inputs[i];
       outputs[i] = new float[] {x[0] - 2 * x[1], 3 * x[2], x[3] + x[4] + 2 * Math.max(0, x[5])};
     }
-    var kind = new SaeOptions(16, 1, true, 0, 3e-3, 64, 1500, 100, 0);
+    var kind = new SaeOptions(16, 1, true, 0, 3e-3, 64, 1500, 100, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -188,69 +202,79 @@ class SaeTrainerTest {
   }
 
   /** Compares the loss with its gradients for a change of each weight. */
-  @Test
-  void gradientsMatchLossDifferences() {
-    int features = 6;
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void gradientsMatchLossDifferences(boolean transcoder) {
     float[][] x = random(4, 5, D);
-    float[][] encoder = random(5, features, D);
-    float[][] decoder = random(6, features, D);
-    float[] decoderBias = random(7, 1, D)[0];
-    float[] encoderBias = random(8, 1, features)[0];
-    var weights = new float[][][] {encoder, decoder, {decoderBias}, {encoderBias}};
-    var gradients = new SaeGradients(features, D, D);
-    var batch = new SaeBatch(x, x, false, encoder, decoder, decoderBias);
-    Features[] active = active(batch, encoder, encoderBias);
-    batch.reconstruct(active);
-    batch.backward(active, 0.3, gradients);
-    var expected =
-        new float[][][] {
-          gradients.encoder, gradients.decoder, {gradients.decoderBias}, {gradients.encoderBias}
-        };
+    float[][] z = transcoder ? random(9, 5, 7) : x;
+    SaeShape shape = transcoder ? SaeShape.transcoder(D, 7, false) : SaeShape.autoencoder(D);
+    var options = new SaeOptions(6, 0, false, PENALTY, 1e-3, x.length, 1, 2, 1, 0);
+    try (var learner = new SaeLearner(executor, shape, options)) {
+      FeatureWeights features = learner.features();
+      set(features.encoder(), random(5, 6, D));
+      set(features.decoder(), random(6, 6, shape.outputs()));
+      set(learner.outputBias(), random(7, 1, shape.outputs()));
+      set(features.bias(), random(8, 1, 6));
+      float[][] inputs = learner.encoderInputs(x);
+      float[][] pre = features.preActivations(inputs);
+      ActiveFeatures active = features.active(pre, 0);
+      float[][] errors = learner.errors(active, z);
+      FeatureGradients gradients = features.gradients(active, pre, inputs, errors, PENALTY, 2);
+      float[][] outputBias = {learner.outputBiasGradient(errors, gradients)};
+      assertDifferences(features.encoder(), rows(gradients::encoder), () -> loss(learner, x, z), 1);
+      assertDifferences(features.decoder(), rows(gradients::decoder), () -> loss(learner, x, z), 1);
+      float[][] bias = {gradients.bias()};
+      assertDifferences(features.bias(), bias, () -> loss(learner, x, z), 1);
+      assertDifferences(learner.outputBias(), outputBias, () -> loss(learner, x, z), 1);
+    }
+  }
+
+  private static void set(float[][] weights, float[][] values) {
+    for (int i = 0; i < weights.length; i++) {
+      System.arraycopy(values[i], 0, weights[i], 0, weights[i].length);
+    }
+  }
+
+  private static float[][] rows(IntFunction<float[]> row) {
+    return IntStream.range(0, 6).mapToObj(row).toArray(float[][]::new);
+  }
+
+  /** Compares gradients with differences of a loss that is a factor as large. */
+  private static void assertDifferences(
+      float[][] weights, float[][] gradients, DoubleSupplier loss, float factor) {
     float step = 1e-3f;
-    for (int w = 0; w < weights.length; w++) {
-      for (int r = 0; r < weights[w].length; r++) {
-        for (int j = 0; j < weights[w][r].length; j++) {
-          float value = weights[w][r][j];
-          weights[w][r][j] = value + step;
-          double above = loss(x, encoder, decoder, decoderBias, encoderBias);
-          weights[w][r][j] = value - step;
-          double below = loss(x, encoder, decoder, decoderBias, encoderBias);
-          weights[w][r][j] = value;
-          assertEquals((above - below) / (2 * step), expected[w][r][j], 5e-3);
-        }
+    for (int r = 0; r < weights.length; r++) {
+      for (int j = 0; j < weights[r].length; j++) {
+        float value = weights[r][j];
+        weights[r][j] = value + step;
+        double above = loss.getAsDouble();
+        weights[r][j] = value - step;
+        double below = loss.getAsDouble();
+        weights[r][j] = value;
+        assertEquals((above - below) / (2 * step), factor * gradients[r][j], 5e-3);
       }
     }
   }
 
-  private static Features[] active(SaeBatch batch, float[][] encoder, float[] bias) {
-    var active = new Features[batch.centered().length];
-    for (int b = 0; b < active.length; b++) {
-      var h = new float[encoder.length];
-      for (int f = 0; f < h.length; f++) {
-        h[f] = (float) Math.max(0, Vectors.dot(encoder[f], batch.centered()[b]) + bias[f]);
-      }
-      active[b] = Features.of(h);
-    }
-    return active;
-  }
-
-  /** {@code mean(‖z − ẑ‖² + 0.3 ‖h‖₁)}, written down once more. */
-  private static double loss(
-      float[][] x, float[][] encoder, float[][] decoder, float[] decoderBias, float[] encoderBias) {
+  /** {@code mean(‖z − ẑ‖² + penalty ‖h‖₁)}, written down once more. */
+  private static double loss(SaeLearner learner, float[][] x, float[][] z) {
+    float[][] encoder = learner.features().encoder();
+    float[][] decoder = learner.features().decoder();
+    float[] outputBias = learner.outputBias()[0];
     double loss = 0;
-    for (float[] z : x) {
-      var decoded = new double[D];
-      for (int j = 0; j < D; j++) {
-        decoded[j] = decoderBias[j] - z[j];
+    for (int b = 0; b < x.length; b++) {
+      var decoded = new double[z[b].length];
+      for (int j = 0; j < decoded.length; j++) {
+        decoded[j] = outputBias[j] - z[b][j];
       }
       for (int f = 0; f < encoder.length; f++) {
-        double h = encoderBias[f];
+        double h = learner.features().bias()[0][f];
         for (int j = 0; j < D; j++) {
-          h += encoder[f][j] * ((double) z[j] - decoderBias[j]);
+          h += encoder[f][j] * ((double) x[b][j] - (x == z ? outputBias[j] : 0));
         }
         h = Math.max(0, h);
-        loss += 0.3 * h;
-        for (int j = 0; j < D; j++) {
+        loss += PENALTY * h;
+        for (int j = 0; j < decoded.length; j++) {
           decoded[j] += h * decoder[f][j];
         }
       }
@@ -259,58 +283,84 @@ class SaeTrainerTest {
     return loss / x.length;
   }
 
-  /** Dead features learn to make what the others left over: {@code 2 · mean(‖h W_dec − rest‖²)}. */
+  /**
+   * Dead features learn to make what the others left over: {@code 1/32 · mean(‖h W_dec − rest‖²)}.
+   */
   @Test
   void deadFeaturesLearnFromTheRest() {
     float[][] x = random(4, 5, D);
-    float[][] encoder = random(5, 2, D);
-    float[][] decoder = random(6, 2, D);
-    var batch = new SaeBatch(x, x, false, encoder, decoder, new float[D]);
-    var none = new Features[x.length];
-    Arrays.fill(none, Features.of(new float[2]));
-    batch.reconstruct(none);
-    var gradients = new SaeGradients(2, D, D);
-    batch.backwardOfRest(linear(x, encoder), 2, gradients);
-    List<float[][]> expected = List.of(gradients.encoder, gradients.decoder);
-    float step = 1e-3f;
-    for (int r = 0; r < 2; r++) {
-      for (int j = 0; j < D; j++) {
-        for (int which = 0; which < 2; which++) {
-          float[][] weights = which == 0 ? encoder : decoder;
-          float value = weights[r][j];
-          weights[r][j] = value + step;
-          double above = restLoss(x, encoder, decoder);
-          weights[r][j] = value - step;
-          double below = restLoss(x, encoder, decoder);
-          weights[r][j] = value;
-          assertEquals((above - below) / (2 * step), expected.get(which)[r][j], 5e-3);
-        }
-      }
+    var options = new SaeOptions(6, 0, false, 0, 1e-3, x.length, 1, 1, 1, 0);
+    try (var learner = new SaeLearner(executor, SaeShape.autoencoder(D), options)) {
+      FeatureWeights features = learner.features();
+      set(features.encoder(), random(5, 6, D));
+      set(features.decoder(), random(6, 6, D));
+      float[][] pre = features.preActivations(x);
+      ActiveFeatures none = features.active(pre, Double.POSITIVE_INFINITY);
+      assertEquals(6, learner.dead());
+      float[][] errors = learner.errors(none, x);
+      FeatureGradients gradients = features.gradients(none, pre, x, errors, 0, 1);
+      assertDifferences(features.encoder(), rows(gradients::encoder), () -> rest(learner, x), 32);
+      assertDifferences(features.decoder(), rows(gradients::decoder), () -> rest(learner, x), 32);
     }
-  }
-
-  private static Features[] linear(float[][] x, float[][] encoder) {
-    return Arrays.stream(x)
-        .map(
-            row ->
-                Features.of(
-                    new float[] {
-                      (float) Vectors.dot(encoder[0], row), (float) Vectors.dot(encoder[1], row)
-                    }))
-        .toArray(Features[]::new);
   }
 
   /** Nothing was explained before: the rest is all of z. */
-  private static double restLoss(float[][] x, float[][] encoder, float[][] decoder) {
+  private static double rest(SaeLearner learner, float[][] x) {
+    float[][] decoder = learner.features().decoder();
     double loss = 0;
-    Features[] h = linear(x, encoder);
-    for (int b = 0; b < x.length; b++) {
+    for (float[] row : x) {
+      var left = new double[D];
       for (int j = 0; j < D; j++) {
-        double left = h[b].of(0) * decoder[0][j] + h[b].of(1) * decoder[1][j] - x[b][j];
-        loss += 2 * left * left;
+        left[j] = -row[j];
       }
+      for (int f = 0; f < decoder.length; f++) {
+        double h = Vectors.dot(learner.features().encoder()[f], row);
+        for (int j = 0; j < D; j++) {
+          left[j] += h * decoder[f][j];
+        }
+      }
+      loss += DoubleVectors.dot(left, left);
     }
     return loss / x.length;
+  }
+
+  /** Steps in a pool of one thread and in the common pool give equal bits. */
+  @Test
+  void resultsDoNotDependOnThreads() throws Exception {
+    float[][] inputs = random(11, 300, D);
+    float[][] outputs = random(12, 300, 9);
+    for (boolean batchTopK : new boolean[] {false, true}) {
+      double penalty = batchTopK ? 0 : 0.2;
+      var kind = new SaeOptions(70, batchTopK ? 4 : 0, batchTopK, penalty, 1e-2, 50, 8, 2, 1, 0);
+      Callable<List<float[]>> train =
+          () -> {
+            try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
+              trainer.run(loss -> {});
+              try (SparseAutoencoder found = trainer.result(executor, "in", "out")) {
+                return Arrays.stream(inputs).map(x -> found.decode(found.encode(x), x)).toList();
+              }
+            }
+          };
+      try (var one = new ForkJoinPool(1);
+          var four = new ForkJoinPool(4)) {
+        assertArrayEquals(
+            one.submit(train).get().toArray(float[][]::new),
+            four.submit(train).get().toArray(float[][]::new));
+      }
+    }
+  }
+
+  /** The learning rate is 0 after the steps of the options. */
+  @Test
+  void furtherStepsChangeNothing() {
+    var kind = new SaeOptions(40, 3, false, 0, 1e-2, 50, 8, 2, 1, 0);
+    float[][] rows = random(11, 50, D);
+    try (var trainer = new SaeTrainer(executor, rows, kind)) {
+      trainer.run(loss -> {});
+      double after = trainer.step();
+      trainer.run(loss -> fail("no steps are left"));
+      assertEquals(after, trainer.step(), 1e-6);
+    }
   }
 
   @Test

@@ -46,6 +46,26 @@ record CrossLayout(int width, int inputs, int outputs, boolean reconstructs, Lis
         IntStream.range(0, layers).mapToObj(l -> new Group(l, l + 1, l, layers)).toList());
   }
 
+  /** Returns the first column of the inputs of a group. */
+  int readFrom(Group group) {
+    return width * group.readFrom;
+  }
+
+  /** Returns the column after the inputs of a group. */
+  int readTo(Group group) {
+    return width * group.readTo;
+  }
+
+  /** Returns the first column of the outputs of a group, among all outputs. */
+  int writeFrom(Group group) {
+    return width * group.writeFrom;
+  }
+
+  /** Returns the column after the outputs of a group, among all outputs. */
+  int writeTo(Group group) {
+    return width * group.writeTo;
+  }
+
   /** Returns the number of floats of a token's inputs and outputs, once each. */
   int columns() {
     return width * (reconstructs ? inputs : inputs + outputs);

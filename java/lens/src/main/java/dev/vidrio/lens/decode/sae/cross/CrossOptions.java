@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae.cross;
 
+import dev.vidrio.lens.decode.sae.train.Schedule;
 import dev.vidrio.lens.resolve.Preconditions;
 
 /**
@@ -34,19 +35,13 @@ public record CrossOptions(
   public CrossOptions {
     Preconditions.requireRange("features", features, 1, 1 << 20);
     Preconditions.requireRange("k", k, 0, 1 << 20);
-    Preconditions.requireRange("batch", batch, 1, 1 << 16);
-    Preconditions.requireRange("steps", steps, 1, 1 << 24);
-    Preconditions.requireRange("dead after", deadAfter, 1, 1 << 24);
-    Preconditions.requireRange("buffer", buffer, 1, 1 << 20);
     boolean penalizes = penalty >= 0 && !Double.isInfinite(penalty) && (k == 0 || penalty == 0);
     Preconditions.require(penalizes, "penalty", penalty, "must be 0 or more, and 0 with a k");
-    boolean learns = learningRate > 0 && !Double.isInfinite(learningRate);
-    Preconditions.require(learns, "learning rate", learningRate, "must be above 0 and finite");
+    // A schedule checks the others.
+    new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
   }
 
-  /** Returns the learning rate of a step, from 1. */
-  double rate(int step) {
-    int decay = Math.max(1, steps / 5);
-    return learningRate * Math.min(1, (steps - step + 1) / (double) decay);
+  Schedule schedule() {
+    return new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
   }
 }

@@ -1,9 +1,19 @@
 package dev.vidrio.lens.decode.sae.cross;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.TrainingProgress;
+import dev.vidrio.lens.decode.sae.train.ActivationMeans;
+import dev.vidrio.lens.decode.sae.train.ActivationRows;
+import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
+import dev.vidrio.lens.decode.sae.train.BatchThreshold;
+import dev.vidrio.lens.decode.sae.train.BatchTrainer;
+import dev.vidrio.lens.decode.sae.train.FeatureGradients;
+import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.Schedule;
+import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.RandomDirections;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
@@ -20,24 +30,22 @@ import org.jspecify.annotations.Nullable;
  * <p>Each activation is scaled to a mean norm of √d, so that all count alike and learning rates
  * transfer between models; results have the scales folded in. Not thread-safe.
  */
-final class CrossTrainer implements AutoCloseable {
-  /** Weight of a step's threshold in the mean threshold. */
-  private static final double NEW = 0.01;
-
+final class CrossTrainer implements BatchTrainer<TrainingProgress> {
   private final CrossLayout layout;
   private final CrossOptions options;
-  final List<FeatureGroup> groups = new ArrayList<>();
+  private final Schedule schedule;
+  private final TrainingState state = new TrainingState();
+
+  /** The features of each group of the layout. */
+  final List<FeatureWeights> groups = new ArrayList<>();
 
   /** [1][outputs · width]. */
   final float[][] outputBias;
 
-  final Adam outputBiasAdam;
+  private final Adam outputBiasAdam;
 
   /** Factors of inputs, and then of outputs unless these are the inputs. */
   final float[] scales;
-
-  int steps;
-  double threshold;
 
   CrossTrainer(Executor executor, CrossLayout layout, CrossOptions options) {
     long all = (long) options.features() * layout.groups().size();
@@ -45,18 +53,36 @@ final class CrossTrainer implements AutoCloseable {
         options.k() <= all, "k", options.k(), "must be at most the number of features, " + all);
     this.layout = layout;
     this.options = options;
+    this.schedule = options.schedule();
     this.outputBias = new float[1][layout.outputs() * layout.width()];
     this.outputBiasAdam = new Adam(outputBias);
     this.scales = new float[layout.columns() / layout.width()];
+    state.add("scales", new float[][] {scales});
+    state.add("output_bias", outputBias, outputBiasAdam);
     var random = new SplitMix64(options.seed());
     try {
-      for (int g = 0; g < layout.groups().size(); g++) {
-        groups.add(new FeatureGroup(executor, layout, g, options, random));
+      for (CrossLayout.Group group : layout.groups()) {
+        FeatureWeights features = weights(executor, group, random);
+        features.addTo(state, "." + groups.size());
+        groups.add(features);
       }
     } catch (Throwable e) {
       close();
       throw e;
     }
+  }
+
+  private FeatureWeights weights(Executor executor, CrossLayout.Group group, SplitMix64 random) {
+    float[][] decoder =
+        RandomDirections.of(
+            random, options.features(), layout.writeTo(group) - layout.writeFrom(group));
+    float[][] encoder =
+        layout.reconstructs()
+            ? Vectors.copy(decoder)
+            : RandomDirections.of(
+                random, options.features(), layout.readTo(group) - layout.readFrom(group));
+    return FeatureWeights.withFreeDecoders(
+        executor, encoder, decoder, layout.width(), options.batch());
   }
 
   CrossLayout layout() {
@@ -67,33 +93,27 @@ final class CrossTrainer implements AutoCloseable {
     return options;
   }
 
-  /** Sets the scales and the bias of the outputs to those of some activations. */
-  void prepare(ActivationRows rows) {
-    int width = layout.width();
-    var lengths = new double[scales.length];
-    var sums = new double[layout.columns()];
-    var row = new float[layout.columns()];
-    for (int i = 0; i < rows.size(); i++) {
-      rows.copy(i, row);
-      for (int s = 0; s < scales.length; s++) {
-        double squares = 0;
-        for (int j = s * width; j < (s + 1) * width; j++) {
-          sums[j] += row[j];
-          squares += (double) row[j] * row[j];
-        }
-        lengths[s] += Math.sqrt(squares);
-      }
-    }
+  @Override
+  public int columns() {
+    return layout.columns();
+  }
+
+  @Override
+  public TrainingState state() {
+    return state;
+  }
+
+  @Override
+  public void prepare(ActivationRows rows) {
+    var widths = new int[scales.length];
+    Arrays.fill(widths, layout.width());
+    var means = new ActivationMeans(rows, widths);
     for (int s = 0; s < scales.length; s++) {
-      double length = lengths[s] / rows.size();
-      boolean valid = length > 0 && Double.isFinite(length);
-      Preconditions.require(
-          valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
-      scales[s] = (float) (Math.sqrt(width) / length);
+      scales[s] = means.scale(s);
     }
     int first = layout.columns() - outputBias[0].length;
     for (int j = 0; j < outputBias[0].length; j++) {
-      outputBias[0][j] = (float) (outputScale(j / width) * sums[first + j] / rows.size());
+      outputBias[0][j] = means.mean(first + j, outputScale(j / layout.width()));
     }
   }
 
@@ -101,63 +121,73 @@ final class CrossTrainer implements AutoCloseable {
     return scales[scales.length - layout.outputs() + output];
   }
 
-  /**
-   * Runs one step.
-   *
-   * @param rows activations of tokens, inputs and then outputs unless these are the inputs, [batch]
-   *     [columns]; scaled in place
-   */
-  CrossProgress step(float[][] rows) {
+  @Override
+  public TrainingProgress step(float[][] rows) {
     for (float[] row : rows) {
       for (int j = 0; j < row.length; j++) {
         row[j] *= scales[j / layout.width()];
       }
     }
-    int first = layout.columns() - outputBias[0].length;
-    float[][] y =
-        Arrays.stream(rows)
-            .map(row -> Arrays.copyOfRange(row, first, row.length))
-            .toArray(float[][]::new);
-    steps++;
-    List<float[][]> pre = groups.stream().map(group -> group.preActivations(rows)).toList();
-    double least = options.k() == 0 ? 0 : batchThreshold(pre, rows.length);
-    threshold = steps == 1 ? least : (1 - NEW) * threshold + NEW * least;
-    List<Features[]> active = new ArrayList<>();
+    float[][] y = columns(rows, layout.columns() - outputBias[0].length, layout.columns());
+    List<float[][]> inputs =
+        layout.groups().stream()
+            .map(group -> columns(rows, layout.readFrom(group), layout.readTo(group)))
+            .toList();
+    int step = state.beginStep();
+    List<float[][]> pre = new ArrayList<>();
+    for (int g = 0; g < groups.size(); g++) {
+      pre.add(groups.get(g).preActivations(inputs.get(g)));
+    }
+    double least = options.k() == 0 ? 0 : batchThreshold(pre);
+    state.addThreshold(least);
+    List<ActiveFeatures> active = new ArrayList<>();
     for (int g = 0; g < groups.size(); g++) {
       active.add(groups.get(g).active(pre.get(g), least));
     }
     float[][] errors = errors(active, y);
+    double rate = schedule.rate(step);
     for (int g = 0; g < groups.size(); g++) {
-      groups.get(g).descend(steps, options, rows, errors, pre.get(g), active.get(g));
+      FeatureWeights features = groups.get(g);
+      CrossLayout.Group group = layout.groups().get(g);
+      float[][] own = columns(errors, layout.writeFrom(group), layout.writeTo(group));
+      FeatureGradients gradients =
+          features.gradients(
+              active.get(g),
+              pre.get(g),
+              inputs.get(g),
+              own,
+              options.penalty(),
+              options.deadAfter());
+      features.descend(step, rate, gradients);
     }
     var biasGradient = new float[outputBias[0].length];
     for (float[] error : errors) {
       Vectors.add(biasGradient, 2f / errors.length, error);
     }
-    outputBiasAdam.step(steps, options.rate(steps), 0, outputBias[0], biasGradient);
-    return progress(errors, y, active);
+    outputBiasAdam.step(step, rate, 0, outputBias[0], biasGradient);
+    long count = active.stream().mapToLong(ActiveFeatures::size).sum();
+    double l0 = count / (double) rows.length;
+    return new TrainingProgress(step, Vectors.relativeSquares(errors, y), l0, dead());
+  }
+
+  private static float[][] columns(float[][] rows, int from, int to) {
+    return Arrays.stream(rows)
+        .map(row -> Arrays.copyOfRange(row, from, to))
+        .toArray(float[][]::new);
   }
 
   /** Returns the smallest of the k · batch largest values times norms of a batch, at least 0. */
-  private double batchThreshold(List<float[][]> pre, int batch) {
-    var values = new float[batch * groups.size() * options.features()];
-    int count = 0;
-    for (int g = 0; g < groups.size(); g++) {
-      for (float[] row : pre.get(g)) {
-        for (int f = 0; f < row.length; f++) {
-          if (row[f] > 0) {
-            values[count++] = row[f] * groups.get(g).norm(f);
-          }
-        }
-      }
-    }
-    Arrays.parallelSort(values, 0, count);
-    int kept = options.k() * batch;
-    return count < kept ? 0 : values[count - kept];
+  private double batchThreshold(List<float[][]> pre) {
+    float[][] strengths =
+        IntStream.range(0, groups.size())
+            .boxed()
+            .flatMap(g -> Arrays.stream(groups.get(g).strengths(pre.get(g))))
+            .toArray(float[][]::new);
+    return BatchThreshold.of(strengths, (long) options.k() * pre.getFirst().length);
   }
 
   /** Returns ŷ − y. */
-  private float[][] errors(List<Features[]> active, float[][] y) {
+  private float[][] errors(List<ActiveFeatures> active, float[][] y) {
     var errors = new float[y.length][];
     IntStream.range(0, y.length)
         .parallel()
@@ -165,29 +195,16 @@ final class CrossTrainer implements AutoCloseable {
             b -> {
               errors[b] = Vectors.minus(outputBias[0], y[b]);
               for (int g = 0; g < groups.size(); g++) {
-                groups.get(g).addOutputs(active.get(g)[b], errors[b]);
+                int from = layout.writeFrom(layout.groups().get(g));
+                active.get(g).addTo(b, groups.get(g).decoder(), errors[b], from);
               }
             });
     return errors;
   }
 
-  private CrossProgress progress(float[][] errors, float[][] y, List<Features[]> active) {
-    double error = 0;
-    double squares = 0;
-    long count = 0;
-    for (int b = 0; b < y.length; b++) {
-      error += Vectors.dot(errors[b], errors[b]);
-      squares += Vectors.dot(y[b], y[b]);
-      for (Features[] group : active) {
-        count += group[b].count();
-      }
-    }
-    return new CrossProgress(steps, error / squares, count / (double) y.length, dead());
-  }
-
   /** Returns the number of features that are dead according to the options. */
   int dead() {
-    return groups.stream().mapToInt(group -> group.dead(options.deadAfter())).sum();
+    return groups.stream().mapToInt(features -> features.dead(options.deadAfter())).sum();
   }
 
   /**
@@ -222,12 +239,12 @@ final class CrossTrainer implements AutoCloseable {
    *     so that all have one threshold
    */
   Folded folded(int group, boolean unit) {
-    FeatureGroup weights = groups.get(group);
+    FeatureWeights weights = groups.get(group);
     CrossLayout.Group range = layout.groups().get(group);
     float[] norms = weights.norms();
-    float[][] encoder = Vectors.copy(weights.encoder);
-    float[][] decoder = Vectors.copy(weights.decoder);
-    float[] bias = weights.bias[0].clone();
+    float[][] encoder = Vectors.copy(weights.encoder());
+    float[][] decoder = Vectors.copy(weights.decoder());
+    float[] bias = weights.bias()[0].clone();
     var thresholds = new float[bias.length];
     for (int f = 0; f < bias.length; f++) {
       float factor = unit && norms[f] > 0 ? norms[f] : 1;
@@ -238,7 +255,8 @@ final class CrossTrainer implements AutoCloseable {
         decoder[f][j] /= factor * outputScale(range.writeFrom() + j / layout.width());
       }
       bias[f] *= factor;
-      thresholds[f] = unit || norms[f] == 0 ? (float) threshold : (float) (threshold / norms[f]);
+      double threshold = state.threshold();
+      thresholds[f] = (float) (unit || norms[f] == 0 ? threshold : threshold / norms[f]);
     }
     return new Folded(encoder, bias, decoder, options.k() == 0 ? null : thresholds);
   }
@@ -254,6 +272,6 @@ final class CrossTrainer implements AutoCloseable {
 
   @Override
   public void close() {
-    groups.forEach(FeatureGroup::close);
+    groups.forEach(FeatureWeights::close);
   }
 }

@@ -312,7 +312,7 @@ final class CrosscoderFile {
       writer.write("code_normalization_id", integer(NO_NORMALIZATION, Long.BYTES));
       if (jumps) {
         writer.write("k", integer(trainer.options().k(), Integer.BYTES));
-        writer.write("threshold", new float[] {(float) trainer.threshold});
+        writer.write("threshold", new float[] {(float) trainer.state().threshold()});
       }
       config.write(ByteBuffer.wrap(json), 0);
       writer.finishAfter(config);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.FaultyFileSystem;
 import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.DictionaryFixtures;
 import java.io.IOException;
 import java.nio.file.Files;

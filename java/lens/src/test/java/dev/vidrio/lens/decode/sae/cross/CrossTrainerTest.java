@@ -10,6 +10,9 @@ import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.lens.decode.sae.DictionaryFixtures;
+import dev.vidrio.lens.decode.sae.TrainingProgress;
+import dev.vidrio.lens.decode.sae.train.ActivationRows;
+import dev.vidrio.lens.decode.sae.train.FeatureWeights;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.io.IOException;
@@ -73,10 +76,10 @@ class CrossTrainerTest {
       Arrays.fill(trainer.scales, 1);
       trainer.outputBias[0] = file.floats("output_bias");
       for (int g = 0; g < trainer.groups.size(); g++) {
-        FeatureGroup group = trainer.groups.get(g);
-        set(group.encoder, file.rows("encoder." + g));
-        set(group.decoder, file.rows("decoder." + g));
-        group.bias[0] = file.floats("bias." + g);
+        FeatureWeights group = trainer.groups.get(g);
+        set(group.encoder(), file.rows("encoder." + g));
+        set(group.decoder(), file.rows("decoder." + g));
+        group.bias()[0] = file.floats("bias." + g);
       }
       float[] rows = file.floats("rows");
       int columns = layout.columns();
@@ -86,19 +89,19 @@ class CrossTrainerTest {
           int begin = (step * BATCH + b) * columns;
           batch[b] = Arrays.copyOfRange(rows, begin, begin + columns);
         }
-        CrossProgress progress = trainer.step(batch);
+        TrainingProgress progress = trainer.step(batch);
         assertEquals(step + 1, progress.step());
         assertEquals(file.floats("loss")[step], progress.loss(), TOLERANCE, "step " + step);
         assertEquals(file.floats("l0")[step], progress.l0(), 1e-6, "step " + step);
         assertEquals(file.floats("dead")[step], progress.dead(), "step " + step);
       }
-      assertEquals(file.floats("threshold")[0], trainer.threshold, TOLERANCE);
+      assertEquals(file.floats("threshold")[0], trainer.state().threshold(), TOLERANCE);
       assertArrayEquals(file.floats("trained.output_bias"), trainer.outputBias[0], TOLERANCE);
       for (int g = 0; g < trainer.groups.size(); g++) {
-        FeatureGroup group = trainer.groups.get(g);
-        assertNear(file.rows("trained.encoder." + g), group.encoder);
-        assertNear(file.rows("trained.decoder." + g), group.decoder);
-        assertArrayEquals(file.floats("trained.bias." + g), group.bias[0], TOLERANCE);
+        FeatureWeights group = trainer.groups.get(g);
+        assertNear(file.rows("trained.encoder." + g), group.encoder());
+        assertNear(file.rows("trained.decoder." + g), group.decoder());
+        assertArrayEquals(file.floats("trained.bias." + g), group.bias()[0], TOLERANCE);
       }
     }
   }
@@ -176,13 +179,13 @@ class CrossTrainerTest {
       float[] scales = {root / 5, root / 2, root, root / 10};
       assertArrayEquals(scales, trainer.scales, 1e-6f);
       assertArrayEquals(new float[] {0.5f, 0.5f, 8, 6}, trainer.foldedOutputBias(), 1e-6f);
-      FeatureGroup group = trainer.groups.getFirst();
+      FeatureWeights group = trainer.groups.getFirst();
       for (boolean unit : new boolean[] {false, true}) {
         CrossTrainer.Folded folded = trainer.folded(0, unit);
         float norm = unit ? group.norms()[1] : 1;
-        double pre = Vectors.dot(group.encoder[1], new float[] {3 * scales[0], 4 * scales[0]});
+        double pre = Vectors.dot(group.encoder()[1], new float[] {3 * scales[0], 4 * scales[0]});
         assertEquals(norm * pre, Vectors.dot(folded.encoder[1], new float[] {3, 4}), 1e-5);
-        assertEquals(group.decoder[1][2] / scales[3] / norm, folded.decoder[1][2], 1e-5f);
+        assertEquals(group.decoder()[1][2] / scales[3] / norm, folded.decoder[1][2], 1e-5f);
       }
     }
   }

@@ -11,8 +11,10 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.TrainingProgress;
 import dev.vidrio.lens.graph.AttributionGraph;
 import dev.vidrio.lens.graph.GraphFeatures;
 import dev.vidrio.lens.graph.GraphOptions;
@@ -74,7 +76,7 @@ class CrossTrainingTest extends BardTest {
       ActivationSources sources,
       CrossOptions options,
       @Nullable CheckpointFile file,
-      List<CrossProgress> progress) {
+      List<TrainingProgress> progress) {
     return new CrossTraining(model.executor(), sources, options, file, progress::add);
   }
 
@@ -82,7 +84,7 @@ class CrossTrainingTest extends BardTest {
   @Test
   @Tag("long")
   void trainsCrossLayerTranscoder() throws IOException {
-    List<CrossProgress> progress = new ArrayList<>();
+    List<TrainingProgress> progress = new ArrayList<>();
     try (CrossTraining training =
         training(crossLayer(), options(48, 24, 300, 64), null, progress)) {
       run(training, -1);
@@ -92,7 +94,7 @@ class CrossTrainingTest extends BardTest {
     assertEquals(300, progress.size());
     double last =
         progress.subList(280, 300).stream()
-            .mapToDouble(CrossProgress::loss)
+            .mapToDouble(TrainingProgress::loss)
             .average()
             .orElseThrow();
     assertTrue(last < progress.getFirst().loss() / 3, progress.getFirst() + " to " + last);
@@ -151,7 +153,7 @@ class CrossTrainingTest extends BardTest {
   @Test
   @Tag("long")
   void trainsCrosscoderOfLayers() throws IOException {
-    List<CrossProgress> progress = new ArrayList<>();
+    List<TrainingProgress> progress = new ArrayList<>();
     ActivationSources sources =
         ActivationSources.ofLayers(lens, lens.points("blocks.1-3.hook_resid_post"));
     try (CrossTraining training = training(sources, options(64, 8, 300, 64), null, progress)) {
@@ -199,7 +201,7 @@ class CrossTrainingTest extends BardTest {
       }
       assertTrue(Files.exists(checkpoint().path()));
     }
-    List<CrossProgress> rest = new ArrayList<>();
+    List<TrainingProgress> rest = new ArrayList<>();
     try (CrossTraining training = training(sources, options, checkpoint(), rest)) {
       run(training, -1);
       training.saveTranscoder(resumed, "bard");
@@ -240,7 +242,7 @@ class CrossTrainingTest extends BardTest {
     try (stop) {
       assertThrows(IllegalStateException.class, () -> run(stop, -1));
     }
-    List<CrossProgress> rest = new ArrayList<>();
+    List<TrainingProgress> rest = new ArrayList<>();
     try (CrossTraining training = training(sources, options, checkpoint(), rest)) {
       run(training, -1);
       training.saveCrosscoder(resumed);

@@ -1,4 +1,4 @@
-package dev.vidrio.lens.decode.sae.cross;
+package dev.vidrio.lens.decode.sae;
 
 /**
  * The measurements of a step of training.
@@ -8,4 +8,4 @@ package dev.vidrio.lens.decode.sae.cross;
  * @param l0 mean number of active features per token, of all layers together
  * @param dead number of features that were not active for some time
  */
-public record CrossProgress(int step, double loss, double l0, int dead) {}
+public record TrainingProgress(int step, double loss, double l0, int dead) {}

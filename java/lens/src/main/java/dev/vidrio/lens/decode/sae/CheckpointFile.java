@@ -1,4 +1,4 @@
-package dev.vidrio.lens.decode.sae.cross;
+package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.lens.resolve.Preconditions;
 import java.nio.file.Path;

@@ -1,0 +1,101 @@
+package dev.vidrio.cli.lens.decode.sae;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** {@code vidrio lens sae train}: its result, and checkpoints. */
+class TrainCommandTest {
+  private static final String WEIGHTS = "sae_weights.safetensors";
+
+  @TempDir Path directory;
+
+  private String[] train(String output, String... more) {
+    String[] command = {
+      "lens",
+      "sae",
+      "train",
+      "-f",
+      "../../docs/lens/speeches.txt",
+      "--hook",
+      "blocks.1.ln2.hook_normalized",
+      "--hook-out",
+      "blocks.1.hook_mlp_out",
+      "--skip",
+      "--batch-topk",
+      "-k",
+      "6",
+      "--features",
+      "32",
+      "--steps",
+      "20",
+      "--batch",
+      "128",
+      "--buffer",
+      "1",
+      "-o",
+      directory.resolve(output).toString()
+    };
+    return Stream.concat(Arrays.stream(command), Arrays.stream(more)).toArray(String[]::new);
+  }
+
+  private static Cli done(String... arguments) {
+    Cli result = Cli.run(arguments);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  @Test
+  void reportsTraining() {
+    JsonNode json = done(train("out", "--json")).json();
+    assertEquals("transcoder", json.get("kind").stringValue());
+    assertEquals("blocks.1.hook_mlp_out", json.get("hook_out").stringValue());
+    assertEquals(20, json.get("steps").intValue());
+    assertEquals(6, json.get("l0").doubleValue(), 0.1);
+    assertTrue(json.get("error").doubleValue() < 1.2, json.toString());
+  }
+
+  @Test
+  void continuesFromCheckpoint() throws IOException {
+    done(train("whole"));
+    Path state = directory.resolve("state.safetensors");
+    String[] command = train("out", "--checkpoint", state.toString(), "--checkpoint-steps", "1");
+    String out = done(command).out();
+    assertTrue(out.contains("transcoder of 32 features, 20 steps of 128 tokens"), out);
+    assertTrue(out.contains("6.0 active per token (L0)"), out);
+    assertTrue(done(command).out().contains("the checkpoint was complete"));
+    assertArrayEquals(
+        Files.readAllBytes(directory.resolve("whole").resolve(WEIGHTS)),
+        Files.readAllBytes(directory.resolve("out").resolve(WEIGHTS)));
+    Cli result = Cli.run(train("out", "--checkpoint", state.toString(), "--rate", "1"));
+    assertEquals(1, result.code());
+    assertTrue(
+        result.err().contains("learning rate 1.0: is 0.001 in the checkpoint"), result.err());
+  }
+
+  /** Standard input can be read once. */
+  @Test
+  void rejectsStandardInputThatIsTooShort() throws IOException {
+    String[] command = train("out");
+    String text = Files.readString(Path.of(command[4]));
+    command[4] = "-";
+    command[Arrays.asList(command).indexOf("--steps") + 1] = "500";
+    Cli result = Cli.runWithInput(text, command);
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.err().contains("standard input: has too few tokens"), result.err());
+    // A text that fits into the buffer is not read again.
+    command[Arrays.asList(command).indexOf("--buffer") + 1] = "64";
+    command[Arrays.asList(command).indexOf("--steps") + 1] = "50";
+    assertEquals(0, Cli.runWithInput(text, command).code());
+  }
+}

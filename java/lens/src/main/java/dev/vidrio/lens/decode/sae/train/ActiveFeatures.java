@@ -1,0 +1,110 @@
+package dev.vidrio.lens.decode.sae.train;
+
+import dev.vidrio.error.InvalidInputException;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+
+/** The active features of some tokens, by token and by feature. Immutable. */
+public final class ActiveFeatures {
+  private final int[][] ids;
+  private final float[][] values;
+
+  private final int[] begins;
+  private final int[] tokens;
+  private final float[] byFeature;
+
+  /**
+   * Wraps arrays, which must not be modified, and adds the order of features.
+   *
+   * @param features number of features
+   * @param ids of each token's active features
+   * @param values of each token's active features
+   * @throws InvalidInputException if a value is not finite
+   */
+  public ActiveFeatures(int features, int[][] ids, float[][] values) {
+    this.ids = ids;
+    this.values = values;
+    this.begins = new int[features + 1];
+    for (int[] row : ids) {
+      for (int id : row) {
+        begins[id + 1]++;
+      }
+    }
+    for (int f = 0; f < features; f++) {
+      begins[f + 1] += begins[f];
+    }
+    this.tokens = new int[begins[features]];
+    this.byFeature = new float[begins[features]];
+    int[] next = begins.clone();
+    for (int t = 0; t < ids.length; t++) {
+      for (int i = 0; i < ids[t].length; i++) {
+        float value = values[t][i];
+        if (!Float.isFinite(value)) {
+          throw new InvalidInputException(
+              "activation of feature " + ids[t][i], Float.toString(value), "must be finite");
+        }
+        int at = next[ids[t][i]]++;
+        tokens[at] = t;
+        byFeature[at] = value;
+      }
+    }
+  }
+
+  /**
+   * Selects features of tokens, in parallel.
+   *
+   * @param rows values of all features, [n][F]
+   * @param select returns the features of a token, ascending
+   */
+  static ActiveFeatures of(float[][] rows, IntFunction<int[]> select) {
+    var ids = new int[rows.length][];
+    var values = new float[rows.length][];
+    IntStream.range(0, rows.length)
+        .parallel()
+        .forEach(
+            t -> {
+              ids[t] = select.apply(t);
+              values[t] = new float[ids[t].length];
+              for (int i = 0; i < ids[t].length; i++) {
+                values[t][i] = rows[t][ids[t][i]];
+              }
+            });
+    return new ActiveFeatures(rows[0].length, ids, values);
+  }
+
+  /** Returns the number of pairs of a token and a feature that is active at it. */
+  public int size() {
+    return tokens.length;
+  }
+
+  /** Adds the rows of a matrix, times the values of a token's features, to a sum from an index. */
+  public void addTo(int token, float[][] rows, float[] sum, int from) {
+    for (int i = 0; i < ids[token].length; i++) {
+      float value = values[token][i];
+      float[] row = rows[ids[token][i]];
+      for (int j = 0; j < row.length; j++) {
+        sum[from + j] += value * row[j];
+      }
+    }
+  }
+
+  /** Returns the index of a feature's first token; that of the next feature is its end. */
+  public int begin(int feature) {
+    return begins[feature];
+  }
+
+  /** Returns the token with an index in the order of features. */
+  public int token(int i) {
+    return tokens[i];
+  }
+
+  /** Returns the value with an index in the order of features. */
+  public float value(int i) {
+    return byFeature[i];
+  }
+
+  /** Returns whether a feature is active at any token. */
+  boolean isActive(int feature) {
+    return begins[feature + 1] > begins[feature];
+  }
+}
