@@ -5,11 +5,14 @@ Compares the page with responses of the server to this script.
 """
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 from accessibility import assert_accessible
 from window import (
     ANSWERS,
+    FILES,
     QUESTION,
     ROOT,
     SHOWN_ANSWER,
@@ -23,7 +26,7 @@ from window import (
     strip,
 )
 
-DICTIONARIES = ROOT / "docs" / "lens"
+LENS = ROOT / "docs" / "lens"
 INDEX = 2
 
 EDIT = "blocks.1.attn.hook_z[:, 2] zero"
@@ -78,7 +81,7 @@ def check_graph(browser, address):
     """Draws the attribution graph over transcoders, and saves it."""
     page, answer = open_answer(browser, address)
     before, _ = inspect(page, answer)
-    compute(page, "Attribution graph", "shared/bard-transcoders")
+    compute(page, "Attribution graph", "bard-transcoders")
     expected = command(
         address, ids_of(address, before), "graph", transcoders="shared/bard-transcoders", features=128, logits=5
     )
@@ -126,7 +129,7 @@ def check_features(browser, address):
     page, answer = open_answer(browser, address)
     before, _ = inspect(page, answer)
     sae = "shared/bard-transcoders/layer_1"
-    compute(page, "Features of a dictionary", sae)
+    compute(page, "Features of a dictionary", sae.removeprefix("shared/"))
     ids = ids_of(address, before)
     features = command(address, ids, "sae features", sae=sae)["features"]
     strongest = max((f for token in features for f in token), key=lambda f: f["value"])
@@ -140,6 +143,27 @@ def check_features(browser, address):
     steered = command(address, prompt, "sae steer", **feature, tokens=8, temperature=0)
     assert page.locator(ANSWERS).last.text_content() == steered["text"]
     assert_accessible(page, "an answer with a feature set to a value")
+
+
+def check_kinds(browser, address):
+    """Draws features of a cross-layer transcoder and of a crosscoder, which a graph does not take."""
+    page, answer = open_answer(browser, address)
+    before, _ = inspect(page, answer)
+    ids = ids_of(address, before)
+    page.locator("#method").select_option("Attribution graph")
+    refused = page.locator("#dictionary option:disabled").all_text_contents()
+    assert refused == ["crosscoder (a graph needs transcoders)"], refused
+    compute(page, "Attribution graph", "clt")
+    expected = command(address, ids, "graph", transcoders="shared/clt", features=128, logits=5)
+    assert page.locator("#explored .vertex").count() == len(expected["nodes"])
+    layer = {"sae": "shared/clt", "layer": 2}
+    for label, options in ("clt, layer 2", layer), ("crosscoder", {"sae": "shared/crosscoder"}):
+        compute(page, "Features of a dictionary", label)
+        features = command(address, ids, "sae features", **options)["features"]
+        strongest = max((f for token in features for f in token), key=lambda f: f["value"])
+        assert page.locator("#explored tbody th").first.inner_text() == f"#{strongest['feature']}"
+        page.locator("#explored td[style]").first.click()
+        page.get_by_text("cannot be set to a value").wait_for()
 
 
 def shares(page):
@@ -194,7 +218,22 @@ def check_patching(browser, address):
     assert "failed" not in page.locator("#about").inner_text()
 
 
+def dictionaries():
+    """Writes transcoders, a cross-layer transcoder and a crosscoder. Returns their directory."""
+    directory = FILES / "dictionaries"
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(LENS / "bard-transcoders", directory / "bard-transcoders")
+    sizes = ["--features", "32", "-k", "8", "--steps", "20", "-f", LENS / "speeches.txt"]
+    for name, hooks in {
+        "clt": ["--hook", "*.ln2.hook_normalized", "--hook-out", "*.hook_mlp_out"],
+        "crosscoder": ["--hook", "*.hook_resid_post"],
+    }.items():
+        train = [ROOT / "vidrio", "lens", "sae", "train-cross", *hooks, *sizes]
+        subprocess.run([*train, "-o", directory / name], check=True, capture_output=True)
+    return directory
+
+
 def check(browser):
     """Runs all checks."""
-    with serve("-m", f"chat={chat_model()}", "--lens-files", DICTIONARIES) as address:
-        run(browser, address, check_graph, check_heads, check_features, check_patching)
+    with serve("-m", f"chat={chat_model()}", "--lens-files", dictionaries()) as address:
+        run(browser, address, check_graph, check_heads, check_features, check_kinds, check_patching)

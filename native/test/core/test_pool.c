@@ -144,7 +144,7 @@ static void serves_concurrent_callers(const vd_topology *machine, int32_t worker
 static void serves_large_machines(void) {
     static const int32_t shapes[][3] = {{1, 1, 192}, {4, 4, 12}, {8, 1, 24}, {2, 96, 1}, {3, 2, 8}};
     static vd_topology machine;
-    size_t step = short_sweeps() ? 2 : 1;
+    size_t step = instrumented() ? 4 : short_sweeps() ? 2 : 1;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i += step) {
         machine_create(&machine, shapes[i][0], shapes[i][1], shapes[i][2], 0);
         for (int32_t workers = 64; workers <= MANY_WORKERS_MAX; workers += 64) {

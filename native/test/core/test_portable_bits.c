@@ -121,7 +121,9 @@ static void bits_do_not_depend_on_settings(void) {
             for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
                 for (int32_t together = 0; together <= 1; together++) {
                     setting s = {isa, workers[w], nodes[w], chunks[c], together};
-                    size_t step = isa_is_emulated(isa) ? 6 : short_sweeps() ? 3 : 1;
+                    size_t step = isa_is_emulated(isa) || instrumented() ? 6
+                                  : short_sweeps()                       ? 3
+                                                                         : 1;
                     if ((w + c + (size_t)together + (size_t)isa) % step != 0) {
                         continue;
                     }

@@ -11,7 +11,6 @@ import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
-import dev.vidrio.hub.ModelReference;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
@@ -32,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -195,6 +195,7 @@ final class ServeCommand implements Callable<Integer> {
       serving = true;
       warnIfPublic(options);
       System.out.println(models.getFirst().toLine(server));
+      models.getFirst().advice().ifPresent(System.out::println);
       System.out.flush();
       signaled.await();
       System.err.println(
@@ -301,22 +302,16 @@ final class ServeCommand implements Callable<Integer> {
       String source = named ? reference.substring(equals + 1) : reference;
       models.add(
           new Served(
-              named ? reference.substring(0, equals) : defaultName(source),
+              named ? reference.substring(0, equals) : ModelOption.shortName(source),
               model.withReference(source),
               precision.arithmetic()));
     }
     for (String path : directory.references()) {
-      models.add(new Served(defaultName(path), model.withReference(path), precision.arithmetic()));
+      models.add(
+          new Served(
+              ModelOption.shortName(path), model.withReference(path), precision.arithmetic()));
     }
     return models;
-  }
-
-  /** Returns a file's name without its extension, or the name that the user gave. */
-  private static String defaultName(String reference) {
-    boolean remote = reference.startsWith(ModelReference.HUGGING_FACE_PREFIX);
-    Path last = Path.of(reference.replace("hf:", "")).getFileName();
-    String name = last == null ? reference : last.toString();
-    return (remote ? name.replaceFirst("[:@].*$", "") : name).replaceFirst("\\.gguf$", "");
   }
 
   /** A served model, by its id. */
@@ -325,6 +320,7 @@ final class ServeCommand implements Callable<Integer> {
     private final ModelOption option;
     private final Arithmetic arithmetic;
     private volatile @Nullable String machine;
+    private volatile boolean prefersBf16;
 
     Served(String id, ModelOption option, Arithmetic arithmetic) {
       this.id = id;
@@ -342,6 +338,9 @@ final class ServeCommand implements Callable<Integer> {
 
     private Model open(ModelOption how) {
       Model opened = how.open(Repacking.AT_ONCE);
+      prefersBf16 =
+          arithmetic != Arithmetic.BF16
+              && isa(opened.executor()).filter(Isa::prefersBf16).isPresent();
       machine =
           opened.executor().name()
               + ", "
@@ -352,15 +351,26 @@ final class ServeCommand implements Callable<Integer> {
       return opened;
     }
 
-    /** Names the arithmetic of products if it is bf16, or would better be. */
+    /** Names the arithmetic of products if it is bf16. */
     private String products(Executor executor) {
-      Isa isa = executor instanceof NativeExecutor kernels ? kernels.isa() : null;
-      if (arithmetic == Arithmetic.BF16) {
-        return ", products in bf16" + (isa == null ? "" : " by " + isa.bf16Instruction());
+      if (arithmetic != Arithmetic.BF16) {
+        return "";
       }
-      return isa != null && isa.prefersBf16()
-          ? ", --arithmetic bf16 has faster prompts, but slower answers"
-          : "";
+      return ", products in bf16"
+          + isa(executor).map(isa -> " by " + isa.bf16Instruction()).orElse("");
+    }
+
+    private static Optional<Isa> isa(Executor executor) {
+      return executor instanceof NativeExecutor kernels
+          ? Optional.of(kernels.isa())
+          : Optional.empty();
+    }
+
+    /** Returns a line about the other arithmetic, where it has faster prompts. */
+    Optional<String> advice() {
+      return prefersBf16
+          ? Optional.of("vidrio: --arithmetic bf16 makes prompts faster here, and answers slower")
+          : Optional.empty();
     }
 
     /** Returns the startup line: model, executor, memory and address. */

@@ -106,7 +106,7 @@ class FailuresTest {
         "value 1e39 must be finite",
         Cli.run("lens", "edit", "-p", "a", "--edit", "hook_embed set 1e39"));
     assertFails(
-        "nowhere.invalid: the host name cannot be resolved",
+        "nowhere.invalid/v1: the host name cannot be resolved",
         Cli.run("bench", "serve", "--url", "http://nowhere.invalid"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.BufferedReader;
@@ -38,8 +39,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
-          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+"
-              + "(?:, --arithmetic bf16 has faster prompts, but slower answers)?, cache [^)]+\\) at (\\S+)");
+          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^,)]+\\)"
+              + " at (\\S+)");
 
   @TempDir Path directory;
 
@@ -50,6 +51,11 @@ class ServeCommandTest {
       BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
       Matcher line = LINE.matcher(String.valueOf(out.readLine()));
       assertTrue(line.matches(), line.toString());
+      if (Isa.pick().prefersBf16()) {
+        assertEquals(
+            "vidrio: --arithmetic bf16 makes prompts faster here, and answers slower",
+            out.readLine());
+      }
       return new Running(process, URI.create(line.group(1)));
     }
 

@@ -51,6 +51,11 @@ class OpenApiTest {
     }
 
     @Override
+    public List<Map<String, Object>> dictionaries() {
+      return List.of(Map.of("name", "shared/a"));
+    }
+
+    @Override
     public Result run(Request request, Model model) {
       return new Result(Map.of(), request.files());
     }

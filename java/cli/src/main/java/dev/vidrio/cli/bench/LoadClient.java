@@ -1,5 +1,6 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.ApiUrl;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.JsonObject;
 import java.io.BufferedReader;
@@ -9,7 +10,6 @@ import java.io.InputStreamReader;
 import java.io.Writer;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
-import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -61,7 +61,7 @@ final class LoadClient {
     }
   }
 
-  private final URI url;
+  private final ApiUrl url;
   private final @Nullable String key;
   private final String model;
 
@@ -69,7 +69,7 @@ final class LoadClient {
    * @param model the model's id; null for the first model of the server
    * @param key the API key; null for none
    */
-  LoadClient(URI url, @Nullable String model, @Nullable String key) {
+  LoadClient(ApiUrl url, @Nullable String model, @Nullable String key) {
     this.url = url;
     this.key = key;
     this.model = model == null ? firstModel() : model;
@@ -82,12 +82,12 @@ final class LoadClient {
 
   private String firstModel() {
     try {
-      HttpURLConnection request = request("/v1/models");
+      HttpURLConnection request = request("/models");
       int status = request.getResponseCode();
       try (InputStream body = body(request)) {
         JsonNode first = JsonMapper.shared().readTree(body).path("data").path(0).path("id");
         if (status != 200 || !first.isString()) {
-          throw new CommandException(url + "/v1/models: status " + status + ", lists no model");
+          throw new CommandException(url + "/models: status " + status + ", lists no model");
         }
         return first.stringValue();
       }
@@ -96,7 +96,7 @@ final class LoadClient {
     } catch (UnknownHostException e) {
       throw new CommandException(url + ": the host name cannot be resolved", e);
     } catch (IOException | JacksonException e) {
-      throw new CommandException(url + "/v1/models: " + e, e);
+      throw new CommandException(url + "/models: " + e, e);
     }
   }
 
@@ -131,7 +131,7 @@ final class LoadClient {
             .with("stream", true)
             .with("stream_options", Map.of("include_usage", true));
     byte[] json = JsonMapper.shared().writeValueAsBytes(body);
-    HttpURLConnection request = request("/v1/completions");
+    HttpURLConnection request = request("/completions");
     request.setRequestProperty("Content-Type", "application/json");
     request.setDoOutput(true);
     request.setFixedLengthStreamingMode(json.length);

@@ -1,9 +1,9 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.ApiUrl;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
-import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,8 +24,11 @@ import picocli.CommandLine.Option;
           + " chunks of the stream. If the server requires an API key, set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
-  @Option(names = "--url", paramLabel = "URL", description = "Address of the server.")
-  private URI url = URI.create("http://127.0.0.1:8080");
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      description = "Address of the server; /v1 is added if it has no path.")
+  private String url = "http://127.0.0.1:8080";
 
   @Option(
       names = "--model",
@@ -91,10 +94,7 @@ final class ServeCommand implements Callable<Integer> {
     if (!(rate >= 0 && rate <= 1e6)) {
       throw new UsageException("--rate " + rate + ": must be 0 to 1e6");
     }
-    if (!String.valueOf(url).matches("https?://[^/].*")) {
-      throw new UsageException("--url " + url + ": must be like http://127.0.0.1:8080");
-    }
-    var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"));
+    var client = new LoadClient(ApiUrl.parse(url), model, System.getenv("VIDRIO_API_KEY"));
     var load = new LoadTest(client, prefix, prompt, tokens, seed);
     if (warmUp > 0) {
       load.closed(users, warmUp);

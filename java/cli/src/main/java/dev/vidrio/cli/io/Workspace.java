@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -73,13 +74,39 @@ public final class Workspace implements AutoCloseable {
     try (Stream<Path> paths = Files.walk(directory)) {
       return paths
           .filter(Files::isRegularFile)
-          .map(path -> SHARED + "/" + directory.relativize(path).toString().replace('\\', '/'))
+          .map(path -> sharedName(directory, path))
           .sorted()
           .limit(MAX_SHARED_NAMES)
           .toList();
     } catch (UncheckedIOException e) {
       throw Objects.requireNonNull(e.getCause());
     }
+  }
+
+  /**
+   * Returns the directories of shared files by the names that requests give them, sorted: the first
+   * {@value #MAX_SHARED_NAMES}, this directory included.
+   *
+   * @throws IOException if the directory cannot be read
+   */
+  public static Map<String, Path> sharedDirectories(Path directory) throws IOException {
+    var named = new TreeMap<String, Path>();
+    try (Stream<Path> paths = Files.walk(directory)) {
+      paths
+          .filter(Files::isDirectory)
+          .sorted()
+          .limit(MAX_SHARED_NAMES)
+          .forEach(path -> named.put(sharedName(directory, path), path));
+    } catch (UncheckedIOException e) {
+      throw Objects.requireNonNull(e.getCause());
+    }
+    return named;
+  }
+
+  /** Returns the name of a shared file or directory in requests. */
+  private static String sharedName(Path directory, Path path) {
+    String relative = directory.relativize(path).toString().replace('\\', '/');
+    return relative.isEmpty() ? SHARED : SHARED + "/" + relative;
   }
 
   /** Runs work of the current thread in this workspace. */

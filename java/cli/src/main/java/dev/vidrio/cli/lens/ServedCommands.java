@@ -9,6 +9,7 @@ import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
@@ -72,6 +73,30 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
   @Override
   public List<String> sharedFiles() throws IOException {
     return shared == null ? List.of() : Workspace.sharedNames(shared);
+  }
+
+  @Override
+  public List<JsonObject> dictionaries() throws IOException {
+    List<JsonObject> found = new ArrayList<>();
+    if (shared != null) {
+      Workspace.sharedDirectories(shared)
+          .forEach(
+              (name, directory) ->
+                  DictionaryFile.contents(directory)
+                      .ifPresent(contents -> found.add(toJson(name, contents))));
+    }
+    return found;
+  }
+
+  private static JsonObject toJson(String name, DictionaryFile.Contents contents) {
+    var json =
+        new JsonObject()
+            .with("name", name)
+            .with("kind", contents.kind().name().toLowerCase(Locale.ROOT));
+    if (contents.layers() > 0) {
+      json.put("layers", contents.layers());
+    }
+    return json;
   }
 
   private static List<CommandSpec> leaves(CommandLine line) {

@@ -36,7 +36,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
 
   @Override
   public final Integer call() throws IOException {
-    check();
+    OptionValues.check(this::check);
     int exit;
     try (Model opened = options.open(repacking())) {
       model = opened;
@@ -75,7 +75,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
 
   private Object serve(Model served, String name, Function<R, Object> answer) throws IOException {
     json = true;
-    check();
+    OptionValues.check(this::check);
     model = served;
     servedName = name;
     R result = run(served);
@@ -92,7 +92,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     return Repacking.DEFERRED;
   }
 
-  /** Rejects invalid options before the model is opened. */
+  /** Rejects invalid options before the model is opened, which is wrong usage. */
   protected void check() {}
 
   /** Computes the result. */

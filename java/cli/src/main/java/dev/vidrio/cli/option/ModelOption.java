@@ -170,6 +170,17 @@ public final class ModelOption {
     return references.getFirst();
   }
 
+  /**
+   * Returns the name of a model in results and on a server: that of its file without the extension,
+   * or the name that the user gave.
+   */
+  public static String shortName(String reference) {
+    boolean remote = reference.startsWith(ModelReference.HUGGING_FACE_PREFIX);
+    Path last = Path.of(reference.replace("hf:", "")).getFileName();
+    String name = last == null ? reference : last.toString();
+    return (remote ? name.replaceFirst("[:@].*$", "") : name).replaceFirst("\\.gguf$", "");
+  }
+
   /** Returns the references of a command that takes several models. */
   public List<String> references() {
     return references;

@@ -20,15 +20,20 @@ public final class OptionValues {
    * Refines the help of a command and its subcommands. The values of an option are spelled as its
    * default, in lower case except for names of number formats, also by the completion. A
    * description ends with the default of its option, unless it describes the default itself or the
-   * option hides it. {@code --json} gets the description of {@link JsonHelp}.
+   * option hides it. {@code --json} gets the description of {@link JsonHelp}, {@code --model} that
+   * of {@link ModelHelp}.
    */
   public static void refineHelp(CommandLine line) {
     CommandSpec spec = line.getCommandSpec();
-    JsonHelp json = line.getCommand().getClass().getAnnotation(JsonHelp.class);
+    Class<?> command = line.getCommand().getClass();
+    JsonHelp json = command.getAnnotation(JsonHelp.class);
+    ModelHelp model = command.getAnnotation(ModelHelp.class);
     for (OptionSpec option : List.copyOf(spec.options())) {
       OptionSpec.Builder refined = OptionSpec.builder(option);
       if (json != null && option.longestName().equals("--json")) {
         refined.description(json.value());
+      } else if (model != null && option.longestName().equals("--model")) {
+        refined.description(model.value());
       } else if (showsDefault(option)) {
         String[] description = refined.description().clone();
         description[description.length - 1] += " Default: ${DEFAULT-VALUE}.";
@@ -72,5 +77,19 @@ public final class OptionValues {
     } catch (InvalidInputException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }
+  }
+
+  /**
+   * Runs a check that depends on options only.
+   *
+   * @throws UsageException if it rejects a value, which is wrong usage
+   */
+  public static void check(Runnable check) {
+    var _ =
+        of(
+            () -> {
+              check.run();
+              return true;
+            });
   }
 }

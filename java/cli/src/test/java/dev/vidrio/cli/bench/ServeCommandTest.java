@@ -75,7 +75,8 @@ class ServeCommandTest {
   void reportsUnreachableServer() {
     Cli cli = Cli.run("bench", "serve", "--url", "http://127.0.0.1:1");
     assertEquals(1, cli.code());
-    assertTrue(cli.err().startsWith("vidrio: http://127.0.0.1:1: connection refused"), cli.err());
+    assertTrue(
+        cli.err().startsWith("vidrio: http://127.0.0.1:1/v1: connection refused"), cli.err());
     assertEquals(2, Cli.run("bench", "serve", "--users", "0").code());
   }
 }

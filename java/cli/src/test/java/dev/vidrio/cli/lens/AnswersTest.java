@@ -220,9 +220,9 @@ class AnswersTest {
         "2 | cannot be combined with an answer | attribute -p a -n 2 --position 0",
         "2 | needs --messages | attribute -p a --spans message",
         "2 | must be token, word | attribute -p a --spans letters",
-        "1 | must be a range | attribute -p a --spans 3:2",
+        "2 | must be a range | attribute -p a --spans 3:2",
         "1 | must end by position | attribute -p a --spans 0:90",
-        "1 | must begin after | attribute -p abc --spans 0:2,1:3",
+        "2 | must begin after | attribute -p abc --spans 0:2,1:3",
         "2 | needs --replacement | attribute -p a --method occlusion --removal replace",
         "2 | has no effect on | attribute -p a --removal hide",
         "2 | --removal replace: needs --replacement | occlusion -p a --removal replace",
@@ -230,7 +230,7 @@ class AnswersTest {
         "1 | do not determine | attribute -p abcdefgh --method kernel_shap --samples 2",
         "2 | needs an answer | reliance -p abc --context b",
         "1 | not found in the text | reliance -p abc --context x -n 1",
-        "1 | must be above 0 | faithfulness -p abc --portions 0",
+        "2 | must be above 0 | faithfulness -p abc --portions 0",
         "1 | the context has room | attribute -p a -n 100000",
       })
   void reportsInvalidArguments(int code, String expected, String arguments) {

@@ -147,13 +147,13 @@ class AttributeTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "1 | must be at least 1 | attribute -p a --method ig --steps 0",
-        "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
+        "2 | must be at least 1 | attribute -p a --method ig --steps 0",
+        "2 | must be finite and not negative | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
         "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7"
             + " --wrong #8 --fast",
-        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8"
+        "2 | must be at least 0 | circuit --clean a --corrupt b --answer #7 --wrong #8"
             + " --candidates -1",
         "2 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })

@@ -189,7 +189,7 @@ class GraphCommandTest {
   @Test
   void rejectsInvalidOptions() {
     assertError("features", "--features", "0");
-    assertError("node share", "--node-share", "1.5");
+    assertError("--node-share 1.5: must be between 0 and 1", "--node-share", "1.5");
     assertError("no such file", "--transcoders", directory.resolve("missing").toString());
     assertError("cfg.json", "--transcoders", directory.toString());
     assertError("cannot be combined with a metric", "--metric", "entropy", "--logits", "2");

@@ -305,7 +305,7 @@ class InterventionsTest {
     List<String> args = new ArrayList<>(PATCH);
     args.set(1, "circuit");
     Cli result = run(args, "--answer", " his", "--wrong", " her", "--threshold", "-1");
-    assertEquals(1, result.code());
+    assertEquals(2, result.code());
     assertTrue(result.err().contains("threshold -1.0: must be 0 or more"), result.err());
   }
 

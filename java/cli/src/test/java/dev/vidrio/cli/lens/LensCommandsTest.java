@@ -513,13 +513,13 @@ class LensCommandsTest {
         "1 | cannot be combined with components | logits -p a --hooks"
             + " hook_embed,*.hook_resid_pre,*_out",
         "1 | must be #0 to #2047 | logits -p a --token #2048",
-        "1 | must be at least 1 | logits -p a --hooks *.hook_mlp_out --top 0",
+        "2 | must be at least 1 | logits -p a --hooks *.hook_mlp_out --top 0",
         "2 | --softmax: needs --hooks of components | logits -p a --softmax",
         "2 | --tuned: cannot be combined | logits -p a --hooks *.hook_mlp_out --tuned x",
-        "1 | needs a --layer | attention -p a --head 1",
+        "2 | needs a --layer | attention -p a --head 1",
         "1 | must be -4 to 3 | attention -p a --layer 4",
         "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
-        "1 | must be 1 to 1000 | heads --samples 0",
+        "2 | must be at least 1 | heads --samples 0",
         "1 | must be 2 to 511 | heads --length 512",
         "2 | expected one of [Q, K, V] | composition --kind x",
         "1 | is not a head of the model | composition --head L1.H8",
@@ -527,7 +527,7 @@ class LensCommandsTest {
         "1 | is not a residual stream | norms -p a --hooks *.hook_z",
         "1 | the text has 2 tokens | residual -p a --position 2",
         "1 | the text has 2 tokens | occlusion -p a --position 2",
-        "1 | must be 0 to 256 | statistics -p a --top 300",
+        "2 | must be 0 to 256 | statistics -p a --top 300",
         "1 | not supported for derived activations | statistics -p a --hooks *.hook_pattern",
       })
   void reportsInvalidArguments(int code, String expected, String arguments) {

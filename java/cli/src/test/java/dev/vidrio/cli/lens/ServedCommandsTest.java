@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -187,7 +188,7 @@ class ServedCommandsTest {
     Map<String, byte[]> files = trained.files();
     for (Map.Entry<String, byte[]> file : files.entrySet()) {
       Path path = directory.resolve(file.getKey());
-      Files.createDirectories(path.getParent());
+      Files.createDirectories(Objects.requireNonNull(path.getParent()));
       Files.write(path, file.getValue());
     }
     Map<String, Object> use = Map.of("sae", "shared/sae", "prompt", TEXT);
@@ -330,6 +331,36 @@ class ServedCommandsTest {
     assertEquals(
         List.of("shared/a.tsv", "shared/sae/cfg.json"), new ServedCommands(shared).sharedFiles());
     assertEquals(List.of(), new ServedCommands(null).sharedFiles());
+  }
+
+  @Test
+  void listsDictionariesOfAllFormats(@TempDir Path shared) throws IOException {
+    for (String file :
+        List.of(
+            "sae/cfg.json",
+            "of/layers.1.mlp/cfg.json",
+            "tracer/layer_0.safetensors",
+            "tracer/layer_1.safetensors",
+            "clt/W_enc_0.safetensors",
+            "crosscoder/model.safetensors",
+            "llama/model.safetensors")) {
+      Path path = shared.resolve(file);
+      Files.createDirectories(Objects.requireNonNull(path.getParent()));
+      Files.createFile(path);
+    }
+    Files.writeString(shared.resolve("crosscoder/config.json"), "{\"dict_size\": 24}");
+    Files.writeString(shared.resolve("llama/config.json"), "{\"model_type\": \"llama\"}");
+    List<Map<String, Object>> expected =
+        List.of(
+            Map.of("name", "shared", "kind", "directories"),
+            Map.of("name", "shared/clt", "kind", "cross_layer", "layers", 1),
+            Map.of("name", "shared/crosscoder", "kind", "crosscoder"),
+            Map.of("name", "shared/of", "kind", "directories"),
+            Map.of("name", "shared/of/layers.1.mlp", "kind", "single"),
+            Map.of("name", "shared/sae", "kind", "single"),
+            Map.of("name", "shared/tracer", "kind", "layers", "layers", 2));
+    assertEquals(expected, new ServedCommands(shared).dictionaries());
+    assertEquals(List.of(), new ServedCommands(null).dictionaries());
   }
 
   @Test

@@ -1,10 +1,7 @@
 package dev.vidrio.formats.file;
 
 import dev.vidrio.error.ModelFileException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -46,21 +43,7 @@ public final class JsonFile {
   }
 
   private static JsonNode read(Path file, long maxBytes) {
-    String name = file.toString();
-    try {
-      var attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      if (!attributes.isRegularFile()) {
-        throw new ModelFileException(name, "", "", "is not a regular file");
-      }
-      long size = attributes.size();
-      if (size > maxBytes) {
-        String limit = "must be at most " + maxBytes;
-        throw new ModelFileException(name, "size", Long.toString(size), limit);
-      }
-      return parse(name, "", Files.readAllBytes(file));
-    } catch (IOException e) {
-      throw new ModelFileException(name, "", "", MappedFile.reason(e), e);
-    }
+    return parse(file.toString(), "", SmallFile.read(file, maxBytes));
   }
 
   /**

@@ -61,13 +61,24 @@ public record Faithfulness(
     return of(game, order, portions, game.size());
   }
 
-  private static Faithfulness of(SpanGame game, List<Integer> order, List<Double> portions, int k) {
+  /**
+   * Checks that there are portions, which are above 0 and up to 1.
+   *
+   * @throws InvalidInputException if not
+   */
+  public static void requirePortions(List<Double> portions) {
     Preconditions.require(!portions.isEmpty(), "portions", "", "must not be empty");
-    List<BitSet> sets = new ArrayList<>();
-    sets.add(game.all());
     for (double portion : portions) {
       Preconditions.require(
           portion > 0 && portion <= 1, "portion", portion, "must be above 0 and up to 1");
+    }
+  }
+
+  private static Faithfulness of(SpanGame game, List<Integer> order, List<Double> portions, int k) {
+    requirePortions(portions);
+    List<BitSet> sets = new ArrayList<>();
+    sets.add(game.all());
+    for (double portion : portions) {
       var first = new BitSet(k);
       order.subList(0, (int) Math.ceil(portion * k - 1e-9)).forEach(first::set);
       var others = (BitSet) first.clone();

@@ -49,7 +49,7 @@ public record FlowImportance(int layer, Block block, int head, double share, dou
    * @throws InvalidInputException if the model is not supported, as by {@link FlowRoutes}
    */
   public static List<FlowImportance> of(Lens lens, List<int[]> texts, double threshold) {
-    FlowRoutes.require(threshold);
+    FlowRoutes.requireThreshold(threshold);
     for (int[] tokens : texts) {
       Preconditions.require(
           tokens.length > 1, "text", tokens.length + " tokens", "must have at least 2 tokens");

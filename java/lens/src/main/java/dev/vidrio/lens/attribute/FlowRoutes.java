@@ -174,12 +174,16 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
    * @throws InvalidInputException if it is not from 0 to 1
    */
   public FlowRoutes {
-    require(threshold);
+    requireThreshold(threshold);
     edges = List.copyOf(edges);
   }
 
-  /** Rejects thresholds outside 0 to 1. */
-  static void require(double threshold) {
+  /**
+   * Rejects thresholds outside 0 to 1.
+   *
+   * @throws InvalidInputException if the threshold is not from 0 to 1
+   */
+  public static void requireThreshold(double threshold) {
     Preconditions.require(
         threshold >= 0 && threshold <= 1, "threshold", threshold, "must be from 0 to 1");
   }
@@ -195,7 +199,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
    *     the summands of a stream
    */
   public static FlowRoutes of(Lens lens, int[] tokens, int position, double threshold) {
-    require(threshold);
+    requireThreshold(threshold);
     Preconditions.requirePosition(tokens, position);
     HookMap hooks = HookMap.of(lens.model());
     FlowLayer.require(lens.model(), hooks);

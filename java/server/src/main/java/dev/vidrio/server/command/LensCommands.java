@@ -26,6 +26,11 @@ public interface LensCommands {
         }
 
         @Override
+        public List<? extends Map<String, ?>> dictionaries() {
+          return List.of();
+        }
+
+        @Override
         public Result run(Request request, Model model) {
           throw new InvalidInputException("command", request.command(), "not found");
         }
@@ -77,6 +82,14 @@ public interface LensCommands {
    * @throws IOException if their directory cannot be read
    */
   List<String> sharedFiles() throws IOException;
+
+  /**
+   * Returns the dictionaries of features among these files, sorted by name: the {@code name} of the
+   * directory, its {@code kind}, and the number of {@code layers} if options choose among them.
+   *
+   * @throws IOException if their directory cannot be read
+   */
+  List<? extends Map<String, ?>> dictionaries() throws IOException;
 
   /**
    * Runs a command on a model, which stays open. To cancel it, interrupt the thread.

@@ -74,7 +74,8 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
   private JsonObject list() throws IOException {
     return new JsonObject()
         .with("commands", commands.describe())
-        .with("shared_files", commands.sharedFiles());
+        .with("shared_files", commands.sharedFiles())
+        .with("dictionaries", commands.dictionaries());
   }
 
   /** Handles {@code /v1/lens/model}. */

@@ -14,11 +14,14 @@ const DATA = /<script type="application\/json" id="data">([^<]*)</;
 /** The features or neurons of a graph whose inputs are attributed: few, so that it takes seconds. */
 const FEATURES = 128;
 
+/** The kinds of dictionaries with features that an answer can set to a value. */
+const SETTABLE = new Set(['single', 'layers']);
+
 /**
  * The methods: a command of the lens with its options, or measure(place, signal), which returns
- * {json, pictures}. dictionaries(files): the choices of a dictionary for the option of that name,
- * from the names of shared files. edits: the method takes the edits of an answer; steering: and its
- * directions. note: how to go on from the picture.
+ * {json, pictures}. option: the option that names a dictionary; without: the choice of none; byLayer:
+ * the command reads one layer; refused: why it does not take a kind of dictionaries. edits: the method
+ * takes the edits of an answer; steering: and its directions. note: how to go on from the picture.
  */
 const METHODS = [
   {
@@ -26,8 +29,9 @@ const METHODS = [
     command: 'graph',
     options: { features: FEATURES, logits: 5 },
     option: 'transcoders',
+    without: 'neurons',
+    refused: { crosscoder: 'a graph needs transcoders' },
     edits: true,
-    dictionaries: files => ['', ...new Set(directories(files).map(parent)), ...directories(files)],
     note: 'Choose a neuron to answer again without it.',
   },
   { name: 'Information flow', command: 'routes', options: {}, edits: true },
@@ -62,7 +66,7 @@ const METHODS = [
     command: 'sae features',
     options: {},
     option: 'sae',
-    dictionaries: directories,
+    byLayer: true,
     note: 'Choose a feature to answer again with it set to a value.',
   },
 ];
@@ -78,9 +82,12 @@ const FEATURE = /^#(\d+)$/;
 /** The requests to the window: {ablate(view, ids, edit), patch(place, patch, change), setFeature(view, ids, feature)}. */
 let actions = {};
 
-/** The names of the commands that the server runs, and of its shared files. */
+/** The names of the commands that the server runs, and the dictionaries among its shared files. */
 let commands = new Set();
-let sharedFiles = [];
+let dictionaries = [];
+
+/** The choices of a dictionary for the selected method, in the order of the field. */
+let choices = [];
 
 /** The place to explore: {view, token, ids, index}. */
 let place = null;
@@ -88,7 +95,7 @@ let place = null;
 /** The controller of the running request, or null. */
 let running = null;
 
-/** The result of the shown picture: {json, pictures, page}; page: that of a command. */
+/** The result of the shown picture: {json, pictures, page, choice}; page: that of a command. */
 let result = null;
 
 /** Sets the requests to the window. */
@@ -110,18 +117,20 @@ export function initialize(given) {
   );
 }
 
-/** Fetches the commands of the server and the names of its shared files. */
+/** Fetches the commands of the server and its dictionaries. */
 export async function refresh() {
   const list = await callJson('/v1/lens/commands');
   commands = new Set(list.commands.map(({ name }) => name));
-  sharedFiles = list.shared_files;
-  const methods = METHODS.filter(
-    ({ command, option, dictionaries }) =>
-      (!command || commands.has(command)) && (!option || dictionaries(sharedFiles).length > 0),
-  );
-  at('method').replaceChildren(...methods.map(({ name }) => element('option', {}, name)));
+  dictionaries = list.dictionaries;
+  at('method').replaceChildren(...METHODS.filter(isUsable).map(({ name }) => element('option', {}, name)));
   choose();
   showIfUsable();
+}
+
+/** Returns whether the server has the command of a method, and a dictionary if it takes one. */
+function isUsable(method) {
+  const has = !method.command || commands.has(method.command);
+  return has && (!method.option || choicesOf(method).some(({ options }) => options));
 }
 
 function showIfUsable() {
@@ -153,13 +162,31 @@ function end() {
   at('explore-stop').disabled = true;
 }
 
-/** Returns the directories of dictionaries in SAELens's format. */
-function directories(files) {
-  return files.filter(name => name.endsWith('/cfg.json')).map(parent);
+/**
+ * Returns the choices of a dictionary for a method: {label, kind, options}; without options, the label
+ * says why the method does not take it. A directory of directories is chosen by layer through these.
+ */
+function choicesOf({ option, without, byLayer, refused = {} }) {
+  const found = without ? [{ label: without, options: {} }] : [];
+  for (const { name, kind, layers = 0 } of option ? dictionaries : []) {
+    const label = name.replace(/^shared\//, '');
+    const options = { [option]: name };
+    if (refused[kind]) {
+      found.push({ label: `${label} (${refused[kind]})`, kind });
+    } else if (byLayer && layers > 0) {
+      for (let layer = 0; layer < layers; layer++) {
+        found.push({ label: `${label}, layer ${layer}`, kind, options: { ...options, layer } });
+      }
+    } else if (!byLayer || kind !== 'directories') {
+      found.push({ label, kind, options });
+    }
+  }
+  return found;
 }
 
-function parent(name) {
-  return name.slice(0, name.lastIndexOf('/'));
+/** Returns the selected dictionary, or nothing for a method without. */
+function choice() {
+  return choices[at('dictionary').selectedIndex];
 }
 
 function method() {
@@ -168,9 +195,9 @@ function method() {
 
 /** Shows the fields of the selected method. */
 function choose() {
-  const choices = method()?.dictionaries?.(sharedFiles).filter(name => name !== 'shared') ?? [];
+  choices = method() ? choicesOf(method()) : [];
   at('dictionary').replaceChildren(
-    ...choices.map(name => element('option', { value: name }, name === '' ? 'neurons' : name.replace('shared/', ''))),
+    ...choices.map(({ label, options }) => element('option', options ? {} : { disabled: '' }, label)),
   );
   at('dictionary-field').hidden = choices.length < 2;
   end();
@@ -206,9 +233,10 @@ async function run() {
   const timer = setInterval(tick, 1000);
   at('explore-stop').disabled = false;
   try {
+    const chosen = choice();
     const measured = await measure(place, controller.signal);
     if (running === controller) {
-      result = measured;
+      result = { ...measured, choice: chosen };
       draw();
       const plain = (turn.edits && !edits) || (turn.steer && !steering) || turn.feature;
       at('explore-note').textContent = [plain ? 'This is the unchanged model.' : '', note ?? ''].filter(Boolean).join(' ');
@@ -227,7 +255,7 @@ async function run() {
 
 /** Runs the command of the selected method. */
 async function runCommand({ view: { turn }, token, ids }, signal) {
-  const { command, options, option, edits, follows } = method();
+  const { command, options, edits, follows } = method();
   const written = edits ? editsOf(turn, ids.length) : [];
   const response = await callJson(
     '/v1/lens/commands',
@@ -238,7 +266,7 @@ async function runCommand({ view: { turn }, token, ids }, signal) {
         ...options,
         ids: IDS,
         output: PAGE,
-        ...(option && at('dictionary').value && { [option]: at('dictionary').value }),
+        ...choice()?.options,
         ...(follows && { token: `#${token.id}` }),
         ...(written.length > 0 && { edit: written }),
       },
@@ -287,11 +315,15 @@ function offer(name) {
     .map(([match, edited]) => edited(...match.slice(1)))[0];
   if (edit) {
     at('component').append(button(`Answer again without ${name}`, () => actions.ablate(view, prompt, edit)));
-  } else if (FEATURE.test(name)) {
+  } else if (FEATURE.test(name) && result.choice) {
+    const { kind, options } = result.choice;
+    if (!SETTABLE.has(kind)) {
+      at('component').append('A feature of several layers cannot be set to a value.');
+      return;
+    }
     const feature = Number(FEATURE.exec(name)[1]);
     const value = element('input', { type: 'number', step: 'any', value: '0', 'aria-label': `Activation of feature ${feature}` });
-    const sae = at('dictionary').value;
-    const set = () => actions.setFeature(view, prompt, { sae, feature, value: Number(value.value) });
+    const set = () => actions.setFeature(view, prompt, { ...options, feature, value: Number(value.value) });
     at('component').append(
       element('label', {}, `Feature ${feature} at every token: `, value),
       button('Answer again', set),

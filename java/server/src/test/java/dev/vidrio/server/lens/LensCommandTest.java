@@ -35,6 +35,11 @@ class LensCommandTest {
     }
 
     @Override
+    public List<Map<String, Object>> dictionaries() {
+      return List.of(Map.of("name", "shared/a"));
+    }
+
+    @Override
     public Result run(Request request, Model model) {
       if (!request.command().equals("echo")) {
         throw new InvalidInputException("command", request.command(), "not found");
@@ -115,7 +120,8 @@ class LensCommandTest {
   @Test
   void listsCommands() {
     assertEquals(
-        "{\"commands\":[{\"name\":\"echo\"}],\"shared_files\":[\"shared/a.txt\"]}",
+        "{\"commands\":[{\"name\":\"echo\"}],\"shared_files\":[\"shared/a.txt\"],"
+            + "\"dictionaries\":[{\"name\":\"shared/a\"}]}",
         server.get("/v1/lens/commands").body().strip());
   }
 

@@ -192,6 +192,11 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
       boolean local = method != Method.IG && method != Method.SMOOTHGRAD;
       metric.requireGradient("--method " + name(), local);
     }
+    UsageException.requireAtLeast("--steps", steps, 1);
+    UsageException.requireAtLeast("--samples", samples, 1);
+    if (!(noise >= 0 && Double.isFinite(noise))) {
+      throw new UsageException("--noise " + noise + ": must be finite and not negative");
+    }
     answer.check();
     spans.check(input());
     removal.check();

@@ -159,6 +159,10 @@ public final class FaithfulnessCommand extends ModelCommand<FaithfulnessCommand.
   @Override
   protected void check() {
     removal.check();
+    UsageException.requireAtLeast("--steps", steps, 1);
+    UsageException.requireAtLeast("--samples", samples, 1);
+    UsageException.requireAtLeast("--orders", orders, 1);
+    Faithfulness.requirePortions(portions);
     if (prompts != null && input.isPresent()) {
       throw new UsageException("--prompts " + prompts + ": -p, -f or --ids gives a second text");
     }

@@ -123,6 +123,7 @@ public final class RoutesCommand extends TextCommand<RoutesCommand.Found> {
   @Override
   protected void check() {
     super.check();
+    FlowRoutes.requireThreshold(threshold);
     boolean positioned = command().commandLine().getParseResult().hasMatchedOption("--position");
     if (average && positioned) {
       throw new UsageException("--position: cannot be combined with --average");

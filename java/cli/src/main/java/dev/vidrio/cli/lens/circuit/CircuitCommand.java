@@ -110,6 +110,7 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
     if (!(threshold >= 0)) {
       throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
     }
+    UsageException.requireAtLeast("--candidates", candidateCount, 0);
     if (scoringOption.ablation() == CircuitAblation.OPTIMAL) {
       throw new UsageException(
           "--ablation optimal: must be patch, mean or zero, since constants are trained for each of"

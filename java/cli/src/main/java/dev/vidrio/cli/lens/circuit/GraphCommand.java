@@ -11,6 +11,7 @@ import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -152,10 +153,18 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   protected void check() {
     super.check();
     metric.requireGradient(METHOD, true);
+    requireShare("--node-share", nodeShare);
+    requireShare("--edge-share", edgeShare);
     for (String option : List.of("--logits", "--probability")) {
       if (isMeasured() && command().commandLine().getParseResult().hasMatchedOption(option)) {
         throw new UsageException(option + ": cannot be combined with a metric or its tokens");
       }
+    }
+  }
+
+  private static void requireShare(String option, double share) {
+    if (!(share >= 0 && share <= 1)) {
+      throw new UsageException(option + " " + share + ": must be between 0 and 1");
     }
   }
 
@@ -169,7 +178,8 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
     Measured measured = isMeasured() ? target.of(lens, text, metric, MetricKind.LOGIT) : null;
     DifferentiableMetric explained = measured == null ? null : measured.differentiable(METHOD);
     int[] tokens = measured == null ? text : use(measured.text());
-    var options = new GraphOptions(logits, probability, features, from);
+    GraphOptions options =
+        OptionValues.of(() -> new GraphOptions(logits, probability, features, from));
     try (var bar = new ProgressBar("features");
         OpenFeatures opened = OpenFeatures.of(lens, directory)) {
       GraphFeatures nodes = opened.features();

@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.option.NeuronName;
 import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -98,7 +99,7 @@ public final class InputsCommand extends ModelCommand<InputsCommand.Found> {
         input.isPresent()
             ? input.requiredIds(opened)
             : opened.tokenizer().encode("", EncodeOptions.DEFAULT);
-    var options = new Options(length, steps, candidates, trials, seed);
+    Options options = OptionValues.of(() -> new Options(length, steps, candidates, trials, seed));
     if (neuron != null) {
       return new Found(
           "activation of " + neuron,

@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.LensCompletion;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -63,6 +64,11 @@ public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
 
   /** The continuations for a position of the text. */
   record Found(int at, List<Row> rows) {}
+
+  @Override
+  protected void check() {
+    UsageException.requireAtLeast("-n", count, 1);
+  }
 
   @Override
   protected Found run(Model opened) {

@@ -98,9 +98,8 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   @Override
   protected void check() {
     OutputFile.check(output, ".safetensors");
-    if (epochs < 1) {
-      throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
-    }
+    UsageException.requireAtLeast("--epochs", epochs, 1);
+    UsageException.requireAtLeast("--ahead", ahead, 0);
   }
 
   @Override

@@ -100,6 +100,7 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
     if (unit.head == null && then != null) {
       throw new UsageException("--then: needs --head");
     }
+    UsageException.requireAtLeast("--top", top, 1);
   }
 
   @Override

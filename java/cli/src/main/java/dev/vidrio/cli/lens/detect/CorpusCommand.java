@@ -8,6 +8,7 @@ import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.CorpusStatistics;
@@ -103,7 +104,9 @@ public final class CorpusCommand extends PageCommand<CorpusCommand.Found> {
   protected Found run(Model opened) {
     Lens lens = Lens.of(opened);
     boolean neurons = units.contains(Unit.NEURONS);
-    var options = new CorpusStatistics.Options(units.contains(Unit.HEADS), neurons, contexts);
+    CorpusStatistics.Options options =
+        OptionValues.of(
+            () -> new CorpusStatistics.Options(units.contains(Unit.HEADS), neurons, contexts));
     CorpusStatistics statistics = CorpusStatistics.of(lens, chunks.of(opened), options);
     if (statistics.neurons().isEmpty()) {
       return new Found(statistics, List.of(), Map.of(), "");

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
@@ -75,6 +76,12 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
           "Also score copy suppression: attending to the token that the query's direction predicts"
               + " (QK) and lowering it (OV).")
   private boolean suppression;
+
+  @Override
+  protected void check() {
+    super.check();
+    UsageException.requireAtLeast("--samples", samples, 1);
+  }
 
   /** A head's score of some kind. */
   private record Score(String name, double value) {}

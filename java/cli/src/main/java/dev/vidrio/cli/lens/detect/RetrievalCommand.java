@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.detect;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
@@ -44,6 +45,11 @@ public final class RetrievalCommand extends ModelCommand<RetrievalHeads> {
 
   @Option(names = "--top", paramLabel = "K", description = "Heads to print; JSON has all.")
   private int top = 10;
+
+  @Override
+  protected void check() {
+    UsageException.requireAtLeast("--depths", depths, 1);
+  }
 
   @Override
   protected RetrievalHeads run(Model opened) {

@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PageCommand;
 import dev.vidrio.cli.lens.option.TabbedLines;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.lens.Lens;
@@ -108,7 +109,7 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
         FunctionVectors.of(
             lens,
             tasks,
-            new Options(shots, prompts, heads, seed),
+            OptionValues.of(() -> new Options(shots, prompts, heads, seed)),
             (tokens, answer) ->
                 spec().bind(opened, List.of("#" + answer), List.of(), "").metric(lens, tokens));
     if (save != null) {

@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.fact;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.MetricOption;
@@ -40,6 +41,12 @@ public final class KnockOutCommand extends PageCommand<KnockOutCommand.Found> {
 
   /** The changes. */
   record Found(KnownFacts.Found facts, AttentionKnockOut changes) {}
+
+  @Override
+  protected void check() {
+    super.check();
+    UsageException.requireAtLeast("--window", window, 1);
+  }
 
   @Override
   protected Found run(Model opened) {

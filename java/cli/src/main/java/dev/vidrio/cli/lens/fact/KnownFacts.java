@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.fact;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
@@ -128,8 +129,8 @@ public final class KnownFacts {
   /** Reads the facts that the model knows. */
   Found of(Lens lens) {
     List<List<String>> rows = TabbedLines.read(file, 3, 4, "a subject, a prompt and an answer");
-    if (limit != null && limit < 1) {
-      throw new InvalidInputException("limit", Integer.toString(limit), "must be at least 1");
+    if (limit != null) {
+      UsageException.requireAtLeast("--limit", limit, 1);
     }
     List<Line> lines = new ArrayList<>();
     List<Fact> facts = new ArrayList<>();

@@ -11,6 +11,7 @@ import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.fact.Fact;
@@ -208,7 +209,9 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
         (method == Method.ROME
                 ? Options.rome(chosen, before)
                 : Options.memit(chosen, Math.min(layers, chosen + 1), before))
-            .withOptimization(new Optimization(steps, rate, enough, divergence, decay, clamp))
+            .withOptimization(
+                OptionValues.of(
+                    () -> new Optimization(steps, rate, enough, divergence, decay, clamp)))
             .withWeights(method == Method.ROME ? 0 : weight, ridge);
     Lens lens = Lens.of(opened);
     var rewriter = new Rewriter(fast.of(lens), chunks, options);

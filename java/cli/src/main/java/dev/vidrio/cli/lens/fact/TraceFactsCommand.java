@@ -6,6 +6,7 @@ import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PageCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.MetricKind;
@@ -74,7 +75,8 @@ public final class TraceFactsCommand extends PageCommand<TraceFactsCommand.Found
   @Override
   protected Found run(Model opened) {
     Lens lens = Lens.of(opened);
-    var options = new CausalTracing.Options(noise, runs, window, seed);
+    CausalTracing.Options options =
+        OptionValues.of(() -> new CausalTracing.Options(noise, runs, window, seed));
     KnownFacts.Found known = facts.of(lens);
     Map<Fact, Metric> metrics = known.metrics(lens, spec());
     return new Found(known, FactTracing.of(lens, known.facts(), metrics::get, site, options));

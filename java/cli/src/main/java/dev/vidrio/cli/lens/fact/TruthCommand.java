@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.fact;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.EstimateTable;
 import dev.vidrio.cli.lens.option.EstimateText;
 import dev.vidrio.cli.lens.option.OutputFile;
@@ -74,6 +75,7 @@ public final class TruthCommand extends PageCommand<TruthCommand.Found> {
   @Override
   protected void check() {
     super.check();
+    UsageException.requireAtLeast("--folds", folds, 2);
     if (save != null) {
       OutputFile.check(save, ".safetensors");
     }

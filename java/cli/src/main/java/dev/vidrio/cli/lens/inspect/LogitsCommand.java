@@ -70,6 +70,12 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
   private boolean softmax;
 
   @Override
+  protected void check() {
+    super.check();
+    UsageException.requireAtLeast("--top", top, 1);
+  }
+
+  @Override
   protected LogitTable run(Lens lens, int[] tokens) {
     if (attention != null) {
       return heads(lens, tokens, attention);

@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.inspect;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.ActivationStatistics;
 import dev.vidrio.lens.Lens;
@@ -46,7 +47,8 @@ public final class StatisticsCommand extends ModelCommand<ActivationStatistics> 
 
   @Override
   protected ActivationStatistics run(Model opened) {
-    var options = new ActivationStatistics.Options(window, true, top);
+    ActivationStatistics.Options options =
+        OptionValues.of(() -> new ActivationStatistics.Options(window, true, top));
     return ActivationStatistics.of(Lens.of(opened), input.requiredIds(opened), hooks, options);
   }
 

@@ -209,13 +209,15 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
 
   private Row learnBoundless(
       Lens lens, HookPoint point, List<Interchange> train, List<Interchange> test) {
-    var options =
-        new BoundlessAlignmentSearch.Options(
-            Objects.requireNonNullElse(rank, 0),
-            steps,
-            rate,
-            Objects.requireNonNullElse(penalty, BoundlessAlignmentSearch.PENALTY),
-            seed);
+    BoundlessAlignmentSearch.Options options =
+        OptionValues.of(
+            () ->
+                new BoundlessAlignmentSearch.Options(
+                    Objects.requireNonNullElse(rank, 0),
+                    steps,
+                    rate,
+                    Objects.requireNonNullElse(penalty, BoundlessAlignmentSearch.PENALTY),
+                    seed));
     try (var search = new BoundlessAlignmentSearch(lens, point, train, options)) {
       for (int i = 0; i < steps; i++) {
         search.step();

@@ -13,6 +13,7 @@ import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TextSpan;
 import dev.vidrio.cli.lens.option.TokenText;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.MetricSpec;
@@ -143,7 +144,7 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
   }
 
   private CausalTracing.Options options() {
-    return new CausalTracing.Options(noise, runs, window, seed);
+    return OptionValues.of(() -> new CausalTracing.Options(noise, runs, window, seed));
   }
 
   private static CausalTracing trace(

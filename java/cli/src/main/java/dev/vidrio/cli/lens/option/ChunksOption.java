@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.model.Model;
@@ -36,6 +37,9 @@ public final class ChunksOption {
   }
 
   private int length(Model model) {
+    if (length != null) {
+      UsageException.requireAtLeast("--length", length, 2);
+    }
     int most = Math.min(LENGTH, model.architecture().contextLength());
     return Objects.requireNonNullElse(length, most);
   }

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -39,7 +40,8 @@ public final class LensCompletion {
     int context = (int) Math.min(opened.architecture().contextLength(), wanted);
     var room = SessionOptions.DEFAULT.withContext(context);
     GenerationOptions options =
-        GenerationOptions.DEFAULT.withTokens(tokens).withSampling(sampling.toOptions());
+        OptionValues.of(() -> GenerationOptions.DEFAULT.withTokens(tokens))
+            .withSampling(sampling.toOptions());
     TokenDecoder decoder = opened.tokenizer().streamingDecoder(true);
     List<Integer> ids = new ArrayList<>();
     try (LensSession session = lens.open(Capture.NONE, room, editable)) {

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.decode.probe.LinearProbe;
 import dev.vidrio.lens.decode.probe.MlpProbe;
@@ -60,6 +61,11 @@ public final class ProbeOption {
 
   /** Returns the trainer of probes. */
   public Probe.Trainer trainer(Executor executor, long seed) {
+    UsageException.requireAtLeast("-k", elements, 1);
+    UsageException.requireAtLeast("--hidden", hidden, 1);
+    if (!(l2 > 0 && Double.isFinite(l2))) {
+      throw new UsageException("--l2 " + l2 + ": must be above 0 and finite");
+    }
     return switch (kind) {
       case LOGISTIC -> examples -> LinearProbe.logistic(executor, examples, l2);
       case RIDGE -> examples -> LinearProbe.ridge(examples, l2);

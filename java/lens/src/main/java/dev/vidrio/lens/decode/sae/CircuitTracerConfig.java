@@ -1,9 +1,9 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.ModelFileException;
-import dev.vidrio.formats.file.MappedFile;
+import dev.vidrio.formats.file.SmallFile;
 import dev.vidrio.kernel.hook.HookSite;
-import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -43,21 +43,13 @@ final class CircuitTracerConfig {
   /** Reads the file of a directory. */
   static CircuitTracerConfig read(Path directory) {
     Path path = directory.resolve(NAME);
+    String text = new String(SmallFile.read(path, MAX_BYTES), StandardCharsets.UTF_8);
     Map<String, String> values = new HashMap<>();
-    try {
-      if (Files.size(path) > MAX_BYTES) {
-        String limit = "must be at most " + MAX_BYTES;
-        throw new ModelFileException(
-            path.toString(), "size", Long.toString(Files.size(path)), limit);
+    for (String line : text.lines().toList()) {
+      Matcher scalar = SCALAR.matcher(line);
+      if (scalar.matches()) {
+        values.put(scalar.group(1), scalar.group(3));
       }
-      for (String line : Files.readAllLines(path)) {
-        Matcher scalar = SCALAR.matcher(line);
-        if (scalar.matches()) {
-          values.put(scalar.group(1), scalar.group(3));
-        }
-      }
-    } catch (IOException e) {
-      throw new ModelFileException(path.toString(), "", "", MappedFile.reason(e), e);
     }
     return new CircuitTracerConfig(path.toString(), values);
   }

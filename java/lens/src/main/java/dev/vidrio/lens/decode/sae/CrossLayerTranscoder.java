@@ -96,7 +96,16 @@ public final class CrossLayerTranscoder implements AutoCloseable {
 
   /** Returns whether a directory has the files of a cross-layer transcoder. */
   public static boolean isIn(Path directory) {
-    return Files.exists(file(directory, "W_enc_", 0));
+    return layers(directory) > 0;
+  }
+
+  /** Returns the number of layers of a cross-layer transcoder in a directory, 0 without one. */
+  public static int layers(Path directory) {
+    int count = 0;
+    while (Files.exists(file(directory, "W_enc_", count))) {
+      count++;
+    }
+    return count;
   }
 
   private static Path file(Path directory, String name, int layer) {
@@ -116,10 +125,7 @@ public final class CrossLayerTranscoder implements AutoCloseable {
     int d = lens.model().architecture().width();
     Arena arena = Arena.ofShared();
     try {
-      int found = 0;
-      while (Files.exists(file(directory, "W_enc_", found))) {
-        found++;
-      }
+      int found = layers(directory);
       if (found != count) {
         throw new ModelFileException(
             directory.toString(),

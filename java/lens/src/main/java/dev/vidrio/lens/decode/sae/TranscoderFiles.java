@@ -42,13 +42,14 @@ public final class TranscoderFiles {
   public static List<SparseAutoencoder> open(Lens lens, Path directory) {
     List<SparseAutoencoder> opened = new ArrayList<>();
     try {
-      if (Files.exists(layer(directory, 0))) {
+      int layers = layers(directory);
+      if (layers > 0) {
         CircuitTracerConfig config = CircuitTracerConfig.read(directory);
-        for (int l = 0; Files.exists(layer(directory, l)); l++) {
+        for (int l = 0; l < layers; l++) {
           opened.add(CircuitTracerTranscoder.read(lens, layer(directory, l), l, config));
         }
       } else {
-        for (Path each : directories(directory)) {
+        for (Path each : isSingle(directory) ? List.of(directory) : required(directory)) {
           opened.add(
               SparsifyFile.isIn(each)
                   ? SparsifyFile.read(lens, each)
@@ -66,27 +67,43 @@ public final class TranscoderFiles {
     return directory.resolve(LAYER + layer + SAFETENSORS);
   }
 
-  /** Returns a directory with a transcoder, or its children that have one. */
-  private static List<Path> directories(Path directory) {
-    if (Files.exists(directory.resolve(SaeWeights.CONFIG))) {
-      return List.of(directory);
+  /** Returns the number of transcoders of circuit-tracer in a directory, by the names of files. */
+  public static int layers(Path directory) {
+    int count = 0;
+    while (Files.exists(layer(directory, count))) {
+      count++;
     }
+    return count;
+  }
+
+  /** Returns whether a directory has the configuration of SAELens or sparsify. */
+  public static boolean isSingle(Path directory) {
+    return Files.exists(directory.resolve(SaeWeights.CONFIG));
+  }
+
+  /**
+   * Returns the directories in a directory that have the configuration of SAELens or sparsify,
+   * sorted.
+   *
+   * @throws InvalidInputException if the directory cannot be read
+   */
+  public static List<Path> singles(Path directory) {
     try (Stream<Path> children = Files.list(directory)) {
-      List<Path> found =
-          children
-              .filter(child -> Files.exists(child.resolve(SaeWeights.CONFIG)))
-              .sorted()
-              .toList();
-      if (found.isEmpty()) {
-        throw new InvalidInputException(
-            "dictionary",
-            directory.toString(),
-            "no cfg.json, in it or in a directory in it, no layer_0.safetensors,"
-                + " W_enc_0.safetensors or model.safetensors");
-      }
-      return found;
+      return children.filter(TranscoderFiles::isSingle).sorted().toList();
     } catch (IOException e) {
       throw new InvalidInputException("dictionary", directory.toString(), MappedFile.reason(e));
     }
+  }
+
+  private static List<Path> required(Path directory) {
+    List<Path> found = singles(directory);
+    if (found.isEmpty()) {
+      throw new InvalidInputException(
+          "dictionary",
+          directory.toString(),
+          "no cfg.json, in it or in a directory in it, no layer_0.safetensors or"
+              + " W_enc_0.safetensors, and no model.safetensors of a crosscoder");
+    }
+    return found;
   }
 }

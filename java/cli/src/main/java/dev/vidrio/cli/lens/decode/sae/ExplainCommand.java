@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.decode.sae;
 
+import dev.vidrio.cli.io.ApiUrl;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.InputOutput;
@@ -7,6 +8,12 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.ModelHelp;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.cli.option.PrecisionOption;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.lens.decode.sae.explain.ChatModel;
 import dev.vidrio.lens.decode.sae.explain.ClassificationScore;
 import dev.vidrio.lens.decode.sae.explain.ExplainOptions;
 import dev.vidrio.lens.decode.sae.explain.ExplanationFile;
@@ -14,8 +21,8 @@ import dev.vidrio.lens.decode.sae.explain.ExplanationRun;
 import dev.vidrio.lens.decode.sae.explain.FeatureExplanation;
 import dev.vidrio.lens.decode.sae.explain.FeatureExplanation.Scores;
 import dev.vidrio.lens.decode.sae.index.IndexFile;
+import dev.vidrio.model.Model;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -30,26 +37,52 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens sae explain}. */
 @Command(
     name = "explain",
     description = {
-      "Explains features in words by a chat model of a server with OpenAI's API, such as 'vidrio"
-          + " serve', from the examples of an index that 'lens sae index' has written.",
+      "Explains features in words by a chat model, from the examples of an index that 'lens sae"
+          + " index' has written. -m names a model, which runs in this process; --url a server with"
+          + " OpenAI's API, such as 'vidrio serve'.",
       "Scores are balanced accuracies, of which 0.5 is chance. Detection: does the model find other"
           + " texts with the feature by the explanation? Fuzzing: does it find wrong marks? other:"
           + " the same with the explanation of another feature.",
       "Results are added to explanations.jsonl in the directory one by one, and an interrupted"
           + " command continues there when it runs again."
     })
+@ModelHelp(
+    "The chat model that explains: a GGUF file, a Hugging Face directory, a name (see 'vidrio"
+        + " list'), hf:OWNER/REPO[:QUANT], or hf:OWNER/REPO/FILE. With --url, its id there; by"
+        + " default, the server's first.")
 final class ExplainCommand implements Callable<Integer> {
   /** The name of the file of explanations. */
   private static final String FILE = "explanations.jsonl";
 
   private static final Duration PAUSE = Duration.ofSeconds(1);
+
+  private static final List<String> OF_PROCESS =
+      List.of(
+          "--threads",
+          "--decode-threads",
+          "--isa",
+          "--executor",
+          "--no-repack",
+          "--context",
+          "--kv",
+          "--arithmetic");
+
+  private static final List<String> OF_SERVER = List.of("--key-variable", "--timeout");
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private PrecisionOption precision = new PrecisionOption();
+
+  @Spec private CommandSpec command = CommandSpec.create();
 
   @Parameters(paramLabel = "DIRECTORY", description = "An index, written by 'lens sae index -o'.")
   private Path directory = Path.of("");
@@ -57,14 +90,14 @@ final class ExplainCommand implements Callable<Integer> {
   @Option(
       names = "--url",
       paramLabel = "URL",
-      description = "Address of the server; /v1 is added if it has no path.")
-  private URI url = URI.create("http://127.0.0.1:8080");
+      description = "Address of a server that explains; /v1 is added if it has no path.")
+  private @Nullable String url;
 
   @Option(
-      names = "--model",
-      paramLabel = "ID",
-      description = "Model id. Default: the server's first.")
-  private @Nullable String model;
+      names = {"-c", "--context"},
+      paramLabel = "N",
+      description = "Context length in tokens. Default: the model's, at most 4096.")
+  private int context;
 
   @Option(
       names = "--key-variable",
@@ -72,7 +105,10 @@ final class ExplainCommand implements Callable<Integer> {
       description = "Environment variable with the API key, if the server requires one.")
   private String keyVariable = "VIDRIO_API_KEY";
 
-  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Time limit of a request.")
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      description = "Time limit of a request to the server.")
   private int timeout = 600;
 
   @Option(
@@ -122,45 +158,96 @@ final class ExplainCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
+  /** Features of an index. */
+  private record Chosen(IndexFile index, Set<Integer> features) {}
+
   @Override
   public Integer call() throws IOException {
-    var options = new ExplainOptions(shown, tested, batch, seed);
+    ExplainOptions options = OptionValues.of(() -> new ExplainOptions(shown, tested, batch, seed));
     UsageException.requireAtLeast("--timeout", timeout, 1);
     UsageException.requireAtLeast("--requests", requests, 1);
     UsageException.requireAtLeast("--count", count, 1);
-    IndexFile index = IndexFile.open(directory.resolve(IndexCommand.FILE));
-    InputOutput.requireWritable(directory.resolve(FILE));
-    Set<Integer> chosen = features == null ? random(index) : list(index);
-    String key = System.getenv(keyVariable);
-    try (var chat = new OpenAiChat(url, model, key, Duration.ofSeconds(timeout), PAUSE)) {
-      var settings =
-          new ExplanationFile.Settings(
-              index.header().dictionary(), index.header().tokens(), chat.model(), options);
-      ExplanationFile file = ExplanationFile.open(directory.resolve(FILE), settings);
-      boolean complete;
-      int sent;
-      try (var bar = new ProgressBar("explaining")) {
-        var run =
-            new ExplanationRun(
-                index,
-                file,
-                chat,
-                options,
-                requests,
-                at -> bar.update(at / (double) requests(chosen.size(), options), at + " requests"));
-        complete = explain(run, chosen);
-        sent = run.requests();
-      } catch (IOException e) {
-        throw new CommandException(
-            "%s; %d explanations are in %s, and the command continues there when it runs again"
-                .formatted(
-                    InputOutput.reason(e), file.explanations().size(), directory.resolve(FILE)),
-            e);
-      }
-      FeaturePages.write(directory, index, file.explanations());
-      report(settings, results(file, chosen), sent, complete);
+    if (url == null) {
+      explainInProcess(options);
+    } else {
+      explainByServer(options, ApiUrl.parse(url));
     }
     return 0;
+  }
+
+  private void explainInProcess(ExplainOptions options) throws IOException {
+    if (!model.isGiven()) {
+      throw new UsageException("needs a model that explains: -m MODEL, or --url URL of a server");
+    }
+    requireNone(OF_SERVER, "requires --url");
+    EngineOptions engine =
+        OptionValues.of(() -> EngineOptions.DEFAULT.withContext(context))
+            .withKvType(precision.kvType())
+            .withArithmetic(precision.arithmetic());
+    Chosen chosen = choose();
+    try (Model opened = model.open();
+        var chat = new EngineChat(opened, engine)) {
+      explain(chosen, chat, ModelOption.shortName(model.reference()), options);
+    }
+  }
+
+  private void explainByServer(ExplainOptions options, ApiUrl server) throws IOException {
+    requireNone(OF_PROCESS, "not supported with --url, whose server runs the model");
+    String id = model.isGiven() ? model.reference() : null;
+    String key = System.getenv(keyVariable);
+    Chosen chosen = choose();
+    try (var chat = new OpenAiChat(server, id, key, Duration.ofSeconds(timeout), PAUSE)) {
+      explain(chosen, chat, chat.model(), options);
+    }
+  }
+
+  /** Rejects options for the other kind of model. */
+  private void requireNone(List<String> names, String reason) {
+    for (String name : names) {
+      if (command.commandLine().getParseResult().hasMatchedOption(name)) {
+        throw new UsageException(name + ": " + reason);
+      }
+    }
+  }
+
+  /** Opens the index, and chooses features before the model is opened. */
+  private Chosen choose() {
+    IndexFile index = IndexFile.open(directory.resolve(IndexCommand.FILE));
+    InputOutput.requireWritable(directory.resolve(FILE));
+    return new Chosen(index, features == null ? random(index) : list(index));
+  }
+
+  /** Explains and scores the chosen features, writes the pages, and prints the results. */
+  private void explain(Chosen chosen, ChatModel chat, String explainer, ExplainOptions options)
+      throws IOException {
+    IndexFile index = chosen.index;
+    Set<Integer> numbers = chosen.features;
+    var settings =
+        new ExplanationFile.Settings(
+            index.header().dictionary(), index.header().tokens(), explainer, options);
+    ExplanationFile file = ExplanationFile.open(directory.resolve(FILE), settings);
+    boolean complete;
+    int sent;
+    try (var bar = new ProgressBar("explaining")) {
+      var run =
+          new ExplanationRun(
+              index,
+              file,
+              chat,
+              options,
+              requests,
+              at -> bar.update(at / (double) requests(numbers.size(), options), at + " requests"));
+      complete = explain(run, numbers);
+      sent = run.requests();
+    } catch (IOException e) {
+      throw new CommandException(
+          "%s; %d explanations are in %s, and the command continues there when it runs again"
+              .formatted(
+                  InputOutput.reason(e), file.explanations().size(), directory.resolve(FILE)),
+          e);
+    }
+    FeaturePages.write(directory, index, file.explanations());
+    report(settings, results(file, numbers), sent, complete);
   }
 
   /** Returns the maximum number of requests for some features. */

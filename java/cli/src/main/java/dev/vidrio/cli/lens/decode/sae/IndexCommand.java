@@ -10,6 +10,7 @@ import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.formats.file.CreatedDirectories;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.FeatureDictionary;
@@ -140,15 +141,17 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
 
   @Override
   protected List<Found> run(Model opened) throws IOException {
-    var options =
-        new IndexOptions(
-            examples,
-            quantiles,
-            perQuantile,
-            around,
-            effects,
-            IndexOptions.DEFAULT.background(),
-            seed);
+    IndexOptions options =
+        OptionValues.of(
+            () ->
+                new IndexOptions(
+                    examples,
+                    quantiles,
+                    perQuantile,
+                    around,
+                    effects,
+                    IndexOptions.DEFAULT.background(),
+                    seed));
     Lens lens = Lens.of(opened);
     List<DictionaryFile> files = new ArrayList<>();
     try {
@@ -255,7 +258,7 @@ public final class IndexCommand extends ModelCommand<List<IndexCommand.Found>> {
     }
     if (output != null) {
       System.out.println(output + ": index.html and index.jsonl");
-      Hint.print("'vidrio lens sae explain " + output + "' explains features in words.");
+      Hint.print("'vidrio lens sae explain " + output + " -m MODEL' explains features in words.");
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.lens.decode.sae;
 
+import dev.vidrio.cli.io.ApiUrl;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.lens.decode.sae.explain.ChatModel;
 import dev.vidrio.template.ChatMessage;
 import java.io.IOException;
@@ -33,9 +33,6 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
   /** Maximum bytes of a response. */
   private static final int MAX_BYTES = 4 << 20;
 
-  /** Maximum tokens of an answer. */
-  private static final int MAX_TOKENS = 512;
-
   private static final int ATTEMPTS = 4;
 
   /** Seconds of the longest pause before another attempt. */
@@ -50,7 +47,7 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
           .connectTimeout(CONNECT)
           .build();
 
-  private final String base;
+  private final ApiUrl url;
   private final @Nullable String key;
   private final Duration timeout;
   private final Duration pause;
@@ -59,21 +56,15 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
   /**
    * Connects to a server.
    *
-   * @param url of the API; {@code /v1} is added if it has no path
    * @param model the model's id; null for the first model of the server
    * @param key the API key; null for none
    * @param timeout of a request
    * @param pause before the second attempt; doubled before each further one
-   * @throws UsageException if the URL is not one of HTTP
    * @throws CommandException if the server lists no model and none is given
    */
   OpenAiChat(
-      URI url, @Nullable String model, @Nullable String key, Duration timeout, Duration pause) {
-    if (!String.valueOf(url).matches("https?://[^/?#]+(/[^?#]*)?")) {
-      throw new UsageException("--url " + url + ": must be like http://127.0.0.1:8080");
-    }
-    String text = url.toString().replaceFirst("/+$", "");
-    this.base = url.getPath().replace("/", "").isEmpty() ? text + "/v1" : text;
+      ApiUrl url, @Nullable String model, @Nullable String key, Duration timeout, Duration pause) {
+    this.url = url;
     this.key = key;
     this.timeout = timeout;
     this.pause = pause;
@@ -94,7 +85,7 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
     } catch (IOException e) {
       throw new CommandException(String.valueOf(e.getMessage()), e);
     }
-    throw new CommandException(base + "/models: lists no model; name one with --model");
+    throw new CommandException(url + "/models: lists no model; name one with --model");
   }
 
   @Override
@@ -111,14 +102,14 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
       return "";
     }
     if (!message.isString()) {
-      throw new IOException(base + "/chat/completions: the response has no message with content");
+      throw new IOException(url + "/chat/completions: the response has no message with content");
     }
     return message.stringValue();
   }
 
   /** Sends a request, again if the server is overloaded, and returns the response's JSON. */
   private JsonNode send(String path, @Nullable JsonObject body) throws IOException {
-    String address = base + path;
+    URI address = url.resolve(path);
     for (int attempt = 1; ; attempt++) {
       HttpResponse<InputStream> response = request(address, body);
       byte[] content;
@@ -153,9 +144,9 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
         .orElse(OptionalLong.empty());
   }
 
-  private HttpResponse<InputStream> request(String address, @Nullable JsonObject body)
+  private HttpResponse<InputStream> request(URI address, @Nullable JsonObject body)
       throws IOException {
-    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(address)).timeout(timeout);
+    HttpRequest.Builder request = HttpRequest.newBuilder(address).timeout(timeout);
     if (key != null) {
       request.header("Authorization", "Bearer " + key);
     }
@@ -189,7 +180,7 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
     return new IOException("interrupted", e);
   }
 
-  private static JsonNode parse(String address, byte[] content) throws IOException {
+  private static JsonNode parse(URI address, byte[] content) throws IOException {
     try {
       return JsonMapper.shared().readTree(content);
     } catch (JacksonException e) {
@@ -198,7 +189,7 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
   }
 
   /** Returns the error's message after a colon, if the response has one. */
-  private static String reason(String address, byte[] content) {
+  private static String reason(URI address, byte[] content) {
     try {
       JsonNode error = parse(address, content).path("error");
       JsonNode message = error.isString() ? error : error.path("message");

@@ -37,6 +37,13 @@ public final class SteerCommand extends ContinuationCommand {
   private boolean reconstruct;
 
   @Override
+  protected void check() {
+    if (!Float.isFinite(value)) {
+      throw new UsageException("--value " + value + ": must be finite");
+    }
+  }
+
+  @Override
   protected Completion run(Lens lens) {
     try (DictionaryFile file = sae.choice().open(lens)) {
       if (!(sae.choice().one(lens, file) instanceof SparseAutoencoder autoencoder)) {

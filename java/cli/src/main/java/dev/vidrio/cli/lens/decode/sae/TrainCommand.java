@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.CheckpointFile;
@@ -92,18 +93,20 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
 
   @Override
   protected TrainingResult run(Model opened) throws IOException {
-    var options =
-        new SaeOptions(
-            features,
-            penalty > 0 ? 0 : k,
-            batchTopK,
-            penalty,
-            training.rate(),
-            training.batch(),
-            training.steps(),
-            SaeOptions.DEFAULT.deadAfter(),
-            training.buffer(),
-            training.seed());
+    SaeOptions options =
+        OptionValues.of(
+            () ->
+                new SaeOptions(
+                    features,
+                    penalty > 0 ? 0 : k,
+                    batchTopK,
+                    penalty,
+                    training.rate(),
+                    training.batch(),
+                    training.steps(),
+                    SaeOptions.DEFAULT.deadAfter(),
+                    training.buffer(),
+                    training.seed()));
     return training.run(opened, progress -> prepare(opened, options, progress), this::save);
   }
 

@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.cross.ActivationSources;
@@ -89,17 +90,19 @@ public final class TrainCrossCommand extends ModelCommand<TrainingResult> {
 
   @Override
   protected TrainingResult run(Model opened) throws IOException {
-    var options =
-        new CrossOptions(
-            features,
-            penalty > 0 ? 0 : k,
-            penalty,
-            training.rate(),
-            training.batch(),
-            training.steps(),
-            CrossOptions.DEFAULT.deadAfter(),
-            training.buffer(),
-            training.seed());
+    CrossOptions options =
+        OptionValues.of(
+            () ->
+                new CrossOptions(
+                    features,
+                    penalty > 0 ? 0 : k,
+                    penalty,
+                    training.rate(),
+                    training.batch(),
+                    training.steps(),
+                    CrossOptions.DEFAULT.deadAfter(),
+                    training.buffer(),
+                    training.seed()));
     CheckpointFile file = training.checkpoint();
     ActivationSources sources = sources(Lens.of(opened));
     return training.run(

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.ChunksOption;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.TextTraining;
@@ -89,7 +90,8 @@ final class TrainingOption {
 
   /** Returns the file for the state of the training, or null. */
   @Nullable CheckpointFile checkpoint() {
-    return checkpoint == null ? null : new CheckpointFile(checkpoint, checkpointSteps);
+    Path file = checkpoint;
+    return file == null ? null : OptionValues.of(() -> new CheckpointFile(file, checkpointSteps));
   }
 
   /** Writes the result of a training. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.cli.Cli;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord;
 import dev.vidrio.lens.decode.sae.index.IndexFile;
+import dev.vidrio.model.testfiles.ParrotModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,8 +119,8 @@ class IndexCommandTest {
       delimiter = '|',
       value = {
         "1 | no such file or directory | -f missing.txt",
-        "1 | must be 1 to 1000 | -f TEXT --examples 0",
-        "1 | must be 2 to 1024 | -f TEXT --length 1",
+        "2 | must be 1 to 1000 | -f TEXT --examples 0",
+        "2 | must be at least 2 | -f TEXT --length 1",
         "2 | the names of the directories must differ | -f TEXT --sae DIR/layer_1",
         "1 | not a directory | -f TEXT -o TEXT/a",
         "1 | is not UTF-8 | -f BINARY",
@@ -248,16 +249,86 @@ class IndexCommandTest {
     }
   }
 
+  /** Writes a chat model that gives each question the same answer. */
+  private String parrot() throws IOException {
+    Map<Character, List<String>> answers =
+        Map.of('!', List.of("[EXPLANATION]:", " words"), '?', List.of("[1, 0,", " 1, 0]"));
+    String template =
+        "{% if messages[-1].content.startswith('Feature: ') %}?{% else %}!{% endif %}";
+    return ParrotModel.write(directory.resolve("parrot.gguf"), answers, template).toString();
+  }
+
+  @Test
+  void explainsFeaturesInProcess() throws IOException {
+    done(index("-o", directory.toString()));
+    String[] command = {
+      "lens",
+      "sae",
+      "explain",
+      directory.toString(),
+      "-m",
+      parrot(),
+      "--features",
+      "20,28,32",
+      "--tested",
+      "2",
+      "--batch",
+      "4",
+      "--json"
+    };
+    JsonNode json = done(command).json();
+    assertEquals("parrot", json.get("explainer").stringValue());
+    assertEquals(3 * (1 + 4), json.get("requests").intValue());
+    assertEquals(0, json.get("malformed").intValue());
+    for (JsonNode feature : json.get("features")) {
+      assertEquals("words", feature.get("explanation").stringValue());
+      for (String score : List.of("detection", "fuzzing", "other_detection", "other_fuzzing")) {
+        JsonNode counts = feature.get(score);
+        assertEquals(0, counts.get("failed").intValue());
+        int yes = counts.get("true_positives").intValue();
+        assertEquals(2, yes + counts.get("false_positives").intValue());
+      }
+    }
+    assertEquals(0, done(command).json().get("requests").intValue());
+  }
+
+  @Test
+  void reportsUnusableModelsOfExplanations() throws IOException {
+    String index = directory.toString();
+    done(index("-o", index));
+    assertRejected(1, "bard: has no chat template", index, "-m", "bard");
+    assertRejected(
+        1,
+        "the context has 16 positions (-c); 0 explanations are in ",
+        index,
+        "-m",
+        longPrompts(),
+        "-c",
+        "16");
+    assertRejected(1, "context 4096: the model was made for", index, "-m", parrot(), "-c", "4096");
+  }
+
+  /** Writes a chat model, of which prompts are the whole conversation. */
+  private String longPrompts() throws IOException {
+    Path file = directory.resolve("long.gguf");
+    return ParrotModel.write(file, Map.of('?', List.of("no"))).toString();
+  }
+
   @Test
   void reportsInvalidOptionsOfExplanations() {
     String index = directory.toString();
     done(index("-o", index));
-    assertRejected(1, "index.jsonl: no such file", "missing");
-    assertRejected(2, "must be written as 3,17,40-59", index, "--features", "a");
-    assertRejected(2, "must be 0 to 255", index, "--features", "200-256");
+    assertRejected(1, "index.jsonl: no such file", "missing", "-m", "bard");
+    assertRejected(2, "needs a model that explains: -m MODEL, or --url URL", index);
+    assertRejected(2, "--timeout: requires --url", index, "-m", "bard", "--timeout", "5");
+    String url = "http://127.0.0.1:1";
+    assertRejected(2, "--threads: not supported with --url", index, "--url", url, "-t", "1");
+    assertRejected(2, "must be written as 3,17,40-59", index, "-m", "bard", "--features", "a");
+    assertRejected(2, "must be 0 to 255", index, "-m", "bard", "--features", "200-256");
     assertRejected(2, "must be like http://127.0.0.1:8080", index, "--url", "host:80");
     assertRejected(2, "--count 0: must be at least 1", index, "--count", "0");
-    assertRejected(1, "must be 1 to 1000", index, "--shown", "0");
+    assertRejected(2, "must be 1 to 1000", index, "--shown", "0");
+    assertRejected(2, "context -1: must be", index, "-m", "bard", "-c", "-1");
   }
 
   private static void assertRejected(int code, String expected, String... arguments) {

@@ -54,8 +54,20 @@ final class CrosscoderFile {
 
   private CrosscoderFile() {}
 
+  /** Returns whether a directory has both files, and is not a model of transformers. */
   static boolean isIn(Path directory) {
-    return Files.exists(directory.resolve(CONFIG)) && Files.exists(directory.resolve(WEIGHTS));
+    Path config = directory.resolve(CONFIG);
+    return Files.exists(config)
+        && Files.exists(directory.resolve(WEIGHTS))
+        && !isOfTransformers(config);
+  }
+
+  private static boolean isOfTransformers(Path config) {
+    try {
+      return JsonFile.readObject(config, MAX_BYTES).has("model_type");
+    } catch (ModelFileException e) {
+      return false; // reading the crosscoder reports it
+    }
   }
 
   /** Reads the weights and, after them, the configuration again, which must not have changed. */

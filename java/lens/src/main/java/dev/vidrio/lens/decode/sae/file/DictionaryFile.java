@@ -8,6 +8,7 @@ import dev.vidrio.lens.decode.sae.TranscoderFiles;
 import dev.vidrio.lens.decode.sae.cross.Crosscoder;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -63,6 +64,54 @@ public sealed interface DictionaryFile extends AutoCloseable {
     }
   }
 
+  /** The kinds of directories that {@link #open} reads. */
+  enum Kind {
+    /** An autoencoder or transcoder of SAELens or sparsify. */
+    SINGLE,
+    /** A directory with directories of {@link #SINGLE}, which can also be opened one by one. */
+    DIRECTORIES,
+    /** Transcoders of circuit-tracer, one for each layer. */
+    LAYERS,
+    /** A cross-layer transcoder of circuit-tracer. */
+    CROSS_LAYER,
+    /** A crosscoder of dictionary_learning. */
+    CROSSCODER
+  }
+
+  /**
+   * The dictionaries of a directory that is not open.
+   *
+   * @param layers number of layers, from 0 on, for which the directory has files; 0 if the files
+   *     are not numbered by layers
+   */
+  record Contents(Kind kind, int layers) {}
+
+  /**
+   * Returns the dictionaries of a directory by the names of its files, without reading weights;
+   * empty if it has none. {@link #open} may still reject the files.
+   *
+   * @throws dev.vidrio.error.InvalidInputException if the directory cannot be read
+   */
+  static Optional<Contents> contents(Path directory) {
+    if (Crosscoder.isIn(directory)) {
+      return Optional.of(new Contents(Kind.CROSSCODER, 0));
+    }
+    int crossed = CrossLayerTranscoder.layers(directory);
+    if (crossed > 0) {
+      return Optional.of(new Contents(Kind.CROSS_LAYER, crossed));
+    }
+    int layers = TranscoderFiles.layers(directory);
+    if (layers > 0) {
+      return Optional.of(new Contents(Kind.LAYERS, layers));
+    }
+    if (TranscoderFiles.isSingle(directory)) {
+      return Optional.of(new Contents(Kind.SINGLE, 0));
+    }
+    return TranscoderFiles.singles(directory).isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Contents(Kind.DIRECTORIES, 0));
+  }
+
   /**
    * Opens a directory; the caller closes the result.
    *
@@ -73,12 +122,13 @@ public sealed interface DictionaryFile extends AutoCloseable {
    * @throws dev.vidrio.error.UnsupportedModelException if the kind is not supported
    */
   static DictionaryFile open(Lens lens, Path directory) {
-    if (Crosscoder.isIn(directory)) {
-      return new Shared(Crosscoder.open(lens.model().executor(), directory));
-    }
-    return CrossLayerTranscoder.isIn(directory)
-        ? new CrossLayer(CrossLayerTranscoder.open(lens, directory))
-        : new Single(TranscoderFiles.open(lens, directory));
+    Kind kind = contents(directory).map(Contents::kind).orElse(Kind.DIRECTORIES);
+    return switch (kind) {
+      case CROSSCODER -> new Shared(Crosscoder.open(lens.model().executor(), directory));
+      case CROSS_LAYER -> new CrossLayer(CrossLayerTranscoder.open(lens, directory));
+      // Rejects a directory without dictionaries.
+      case SINGLE, DIRECTORIES, LAYERS -> new Single(TranscoderFiles.open(lens, directory));
+    };
   }
 
   /** Returns the features by the activations that they read, in the order of layers. */
