@@ -261,6 +261,7 @@ class SaeTrainerTest {
     float[][] encoder = learner.features().encoder();
     float[][] decoder = learner.features().decoder();
     float[] outputBias = learner.outputBias()[0];
+    boolean reconstructs = Arrays.equals(x, z);
     double loss = 0;
     for (int b = 0; b < x.length; b++) {
       var decoded = new double[z[b].length];
@@ -270,7 +271,7 @@ class SaeTrainerTest {
       for (int f = 0; f < encoder.length; f++) {
         double h = learner.features().bias()[0][f];
         for (int j = 0; j < D; j++) {
-          h += encoder[f][j] * ((double) x[b][j] - (x == z ? outputBias[j] : 0));
+          h += encoder[f][j] * ((double) x[b][j] - (reconstructs ? outputBias[j] : 0));
         }
         h = Math.max(0, h);
         loss += PENALTY * h;
