@@ -54,7 +54,7 @@ class CorpusCommandsTest {
     JsonNode neurons = done("lens", "corpus", "-p", TEXT, "--units", "neurons", "--json").json();
     assertTrue(!neurons.has("heads") && neurons.has("neurons"));
     assertEquals(2, Cli.run("lens", "corpus", "-p", TEXT, "--units", "layers").code());
-    assertEquals(1, Cli.run("lens", "corpus", "-p", TEXT, "--contexts", "0").code());
+    assertEquals(2, Cli.run("lens", "corpus", "-p", TEXT, "--contexts", "0").code());
   }
 
   @Test
