@@ -223,7 +223,7 @@ def dictionaries():
     directory = FILES / "dictionaries"
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(LENS / "bard-transcoders", directory / "bard-transcoders")
-    sizes = ["--features", "32", "-k", "8", "--steps", "20", "-f", LENS / "speeches.txt"]
+    sizes = ["--features", "32", "-k", "24", "--steps", "20", "-f", LENS / "speeches.txt"]
     for name, hooks in {
         "clt": ["--hook", "*.ln2.hook_normalized", "--hook-out", "*.hook_mlp_out"],
         "crosscoder": ["--hook", "*.hook_resid_post"],
