@@ -29,7 +29,6 @@ import dev.vidrio.lens.circuit.ScrubHypothesisFile;
 import dev.vidrio.lens.circuit.ScrubText;
 import dev.vidrio.lens.dataset.Dataset;
 import dev.vidrio.lens.dataset.PairText;
-import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;

@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.edit.EditText.Word;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

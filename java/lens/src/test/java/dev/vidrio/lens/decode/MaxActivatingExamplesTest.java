@@ -8,6 +8,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.hook.ActivationCache;

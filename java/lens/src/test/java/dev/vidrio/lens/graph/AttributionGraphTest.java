@@ -11,7 +11,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;

@@ -32,14 +32,8 @@ public final class TestExecutors {
     if (EXHAUSTIVE) {
       return Isa.usableHere();
     }
-    Isa best = Isa.pick();
-    return Isa.usableHere().stream()
-        .filter(isa -> isa == best || (FULL && isa == least()))
-        .toList();
-  }
-
-  private static Isa least() {
-    return Isa.usableHere().stream().filter(isa -> isa != Isa.SCALAR).findFirst().orElseThrow();
+    Stream<Isa> least = Isa.usableHere().stream().filter(isa -> isa != Isa.SCALAR);
+    return Stream.concat(least.limit(FULL ? 1 : 0), Stream.of(Isa.pick())).distinct().toList();
   }
 
   /** Returns whether the Vector API is tested on whole models: with the profile "full". */

@@ -14,7 +14,7 @@ import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.probe.AdversarialErasure;
 import dev.vidrio.lens.decode.probe.AmnesicProbing;
 import dev.vidrio.lens.decode.probe.AmnesicProbing.Choice;

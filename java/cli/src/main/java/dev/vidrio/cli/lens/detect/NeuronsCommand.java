@@ -6,7 +6,7 @@ import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.detect.NeuronDetection;
 import dev.vidrio.lens.detect.NeuronScores;
 import dev.vidrio.model.Model;

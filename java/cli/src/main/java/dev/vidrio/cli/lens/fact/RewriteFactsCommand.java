@@ -13,7 +13,7 @@ import dev.vidrio.cli.lens.option.TabbedLines;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.fact.Fact;
 import dev.vidrio.lens.fact.LowRankUpdate;
 import dev.vidrio.lens.fact.Rewrite;

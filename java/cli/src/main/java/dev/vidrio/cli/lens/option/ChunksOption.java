@@ -2,7 +2,7 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.TextInput;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.Objects;

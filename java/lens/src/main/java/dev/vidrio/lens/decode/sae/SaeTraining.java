@@ -3,11 +3,10 @@ package dev.vidrio.lens.decode.sae;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.train.StreamedTraining;
 import dev.vidrio.lens.decode.sae.train.TrainingCheckpoint;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.io.IOException;
@@ -141,17 +140,13 @@ public final class SaeTraining implements TextTraining {
    */
   private static float[][] activations(
       Lens lens, List<HookPoint> points, int[] tokens, int columns) {
-    String names = points.stream().map(HookPoint::name).distinct().collect(Collectors.joining(","));
     var rows = new float[tokens.length - 1][columns];
-    try (ActivationCache cache = lens.run(tokens, Capture.of(names).positions(1, tokens.length))) {
-      int from = 0;
-      for (HookPoint point : points) {
-        float[][] activations = cache.get(point).rows();
-        for (int i = 0; i < rows.length; i++) {
-          System.arraycopy(activations[i], 0, rows[i], from, activations[i].length);
-        }
-        from += activations[0].length;
+    int from = 0;
+    for (float[][] activations : TextChunks.activations(lens, points, List.of(tokens))) {
+      for (int i = 0; i < rows.length; i++) {
+        System.arraycopy(activations[i], 0, rows[i], from, activations[i].length);
       }
+      from += activations[0].length;
     }
     return rows;
   }

@@ -12,7 +12,7 @@ import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.BardTest;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

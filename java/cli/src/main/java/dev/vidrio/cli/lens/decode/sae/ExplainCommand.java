@@ -34,11 +34,13 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -65,17 +67,6 @@ final class ExplainCommand implements Callable<Integer> {
   private static final String FILE = "explanations.jsonl";
 
   private static final Duration PAUSE = Duration.ofSeconds(1);
-
-  private static final List<String> OF_PROCESS =
-      List.of(
-          "--threads",
-          "--decode-threads",
-          "--isa",
-          "--executor",
-          "--no-repack",
-          "--context",
-          "--kv",
-          "--arithmetic");
 
   private static final List<String> OF_SERVER = List.of("--key-variable", "--timeout");
 
@@ -192,13 +183,24 @@ final class ExplainCommand implements Callable<Integer> {
   }
 
   private void explainByServer(ExplainOptions options, ApiUrl server) throws IOException {
-    requireNone(OF_PROCESS, "not supported with --url, whose server runs the model");
+    requireNone(ofProcess(), "not supported with --url, whose server runs the model");
     String id = model.isGiven() ? model.reference() : null;
     String key = System.getenv(keyVariable);
     Chosen chosen = choose();
     try (var chat = new OpenAiChat(server, id, key, Duration.ofSeconds(timeout), PAUSE)) {
       explain(chosen, chat, chat.model(), options);
     }
+  }
+
+  /** Returns the names of the options of a model in this process, without that of the model. */
+  private List<String> ofProcess() {
+    Stream<String> mixed =
+        Stream.of("model", "precision")
+            .flatMap(
+                field -> Objects.requireNonNull(command.mixins().get(field)).options().stream())
+            .map(OptionSpec::longestName)
+            .filter(name -> !name.equals("--model"));
+    return Stream.concat(mixed, Stream.of("--context")).toList();
   }
 
   /** Rejects options for the other kind of model. */

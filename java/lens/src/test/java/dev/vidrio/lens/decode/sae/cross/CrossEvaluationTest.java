@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.BardTest;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.SaeEvaluation;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;

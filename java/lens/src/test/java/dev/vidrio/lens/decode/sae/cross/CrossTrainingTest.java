@@ -10,7 +10,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.Features;

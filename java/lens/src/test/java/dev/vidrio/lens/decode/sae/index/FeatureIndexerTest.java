@@ -9,7 +9,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
 import dev.vidrio.lens.decode.sae.ActiveTokens;

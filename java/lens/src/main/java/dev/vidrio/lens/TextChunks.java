@@ -1,8 +1,6 @@
-package dev.vidrio.lens.decode;
+package dev.vidrio.lens;
 
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
@@ -75,7 +73,7 @@ public final class TextChunks {
    */
   public static List<float[][]> activations(Lens lens, List<HookPoint> points, List<int[]> texts) {
     points.forEach(Preconditions::requireRows);
-    String names = points.stream().map(HookPoint::name).collect(Collectors.joining(","));
+    String names = points.stream().map(HookPoint::name).distinct().collect(Collectors.joining(","));
     List<List<float[]>> rows = new ArrayList<>();
     points.forEach(point -> rows.add(new ArrayList<>()));
     for (int[] tokens : texts) {
