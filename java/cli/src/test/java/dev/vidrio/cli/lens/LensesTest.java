@@ -177,8 +177,9 @@ class LensesTest {
     assertTrue(json.get(1).get("kept_norm").doubleValue() < 0.5);
     String out = done("laser --matrix w_o --keep 0.5" + from).out();
     assertTrue(out.contains("L3.W_O"), out);
-    for (String wrong : List.of("--keep 2", "--matrix W_Q", "--layers 4")) {
-      assertEquals(1, run("laser " + wrong + from).code(), wrong);
+    for (String wrong : List.of("--keep 2", "--matrix W_Q")) {
+      assertEquals(2, run("laser " + wrong + from).code(), wrong);
     }
+    assertEquals(1, run("laser --layers 4" + from).code());
   }
 }
