@@ -1,0 +1,155 @@
+"""Steps of `lens sae train` against SAELens's trainer: equal weights, batches and settings.
+
+Trains on the embedded model in F32, on one chunk of a text. Checkpoints have the weights: a run of
+one step with a rate near 0 gives the first ones. SAELens trains from these, on the same batches, and
+opens the files that Vidrio wrote. It is in an environment of its own, a directory with bin/python,
+since it needs an older TransformerLens (saelens_trainer.py).
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from dictionaries import CORPUS
+from models import BARD, Model
+from row import Row, error
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+HOOK = "blocks.1.hook_resid_post"
+TEXT = CORPUS.read_text()[:400]
+FEATURES, BATCH, STEPS, DEAD_AFTER, RATE, SEED = 96, 32, 60, 8, 2e-3, 5
+JUMP = {"l0_coefficient": 1.0, "jumprelu_bandwidth": 0.5, "jumprelu_init_threshold": 0.1}
+JUMPS = ("--kind", "jumprelu", "--bandwidth", "0.5", "--threshold", "0.1")
+
+# The options of the command; the class of SAELens and its settings.
+KINDS = {
+    "ReLU": (
+        ("--kind", "standard", "--penalty", "2", "--warm-up", "20", "--dead-weight", "0"),
+        "Standard",
+        {"l1_coefficient": 2.0, "l1_warm_up_steps": 20},
+    ),
+    "TopK": (("--kind", "topk", "-k", "8"), "TopK", {"k": 8}),
+    "BatchTopK": (("--kind", "batchtopk", "-k", "8"), "BatchTopK", {"k": 8}),
+    "Matryoshka": (
+        ("--kind", "matryoshka", "-k", "8", "--widths", "16,48"),
+        "MatryoshkaBatchTopK",
+        {"k": 8, "matryoshka_widths": [16, 48, FEATURES]},
+    ),
+    "gated": (
+        ("--kind", "gated", "--penalty", "2", "--dead-weight", "0"),
+        "Gated",
+        {"l1_coefficient": 2.0},
+    ),
+    "JumpReLU": (JUMPS, "JumpReLU", JUMP),
+    "JumpReLU, tanh": (
+        (*JUMPS, "--form", "tanh", "--pre-act", "0.003", "--ste-encoder"),
+        "JumpReLU",
+        JUMP
+        | {
+            "jumprelu_sparsity_loss_mode": "tanh",
+            "pre_act_loss_coefficient": 0.003,
+            "jumprelu_ste_to_input": True,
+        },
+    ),
+    "JumpReLU, quadratic": (
+        (*JUMPS, "--form", "quadratic", "-k", "12"),
+        "JumpReLU",
+        JUMP | {"jumprelu_sparsity_loss_mode": "quadratic", "target_l0": 12.0},
+    ),
+}
+
+
+def order(count: int, seed: int) -> list[int]:
+    """Returns the order of a round of Vidrio's trainings, drawn by SplitMix64."""
+    mask, state, drawn = (1 << 64) - 1, seed, []
+    for i in range(count):
+        state = state + 0x9E3779B97F4A7C15 & mask
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+        j = int(((z ^ z >> 31) >> 11) * 2.0**-53 * (i + 1))
+        drawn.append(i)
+        drawn[i], drawn[j] = drawn[j], i
+    return drawn
+
+
+def batches(rows: np.ndarray) -> np.ndarray:
+    """Returns the rows of all steps. Rounds have all rows in random order, but for a rest."""
+    whole = len(rows) // BATCH * BATCH
+    rounds = -(-STEPS * BATCH // whole)
+    chosen = [i for r in range(rounds) for i in order(len(rows), SEED + r + 1)[:whole]]
+    return rows[chosen[: STEPS * BATCH]]
+
+
+def trained(bard: Model, text: str, options: tuple, directory: Path, steps: int, rate: float):
+    """Returns the checkpoint at the end of a training, and what its command prints."""
+    file = directory / f"{steps}.safetensors"
+    found = bard.vidrio(
+        *("lens", "sae", "train", "-f", text, "--hook", HOOK, "-o", str(directory / "sae")),
+        *("--features", str(FEATURES), "--steps", str(steps), "--batch", str(BATCH)),
+        *("--rate", str(rate), "--dead-after", str(DEAD_AFTER), "--seed", str(SEED)),
+        *("--checkpoint", str(file), "--checkpoint-steps", "1", *options),
+    )
+    return load_file(file), found
+
+
+def parameters(state: dict) -> dict[str, np.ndarray]:
+    """Returns the parameters of a checkpoint by SAELens's names."""
+    bias = "b_gate" if "b_mag" in state else "b_enc"
+    names = {"encoder": "W_enc", "decoder": "W_dec", "output_bias": "b_dec", "bias": bias}
+    names |= {name: name for name in ("threshold", "r_mag", "b_mag") if name in state}
+    found = {ours: state[name] for name, ours in names.items()}
+    found["W_enc"] = np.ascontiguousarray(found["W_enc"].T)
+    return found
+
+
+def features(bard: Model, directory: Path) -> np.ndarray:
+    """Returns the features that Vidrio computes, [tokens][features]."""
+    rows = bard.vidrio("lens", "sae", "features", "--sae", str(directory), "-p", TEXT)["features"]
+    dense = np.zeros((len(rows), FEATURES), np.float32)
+    for values, row in zip(dense, rows):
+        for feature in row:
+            values[feature["feature"]] = feature["value"]
+    return dense
+
+
+def compare(bard: Model, text: str, rows: np.ndarray, kind: str, python: Path) -> list[Row]:
+    options, architecture, config = KINDS[kind]
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        first, _ = trained(bard, text, options, directory, 1, 1e-30)
+        state, found = trained(bard, text, options, directory, STEPS, RATE)
+        ours = features(bard, directory / "sae")
+        settings = {"class": architecture, "config": config, "directory": str(directory / "sae")}
+        settings |= {"batch": BATCH, "rate": RATE, "dead_after": DEAD_AFTER}
+        files = [directory / name for name in ("settings.json", "tensors", "results")]
+        files[0].write_text(json.dumps(settings))
+        scaled = batches(rows * first["scales"][0, 0])
+        save_file({"rows": scaled, "inputs": rows, **parameters(first)}, files[1])
+        subprocess.run([python, Path(__file__).with_name("saelens_trainer.py"), *files], check=True)
+        theirs = load_file(files[2])
+        with safe_open(files[2], "numpy") as opened:
+            program = opened.metadata()["program"]
+    row = f"training, {kind}", "lens sae train", program
+    after = parameters(state)
+    worst = max(error(after[name], theirs[name]) for name in after)
+    dead = int(theirs["dead"].max())
+    loss = abs(found["error"] / theirs["losses"][-1] - 1)
+    return [
+        Row(*row, f"relative error of the loss of step {STEPS}", loss, 1e-4),
+        Row(*row, f"relative error of weights, up to {dead} features dead", worst, 1e-4),
+        Row(*row, "relative error of features", error(ours[1:], theirs["features"]), 1e-5),
+    ]
+
+
+def check(model: Model, environment: str) -> list[Row]:
+    bard = Model(BARD, model.arguments)
+    text = bard.file(TEXT)
+    with tempfile.TemporaryDirectory() as directory:
+        file = str(Path(directory) / "activations.safetensors")
+        bard.run("lens", "cache", "-p", TEXT, "--hooks", HOOK, "-o", file)
+        rows = load_file(file)[HOOK][1:]
+    python = Path(environment) / "bin/python"
+    return [row for kind in KINDS for row in compare(bard, text, rows, kind, python)]
