@@ -90,6 +90,8 @@ def train(name: str, architecture: str, settings: dict, dead: int):
         deads.append(trainer.dead_neurons.sum().item())
         thresholds.append(float(getattr(sae, "topk_threshold", 0)))
     assert not dead or max(deads) > 0
+    if hasattr(sae, "threshold"):
+        sae.threshold.data.clamp_(min=0)  # as before the next step
     tensors |= weights(sae, "trained.")
     tensors |= {"rows": rows.flatten(0, 1)}
     # SAELens begins the mean of thresholds with 0.

@@ -145,10 +145,11 @@ final class JumpReluLoss implements SaeLoss {
     var ofSteps = new float[tokens];
     switch (kind.form()) {
       case STEP -> Arrays.fill(ofSteps, penalty);
-      case QUADRATIC ->
-          Arrays.setAll(
-              ofSteps,
-              t -> penalty * 4 / target * (active.count(t) - target));
+      case QUADRATIC -> {
+        for (int t = 0; t < tokens; t++) {
+          ofSteps[t] = penalty * 4 / target * (active.count(t) - target);
+        }
+      }
       case TANH -> {
         // Values have all of the gradient.
       }

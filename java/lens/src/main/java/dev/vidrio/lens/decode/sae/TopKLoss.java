@@ -69,8 +69,13 @@ final class TopKLoss implements SaeLoss {
       TrainingState state) {
     Function<float[][], ActiveFeatures> selection =
         pre -> {
-          float least = BatchThreshold.of(features.strengths(pre), (long) k * pre.length);
-          state.addThreshold(least);
+          float[][] strengths = features.strengths(pre);
+          float least = BatchThreshold.of(strengths, (long) k * pre.length);
+          // If all positive ones are active, their smallest is the threshold.
+          double threshold = least > 0 ? least : leastPositive(strengths);
+          if (Double.isFinite(threshold)) {
+            state.addThreshold(threshold);
+          }
           return features.active(pre, least);
         };
     int all = features.features();
@@ -80,6 +85,16 @@ final class TopKLoss implements SaeLoss {
                 IntStream.of(all))
             .toArray();
     return new TopKLoss(features, selection, prefixes, auxiliary);
+  }
+
+  private static double leastPositive(float[][] rows) {
+    double least = Double.POSITIVE_INFINITY;
+    for (float[] row : rows) {
+      for (float value : row) {
+        least = value > 0 ? Math.min(least, value) : least;
+      }
+    }
+    return least;
   }
 
   @Override

@@ -399,8 +399,8 @@ class SaeTrainerTest {
     assertThrows(
         InvalidInputException.class,
         () -> new SaeTrainer(executor, zeros, SaeOptions.DEFAULT).close());
-    assertThrows(InvalidInputException.class, () -> options(8, 9, false, 0, 1000));
-    assertThrows(InvalidInputException.class, () -> options(1024, 0, false, -1, 1000));
-    assertThrows(InvalidInputException.class, () -> options(1024, 16, false, 0, 0));
+    assertThrows(InvalidInputException.class, () -> options(8, new SaeKind.TopK(9), 1000));
+    assertThrows(InvalidInputException.class, () -> new SaeKind.Standard(-1));
+    assertThrows(InvalidInputException.class, () -> options(1024, new SaeKind.TopK(16), 0));
   }
 }
