@@ -490,7 +490,8 @@ class DecodingTest {
             + " --kind matryoshka --widths 2048",
         "2 | no format for transcoders | sae train -p abc --hook hook_embed --hook-out"
             + " blocks.0.hook_mlp_out -o OUT",
-        "2 | warm-up -1: must be 0 | sae train -p abc --hook hook_embed -o OUT --warm-up -1",
+        "2 | warm-up -1: must be 0 | sae train -p abc --hook hook_embed -o OUT --kind gated"
+            + " --warm-up -1",
         "2 | dead after 0: must be 1 | sae train -p abc --hook hook_embed -o OUT --dead-after 0",
         "2 | must be at least 2 | sae evaluate --sae SAE -p abc --length 1",
         "1 | must be -4 to 3 | scope -p a --layer 4",

@@ -36,8 +36,7 @@ final class AuxiliaryLoss {
    * @param pre pre-activations, [batch][F]
    * @param errors ẑ − z, [batch][d_out]
    */
-  void addTo(
-      List<Part> parts, int[] dead, float[][] pre, float[][] errors) {
+  void addTo(List<Part> parts, int[] dead, float[][] pre, float[][] errors) {
     if (dead.length > 0) {
       double few = Math.min(1, dead.length / (double) features.auxiliaryCount());
       parts.add(features.auxiliary(dead, features.strengths(pre), pre, errors, weight * few));

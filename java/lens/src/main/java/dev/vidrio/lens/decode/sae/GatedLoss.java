@@ -13,10 +13,10 @@ import java.util.stream.IntStream;
 
 /**
  * Gates that select features, and magnitudes with another bias and scale (Rajamanoharan et al.
- * 2024, arXiv 2404.16014): {@code π = x W_enc + b_gate}, {@code h = 1[π > 0] ReLU(x W_enc exp(r_mag)
- * + b_mag)}. Gates have no gradient, so they learn by a penalty and by a reconstruction of their
- * own, {@code α Σ ReLU(π) ‖d‖ + ‖ReLU(π) W_dec + b_dec − z‖²}. As in SAELens, this reconstruction
- * also trains the decoder.
+ * 2024, arXiv 2404.16014): {@code π = x W_enc + b_gate}, {@code h = 1[π > 0] ReLU(x W_enc
+ * exp(r_mag) + b_mag)}. Gates have no gradient, so they learn by a penalty and by a reconstruction
+ * of their own, {@code α Σ ReLU(π) ‖d‖ + ‖ReLU(π) W_dec + b_dec − z‖²}. As in SAELens, this
+ * reconstruction also trains the decoder.
  */
 final class GatedLoss implements SaeLoss {
   private final FeatureWeights features;
@@ -44,8 +44,7 @@ final class GatedLoss implements SaeLoss {
   }
 
   @Override
-  public SaeStep step(
-      float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
+  public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
     int[] dead = auxiliary.dead();
     float[] factors = factors();
     float[][] scaled = features.products(inputs);

@@ -37,8 +37,7 @@ final class JumpReluLoss implements SaeLoss {
     this.bandwidth = (float) kind.bandwidth();
     this.scale = (float) kind.scale();
     this.target = (float) kind.target();
-    this.threshold =
-        TrainedVector.notNegative("threshold", features.features(), kind.threshold());
+    this.threshold = TrainedVector.notNegative("threshold", features.features(), kind.threshold());
   }
 
   @Override
@@ -47,10 +46,8 @@ final class JumpReluLoss implements SaeLoss {
   }
 
   @Override
-  public SaeStep step(
-      float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
-    int[] dead =
-        kind.preActivations() == 0 ? new int[0] : features.deadFeatures(deadAfter);
+  public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
+    int[] dead = kind.preActivations() == 0 ? new int[0] : features.deadFeatures(deadAfter);
     float[][] pre = features.preActivations(inputs);
     float[] thresholds = threshold.values();
     ActiveFeatures active =
@@ -63,8 +60,7 @@ final class JumpReluLoss implements SaeLoss {
     float[] slopes = slopes(active, errors, factor, penalty);
     addTanhNorms(active, penalty, normSlopes);
     List<Part> parts = new ArrayList<>();
-    parts.add(
-        new Part(active, f -> errors, factor, slopes, normSlopes, true));
+    parts.add(new Part(active, f -> errors, factor, slopes, normSlopes, true));
     float[] ofSteps = ofSteps(active, inputs.length, penalty);
     float[] estimates = slopes(near, errors, factor, penalty);
     var ofThreshold = new float[thresholds.length];
@@ -94,14 +90,10 @@ final class JumpReluLoss implements SaeLoss {
   }
 
   /** Returns the gradients of the values of features at tokens, in their order. */
-  private float[] slopes(
-      ActiveFeatures some, float[][] errors, float factor, float penalty) {
+  private float[] slopes(ActiveFeatures some, float[][] errors, float factor, float penalty) {
     float[] slopes = Part.valueSlopes(features, some, f -> errors, factor);
     if (kind.form() == ActivityPenalty.TANH) {
-      each(
-          some,
-          (f, i) ->
-              slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));
+      each(some, (f, i) -> slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));
     }
     return slopes;
   }
@@ -111,8 +103,7 @@ final class JumpReluLoss implements SaeLoss {
     if (kind.form() == ActivityPenalty.TANH) {
       each(
           active,
-          (f, i) ->
-              normSlopes[f] += penalty * scale * active.value(i) * tanhSlope(f, active, i));
+          (f, i) -> normSlopes[f] += penalty * scale * active.value(i) * tanhSlope(f, active, i));
     }
   }
 
@@ -161,8 +152,7 @@ final class JumpReluLoss implements SaeLoss {
    * Returns the gradient of {@code coefficient · Σ ReLU(θ − pre) ‖d‖} of dead features, and adds
    * that of thresholds.
    */
-  private Part ofDead(
-      int[] dead, float[][] pre, float coefficient, float[] ofThreshold) {
+  private Part ofDead(int[] dead, float[][] pre, float coefficient, float[] ofThreshold) {
     float[] thresholds = threshold.values();
     ActiveFeatures below =
         ActiveFeatures.of(

@@ -24,8 +24,7 @@ final class ReluLoss implements SaeLoss {
   }
 
   @Override
-  public SaeStep step(
-      float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
+  public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
     int[] dead = auxiliary.dead();
     float[][] pre = features.preActivations(inputs);
     ActiveFeatures active = features.active(pre, 0);

@@ -101,8 +101,8 @@ public sealed interface SaeKind {
    * @param target T of {@link ActivityPenalty#QUADRATIC}, above 0
    * @param threshold the first of all features, 0 or more
    * @param bandwidth of the window around a threshold, above 0
-   * @param preActivations coefficient of {@code Σ ReLU(θ − pre) ‖d‖} of dead features, by which they
-   *     become active, 0 or more
+   * @param preActivations coefficient of {@code Σ ReLU(θ − pre) ‖d‖} of dead features, by which
+   *     they become active, 0 or more
    * @param trainsEncoder whether estimates are gradients of pre-activations too, as in Anthropic's
    *     update, or of thresholds only
    */
@@ -137,7 +137,8 @@ public sealed interface SaeKind {
 
   private static void requirePenalty(String field, double value) {
     if (!(value >= 0) || Double.isInfinite(value)) {
-      throw new InvalidInputException(field, Double.toString(value), "must be 0 or more, and finite");
+      throw new InvalidInputException(
+          field, Double.toString(value), "must be 0 or more, and finite");
     }
   }
 

@@ -11,10 +11,7 @@ final class SaeStep {
   private final FeatureGradients gradients;
 
   SaeStep(
-      ActiveFeatures active,
-      float[][] errors,
-      float[][] outputErrors,
-      FeatureGradients gradients) {
+      ActiveFeatures active, float[][] errors, float[][] outputErrors, FeatureGradients gradients) {
     this.active = active;
     this.errors = errors;
     this.outputErrors = outputErrors;

@@ -102,7 +102,8 @@ public final class SaeTraining implements TextTraining {
    * @param checkpoint the file for the state of the training; null for none
    * @param progress receives the measurements of each step
    * @throws InvalidInputException if a point has no row for each token, the options are others, the
-   *     buffer is smaller than a batch, or the checkpoint is of a training with another model or other options
+   *     buffer is smaller than a batch, or the checkpoint is of a training with another model or
+   *     other options
    * @throws ModelFileException if the checkpoint is damaged
    */
   public static SaeTraining ofTranscoder(

@@ -98,8 +98,7 @@ final class TopKLoss implements SaeLoss {
   }
 
   @Override
-  public SaeStep step(
-      float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
+  public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
     int[] dead = auxiliary.dead();
     float[][] pre = features.preActivations(inputs);
     ActiveFeatures active = selection.apply(pre);
@@ -108,8 +107,7 @@ final class TopKLoss implements SaeLoss {
     float[][][] sums = sums(errors);
     float factor = 2f / inputs.length;
     List<Part> parts = new ArrayList<>();
-    parts.add(
-        Part.ofErrors(features, active, f -> sums[prefixes[f]], factor));
+    parts.add(Part.ofErrors(features, active, f -> sums[prefixes[f]], factor));
     auxiliary.addTo(parts, dead, pre, last);
     return new SaeStep(active, last, sums[0], new FeatureGradients(features, inputs, parts));
   }

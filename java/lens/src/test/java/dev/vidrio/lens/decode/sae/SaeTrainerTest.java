@@ -79,8 +79,7 @@ class SaeTrainerTest {
     return Vectors.dot(a, b) / Vectors.norm(a) / Vectors.norm(b);
   }
 
-  private static SaeOptions options(
-      int features, SaeKind kind, int steps) {
+  private static SaeOptions options(int features, SaeKind kind, int steps) {
     SaeOptions some = SaeOptions.DEFAULT;
     return new SaeOptions(
         features,
@@ -211,7 +210,8 @@ class SaeTrainerTest {
     float[][] x = random(4, 5, D);
     float[][] z = transcoder ? random(9, 5, 7) : x;
     SaeShape shape = transcoder ? SaeShape.transcoder(D, 7, false) : SaeShape.autoencoder(D);
-    var options = new SaeOptions(6, new SaeKind.Standard(PENALTY), 0, 1, 1e-3, x.length, 1, 2, 1, 0);
+    var options =
+        new SaeOptions(6, new SaeKind.Standard(PENALTY), 0, 1, 1e-3, x.length, 1, 2, 1, 0);
     try (var learner = new SaeLearner(executor, shape, options)) {
       FeatureWeights features = learner.features();
       set(features.encoder(), random(5, 6, D));

@@ -25,8 +25,7 @@ final class KindOption {
     JUMPRELU
   }
 
-  private static final Set<Kind> PENALIZED =
-      EnumSet.of(Kind.STANDARD, Kind.GATED, Kind.JUMPRELU);
+  private static final Set<Kind> PENALIZED = EnumSet.of(Kind.STANDARD, Kind.GATED, Kind.JUMPRELU);
 
   @Option(
       names = "--kind",
@@ -46,7 +45,7 @@ final class KindOption {
 
   @Option(
       names = "--widths",
-      paramLabel = "N,N,...",
+      paramLabel = "N",
       split = ",",
       description = "matryoshka: numbers of first features that also have a loss of their own.")
   private @Nullable List<Integer> widths;

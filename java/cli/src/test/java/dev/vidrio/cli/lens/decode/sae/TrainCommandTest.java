@@ -101,14 +101,16 @@ class TrainCommandTest {
   })
   void trainsKinds(String options, String architecture) throws IOException {
     Path output = directory.resolve("kind");
-    List<String> command = new ArrayList<>(List.of("lens", "sae", "train", "-o", output.toString()));
+    List<String> command =
+        new ArrayList<>(List.of("lens", "sae", "train", "-o", output.toString()));
     command.addAll(List.of("-p", "To be, or not to be. ".repeat(9), "--features", "16"));
     command.addAll(List.of("--hook", "blocks.1.hook_resid_post", "--batch", "16", "--steps", "3"));
     command.addAll(List.of(options.replace(';', ',').split(" ")));
     done(command.toArray(String[]::new));
     JsonNode config = JsonMapper.shared().readTree(output.resolve("cfg.json").toFile());
     assertEquals(architecture, config.get("architecture").stringValue());
-    String features = done("lens", "sae", "features", "--sae", output.toString(), "-p", "To be").out();
+    String features =
+        done("lens", "sae", "features", "--sae", output.toString(), "-p", "To be").out();
     assertTrue(features.contains("\" be\""), features);
   }
 

@@ -84,8 +84,7 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
             ? Vectors.copy(decoder)
             : RandomDirections.of(
                 random, options.features(), layout.readTo(group) - layout.readFrom(group));
-    return new FeatureWeights(
-        executor, encoder, decoder, layout.width(), options.batch());
+    return new FeatureWeights(executor, encoder, decoder, layout.width(), options.batch());
   }
 
   CrossLayout layout() {

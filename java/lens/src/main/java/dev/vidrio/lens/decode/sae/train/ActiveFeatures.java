@@ -86,8 +86,7 @@ public final class ActiveFeatures {
    */
   public static ActiveFeatures of(float[][] rows, Selection selection) {
     return of(
-        rows,
-        t -> IntStream.range(0, rows[t].length).filter(f -> selection.test(t, f)).toArray());
+        rows, t -> IntStream.range(0, rows[t].length).filter(f -> selection.test(t, f)).toArray());
   }
 
   /** Returns the number of pairs of a token and a feature that is active at it. */

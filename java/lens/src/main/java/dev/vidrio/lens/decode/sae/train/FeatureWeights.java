@@ -236,9 +236,7 @@ public final class FeatureWeights implements AutoCloseable {
     ActiveFeatures largest =
         ActiveFeatures.of(pre, t -> ascending(Vectors.largest(ranks[t], k, allowed)));
     float[][] rest = Vectors.copy(errors);
-    IntStream.range(0, rest.length)
-        .parallel()
-        .forEach(t -> largest.addTo(t, decoder, rest[t], 0));
+    IntStream.range(0, rest.length).parallel().forEach(t -> largest.addTo(t, decoder, rest[t], 0));
     float factor = (float) (2 * weight / pre.length);
     return FeatureGradients.Part.ofErrors(this, largest, f -> rest, factor);
   }
