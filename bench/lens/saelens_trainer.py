@@ -1,13 +1,14 @@
 """Trains and runs sparse autoencoders with SAELens, for training.py.
 
-It runs in an environment of its own, since SAELens needs another TransformerLens. Arguments: a
-file of JSON with the settings, a safetensors file with initial weights and rows, and the file of
-results. Needs sae-lens.
+It runs in an environment of its own, since SAELens needs another TransformerLens. Arguments:
+directories, each with settings.json, initial weights and rows in tensors.safetensors, and what
+Vidrio trained in sae; results.safetensors is written. Needs sae-lens.
 """
 
 import json
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import sae_lens
 import torch
@@ -16,18 +17,18 @@ from sae_lens.config import SAETrainerConfig
 from sae_lens.training.sae_trainer import SAETrainer
 
 
-def main(settings_file: str, tensors_file: str, results_file: str):
-    with open(settings_file) as file:
-        settings = json.load(file)
-    tensors = load_file(tensors_file)
+def train(directory: Path):
+    settings = json.loads((directory / "settings.json").read_text())
+    tensors = load_file(directory / "tensors.safetensors")
     rows, batch = tensors.pop("rows"), settings["batch"]
     config = getattr(sae_lens, f"{settings['class']}TrainingSAEConfig")
     sae = getattr(sae_lens, f"{settings['class']}TrainingSAE")(
         config(d_in=rows.shape[1], d_sae=tensors["W_dec"].shape[0], **settings["config"])
     )
     inputs = tensors.pop("inputs")
-    for name, values in sae.named_parameters():
-        values.data.copy_(tensors[name].reshape(values.shape))
+    for name, values in tensors.items():
+        parameter = sae.get_parameter(name)
+        parameter.data.copy_(values.reshape(parameter.shape))
     steps = len(rows) // batch
     trainer = SAETrainer(
         SAETrainerConfig(
@@ -51,10 +52,11 @@ def main(settings_file: str, tensors_file: str, results_file: str):
         sae.threshold.data.clamp_(min=0)  # as before the next step
     results = {name: values.detach().contiguous() for name, values in sae.named_parameters()}
     results |= {"losses": torch.tensor(losses), "dead": torch.tensor(dead)}
-    opened = sae_lens.SAE.load_from_disk(settings["directory"])
+    opened = sae_lens.SAE.load_from_disk(directory / "sae")
     results["features"] = opened.encode(inputs).detach()
-    save_file(results, results_file, {"program": f"SAELens {version('sae-lens')}"})
+    save_file(results, directory / "results.safetensors", {"program": f"SAELens {version('sae-lens')}"})
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for argument in sys.argv[1:]:
+        train(Path(argument))

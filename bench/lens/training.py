@@ -1,8 +1,9 @@
 """Steps of `lens sae train` against SAELens's trainer: equal weights, batches and settings.
 
 Trains on the embedded model in F32, on one chunk of a text. Checkpoints have the weights: a run of
-one step with a rate near 0 gives the first ones. SAELens trains from these, on the same batches, and
-opens the files that Vidrio wrote. It is in an environment of its own, a directory with bin/python,
+one step with a rate near 0 gives the drawn ones, which do not depend on the kind. SAELens trains
+from these and its own initial biases and thresholds, on the same batches, and opens the files that
+Vidrio wrote. It is in an environment of its own, a directory with bin/python,
 since it needs an older TransformerLens (saelens_trainer.py).
 """
 
@@ -19,7 +20,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 HOOK = "blocks.1.hook_resid_post"
-TEXT = CORPUS.read_text()[:400]
+TEXT = CORPUS.read_text()[:340]
 FEATURES, BATCH, STEPS, DEAD_AFTER, RATE, SEED = 96, 32, 60, 8, 2e-3, 5
 JUMP = {"l0_coefficient": 1.0, "jumprelu_bandwidth": 0.5, "jumprelu_init_threshold": 0.1}
 JUMPS = ("--kind", "jumprelu", "--bandwidth", "0.5", "--threshold", "0.1")
@@ -115,31 +116,31 @@ def features(bard: Model, directory: Path) -> np.ndarray:
     return dense
 
 
-def compare(bard: Model, text: str, rows: np.ndarray, kind: str, python: Path) -> list[Row]:
+def prepare(bard: Model, text: str, first: dict, rows: np.ndarray, kind: str, directory: Path):
+    """Trains, writes what SAELens starts from, and returns what is to be compared."""
     options, architecture, config = KINDS[kind]
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(temporary)
-        first, _ = trained(bard, text, options, directory, 1, 1e-30)
-        state, found = trained(bard, text, options, directory, STEPS, RATE)
-        ours = features(bard, directory / "sae")
-        settings = {"class": architecture, "config": config, "directory": str(directory / "sae")}
-        settings |= {"batch": BATCH, "rate": RATE, "dead_after": DEAD_AFTER}
-        files = [directory / name for name in ("settings.json", "tensors", "results")]
-        files[0].write_text(json.dumps(settings))
-        scaled = batches(rows * first["scales"][0, 0])
-        save_file({"rows": scaled, "inputs": rows, **parameters(first)}, files[1])
-        subprocess.run([python, Path(__file__).with_name("saelens_trainer.py"), *files], check=True)
-        theirs = load_file(files[2])
-        with safe_open(files[2], "numpy") as opened:
-            program = opened.metadata()["program"]
-    row = f"training, {kind}", "lens sae train", program
-    after = parameters(state)
-    worst = max(error(after[name], theirs[name]) for name in after)
+    state, found = trained(bard, text, options, directory, STEPS, RATE)
+    settings = {"class": architecture, "config": config, "batch": BATCH, "rate": RATE}
+    settings |= {"dead_after": DEAD_AFTER}
+    (directory / "settings.json").write_text(json.dumps(settings))
+    drawn = {name: parameters(first)[name] for name in ("W_enc", "W_dec", "b_dec")}
+    tensors = {"rows": batches(rows * first["scales"][0, 0]), "inputs": rows, **drawn}
+    save_file(tensors, directory / "tensors.safetensors")
+    return parameters(state), found["error"], features(bard, directory / "sae")
+
+
+def compare(kind: str, directory: Path, weights: dict, loss: float, ours: np.ndarray) -> list[Row]:
+    file = directory / "results.safetensors"
+    theirs = load_file(file)
+    with safe_open(file, "numpy") as opened:
+        row = f"training, {kind}", "lens sae train", opened.metadata()["program"]
+    worst = max(error(weights[name], theirs[name]) for name in weights)
     dead = int(theirs["dead"].max())
-    loss = abs(found["error"] / theirs["losses"][-1] - 1)
+    with_dead = f", up to {dead} dead" if dead else ""
+    of_loss = abs(loss / theirs["losses"][-1] - 1)
     return [
-        Row(*row, f"relative error of the loss of step {STEPS}", loss, 1e-4),
-        Row(*row, f"relative error of weights, up to {dead} features dead", worst, 1e-4),
+        Row(*row, f"relative error of the loss of step {STEPS}", of_loss, 1e-4),
+        Row(*row, f"relative error of weights{with_dead}", worst, 1e-4),
         Row(*row, "relative error of features", error(ours[1:], theirs["features"]), 1e-5),
     ]
 
@@ -147,9 +148,21 @@ def compare(bard: Model, text: str, rows: np.ndarray, kind: str, python: Path) -
 def check(model: Model, environment: str) -> list[Row]:
     bard = Model(BARD, model.arguments)
     text = bard.file(TEXT)
-    with tempfile.TemporaryDirectory() as directory:
-        file = str(Path(directory) / "activations.safetensors")
+    with tempfile.TemporaryDirectory() as temporary:
+        file = str(Path(temporary) / "activations.safetensors")
         bard.run("lens", "cache", "-p", TEXT, "--hooks", HOOK, "-o", file)
         rows = load_file(file)[HOOK][1:]
-    python = Path(environment) / "bin/python"
-    return [row for kind in KINDS for row in compare(bard, text, rows, kind, python)]
+        directories = [Path(temporary) / str(i) for i in range(len(KINDS))]
+        first, _ = trained(bard, text, (), Path(temporary), 1, 1e-30)
+        found = []
+        for kind, directory in zip(KINDS, directories):
+            directory.mkdir()
+            found.append(prepare(bard, text, first, rows, kind, directory))
+        python = Path(environment) / "bin/python"
+        trainer = Path(__file__).with_name("saelens_trainer.py")
+        subprocess.run([python, trainer, *directories], check=True)
+        return [
+            row
+            for kind, directory, ours in zip(KINDS, directories, found)
+            for row in compare(kind, directory, *ours)
+        ]
