@@ -10,8 +10,9 @@ comparison fails or a row is beyond its bar.
 
 DIRECTORY has checkouts of the programs that are in no registry: EAP-IG (hannamw),
 circuit-tracer (decoderesearch), dictionary_learning (jkminder), logit-explanations (mt-upc),
-llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel). Comparisons that need one
-that is missing are left out, and named.
+llm-transparency-tool (facebookresearch) and rlace-icml (shauli-ravfogel); and sae-lens, a virtual
+environment with this package, which needs another TransformerLens. Comparisons that need one that is
+missing are left out, and named.
 
 Needs the packages of requirements.txt in this directory.
 """
@@ -49,6 +50,7 @@ COMPARISONS = {
     "graphs": "circuit-tracer",
     "dictionaries": "circuit-tracer",
     "crosscoders": "dictionary_learning",
+    "training": "sae-lens",
     "mixing": "logit-explanations",
     "routes": "llm-transparency-tool",
 }

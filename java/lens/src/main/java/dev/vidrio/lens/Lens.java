@@ -153,6 +153,11 @@ public final class Lens {
     return adaptation == null ? options : options.withAdaptation(adaptation);
   }
 
+  /** Returns the adapter of forward passes, or null. */
+  public @Nullable Adaptation adaptation() {
+    return adaptation;
+  }
+
   /** Returns whether forward passes use an adapter. */
   public boolean isAdapted() {
     return adaptation != null;

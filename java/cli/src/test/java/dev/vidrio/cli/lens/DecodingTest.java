@@ -476,6 +476,23 @@ class DecodingTest {
         "1 | has no row for each token | examples -p abc --neuron blocks.0.attn.hook_pattern:0",
         "1 | text.txt: not a directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
         "1 | as many as a batch, 256 | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
+        "2 | is not for --kind topk; is for standard, gated, jumprelu | sae train -p abc --hook"
+            + " hook_embed -o OUT --penalty 1",
+        "2 | penalty -1.0: must be 0 or more | sae train -p abc --hook hook_embed -o OUT --kind gated"
+            + " --penalty -1",
+        "2 | bandwidth 0.0: must be above 0 | sae train -p abc --hook hook_embed -o OUT --kind"
+            + " jumprelu --bandwidth 0",
+        "2 | k 1025: must be 1 to 1024 | sae train -p abc --hook hook_embed -o OUT -k 1025",
+        "2 | widths: are missing | sae train -p abc --hook hook_embed -o OUT --kind matryoshka",
+        "2 | must be 1 or more and ascending | sae train -p abc --hook hook_embed -o OUT --kind"
+            + " matryoshka --widths 8,4",
+        "2 | largest of widths 2048: must be 1 to 1024 | sae train -p abc --hook hook_embed -o OUT"
+            + " --kind matryoshka --widths 2048",
+        "2 | no format for transcoders | sae train -p abc --hook hook_embed --hook-out"
+            + " blocks.0.hook_mlp_out -o OUT",
+        "2 | warm-up -1: must be 0 | sae train -p abc --hook hook_embed -o OUT --kind gated"
+            + " --warm-up -1",
+        "2 | dead after 0: must be 1 | sae train -p abc --hook hook_embed -o OUT --dead-after 0",
         "2 | must be at least 2 | sae evaluate --sae SAE -p abc --length 1",
         "1 | must be -4 to 3 | scope -p a --layer 4",
         "2 | must be at least 1 | scope -p a -n 0",

@@ -13,6 +13,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
+import dev.vidrio.lens.decode.sae.SaeKind;
 import dev.vidrio.lens.decode.sae.SaeOptions;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
@@ -63,7 +64,7 @@ class AttributionGraphTest extends F32BardTest {
       List<HookPoint> points =
           List.of(new HookPoint(HookSite.LN2_NORMALIZED, l), new HookPoint(HookSite.MLP_OUT, l));
       List<float[][]> rows = TextChunks.activations(lens, points, chunks);
-      var options = new SaeOptions(64, 4, true, 0, 1e-3, 32, 20, 100, 1, 0);
+      var options = new SaeOptions(64, new SaeKind.BatchTopK(4), 0, 1, 1e-3, 32, 20, 100, 1, 0);
       try (var trainer =
           SaeTrainer.ofTranscoder(
               model.executor(), rows.getFirst(), rows.getLast(), l == 1, options)) {

@@ -2,46 +2,48 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.decode.sae.train.ActivationMeans;
 import dev.vidrio.lens.decode.sae.train.ActivationRows;
-import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
-import dev.vidrio.lens.decode.sae.train.BatchThreshold;
 import dev.vidrio.lens.decode.sae.train.BatchTrainer;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
 import dev.vidrio.lens.decode.sae.train.Schedule;
+import dev.vidrio.lens.decode.sae.train.TrainedVector;
 import dev.vidrio.lens.decode.sae.train.TrainingState;
-import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RandomDirections;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains an autoencoder or transcoder by steps of Adam on {@code ‖z − ẑ‖²}, with decoders of norm
- * 1.
+ * Trains an autoencoder or transcoder by steps of Adam on {@code ‖z − ẑ‖²} and the losses of its
+ * kind. Initial weights, gradients, their maximum norm and their use are those of SAELens.
  *
  * <p>Activations are scaled to a mean norm of √d, so that learning rates transfer between models;
  * results have the scales folded in. Not thread-safe.
  */
 final class SaeLearner implements BatchTrainer<TrainingProgress> {
+  /** The norm of initial directions. */
+  private static final float INITIAL_NORM = 0.1f;
+
+  /** The maximum norm of the gradient of all parameters; a larger one is scaled down. */
+  private static final double MAXIMUM_GRADIENT = 1;
+
   private final SaeShape shape;
   private final SaeOptions options;
   private final Schedule schedule;
   private final FeatureWeights features;
+  private final SaeLoss loss;
   private final @Nullable SkipTraining skip;
   private final TrainingState state = new TrainingState();
+  private final TrainedVector outputBias;
 
-  /** [1][d_out]. */
-  private final float[][] outputBias;
-
-  private final Adam outputBiasAdam;
+  /** The bias of outputs and the parameters of the kind. */
+  private final List<TrainedVector> vectors = new ArrayList<>();
 
   /** Factors of inputs and of outputs, [1][2]. */
   private final float[][] scales = {{1, 1}};
@@ -49,39 +51,48 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
   /**
    * Draws initial weights.
    *
-   * @throws InvalidInputException if the options are those of a transcoder with TopK, for which
-   *     SAELens has no format
+   * @throws InvalidInputException if the options are those of a transcoder with TopK or gates, for
+   *     which SAELens has no format
    */
   SaeLearner(Executor executor, SaeShape shape, SaeOptions options) {
     Preconditions.require(
-        !shape.transcoder() || options.batchTopK() || options.k() == 0,
-        "k",
-        options.k(),
-        "a transcoder takes BatchTopK, or a penalty: SAELens has no format for TopK");
+        !shape.transcoder() || options.kind().hasTranscoders(),
+        "kind",
+        options.kind(),
+        "SAELens has no format for such transcoders");
     this.shape = shape;
     this.options = options;
     this.schedule = options.schedule();
     var random = new SplitMix64(options.seed());
-    float[][] decoder = RandomDirections.of(random, options.features(), shape.outputs());
+    float[][] decoder = directions(random, shape.outputs());
     float[][] encoder =
-        shape.transcoder()
-            ? RandomDirections.of(random, options.features(), shape.inputs())
-            : Vectors.copy(decoder);
-    this.outputBias = new float[1][shape.outputs()];
-    this.outputBiasAdam = new Adam(outputBias);
-    this.features = FeatureWeights.withUnitDecoders(executor, encoder, decoder, options.batch());
+        shape.transcoder() ? directions(random, shape.inputs()) : Vectors.copy(decoder);
+    this.outputBias = TrainedVector.zeros("output_bias", shape.outputs());
+    this.features =
+        new FeatureWeights(executor, encoder, decoder, shape.outputs(), options.batch());
     try {
       this.skip = shape.skips() ? new SkipTraining(executor, shape, options.batch()) : null;
     } catch (Throwable e) {
       features.close();
       throw e;
     }
+    this.loss = SaeLoss.of(options, features, state);
+    vectors.add(outputBias);
+    vectors.addAll(loss.vectors());
     state.add("scales", scales);
-    state.add("output_bias", outputBias, outputBiasAdam);
+    vectors.forEach(vector -> vector.addTo(state));
     features.addTo(state, "");
     if (skip != null) {
       skip.addTo(state);
     }
+  }
+
+  private float[][] directions(SplitMix64 random, int width) {
+    float[][] directions = RandomDirections.of(random, options.features(), width);
+    for (float[] direction : directions) {
+      Vectors.scale(direction, INITIAL_NORM);
+    }
+    return directions;
   }
 
   @Override
@@ -94,13 +105,37 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
     return state;
   }
 
+  SaeShape shape() {
+    return shape;
+  }
+
+  SaeOptions options() {
+    return options;
+  }
+
   FeatureWeights features() {
     return features;
   }
 
-  /** Returns the bias of the outputs, [1][d_out]. */
-  float[][] outputBias() {
+  SaeLoss loss() {
+    return loss;
+  }
+
+  @Nullable SkipTraining skip() {
+    return skip;
+  }
+
+  /** Returns the bias of the outputs. */
+  TrainedVector outputBias() {
     return outputBias;
+  }
+
+  float inputScale() {
+    return scales[0][0];
+  }
+
+  float outputScale() {
+    return scales[0][1];
   }
 
   /** Returns the number of features that are dead according to the options. */
@@ -118,32 +153,52 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
     scales[0][0] = means.scale(0);
     scales[0][1] = means.scale(shape.transcoder() ? 1 : 0);
     for (int j = 0; j < shape.outputs(); j++) {
-      outputBias[0][j] = means.mean(first + j, scales[0][1]);
+      outputBias.values()[j] = means.mean(first + j, scales[0][1]);
     }
   }
 
   @Override
   public TrainingProgress step(float[][] rows) {
-    float[][] x = scaled(rows, 0, shape.inputs(), scales[0][0]);
-    float[][] z = shape.transcoder() ? scaled(rows, shape.inputs(), columns(), scales[0][1]) : x;
+    float[][] x = scaled(rows, 0, shape.inputs(), inputScale());
+    float[][] z = shape.transcoder() ? scaled(rows, shape.inputs(), columns(), outputScale()) : x;
     int step = state.beginStep();
-    double rate = schedule.rate(step);
+    SaeStep taken = gradients(x, z, options.strength(step));
+    descend(step, taken.gradients());
+    double l0 = taken.active().size() / (double) rows.length;
+    return new TrainingProgress(step, Vectors.relativeSquares(taken.errors(), z), l0, dead());
+  }
+
+  /**
+   * Computes the gradients of all parameters.
+   *
+   * @param x scaled inputs, [batch][d_in]
+   * @param z scaled outputs, [batch][d_out]
+   * @param strength factor of penalties
+   */
+  SaeStep gradients(float[][] x, float[][] z, double strength) {
     // Features explain what the skip connection leaves.
     float[][] left = skip == null ? z : skip.rest(x, z);
-    float[][] inputs = encoderInputs(x);
-    float[][] pre = features.preActivations(inputs);
-    ActiveFeatures active = active(pre);
-    float[][] errors = errors(active, left);
-    FeatureGradients gradients =
-        features.gradients(active, pre, inputs, errors, options.penalty(), options.deadAfter());
-    float[] biasGradient = outputBiasGradient(errors, gradients);
-    features.descend(step, rate, gradients);
-    outputBiasAdam.step(step, rate, 0, outputBias[0], biasGradient);
+    SaeStep step = loss.step(encoderInputs(x), left, outputBias.values(), strength);
+    outputBias.gradient(outputBiasGradient(step));
     if (skip != null) {
-      skip.descend(step, rate, errors, x);
+      skip.gradient(step.outputErrors(), x);
     }
-    double l0 = active.size() / (double) rows.length;
-    return new TrainingProgress(step, Vectors.relativeSquares(errors, z), l0, dead());
+    return step;
+  }
+
+  private void descend(int step, FeatureGradients gradients) {
+    double squares = gradients.squares();
+    for (TrainedVector vector : vectors) {
+      squares += vector.squares();
+    }
+    squares += skip == null ? 0 : skip.squares();
+    float factor = (float) Math.min(1, MAXIMUM_GRADIENT / (Math.sqrt(squares) + 1e-6));
+    double rate = schedule.rate(step);
+    features.descend(step, rate, gradients, factor);
+    vectors.forEach(vector -> vector.descend(step, rate, factor));
+    if (skip != null) {
+      skip.descend(step, rate, factor);
+    }
   }
 
   private static float[][] scaled(float[][] rows, int from, int to, float scale) {
@@ -156,89 +211,25 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
   }
 
   /** Returns x − b_dec of an autoencoder, x of a transcoder. */
-  float[][] encoderInputs(float[][] x) {
+  private float[][] encoderInputs(float[][] x) {
     return shape.transcoder()
         ? x
-        : Arrays.stream(x).map(row -> Vectors.minus(row, outputBias[0])).toArray(float[][]::new);
-  }
-
-  private ActiveFeatures active(float[][] pre) {
-    if (options.k() > 0 && !options.batchTopK()) {
-      return features.largest(pre, options.k());
-    }
-    double least = 0;
-    if (options.batchTopK()) {
-      least = BatchThreshold.of(features.strengths(pre), (long) options.k() * pre.length);
-      state.addThreshold(least);
-    }
-    return features.active(pre, least);
-  }
-
-  /** Returns ẑ − z. */
-  float[][] errors(ActiveFeatures active, float[][] z) {
-    var errors = new float[z.length][];
-    IntStream.range(0, z.length)
-        .parallel()
-        .forEach(
-            b -> {
-              errors[b] = Vectors.minus(outputBias[0], z[b]);
-              active.addTo(b, features.decoder(), errors[b], 0);
-            });
-    return errors;
+        : Arrays.stream(x)
+            .map(row -> Vectors.minus(row, outputBias.values()))
+            .toArray(float[][]::new);
   }
 
   /** Returns the gradient of b_dec, from which the encoder of an autoencoder reads differences. */
-  float[] outputBiasGradient(float[][] errors, FeatureGradients gradients) {
+  private float[] outputBiasGradient(SaeStep step) {
+    float[][] errors = step.outputErrors();
     var sum = new float[shape.outputs()];
     for (float[] error : errors) {
       Vectors.add(sum, 2f / errors.length, error);
     }
     for (int f = 0; !shape.transcoder() && f < options.features(); f++) {
-      Vectors.add(sum, -gradients.bias()[f], features.encoder()[f]);
+      Vectors.add(sum, -step.gradients().products()[f], features.encoder()[f]);
     }
     return sum;
-  }
-
-  /** Returns the current dictionary for activations that are not scaled. */
-  SparseAutoencoder result(Executor executor, String hookIn, String hookOut) {
-    float inputScale = scales[0][0];
-    float outputScale = scales[0][1];
-    Map<String, float[]> vectors = new LinkedHashMap<>();
-    vectors.put("b_enc", divided(features.bias()[0], inputScale));
-    vectors.put("b_dec", divided(outputBias[0], outputScale));
-    Activation activation = options.k() == 0 ? Activation.RELU : Activation.TOPK;
-    if (options.batchTopK()) {
-      activation = Activation.JUMPRELU;
-      var thresholds = new float[options.features()];
-      Arrays.fill(thresholds, (float) (state.threshold() / inputScale));
-      vectors.put("threshold", thresholds);
-    }
-    // Features have the scale of the inputs.
-    float toOutputs = inputScale / outputScale;
-    float[][] directions = Vectors.copy(features.decoder());
-    for (float[] direction : directions) {
-      Vectors.scale(direction, toOutputs);
-    }
-    var weights =
-        new SaeWeights(
-            Vectors.copy(features.encoder()),
-            directions,
-            vectors,
-            skip == null ? null : skip.weights(toOutputs));
-    int k = activation == Activation.TOPK ? options.k() : 0;
-    SaeConfig config =
-        shape.transcoder()
-            ? SaeConfig.transcoder(activation, weights, k, hookIn, hookOut)
-            : SaeConfig.autoencoder(activation, shape.outputs(), options.features(), k, hookIn);
-    return new SparseAutoencoder(executor, config, weights);
-  }
-
-  private static float[] divided(float[] bias, float scale) {
-    float[] divided = bias.clone();
-    for (int j = 0; j < divided.length; j++) {
-      divided[j] /= scale;
-    }
-    return divided;
   }
 
   @Override

@@ -5,14 +5,13 @@ import dev.vidrio.lens.decode.sae.train.Schedule;
 import dev.vidrio.lens.resolve.Preconditions;
 
 /**
- * Options for training a sparse autoencoder.
+ * Options for training a sparse autoencoder or transcoder.
  *
  * @param features d_sae
- * @param k number of active features per token: of each token with TopK, on average with BatchTopK;
- *     0 for ReLU with a penalty
- * @param batchTopK whether the k · batch largest activations of a batch are kept, in any of its
- *     tokens (Bussmann et al. 2024, arXiv 2412.06410)
- * @param penalty α of {@code ‖z − ẑ‖² + α ‖h‖₁}; only if k is 0
+ * @param kind how few features are active
+ * @param warmUp number of steps in which a penalty rises from 0, linearly
+ * @param auxiliary weight of the loss by which dead features learn what the others leave (AuxK, Gao
+ *     et al. 2024, arXiv 2406.04093); 0 for none. {@link SaeKind.JumpRelu} has none
  * @param learningRate of Adam; it falls linearly to 0 in the last fifth of the steps
  * @param batch tokens per step
  * @param steps of training
@@ -23,9 +22,9 @@ import dev.vidrio.lens.resolve.Preconditions;
  */
 public record SaeOptions(
     int features,
-    int k,
-    boolean batchTopK,
-    double penalty,
+    SaeKind kind,
+    int warmUp,
+    double auxiliary,
     double learningRate,
     int batch,
     int steps,
@@ -34,21 +33,47 @@ public record SaeOptions(
     long seed) {
   /** TopK with 1024 features, 16 of them active per token, and 512 MiB of activations. */
   public static final SaeOptions DEFAULT =
-      new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 512, 0);
+      new SaeOptions(1024, new SaeKind.TopK(16), 0, 1, 1e-3, 256, 1000, 100, 512, 0);
 
   public SaeOptions {
     Preconditions.requireRange("features", features, 1, 1 << 20);
-    Preconditions.requireRange("k", k, 0, features);
-    Preconditions.require(!batchTopK || k != 0, "k", "0", "BatchTopK needs one of 1 or more");
-    if (!(penalty >= 0) || Double.isInfinite(penalty) || (k > 0 && penalty != 0)) {
+    Preconditions.requireRange("warm-up", warmUp, 0, 1 << 24);
+    if (!(auxiliary >= 0) || Double.isInfinite(auxiliary)) {
       throw new InvalidInputException(
-          "penalty", Double.toString(penalty), "must be 0 or more, and 0 with a k");
+          "weight of dead features", Double.toString(auxiliary), "must be 0 or more, and finite");
+    }
+    switch (kind) {
+      case SaeKind.TopK(int k) -> requireK(k, features);
+      case SaeKind.BatchTopK(int k) -> requireK(k, features);
+      case SaeKind.Matryoshka matryoshka -> {
+        requireK(matryoshka.k(), features);
+        int last = matryoshka.widths().getLast();
+        Preconditions.requireRange("largest of widths", last, 1, features);
+      }
+      case SaeKind.JumpRelu jump ->
+          Preconditions.require(
+              jump.form() != SaeKind.ActivityPenalty.QUADRATIC || jump.target() <= features,
+              "target of active features",
+              jump.target(),
+              "must be at most the number of features, " + features);
+      case SaeKind.Standard _, SaeKind.Gated _ -> {
+        // They do not depend on the number of features.
+      }
     }
     // A schedule checks the others.
     new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
   }
 
+  private static void requireK(int k, int features) {
+    Preconditions.requireRange("k", k, 1, features);
+  }
+
   Schedule schedule() {
     return new Schedule(learningRate, batch, steps, deadAfter, buffer, seed);
+  }
+
+  /** Returns the factor of penalties in a step, from 1. */
+  double strength(int step) {
+    return warmUp == 0 ? 1 : Math.min(1, (step - 1) / (double) warmUp);
   }
 }

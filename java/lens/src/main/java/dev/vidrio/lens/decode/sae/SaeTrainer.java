@@ -75,7 +75,7 @@ public final class SaeTrainer implements AutoCloseable {
    * @param outputs [n][d_out] of the same tokens
    * @param skips whether it has a skip connection, a linear map from input to output (Paulo et al.
    *     2025, arXiv 2501.18823)
-   * @param options BatchTopK, or ReLU with a penalty: SAELens has no format for others
+   * @param options not TopK or gated: SAELens has no format for them
    * @throws InvalidInputException if there are fewer rows than in a batch, or they are all zeros,
    *     or the options are others
    */
@@ -130,7 +130,7 @@ public final class SaeTrainer implements AutoCloseable {
    * @param hookOut the hook point of the outputs
    */
   public SparseAutoencoder result(Executor executor, String hookIn, String hookOut) {
-    return learner.result(executor, hookIn, hookOut);
+    return new TrainedDictionary(learner).open(executor, hookIn, hookOut);
   }
 
   /** Returns the number of features that are dead according to the options. */

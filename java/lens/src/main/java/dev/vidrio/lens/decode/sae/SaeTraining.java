@@ -6,6 +6,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.sae.train.StreamedTraining;
+import dev.vidrio.lens.decode.sae.train.TrainedModel;
 import dev.vidrio.lens.decode.sae.train.TrainingCheckpoint;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -23,10 +24,8 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="sae-training"}
  *
- * <p>Steps of Adam decrease {@code ‖z − ẑ‖²}, with the sparsity of TopK (Gao et al. 2024, arXiv
- * 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or ReLU with a penalty (Bricken
- * et al. 2023). The decoder's rows have norm 1. Dead features receive a gradient too: the strongest
- * of them learn to explain the residual (AuxK, Gao et al.).
+ * <p>Steps of Adam decrease {@code ‖z − ẑ‖²} and the losses of a {@link SaeKind}. They are those of
+ * SAELens's training, up to rounding.
  *
  * <p>Activations are first scaled to a mean norm of √d, so that learning rates transfer between
  * models; the scales of inputs and outputs are folded into the result. Gradients are sparse: after
@@ -64,6 +63,7 @@ public final class SaeTraining implements TextTraining {
                     checkpoint.path(),
                     checkpoint.steps(),
                     options.schedule(),
+                    TrainedModel.of(List.of(lens)),
                     settings(points, shape, options)),
             progress);
   }
@@ -76,7 +76,7 @@ public final class SaeTraining implements TextTraining {
    * @param checkpoint the file for the state of the training; null for none
    * @param progress receives the measurements of each step
    * @throws InvalidInputException if the point has no row for each token, the buffer is smaller
-   *     than a batch, or the checkpoint is of a training with other options
+   *     than a batch, or the checkpoint is of a training with another model or other options
    * @throws ModelFileException if the checkpoint is damaged
    */
   public static SaeTraining ofAutoencoder(
@@ -98,11 +98,12 @@ public final class SaeTraining implements TextTraining {
    * @param out the outputs
    * @param skips whether it has a skip connection, a linear map from input to output (Paulo et al.
    *     2025, arXiv 2501.18823)
-   * @param options BatchTopK, or ReLU with a penalty: SAELens has no format for others
+   * @param options not TopK or gated: SAELens has no format for them
    * @param checkpoint the file for the state of the training; null for none
    * @param progress receives the measurements of each step
    * @throws InvalidInputException if a point has no row for each token, the options are others, the
-   *     buffer is smaller than a batch, or the checkpoint is of a training with other options
+   *     buffer is smaller than a batch, or the checkpoint is of a training with another model or
+   *     other options
    * @throws ModelFileException if the checkpoint is damaged
    */
   public static SaeTraining ofTranscoder(
@@ -128,9 +129,9 @@ public final class SaeTraining implements TextTraining {
     settings.put("kind", shape.kind());
     settings.put("hooks", points.stream().map(HookPoint::name).collect(Collectors.joining(",")));
     settings.put("features", Integer.toString(options.features()));
-    settings.put("k", Integer.toString(options.k()));
-    settings.put("BatchTopK", Boolean.toString(options.batchTopK()));
-    settings.put("penalty", Double.toString(options.penalty()));
+    settings.put("sparsity", options.kind().toString());
+    settings.put("warm-up", Integer.toString(options.warmUp()));
+    settings.put("weight of dead features", Double.toString(options.auxiliary()));
     return settings;
   }
 
@@ -172,12 +173,12 @@ public final class SaeTraining implements TextTraining {
   }
 
   /**
-   * Returns the current autoencoder or transcoder; BatchTopK becomes JumpReLU with a common
-   * threshold.
+   * Returns the current autoencoder or transcoder; BatchTopK and Matryoshka become JumpReLU with a
+   * common threshold.
    */
   public SparseAutoencoder result() {
-    return learner.result(
-        lens.model().executor(), points.getFirst().name(), points.getLast().name());
+    return new TrainedDictionary(learner)
+        .open(lens.model().executor(), points.getFirst().name(), points.getLast().name());
   }
 
   @Override

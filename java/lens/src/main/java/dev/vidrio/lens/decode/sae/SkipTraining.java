@@ -14,11 +14,13 @@ import java.util.stream.IntStream;
  */
 final class SkipTraining implements AutoCloseable {
   private final float[][] weights;
+  private final float[][] gradient;
   private final Adam adam;
   private final MatrixProduct product;
 
   SkipTraining(Executor executor, SaeShape shape, int batch) {
     this.weights = new float[shape.outputs()][shape.inputs()];
+    this.gradient = new float[shape.outputs()][shape.inputs()];
     this.adam = new Adam(weights);
     this.product = new MatrixProduct(executor, shape.outputs(), shape.inputs(), batch);
   }
@@ -38,22 +40,45 @@ final class SkipTraining implements AutoCloseable {
   }
 
   /**
-   * Runs a step of Adam.
+   * Computes the gradient of a step.
    *
    * @param errors ẑ − z, [batch][d_out]
    * @param x inputs [batch][d_in]
    */
-  void descend(int step, double rate, float[][] errors, float[][] x) {
+  void gradient(float[][] errors, float[][] x) {
     float factor = 2f / x.length;
     IntStream.range(0, weights.length)
         .parallel()
         .forEach(
             j -> {
-              var gradient = new float[weights[j].length];
+              gradient[j] = new float[weights[j].length];
               for (int b = 0; b < x.length; b++) {
-                Vectors.add(gradient, factor * errors[b][j], x[b]);
+                Vectors.add(gradient[j], factor * errors[b][j], x[b]);
               }
-              adam.step(step, rate, j, weights[j], gradient);
+            });
+  }
+
+  /** Returns the sum of the squares of the gradient. */
+  double squares() {
+    double sum = 0;
+    for (float[] row : gradient) {
+      sum += Vectors.dot(row, row);
+    }
+    return sum;
+  }
+
+  /**
+   * Runs a step of Adam.
+   *
+   * @param factor of the gradient
+   */
+  void descend(int step, double rate, float factor) {
+    IntStream.range(0, weights.length)
+        .parallel()
+        .forEach(
+            j -> {
+              Vectors.scale(gradient[j], factor);
+              adam.step(step, rate, j, weights[j], gradient[j]);
             });
   }
 

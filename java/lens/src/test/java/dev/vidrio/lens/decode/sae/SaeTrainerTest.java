@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
+import dev.vidrio.lens.decode.sae.SaeKind.ActivityPenalty;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
 import dev.vidrio.lens.vector.DoubleVectors;
@@ -79,14 +79,13 @@ class SaeTrainerTest {
     return Vectors.dot(a, b) / Vectors.norm(a) / Vectors.norm(b);
   }
 
-  private static SaeOptions options(
-      int features, int k, boolean batchTopK, double penalty, int steps) {
+  private static SaeOptions options(int features, SaeKind kind, int steps) {
     SaeOptions some = SaeOptions.DEFAULT;
     return new SaeOptions(
         features,
-        k,
-        batchTopK,
-        penalty,
+        kind,
+        some.warmUp(),
+        some.auxiliary(),
         some.learningRate(),
         some.batch(),
         steps,
@@ -101,9 +100,12 @@ class SaeTrainerTest {
     float[][] directions = random(1, TRUE_FEATURES, D);
     float[][] rows = activations(directions);
     List<SaeOptions> kinds = new ArrayList<>();
-    kinds.add(options(64, 3, false, 0, 1500));
-    kinds.add(options(64, 3, true, 0, 1500));
-    kinds.add(options(64, 0, false, 1.5, 1500));
+    kinds.add(options(64, new SaeKind.TopK(3), 1500));
+    kinds.add(options(64, new SaeKind.BatchTopK(3), 1500));
+    kinds.add(options(64, new SaeKind.Matryoshka(3, List.of(48)), 1500));
+    kinds.add(options(64, new SaeKind.Standard(1.5), 1500));
+    kinds.add(options(64, new SaeKind.Gated(1.5), 1500));
+    kinds.add(options(64, SaeKind.JumpRelu.DEFAULT, 1500));
     for (SaeOptions kind : kinds) {
       try (var trainer = new SaeTrainer(executor, rows, kind)) {
         double before = trainer.step();
@@ -151,7 +153,7 @@ class SaeTrainerTest {
       float second = -5 * Math.max(0, inputs[i][1]);
       outputs[i] = new float[] {first, second, first + second};
     }
-    var kind = new SaeOptions(16, 2, true, 0, 3e-3, 64, 1200, 100, 1, 0);
+    var kind = new SaeOptions(16, new SaeKind.BatchTopK(2), 0, 1, 3e-3, 64, 1200, 100, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -171,7 +173,7 @@ class SaeTrainerTest {
                 inputs,
                 outputs,
                 false,
-                new SaeOptions(16, 2, false, 0, 3e-3, 64, 1, 100, 1, 0)));
+                new SaeOptions(16, new SaeKind.TopK(2), 0, 1, 3e-3, 64, 1, 100, 1, 0)));
   }
 
   /** Features cannot express a linear map with few of them active; a skip connection can. */
@@ -184,7 +186,7 @@ class SaeTrainerTest {
       float[] x = inputs[i];
       outputs[i] = new float[] {x[0] - 2 * x[1], 3 * x[2], x[3] + x[4] + 2 * Math.max(0, x[5])};
     }
-    var kind = new SaeOptions(16, 1, true, 0, 3e-3, 64, 1500, 100, 1, 0);
+    var kind = new SaeOptions(16, new SaeKind.BatchTopK(1), 0, 1, 3e-3, 64, 1500, 100, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -208,24 +210,22 @@ class SaeTrainerTest {
     float[][] x = random(4, 5, D);
     float[][] z = transcoder ? random(9, 5, 7) : x;
     SaeShape shape = transcoder ? SaeShape.transcoder(D, 7, false) : SaeShape.autoencoder(D);
-    var options = new SaeOptions(6, 0, false, PENALTY, 1e-3, x.length, 1, 2, 1, 0);
+    var options =
+        new SaeOptions(6, new SaeKind.Standard(PENALTY), 0, 1, 1e-3, x.length, 1, 2, 1, 0);
     try (var learner = new SaeLearner(executor, shape, options)) {
       FeatureWeights features = learner.features();
       set(features.encoder(), random(5, 6, D));
       set(features.decoder(), random(6, 6, shape.outputs()));
-      set(learner.outputBias(), random(7, 1, shape.outputs()));
+      float[][] outputBias = {learner.outputBias().values()};
+      set(outputBias, random(7, 1, shape.outputs()));
       set(features.bias(), random(8, 1, 6));
-      float[][] inputs = learner.encoderInputs(x);
-      float[][] pre = features.preActivations(inputs);
-      ActiveFeatures active = features.active(pre, 0);
-      float[][] errors = learner.errors(active, z);
-      FeatureGradients gradients = features.gradients(active, pre, inputs, errors, PENALTY, 2);
-      float[][] outputBias = {learner.outputBiasGradient(errors, gradients)};
+      FeatureGradients gradients = learner.gradients(x, z, 1).gradients();
+      float[][] ofOutputBias = {learner.outputBias().gradient()};
       assertDifferences(features.encoder(), rows(gradients::encoder), () -> loss(learner, x, z), 1);
       assertDifferences(features.decoder(), rows(gradients::decoder), () -> loss(learner, x, z), 1);
       float[][] bias = {gradients.bias()};
       assertDifferences(features.bias(), bias, () -> loss(learner, x, z), 1);
-      assertDifferences(learner.outputBias(), outputBias, () -> loss(learner, x, z), 1);
+      assertDifferences(outputBias, ofOutputBias, () -> loss(learner, x, z), 1);
     }
   }
 
@@ -256,11 +256,11 @@ class SaeTrainerTest {
     }
   }
 
-  /** {@code mean(‖z − ẑ‖² + penalty ‖h‖₁)}, written down once more. */
+  /** {@code mean(‖z − ẑ‖² + penalty Σ h ‖d‖)}, written down once more. */
   private static double loss(SaeLearner learner, float[][] x, float[][] z) {
     float[][] encoder = learner.features().encoder();
     float[][] decoder = learner.features().decoder();
-    float[] outputBias = learner.outputBias()[0];
+    float[] outputBias = learner.outputBias().values();
     boolean reconstructs = Arrays.equals(x, z);
     double loss = 0;
     for (int b = 0; b < x.length; b++) {
@@ -274,7 +274,7 @@ class SaeTrainerTest {
           h += encoder[f][j] * ((double) x[b][j] - (reconstructs ? outputBias[j] : 0));
         }
         h = Math.max(0, h);
-        loss += PENALTY * h;
+        loss += PENALTY * h * Vectors.norm(decoder[f]);
         for (int j = 0; j < decoded.length; j++) {
           decoded[j] += h * decoder[f][j];
         }
@@ -285,39 +285,45 @@ class SaeTrainerTest {
   }
 
   /**
-   * Dead features learn to make what the others left over: {@code 1/32 · mean(‖h W_dec − rest‖²)}.
+   * Dead features learn to make what the others left over: {@code weight · few · mean(‖h W_dec −
+   * rest‖²)}, where few is the number of dead features over half the width.
    */
   @Test
   void deadFeaturesLearnFromTheRest() {
     float[][] x = random(4, 5, D);
-    var options = new SaeOptions(6, 0, false, 0, 1e-3, x.length, 1, 1, 1, 0);
-    try (var learner = new SaeLearner(executor, SaeShape.autoencoder(D), options)) {
-      FeatureWeights features = learner.features();
-      set(features.encoder(), random(5, 6, D));
-      set(features.decoder(), random(6, 6, D));
+    try (var features =
+        new FeatureWeights(executor, random(5, 6, D), random(6, 6, D), D, x.length)) {
       float[][] pre = features.preActivations(x);
-      ActiveFeatures none = features.active(pre, Double.POSITIVE_INFINITY);
-      assertEquals(6, learner.dead());
-      float[][] errors = learner.errors(none, x);
-      FeatureGradients gradients = features.gradients(none, pre, x, errors, 0, 1);
-      assertDifferences(features.encoder(), rows(gradients::encoder), () -> rest(learner, x), 32);
-      assertDifferences(features.decoder(), rows(gradients::decoder), () -> rest(learner, x), 32);
+      features.active(pre, Double.POSITIVE_INFINITY);
+      var auxiliary = new AuxiliaryLoss(features, 1, 0.5);
+      int[] dead = auxiliary.dead();
+      assertEquals(6, dead.length);
+      float[][] errors = Vectors.copy(x);
+      for (float[] row : errors) {
+        Vectors.scale(row, -1);
+      }
+      List<FeatureGradients.Part> parts = new ArrayList<>();
+      auxiliary.addTo(parts, dead, pre, errors);
+      var gradients = new FeatureGradients(features, x, parts);
+      float factor = 1 / (0.5f * 6 / (D / 2f));
+      DoubleSupplier loss = () -> rest(features, x);
+      assertDifferences(features.encoder(), rows(gradients::encoder), loss, factor);
+      assertDifferences(features.decoder(), rows(gradients::decoder), loss, factor);
     }
   }
 
   /** Nothing was explained before: the rest is all of z. */
-  private static double rest(SaeLearner learner, float[][] x) {
-    float[][] decoder = learner.features().decoder();
+  private static double rest(FeatureWeights features, float[][] x) {
     double loss = 0;
     for (float[] row : x) {
       var left = new double[D];
       for (int j = 0; j < D; j++) {
         left[j] = -row[j];
       }
-      for (int f = 0; f < decoder.length; f++) {
-        double h = Vectors.dot(learner.features().encoder()[f], row);
+      for (int f = 0; f < features.features(); f++) {
+        double h = Vectors.dot(features.encoder()[f], row);
         for (int j = 0; j < D; j++) {
-          left[j] += h * decoder[f][j];
+          left[j] += h * features.decoder()[f][j];
         }
       }
       loss += DoubleVectors.dot(left, left);
@@ -330,9 +336,13 @@ class SaeTrainerTest {
   void resultsDoNotDependOnThreads() throws Exception {
     float[][] inputs = random(11, 300, D);
     float[][] outputs = random(12, 300, 9);
-    for (boolean batchTopK : new boolean[] {false, true}) {
-      double penalty = batchTopK ? 0 : 0.2;
-      var kind = new SaeOptions(70, batchTopK ? 4 : 0, batchTopK, penalty, 1e-2, 50, 8, 2, 1, 0);
+    List<SaeKind> kinds =
+        List.of(
+            new SaeKind.Standard(0.2),
+            new SaeKind.Matryoshka(4, List.of(20)),
+            new SaeKind.JumpRelu(ActivityPenalty.TANH, 1, 4, 1, 0.01, 0.05, 1e-3, true));
+    for (SaeKind each : kinds) {
+      var kind = new SaeOptions(70, each, 4, 1, 1e-2, 50, 8, 2, 1, 0);
       Callable<List<float[]>> train =
           () -> {
             try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
@@ -354,7 +364,7 @@ class SaeTrainerTest {
   /** The learning rate is 0 after the steps of the options. */
   @Test
   void furtherStepsChangeNothing() {
-    var kind = new SaeOptions(40, 3, false, 0, 1e-2, 50, 8, 2, 1, 0);
+    var kind = new SaeOptions(40, new SaeKind.TopK(3), 0, 1, 1e-2, 50, 8, 2, 1, 0);
     float[][] rows = random(11, 50, D);
     try (var trainer = new SaeTrainer(executor, rows, kind)) {
       trainer.run(loss -> {});
@@ -368,7 +378,7 @@ class SaeTrainerTest {
   @Tag("long")
   void countsInactiveFeaturesAsDead() {
     float[][] rows = activations(random(1, TRUE_FEATURES, D));
-    SaeOptions options = options(512, 1, false, 0, 1000);
+    SaeOptions options = options(512, new SaeKind.TopK(1), 1000);
     try (var trainer = new SaeTrainer(executor, rows, options)) {
       for (int i = 0; i < options.deadAfter() - 1; i++) {
         trainer.step();
@@ -389,8 +399,8 @@ class SaeTrainerTest {
     assertThrows(
         InvalidInputException.class,
         () -> new SaeTrainer(executor, zeros, SaeOptions.DEFAULT).close());
-    assertThrows(InvalidInputException.class, () -> options(8, 9, false, 0, 1000));
-    assertThrows(InvalidInputException.class, () -> options(1024, 0, false, -1, 1000));
-    assertThrows(InvalidInputException.class, () -> options(1024, 16, false, 0, 0));
+    assertThrows(InvalidInputException.class, () -> options(8, new SaeKind.TopK(9), 1000));
+    assertThrows(InvalidInputException.class, () -> new SaeKind.Standard(-1));
+    assertThrows(InvalidInputException.class, () -> options(1024, new SaeKind.TopK(16), 0));
   }
 }

@@ -10,9 +10,12 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextChunks;
+import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,19 +54,34 @@ class SaeTrainingTest extends BardTest {
   enum Kind {
     TOP_K,
     PENALTY,
+    MATRYOSHKA,
+    GATED,
+    JUMP_RELU,
     TRANSCODER,
     SKIP_TRANSCODER;
 
+    boolean isTranscoder() {
+      return this == TRANSCODER || this == SKIP_TRANSCODER;
+    }
+
     SaeOptions options(int features, int buffer, long seed) {
-      int k = this == PENALTY ? 0 : 4;
-      boolean batchTopK = this != TOP_K && k > 0;
-      double penalty = k == 0 ? 0.1 : 0;
-      return new SaeOptions(features, k, batchTopK, penalty, 2e-3, 64, STEPS, 5, buffer, seed);
+      SaeKind kind =
+          switch (this) {
+            case TOP_K -> new SaeKind.TopK(4);
+            case PENALTY -> new SaeKind.Standard(0.1);
+            case MATRYOSHKA -> new SaeKind.Matryoshka(4, List.of(8, 16));
+            case GATED -> new SaeKind.Gated(0.1);
+            case JUMP_RELU ->
+                new SaeKind.JumpRelu(
+                    SaeKind.ActivityPenalty.STEP, 0.1, 4, 1, 0.1, 0.5, 1e-3, false);
+            case TRANSCODER, SKIP_TRANSCODER -> new SaeKind.BatchTopK(4);
+          };
+      return new SaeOptions(features, kind, 8, 1, 2e-3, 64, STEPS, 5, buffer, seed);
     }
 
     SaeTraining training(
         SaeOptions options, @Nullable CheckpointFile file, Consumer<TrainingProgress> progress) {
-      if (this == TOP_K || this == PENALTY) {
+      if (!isTranscoder()) {
         HookPoint point = lens.point("blocks.1.hook_resid_post");
         return SaeTraining.ofAutoencoder(lens, point, options, file, progress);
       }
@@ -154,8 +172,8 @@ class SaeTrainingTest extends BardTest {
     List<Double> ofRows = new ArrayList<>();
     try (SaeTrainer trainer = trainer(kind, options, text)) {
       trainer.run(ofRows::add);
-      String in = kind.name().contains("TRANSCODER") ? "ln2.hook_normalized" : "hook_resid_post";
-      String out = kind.name().contains("TRANSCODER") ? "hook_mlp_out" : "hook_resid_post";
+      String in = kind.isTranscoder() ? "ln2.hook_normalized" : "hook_resid_post";
+      String out = kind.isTranscoder() ? "hook_mlp_out" : "hook_resid_post";
       try (SparseAutoencoder result =
           trainer.result(model.executor(), "blocks.1." + in, "blocks.1." + out)) {
         result.save(directory.resolve("rows"), "bard");
@@ -166,7 +184,7 @@ class SaeTrainingTest extends BardTest {
   }
 
   private static SaeTrainer trainer(Kind kind, SaeOptions options, List<int[]> text) {
-    if (kind == Kind.TOP_K || kind == Kind.PENALTY) {
+    if (!kind.isTranscoder()) {
       float[][] rows = TextChunks.activations(lens, "blocks.1.hook_resid_post", text);
       return new SaeTrainer(model.executor(), rows, options);
     }
@@ -211,6 +229,24 @@ class SaeTrainingTest extends BardTest {
     }
   }
 
+  /** The other model has equal hook points and widths, and weights of another precision. */
+  @Test
+  void rejectsAnotherModel() throws IOException {
+    SaeOptions options = Kind.TOP_K.options(24, BUFFER, 3);
+    try (SaeTraining training = Kind.TOP_K.training(options, checkpoint(), step -> {})) {
+      run(training, chunks, 40);
+    }
+    try (Model other = Model.open(BardFiles.f32())) {
+      Lens otherLens = Lens.of(other);
+      HookPoint point = otherLens.point("blocks.1.hook_resid_post");
+      assertInvalid(
+          "model bard-f32.gguf: has other weights than that of the checkpoint",
+          () ->
+              SaeTraining.ofAutoencoder(otherLens, point, options, checkpoint(), step -> {})
+                  .close());
+    }
+  }
+
   @Test
   void rejectsDamagedCheckpoint() throws IOException {
     Kind kind = Kind.TOP_K;
@@ -233,7 +269,7 @@ class SaeTrainingTest extends BardTest {
       writer.write("scales", new float[] {1});
       writer.finish();
     }
-    assertDamaged("version of the checkpoint 1: must be 2", kind, options);
+    assertDamaged("version of the checkpoint 1: must be 3", kind, options);
   }
 
   private void assertDamaged(String expected, Kind kind, SaeOptions options) {
@@ -269,7 +305,7 @@ class SaeTrainingTest extends BardTest {
                 lens, lens.point("blocks.0.attn.hook_pattern"), options, null, step -> {}));
     assertInvalid(
         "SAELens has no format", () -> Kind.TRANSCODER.training(options, null, step -> {}));
-    var large = new SaeOptions(24, 4, false, 0, 1e-3, 1 << 16, 1, 5, 1, 0);
+    var large = new SaeOptions(24, new SaeKind.TopK(4), 0, 1, 1e-3, 1 << 16, 1, 5, 1, 0);
     assertInvalid("holds 1024 tokens", () -> Kind.TOP_K.training(large, null, step -> {}));
   }
 

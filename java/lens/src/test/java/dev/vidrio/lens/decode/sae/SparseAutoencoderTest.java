@@ -135,7 +135,9 @@ class SparseAutoencoderTest extends BardTest {
       }
       try (var trainer =
           new SaeTrainer(
-              model.executor(), rows, new SaeOptions(300, 12, false, 0, 1e-3, 256, 5, 100, 1, 0))) {
+              model.executor(),
+              rows,
+              new SaeOptions(300, new SaeKind.TopK(12), 0, 1, 1e-3, 256, 5, 100, 1, 0))) {
         trainer.run(loss -> {});
         return trainer.result(model.executor(), point.name());
       }

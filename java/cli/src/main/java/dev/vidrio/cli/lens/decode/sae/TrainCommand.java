@@ -19,7 +19,6 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -47,7 +46,7 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
       description = {
         "Train a transcoder from --hook to this point, such as from blocks.1.ln2.hook_normalized to"
             + " blocks.1.hook_mlp_out.",
-        "Needs --batch-topk or --penalty."
+        "Not with --kind topk or gated."
       })
   private @Nullable String hookOut;
 
@@ -66,26 +65,18 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
   @Option(names = "--features", paramLabel = "N", description = "Number of features.")
   private int features = SaeOptions.DEFAULT.features();
 
-  @Option(names = "-k", paramLabel = "K", description = "Features active per token.")
-  private int k = SaeOptions.DEFAULT.k();
-
-  @Option(
-      names = "--batch-topk",
-      description =
-          "Average K features per token over a batch, rather than K for each token (BatchTopK).")
-  private boolean batchTopK;
-
-  @Option(
-      names = "--penalty",
-      paramLabel = "X",
-      showDefaultValue = Help.Visibility.NEVER,
-      description = "Use ReLU with a penalty of X times the sum of activations instead of K.")
-  private double penalty;
+  @Mixin private KindOption kind = new KindOption();
 
   @Override
   protected void check() {
     if (skip && hookOut == null) {
       throw new UsageException("--skip: needs --hook-out");
+    }
+    SaeOptions options = options();
+    if (hookOut != null && !options.kind().hasTranscoders()) {
+      throw new UsageException(
+          "--hook-out: SAELens has no format for transcoders with --kind topk or gated; batchtopk is"
+              + " similar to topk");
     }
     InputOutput.requireWritableDirectory(output);
     training.check();
@@ -93,21 +84,24 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
 
   @Override
   protected TrainingResult run(Model opened) throws IOException {
-    SaeOptions options =
-        OptionValues.of(
-            () ->
-                new SaeOptions(
-                    features,
-                    penalty > 0 ? 0 : k,
-                    batchTopK,
-                    penalty,
-                    training.rate(),
-                    training.batch(),
-                    training.steps(),
-                    SaeOptions.DEFAULT.deadAfter(),
-                    training.buffer(),
-                    training.seed()));
+    SaeOptions options = options();
     return training.run(opened, progress -> prepare(opened, options, progress), this::save);
+  }
+
+  private SaeOptions options() {
+    return OptionValues.of(
+        () ->
+            new SaeOptions(
+                features,
+                kind.toKind(),
+                kind.warmUp(),
+                kind.deadWeight(),
+                training.rate(),
+                training.batch(),
+                training.steps(),
+                training.deadAfter(),
+                training.buffer(),
+                training.seed()));
   }
 
   private SaeTraining prepare(

@@ -100,7 +100,7 @@ public final class TrainCrossCommand extends ModelCommand<TrainingResult> {
                     training.rate(),
                     training.batch(),
                     training.steps(),
-                    CrossOptions.DEFAULT.deadAfter(),
+                    training.deadAfter(),
                     training.buffer(),
                     training.seed()));
     CheckpointFile file = training.checkpoint();

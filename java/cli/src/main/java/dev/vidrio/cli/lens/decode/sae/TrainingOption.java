@@ -36,6 +36,12 @@ final class TrainingOption {
   private int steps = SaeOptions.DEFAULT.steps();
 
   @Option(
+      names = "--dead-after",
+      paramLabel = "N",
+      description = "Steps without activity after which a feature counts as dead.")
+  private int deadAfter = SaeOptions.DEFAULT.deadAfter();
+
+  @Option(
       names = "--buffer",
       paramLabel = "MIB",
       description = "Memory for activations, which are shuffled within it, in MiB.")
@@ -78,6 +84,10 @@ final class TrainingOption {
 
   int steps() {
     return steps;
+  }
+
+  int deadAfter() {
+    return deadAfter;
   }
 
   int buffer() {

@@ -8,11 +8,16 @@ import dev.vidrio.cli.Cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code vidrio lens sae train}: its result, and checkpoints. */
 class TrainCommandTest {
@@ -32,7 +37,8 @@ class TrainCommandTest {
       "--hook-out",
       "blocks.1.hook_mlp_out",
       "--skip",
-      "--batch-topk",
+      "--kind",
+      "batchtopk",
       "-k",
       "6",
       "--features",
@@ -81,6 +87,31 @@ class TrainCommandTest {
     assertEquals(1, result.code());
     assertTrue(
         result.err().contains("learning rate 1.0: is 0.001 in the checkpoint"), result.err());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--kind standard --penalty 2 --warm-up 2, standard",
+    "-k 3, topk",
+    "--kind batchtopk -k 3, jumprelu",
+    "--kind matryoshka -k 3 --widths 4;8, jumprelu",
+    "--kind gated --dead-weight 0, gated",
+    "--kind jumprelu --form tanh --tanh-scale 3 --pre-act 0.01 --ste-encoder, jumprelu",
+    "--kind jumprelu --form quadratic -k 5 --bandwidth 0.1 --threshold 0.2, jumprelu",
+  })
+  void trainsKinds(String options, String architecture) throws IOException {
+    Path output = directory.resolve("kind");
+    List<String> command =
+        new ArrayList<>(List.of("lens", "sae", "train", "-o", output.toString()));
+    command.addAll(List.of("-p", "To be, or not to be. ".repeat(9), "--features", "16"));
+    command.addAll(List.of("--hook", "blocks.1.hook_resid_post", "--batch", "16", "--steps", "3"));
+    command.addAll(List.of(options.replace(';', ',').split(" ")));
+    done(command.toArray(String[]::new));
+    JsonNode config = JsonMapper.shared().readTree(output.resolve("cfg.json").toFile());
+    assertEquals(architecture, config.get("architecture").stringValue());
+    String features =
+        done("lens", "sae", "features", "--sae", output.toString(), "-p", "To be").out();
+    assertTrue(features.contains("\" be\""), features);
   }
 
   /** Standard input can be read once. */

@@ -136,6 +136,11 @@ public final class ActivationSources {
     return names().stream().distinct().collect(Collectors.joining(","));
   }
 
+  /** Returns the lenses of the models. */
+  List<Lens> lenses() {
+    return sources.stream().map(Source::lens).distinct().toList();
+  }
+
   /** Returns whether the activations are those of two models. */
   boolean isOfModels() {
     return sources.getFirst().lens != sources.getLast().lens;

@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * transfer between models; results have the scales folded in. Not thread-safe.
  */
 final class CrossTrainer implements BatchTrainer<TrainingProgress> {
+  /** Weight of the auxiliary loss of dead features. */
+  private static final double AUXILIARY = 1.0 / 32;
+
   private final CrossLayout layout;
   private final CrossOptions options;
   private final Schedule schedule;
@@ -81,8 +84,7 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
             ? Vectors.copy(decoder)
             : RandomDirections.of(
                 random, options.features(), layout.readTo(group) - layout.readFrom(group));
-    return FeatureWeights.withFreeDecoders(
-        executor, encoder, decoder, layout.width(), options.batch());
+    return new FeatureWeights(executor, encoder, decoder, layout.width(), options.batch());
   }
 
   CrossLayout layout() {
@@ -151,14 +153,8 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
       CrossLayout.Group group = layout.groups().get(g);
       float[][] own = columns(errors, layout.writeFrom(group), layout.writeTo(group));
       FeatureGradients gradients =
-          features.gradients(
-              active.get(g),
-              pre.get(g),
-              inputs.get(g),
-              own,
-              options.penalty(),
-              options.deadAfter());
-      features.descend(step, rate, gradients);
+          gradients(features, active.get(g), pre.get(g), inputs.get(g), own);
+      features.descend(step, rate, gradients, 1);
     }
     var biasGradient = new float[outputBias[0].length];
     for (float[] error : errors) {
@@ -168,6 +164,23 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
     long count = active.stream().mapToLong(ActiveFeatures::size).sum();
     double l0 = count / (double) rows.length;
     return new TrainingProgress(step, Vectors.relativeSquares(errors, y), l0, dead());
+  }
+
+  private FeatureGradients gradients(
+      FeatureWeights features,
+      ActiveFeatures active,
+      float[][] pre,
+      float[][] inputs,
+      float[][] errors) {
+    int batch = inputs.length;
+    float penalty = (float) (options.penalty() / batch);
+    List<FeatureGradients.Part> parts = new ArrayList<>();
+    parts.add(FeatureGradients.Part.ofPenalty(features, active, errors, 2f / batch, penalty));
+    int[] dead = features.deadFeatures(options.deadAfter());
+    if (dead.length > 0) {
+      parts.add(features.auxiliary(dead, pre, pre, errors, AUXILIARY));
+    }
+    return new FeatureGradients(features, inputs, parts);
   }
 
   private static float[][] columns(float[][] rows, int from, int to) {

@@ -7,6 +7,7 @@ import dev.vidrio.lens.decode.sae.CheckpointFile;
 import dev.vidrio.lens.decode.sae.TextTraining;
 import dev.vidrio.lens.decode.sae.TrainingProgress;
 import dev.vidrio.lens.decode.sae.train.StreamedTraining;
+import dev.vidrio.lens.decode.sae.train.TrainedModel;
 import dev.vidrio.lens.decode.sae.train.TrainingCheckpoint;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,6 +61,7 @@ public final class CrossTraining implements TextTraining {
                     checkpoint.path(),
                     checkpoint.steps(),
                     options.schedule(),
+                    TrainedModel.of(sources.lenses()),
                     settings(sources, options)),
             progress);
   }
@@ -68,7 +70,7 @@ public final class CrossTraining implements TextTraining {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("kind", sources.layout().reconstructs() ? "crosscoder" : "cross-layer transcoder");
     settings.put("hooks", String.join(",", sources.names()));
-    settings.put("models", sources.isOfModels() ? "2" : "1");
+    settings.put("models", Integer.toString(sources.lenses().size()));
     settings.put("features", Integer.toString(options.features()));
     settings.put("k", Integer.toString(options.k()));
     settings.put("penalty", Double.toString(options.penalty()));

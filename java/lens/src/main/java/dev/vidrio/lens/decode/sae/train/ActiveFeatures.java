@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae.train;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -56,7 +57,7 @@ public final class ActiveFeatures {
    * @param rows values of all features, [n][F]
    * @param select returns the features of a token, ascending
    */
-  static ActiveFeatures of(float[][] rows, IntFunction<int[]> select) {
+  public static ActiveFeatures of(float[][] rows, IntFunction<int[]> select) {
     var ids = new int[rows.length][];
     var values = new float[rows.length][];
     IntStream.range(0, rows.length)
@@ -72,9 +73,30 @@ public final class ActiveFeatures {
     return new ActiveFeatures(rows[0].length, ids, values);
   }
 
+  /** Decides about a feature at a token. */
+  @FunctionalInterface
+  public interface Selection {
+    boolean test(int token, int feature);
+  }
+
+  /**
+   * Selects features at tokens, in parallel.
+   *
+   * @param rows values of all features, [n][F]
+   */
+  public static ActiveFeatures of(float[][] rows, Selection selection) {
+    return of(
+        rows, t -> IntStream.range(0, rows[t].length).filter(f -> selection.test(t, f)).toArray());
+  }
+
   /** Returns the number of pairs of a token and a feature that is active at it. */
   public int size() {
     return tokens.length;
+  }
+
+  /** Returns the number of features that are active at a token. */
+  public int count(int token) {
+    return ids[token].length;
   }
 
   /** Adds the rows of a matrix, times the values of a token's features, to a sum from an index. */
@@ -84,6 +106,16 @@ public final class ActiveFeatures {
       float[] row = rows[ids[token][i]];
       for (int j = 0; j < row.length; j++) {
         sum[from + j] += value * row[j];
+      }
+    }
+  }
+
+  /** Adds the rows of a matrix, times the values of a token's features [begin, end), to a sum. */
+  public void addTo(int token, float[][] rows, int begin, int end, float[] sum) {
+    for (int i = 0; i < ids[token].length; i++) {
+      int id = ids[token][i];
+      if (id >= begin && id < end) {
+        Vectors.add(sum, values[token][i], rows[id]);
       }
     }
   }

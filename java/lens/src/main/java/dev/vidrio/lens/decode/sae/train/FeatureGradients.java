@@ -2,32 +2,59 @@ package dev.vidrio.lens.decode.sae.train;
 
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
-/**
- * The gradients of a step with respect to features, from which those of the weights of each feature
- * follow.
- */
+/** The gradients of a step with respect to the weights of features. */
 public final class FeatureGradients {
-  private final float[][] inputs;
-  private final List<Part> parts;
+  private final float[][] encoder;
+  private final float[][] decoder;
+  private final float[] products;
   private final float[] bias;
 
   /**
-   * Adds parts of the gradient.
+   * Adds parts of the gradient, feature by feature in parallel.
    *
    * @param inputs of the encoder, [batch][d_in]
-   * @param features number of features
    */
-  FeatureGradients(float[][] inputs, int features, List<Part> parts) {
-    this.inputs = inputs;
-    this.parts = parts;
+  public FeatureGradients(FeatureWeights weights, float[][] inputs, List<Part> parts) {
+    int features = weights.features();
+    this.encoder = new float[features][inputs[0].length];
+    this.decoder = new float[features][weights.decoder()[0].length];
+    this.products = new float[features];
     this.bias = new float[features];
-    for (int f = 0; f < features; f++) {
-      for (Part part : parts) {
-        bias[f] = part.addBias(f, bias[f]);
+    IntStream.range(0, features)
+        .parallel()
+        .forEach(f -> parts.forEach(part -> add(part, f, inputs, weights)));
+  }
+
+  private void add(Part part, int f, float[][] inputs, FeatureWeights weights) {
+    ActiveFeatures active = part.active;
+    float sum = 0;
+    for (int i = active.begin(f); i < active.begin(f + 1); i++) {
+      int t = active.token(i);
+      sum += part.slopes[i];
+      Vectors.add(encoder[f], part.slopes[i], inputs[t]);
+      if (part.factor != 0) {
+        Vectors.add(decoder[f], part.factor * active.value(i), part.errors.apply(f)[t]);
       }
     }
+    products[f] += sum;
+    bias[f] += part.biased ? sum : 0;
+    if (part.normSlopes != null) {
+      weights.addNormGradient(f, part.normSlopes[f], decoder[f]);
+    }
+  }
+
+  /** Returns the gradient of the encoder of a feature, [d_in]. */
+  public float[] encoder(int feature) {
+    return encoder[feature];
+  }
+
+  /** Returns the gradient of the decoder of a feature, [d_out]. */
+  public float[] decoder(int feature) {
+    return decoder[feature];
   }
 
   /** Returns the gradient of the encoder's bias, [F]. */
@@ -35,84 +62,147 @@ public final class FeatureGradients {
     return bias;
   }
 
-  /** Returns the gradient of the encoder of a feature, [d_in]. */
-  public float[] encoder(int feature) {
-    var sum = new float[inputs[0].length];
-    parts.forEach(part -> part.addEncoder(feature, inputs, sum));
+  /**
+   * Returns the gradient of the products of inputs and encoder, added up over tokens, [F]. That of
+   * the inputs follows from it.
+   */
+  public float[] products() {
+    return products;
+  }
+
+  /** Returns the sum of the squares of the gradients of weights. */
+  public double squares() {
+    double[] ofFeatures =
+        IntStream.range(0, bias.length)
+            .parallel()
+            .mapToDouble(
+                f -> Vectors.dot(encoder[f], encoder[f]) + Vectors.dot(decoder[f], decoder[f]))
+            .toArray();
+    double sum = Vectors.dot(bias, bias);
+    for (double squares : ofFeatures) {
+      sum += squares;
+    }
     return sum;
   }
 
-  /** Returns the gradient of the decoder of a feature, [d_out]. */
-  public float[] decoder(int feature) {
-    var sum = new float[parts.getFirst().errors[0].length];
-    parts.forEach(part -> part.addDecoder(feature, sum));
-    return sum;
+  /** Multiplies the gradients of weights by a factor. */
+  void scale(float factor) {
+    if (factor == 1) {
+      return;
+    }
+    IntStream.range(0, bias.length)
+        .parallel()
+        .forEach(
+            f -> {
+              Vectors.scale(encoder[f], factor);
+              Vectors.scale(decoder[f], factor);
+            });
+    Vectors.scale(bias, factor);
   }
 
   /**
-   * The gradient of {@code factor / 2 · Σ ‖errors‖² + slope · Σ h w} over tokens, where h are the
-   * features that are active at these, and w their norms.
+   * A part of the gradient: that of a loss through some features at some tokens.
+   *
+   * <p>The gradient of the encoder follows from slopes, one for each of the features and tokens;
+   * that of the decoder from errors of outputs, {@code factor / 2 · Σ ‖errors‖²}, and from slopes
+   * of the norms of decoders.
    */
-  static final class Part {
+  public static final class Part {
     private final ActiveFeatures active;
-    private final float[][] errors;
-    private final FeatureWeights weights;
+    private final IntFunction<float[][]> errors;
     private final float factor;
-    private final float slope;
-
-    /** The gradient of each value, in the order of features. */
     private final float[] slopes;
+    private final float @Nullable [] normSlopes;
+    private final boolean biased;
 
     /**
-     * Computes the gradient of each value.
+     * Describes a part.
      *
-     * @param errors of the outputs, ŷ − y, [batch][d_out]
+     * @param active features with their values
+     * @param errors that a feature contributes to, [batch][d_out]
+     * @param factor of errors; 0 if values do not matter
+     * @param slopes gradients of products of inputs and encoder, in the order of features
+     * @param normSlopes gradients of the norms of decoders, [F]; null if they are 0
+     * @param biased whether the gradient of the encoder's bias is that of the products, or else 0
      */
-    Part(
+    public Part(
         ActiveFeatures active,
-        float[][] errors,
-        FeatureWeights weights,
+        IntFunction<float[][]> errors,
         float factor,
-        float slope) {
+        float[] slopes,
+        float @Nullable [] normSlopes,
+        boolean biased) {
       this.active = active;
       this.errors = errors;
-      this.weights = weights;
       this.factor = factor;
-      this.slope = slope;
-      this.slopes = new float[active.size()];
-      IntStream.range(0, weights.features()).parallel().forEach(this::computeSlopes);
+      this.slopes = slopes;
+      this.normSlopes = normSlopes;
+      this.biased = biased;
     }
 
-    private void computeSlopes(int feature) {
-      float[] direction = weights.decoder()[feature];
-      float ofNorm = slope * weights.norm(feature);
-      for (int i = active.begin(feature); i < active.begin(feature + 1); i++) {
-        float along = (float) Vectors.dot(errors[active.token(i)], direction);
-        slopes[i] = factor * along + ofNorm;
-      }
+    /**
+     * Returns a part without errors.
+     *
+     * @param active features whose values do not matter
+     * @param slopes gradients of products of inputs and encoder, in the order of features
+     * @param normSlopes gradients of the norms of decoders, [F]; null if they are 0
+     */
+    public static Part ofSlopes(
+        ActiveFeatures active, float[] slopes, float @Nullable [] normSlopes) {
+      return new Part(active, f -> new float[0][], 0, slopes, normSlopes, true);
     }
 
-    float addBias(int feature, float begin) {
-      float sum = begin;
-      for (int i = active.begin(feature); i < active.begin(feature + 1); i++) {
-        sum += slopes[i];
-      }
-      return sum;
+    /** Returns the part of {@code factor / 2 · Σ ‖errors‖²}, where values are pre-activations. */
+    public static Part ofErrors(
+        FeatureWeights weights,
+        ActiveFeatures active,
+        IntFunction<float[][]> errors,
+        float factor) {
+      return new Part(
+          active, errors, factor, valueSlopes(weights, active, errors, factor), null, true);
     }
 
-    void addEncoder(int feature, float[][] inputs, float[] sum) {
-      for (int i = active.begin(feature); i < active.begin(feature + 1); i++) {
-        Vectors.add(sum, slopes[i], inputs[active.token(i)]);
+    /**
+     * Returns the part of {@code factor / 2 · Σ ‖errors‖² + penalty · Σ h w}, where h are values
+     * that are pre-activations, and w the norms of their decoders.
+     */
+    public static Part ofPenalty(
+        FeatureWeights weights,
+        ActiveFeatures active,
+        float[][] errors,
+        float factor,
+        float penalty) {
+      float[] slopes = valueSlopes(weights, active, f -> errors, factor);
+      var normSlopes = new float[weights.features()];
+      for (int f = 0; f < normSlopes.length; f++) {
+        float values = 0;
+        for (int i = active.begin(f); i < active.begin(f + 1); i++) {
+          slopes[i] += penalty * weights.norm(f);
+          values += active.value(i);
+        }
+        normSlopes[f] = penalty * values;
       }
+      return new Part(active, f -> errors, factor, slopes, normSlopes, true);
     }
 
-    void addDecoder(int feature, float[] sum) {
-      float values = 0;
-      for (int i = active.begin(feature); i < active.begin(feature + 1); i++) {
-        Vectors.add(sum, factor * active.value(i), errors[active.token(i)]);
-        values += active.value(i);
-      }
-      weights.addNormGradient(feature, slope * values, sum);
+    /** Returns the gradients of values, {@code factor · ⟨errors, W_dec⟩}, in their order. */
+    public static float[] valueSlopes(
+        FeatureWeights weights,
+        ActiveFeatures active,
+        IntFunction<float[][]> errors,
+        float factor) {
+      var slopes = new float[active.size()];
+      IntStream.range(0, weights.features())
+          .parallel()
+          .forEach(
+              f -> {
+                float[] direction = weights.decoder()[f];
+                float[][] own = errors.apply(f);
+                for (int i = active.begin(f); i < active.begin(f + 1); i++) {
+                  slopes[i] = factor * (float) Vectors.dot(own[active.token(i)], direction);
+                }
+              });
+      return slopes;
     }
   }
 }

@@ -4,25 +4,19 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * The weights of features that read and write the same activations, in training by Adam. Gradients
- * are computed and applied feature by feature in parallel, so that there is no matrix of gradients,
- * and results do not depend on the number of threads. Not thread-safe.
+ * The weights of features that read and write the same activations, in training by Adam. Features
+ * are updated in parallel, and results do not depend on the number of threads. Not thread-safe.
  */
 public final class FeatureWeights implements AutoCloseable {
-  /** Weight of the auxiliary loss of dead features. */
-  private static final float AUXILIARY = 1f / 32;
-
   private final float[][] encoder;
   private final float[][] decoder;
   private final float[][] bias;
   private final int width;
-  private final boolean unit;
   private final MatrixProduct product;
   private final Adam encoderAdam;
   private final Adam decoderAdam;
@@ -34,12 +28,20 @@ public final class FeatureWeights implements AutoCloseable {
   /** The {@link #norms()} of this step. */
   private final float[] norms;
 
-  private FeatureWeights(
-      Executor executor, float[][] encoder, float[][] decoder, int width, boolean unit, int batch) {
+  /**
+   * Wraps the weights of features that write to one or several activations. Their values count
+   * times the sum of the norms of their decoders.
+   *
+   * @param encoder initial weights [F][d_in], which steps change
+   * @param decoder initial weights [F][outputs · width], which steps change
+   * @param width of each activation that is written
+   * @param batch maximum tokens per step
+   */
+  public FeatureWeights(
+      Executor executor, float[][] encoder, float[][] decoder, int width, int batch) {
     this.encoder = encoder;
     this.decoder = decoder;
     this.width = width;
-    this.unit = unit;
     this.bias = new float[1][encoder.length];
     this.idle = new int[encoder.length];
     this.norms = norms();
@@ -47,32 +49,6 @@ public final class FeatureWeights implements AutoCloseable {
     this.decoderAdam = new Adam(decoder);
     this.biasAdam = new Adam(bias);
     this.product = new MatrixProduct(executor, encoder.length, encoder[0].length, batch);
-  }
-
-  /**
-   * Returns features that write to one activation; steps keep the norms of their decoders at 1.
-   *
-   * @param encoder initial weights [F][d_in], which steps change
-   * @param decoder initial weights [F][d_out], which steps change
-   * @param batch maximum tokens per step
-   */
-  public static FeatureWeights withUnitDecoders(
-      Executor executor, float[][] encoder, float[][] decoder, int batch) {
-    return new FeatureWeights(executor, encoder, decoder, decoder[0].length, true, batch);
-  }
-
-  /**
-   * Returns features that write to several activations; their values count times the sum of the
-   * norms of their decoders.
-   *
-   * @param encoder initial weights [F][inputs · width], which steps change
-   * @param decoder initial weights [F][outputs · width], which steps change
-   * @param width of each activation
-   * @param batch maximum tokens per step
-   */
-  public static FeatureWeights withFreeDecoders(
-      Executor executor, float[][] encoder, float[][] decoder, int width, int batch) {
-    return new FeatureWeights(executor, encoder, decoder, width, false, batch);
   }
 
   /** Returns the encoder, [F][d_in]. */
@@ -104,14 +80,23 @@ public final class FeatureWeights implements AutoCloseable {
   }
 
   /**
-   * Begins a step: returns the pre-activations, [batch][F].
+   * Begins a step: returns the products of inputs and encoder, [batch][F].
+   *
+   * @param inputs scaled, [batch][d_in]
+   */
+  public float[][] products(float[][] inputs) {
+    System.arraycopy(norms(), 0, norms, 0, norms.length);
+    product.weights(encoder);
+    return product.of(inputs);
+  }
+
+  /**
+   * Begins a step: returns the pre-activations, products plus bias, [batch][F].
    *
    * @param inputs scaled, [batch][d_in]
    */
   public float[][] preActivations(float[][] inputs) {
-    System.arraycopy(norms(), 0, norms, 0, norms.length);
-    product.weights(encoder);
-    float[][] pre = product.of(inputs);
+    float[][] pre = products(inputs);
     Arrays.stream(pre).parallel().forEach(row -> Vectors.add(row, bias[0]));
     return pre;
   }
@@ -120,8 +105,7 @@ public final class FeatureWeights implements AutoCloseable {
   public float[] norms() {
     var sums = new float[decoder.length];
     for (int f = 0; f < sums.length; f++) {
-      sums[f] = unit ? 1 : 0;
-      for (int begin = 0; !unit && begin < decoder[f].length; begin += width) {
+      for (int begin = 0; begin < decoder[f].length; begin += width) {
         sums[f] += norm(decoder[f], begin);
       }
     }
@@ -137,14 +121,14 @@ public final class FeatureWeights implements AutoCloseable {
   }
 
   /** Returns the sum of the norms of a feature's decoders at the begin of this step. */
-  float norm(int feature) {
+  public float norm(int feature) {
     return norms[feature];
   }
 
   /** Adds the gradient of a feature's {@link #norms}, times a factor, to that of its decoder. */
   void addNormGradient(int feature, float factor, float[] gradient) {
     float[] direction = decoder[feature];
-    for (int begin = 0; !unit && factor > 0 && begin < direction.length; begin += width) {
+    for (int begin = 0; factor != 0 && begin < direction.length; begin += width) {
       float norm = norm(direction, begin);
       for (int j = begin; norm > 0 && j < begin + width; j++) {
         gradient[j] += factor * direction[j] / norm;
@@ -158,9 +142,6 @@ public final class FeatureWeights implements AutoCloseable {
    * @param pre pre-activations of this step, [batch][F]
    */
   public float[][] strengths(float[][] pre) {
-    if (unit) {
-      return pre;
-    }
     return Arrays.stream(pre)
         .parallel()
         .map(
@@ -182,22 +163,87 @@ public final class FeatureWeights implements AutoCloseable {
    */
   public ActiveFeatures active(float[][] pre, double threshold) {
     return counted(
-        ActiveFeatures.of(
-            pre,
-            t ->
-                IntStream.range(0, features())
-                    .filter(f -> pre[t][f] > 0 && pre[t][f] * norms[f] >= threshold)
-                    .toArray()));
+        ActiveFeatures.of(pre, (t, f) -> pre[t][f] > 0 && pre[t][f] * norms[f] >= threshold));
   }
 
   /**
-   * Returns the active features of this step: of each token, the k largest positive values.
+   * Returns the active features of this step: of each token, those of the k largest strengths, if
+   * they are positive.
    *
    * @param pre pre-activations, [batch][F]
    */
   public ActiveFeatures largest(float[][] pre, int k) {
+    float[][] strengths = strengths(pre);
     return counted(
-        ActiveFeatures.of(pre, t -> ascending(Vectors.largest(pre[t], k, f -> pre[t][f] > 0))));
+        ActiveFeatures.of(
+            pre, t -> ascending(Vectors.largest(strengths[t], k, f -> strengths[t][f] > 0))));
+  }
+
+  /** Takes features as the active ones of this step, and returns them. */
+  public ActiveFeatures counted(ActiveFeatures active) {
+    for (int f = 0; f < idle.length; f++) {
+      idle[f] = active.isActive(f) ? 0 : idle[f] + 1;
+    }
+    return active;
+  }
+
+  /** Returns the features that were not active for a number of steps, ascending. */
+  public int[] deadFeatures(int deadAfter) {
+    return IntStream.range(0, idle.length).filter(f -> idle[f] >= deadAfter).toArray();
+  }
+
+  /** Returns the number of features that were not active for a number of steps. */
+  public int dead(int deadAfter) {
+    return deadFeatures(deadAfter).length;
+  }
+
+  /**
+   * Returns ŷ − y.
+   *
+   * @param outputBias [d_out]
+   * @param outputs y, [batch][d_out]
+   */
+  public float[][] errors(ActiveFeatures active, float[] outputBias, float[][] outputs) {
+    var errors = new float[outputs.length][];
+    IntStream.range(0, outputs.length)
+        .parallel()
+        .forEach(
+            b -> {
+              errors[b] = Vectors.minus(outputBias, outputs[b]);
+              active.addTo(b, decoder, errors[b], 0);
+            });
+    return errors;
+  }
+
+  /**
+   * Returns the gradient of the auxiliary loss of dead features, {@code weight · mean(‖h W_dec −
+   * rest‖²)}, where the rest is what the others leave. Of each token, dead features with the
+   * largest ranks take part, with values of either sign (AuxK, Gao et al. 2024, arXiv 2406.04093).
+   *
+   * @param dead the dead features, one or more
+   * @param ranks [batch][F]
+   * @param pre pre-activations, [batch][F]
+   * @param errors of the others, ŷ − y, [batch][d_out]
+   */
+  public FeatureGradients.Part auxiliary(
+      int[] dead, float[][] ranks, float[][] pre, float[][] errors, double weight) {
+    var isDead = new boolean[features()];
+    for (int f : dead) {
+      isDead[f] = true;
+    }
+    IntPredicate allowed = f -> isDead[f];
+    int k = Math.min(dead.length, auxiliaryCount());
+    ActiveFeatures largest =
+        ActiveFeatures.of(pre, t -> ascending(Vectors.largest(ranks[t], k, allowed)));
+    float[][] rest = Vectors.copy(errors);
+    IntStream.range(0, rest.length).parallel().forEach(t -> largest.addTo(t, decoder, rest[t], 0));
+    float factor = (float) (2 * weight / pre.length);
+    return FeatureGradients.Part.ofErrors(this, largest, f -> rest, factor);
+  }
+
+  /** Returns the number of dead features of a token that the auxiliary loss has at most. */
+  public int auxiliaryCount() {
+    return Math.max(1, width / 2);
   }
 
   private static int[] ascending(int[] ids) {
@@ -205,83 +251,22 @@ public final class FeatureWeights implements AutoCloseable {
     return ids;
   }
 
-  private ActiveFeatures counted(ActiveFeatures active) {
-    for (int f = 0; f < idle.length; f++) {
-      idle[f] = active.isActive(f) ? 0 : idle[f] + 1;
-    }
-    return active;
-  }
-
-  /** Returns the number of features that were not active for a number of steps. */
-  public int dead(int deadAfter) {
-    return (int) Arrays.stream(idle).filter(steps -> steps >= deadAfter).count();
-  }
-
-  /**
-   * Computes the gradients of {@code mean(‖ŷ − y‖² + penalty Σ h w)} over the batch. Dead features
-   * learn to explain what is left, with a small weight: of each token, those with the largest
-   * pre-activations, of either sign (AuxK, Gao et al. 2024, arXiv 2406.04093).
-   *
-   * @param active the active features of this step
-   * @param pre pre-activations, [batch][F]
-   * @param inputs of the encoder, [batch][d_in]
-   * @param errors of the outputs, ŷ − y, [batch][d_out]
-   * @param deadAfter number of steps without activity after which a feature counts as dead
-   */
-  public FeatureGradients gradients(
-      ActiveFeatures active,
-      float[][] pre,
-      float[][] inputs,
-      float[][] errors,
-      double penalty,
-      int deadAfter) {
-    int batch = inputs.length;
-    List<FeatureGradients.Part> parts = new ArrayList<>();
-    parts.add(
-        new FeatureGradients.Part(active, errors, this, 2f / batch, (float) (penalty / batch)));
-    int k = Math.min(dead(deadAfter), Math.max(1, width / 2));
-    if (k > 0) {
-      ActiveFeatures dead =
-          ActiveFeatures.of(
-              pre, t -> ascending(Vectors.largest(pre[t], k, f -> idle[f] >= deadAfter)));
-      parts.add(
-          new FeatureGradients.Part(dead, rest(dead, errors), this, 2 * AUXILIARY / batch, 0));
-    }
-    return new FeatureGradients(inputs, features(), parts);
-  }
-
-  /** Returns what features leave of errors. */
-  private float[][] rest(ActiveFeatures features, float[][] errors) {
-    float[][] rest = Vectors.copy(errors);
-    IntStream.range(0, rest.length).parallel().forEach(t -> features.addTo(t, decoder, rest[t], 0));
-    return rest;
-  }
-
   /**
    * Runs a step of Adam for all features.
    *
    * @param step its number, from 1
+   * @param factor of the gradients
    */
-  public void descend(int step, double rate, FeatureGradients gradients) {
+  public void descend(int step, double rate, FeatureGradients gradients, float factor) {
+    gradients.scale(factor);
     IntStream.range(0, features())
         .parallel()
         .forEach(
             f -> {
               encoderAdam.step(step, rate, f, encoder[f], gradients.encoder(f));
-              descendDecoder(step, rate, f, gradients.decoder(f));
+              decoderAdam.step(step, rate, f, decoder[f], gradients.decoder(f));
             });
     biasAdam.step(step, rate, 0, bias[0], gradients.bias());
-  }
-
-  private void descendDecoder(int step, double rate, int feature, float[] gradient) {
-    float[] direction = decoder[feature];
-    if (unit) {
-      Vectors.add(gradient, (float) -Vectors.dot(direction, gradient), direction);
-    }
-    decoderAdam.step(step, rate, feature, direction, gradient);
-    if (unit) {
-      Vectors.normalize(direction);
-    }
   }
 
   @Override

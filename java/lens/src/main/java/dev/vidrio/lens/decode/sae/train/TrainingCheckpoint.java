@@ -19,29 +19,39 @@ import java.util.Map;
 
 /**
  * Writes and reads the state of a training and its position in the text, as a safetensors file. The
- * settings of the training are compared when it is read.
+ * model and the settings of the training are compared when it is read.
  */
 public final class TrainingCheckpoint {
   /** The version of the format. Files of version 1 do not name it. */
-  private static final String VERSION = "2";
+  private static final String VERSION = "3";
+
+  private static final String MODEL = "model";
+  private static final String MODEL_HASH = "model hash";
 
   private final Path path;
   private final int interval;
   private final Schedule schedule;
+  private final TrainedModel model;
   private final Map<String, String> settings;
 
   /**
    * Creates the description of a file, which need not exist.
    *
    * @param interval minimum number of steps between two checkpoints
+   * @param model that another training must have to continue
    * @param settings in addition to the schedule that another training must have to continue, by the
    *     names of errors
    */
   public TrainingCheckpoint(
-      Path path, int interval, Schedule schedule, Map<String, String> settings) {
+      Path path,
+      int interval,
+      Schedule schedule,
+      TrainedModel model,
+      Map<String, String> settings) {
     this.path = path;
     this.interval = interval;
     this.schedule = schedule;
+    this.model = model;
     this.settings = new LinkedHashMap<>(settings);
     this.settings.putAll(schedule.settings());
   }
@@ -74,6 +84,8 @@ public final class TrainingCheckpoint {
                 new Entry(name, Dtype.F32, List.of((long) rows.length, (long) rows[0].length))));
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("version", VERSION);
+    metadata.put(MODEL, model.names());
+    metadata.put(MODEL_HASH, model.hashes());
     metadata.putAll(settings);
     metadata.put("step", Integer.toString(state.steps()));
     metadata.put("threshold", Double.toString(state.threshold()));
@@ -102,7 +114,7 @@ public final class TrainingCheckpoint {
   /**
    * Restores a state.
    *
-   * @throws InvalidInputException if the settings differ
+   * @throws InvalidInputException if the model or the settings differ
    * @throws ModelFileException if the file is damaged, or of another version
    */
   Position read(TrainingState state) {
@@ -113,6 +125,7 @@ public final class TrainingCheckpoint {
     try (Arena arena = Arena.ofConfined()) {
       Safetensors file = Safetensors.open(path, arena);
       requireVersion(file);
+      requireModel(file);
       settings.forEach((name, value) -> requireSetting(file, name, value));
       state.matrices().forEach((name, rows) -> readRows(file, name, rows));
       int steps = number(file, "step", schedule.steps());
@@ -134,6 +147,18 @@ public final class TrainingCheckpoint {
           "version of the checkpoint",
           version,
           "must be " + VERSION + "; delete the file to start the training again");
+    }
+  }
+
+  private void requireModel(Safetensors file) {
+    if (!string(file, MODEL_HASH).equals(model.hashes())) {
+      throw new InvalidInputException(
+          MODEL,
+          model.names(),
+          "has other weights than that of the checkpoint "
+              + file.name()
+              + ", "
+              + string(file, MODEL));
     }
   }
 
