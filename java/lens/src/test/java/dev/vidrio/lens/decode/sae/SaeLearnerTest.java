@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -72,7 +73,7 @@ class SaeLearnerTest {
   void stepsMatchSaeLens(String name) throws IOException {
     SafetensorsFile file =
         SafetensorsFile.read(DictionaryFixtures.path("training/" + name + ".safetensors"));
-    SaeKind kind = KINDS.get(name);
+    SaeKind kind = Objects.requireNonNull(KINDS.get(name));
     boolean hasPenalty = kind instanceof SaeKind.Standard || kind instanceof SaeKind.Gated;
     boolean warms = hasPenalty || kind instanceof SaeKind.JumpRelu;
     // SAELens has no auxiliary loss with a penalty.
