@@ -92,6 +92,21 @@ def check_graph(browser, address):
     assert save(page, "picture").startswith(b"<!doctype html>")
     assert save(page, "svg").count(b'class="vertex') == len(expected["nodes"])
     assert save(page, "png").startswith(b"\x89PNG")
+    width = page.locator("#explored svg").bounding_box()["width"]
+    page.get_by_label("Larger").click()
+    assert page.locator("#explored svg").bounding_box()["width"] > 1.2 * width
+    vertices = page.locator("#explored .vertex")
+    two = [vertices.nth(i) for i in (0, 1)]
+    two[0].click(modifiers=["Shift"])
+    two[1].focus()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_text("Group 2 nodes").click()
+    assert vertices.count() == len(expected["nodes"]) - 1
+    name = page.locator("#explored .vertex.group").get_attribute("aria-label")
+    assert name.startswith("group ") and " + " in name, name
+    assert_accessible(page, "a graph with a group of nodes")
+    page.get_by_text("Ungroup").click()
+    assert vertices.count() == len(expected["nodes"])
     compute(page, "Attribution graph", "")
     page.locator("#explored .vertex.neuron").first.click()
     assert page.locator("#component button").inner_text().startswith("Answer again without L")
@@ -121,7 +136,46 @@ def check_heads(browser, address):
     status = page.locator("#explored [role=status]").inner_text()
     assert status.endswith(f", {len(edges)} edges"), status
     compute(page, "Residual stream")
-    page.get_by_text("This is the unchanged model.").wait_for()
+    parts = command(address, ids_of(address, asked), "residual", edit=[EDIT])["parts"]
+    shown = page.locator("#explored .bars tbody tr").all_inner_texts()
+    assert any(line.startswith("edits") for line in shown) and len(shown) == len(parts), shown
+
+
+def check_attention(browser, address):
+    """Draws lines between tokens of a head, which can be saved, and value-weighted attention."""
+    page, answer = open_answer(browser, address)
+    before, _ = inspect(page, answer)
+    compute(page, "Attention of each head")
+    assert page.locator("#save-svg").is_hidden()
+    page.locator("#explored .heads tr").nth(2).locator("button").nth(2).click()
+    page.get_by_text("Lines between tokens").click()
+    ids = ids_of(address, before)
+    (head,) = [p for p in post(address, "/v1/lens/attention", **before, position=-1)["patterns"] if (p["layer"], p["head"]) == (1, 2)]
+    last = page.locator("#explored .lines .query").last
+    label = last.get_attribute("aria-label")
+    shown = sorted((float(part) for part in label.split("): ")[1:] for part in [part.split(",")[0]]), reverse=True)
+    expected = sorted((weight for weight in head["weights"][0] if weight >= 0.02), reverse=True)
+    assert_shown(shown, expected)
+    assert page.locator("#explored .lines .query").count() == len(ids)
+    last.focus()
+    page.keyboard.press("ArrowUp")
+    assert page.locator("#explored .query.aside").count() == len(ids) - 1
+    assert_accessible(page, "lines between tokens")
+    assert b'class="lines"' in save(page, "svg")
+    compute(page, "Mixing of the tokens (value-weighted attention)")
+    rows = command(address, ids, "mixing", by="norm")
+    assert page.locator("#explored .grid tbody tr").count() > 0 and rows
+
+
+def explain(route, asked):
+    """Answers a request of an explanation: the model of these tests cannot explain."""
+    body = json.loads(route.request.post_data or "{}")
+    if body.get("command") != "sae explain":
+        route.continue_()
+        return
+    asked.append(body)
+    found = {"feature": int(body["options"]["features"]), "explanation": "kings and queens"}
+    route.fulfill(json={"result": {"dictionary": "layer_1", "explainer": body["model"], "features": [found]}})
 
 
 def check_features(browser, address):
@@ -135,8 +189,14 @@ def check_features(browser, address):
     strongest = max((f for token in features for f in token), key=lambda f: f["value"])
     assert page.locator("#explored tbody th").first.inner_text() == f"#{strongest['feature']}"
     page.locator("#explored td[style]").first.click()
+    asked = []
+    page.route("**/v1/lens/commands", lambda route: explain(route, asked))
+    page.get_by_text("Explain in words").click()
+    page.get_by_text(f"Feature {strongest['feature']} of layer_1, by chat: kings and queens").wait_for()
+    options = {"features": str(strongest["feature"]), "output": "words", "no-scores": True, "no-pages": True}
+    assert asked == [{"model": "chat", "command": "sae explain", "arguments": ["shared/layer_1"], "options": options}]
     page.locator("#component input").fill("40")
-    page.locator("#component button").click()
+    page.locator("#component").get_by_text("Answer again", exact=True).click()
     page.locator(".compared").wait_for()
     prompt = ids[: len(ids) - INDEX]
     feature = {"sae": sae, "feature": strongest["feature"], "value": 40}
@@ -219,10 +279,12 @@ def check_patching(browser, address):
 
 
 def dictionaries():
-    """Writes transcoders, a cross-layer transcoder and a crosscoder. Returns their directory."""
+    """Writes transcoders with an index, a cross-layer transcoder and a crosscoder. Returns their directory."""
     directory = FILES / "dictionaries"
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(LENS / "bard-transcoders", directory / "bard-transcoders")
+    index = [ROOT / "vidrio", "lens", "sae", "index", "--sae", LENS / "bard-transcoders" / "layer_1"]
+    subprocess.run([*index, "-f", LENS / "speeches.txt", "-o", directory / "layer_1"], check=True, capture_output=True)
     sizes = ["--features", "32", "-k", "24", "--steps", "20", "-f", LENS / "speeches.txt"]
     for name, hooks in {
         "clt": ["--hook", "*.ln2.hook_normalized", "--hook-out", "*.hook_mlp_out"],
@@ -236,4 +298,4 @@ def dictionaries():
 def check(browser):
     """Runs all checks."""
     with serve("-m", f"chat={chat_model()}", "--lens-files", dictionaries()) as address:
-        run(browser, address, check_graph, check_heads, check_features, check_kinds, check_patching)
+        run(browser, address, check_graph, check_heads, check_attention, check_features, check_kinds, check_patching)

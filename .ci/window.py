@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 from accessibility import assert_accessible
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "build" / "pages"
@@ -283,6 +284,15 @@ async () => {
 }
 """
 
+# The answers of the conversation that was kept last, in the order in which they were given.
+ANSWERS_KEPT = """
+async () => {
+  const { stored } = await import('/window/store.js');
+  const [newest] = await stored();
+  return newest.turns.filter(turn => turn.role === 'assistant');
+}
+"""
+
 # Decodes tokens of completions as the page does. Some are parts of a character.
 TEXTS_OF_TOKENS = """
 async names => {
@@ -433,6 +443,7 @@ def check_ablation(browser, address):
     assert page.locator(ANSWERS).all_text_contents() == [plain, result["after"]["text"]]
     page.locator(".answer .said").last.locator(".token").nth(1).hover()
     page.get_by_text("shows the changed model").wait_for()
+    page.get_by_text(f"KL divergence of chat, {edit} from chat").wait_for()
     page.locator("#logits td").first.wait_for()
     first = shown["tokens"][0]["id"]
     asked = {"model": "chat", **shown["context"], "answer": [first], "position": -1, "edits": [edit]}
@@ -486,6 +497,121 @@ def check_two_models(browser, address):
     page.locator(".answer .who").get_by_text("bard").wait_for()
 
 
+def differences(page, column):
+    """Returns the displayed KL divergences of an answer's tokens."""
+    tokens = page.locator(".answer .said").nth(column).locator(".token")
+    shown = tokens.locator("xpath=self::*[starts-with(@title, 'KL')]")
+    shown.nth(tokens.count() - 1).wait_for(state="attached")
+    return [float(title.rsplit(" ", 1)[1]) for title in tokens.evaluate_all("all => all.map(x => x.title)")]
+
+
+def compare(address, turn, other, **fields):
+    """Returns the KL divergences of a comparison on the tokens of an answer."""
+    ids = [token["id"] for token in turn["tokens"]]
+    asked = {"messages": [{"role": "user", "content": QUESTION}], "answer": ids, **fields}
+    predictions = post(address, "/v1/lens/compare", model=turn["model"], **{"with": other["model"]}, **asked)
+    return [each["kl_bits"] for each in predictions["predictions"][-len(ids) - 1 : -1]]
+
+
+def check_changed_models(browser, address):
+    """A steered answer beside that of a second model; then without a head: each model has its own changes."""
+    page = open_page(browser, address)
+    ready(page)
+    decode_greedily(page, 8)
+    page.locator("#second-model").select_option("small")
+    page.locator("#plus").fill("love")
+    page.locator("#minus").fill("hate")
+    page.locator("#strength").fill("0.5")
+    send_message(page, QUESTION)
+    expect(page.locator(".answer .who")).to_have_text(["chat, steered", "small"])
+    shown = differences(page, 0), differences(page, 1)
+    steered, second = page.evaluate(ANSWERS_KEPT)
+    assert steered["steer"] and "steer" not in second
+    assert page.locator(ANSWERS).last.text_content() == greedy(address, 8, "small")
+    assert_shown(shown[0], compare(address, steered, second, steer=steered["steer"]))
+    assert_shown(shown[1], compare(address, second, steered, with_steer=steered["steer"]))
+    page.locator(".answer .token").nth(2).hover()
+    page.get_by_text("KL divergence of chat from small").wait_for()
+    page.get_by_text("shows the changed model").wait_for()
+    page.locator("#attention [role=button]").first.wait_for()
+    page.locator("#layer").select_option(str(LAYER))
+    page.locator("#head").select_option(str(HEAD))
+    page.get_by_text(f"Without head {HEAD}").click()
+    edit = f"blocks.{LAYER}.attn.hook_z[:, {HEAD}] zero"
+    expect(page.locator(".answer .who")).to_have_text(["chat, steered", f"chat, steered, {edit}"])
+    shown = differences(page, 1)
+    edited = page.evaluate(ANSWERS_KEPT)[-1]
+    changes = {"steer": edited["steer"], "edits": [edit], "with_steer": edited["steer"]}
+    assert_shown(shown, compare(address, edited, edited, **changes))
+    written = f"blocks.{steered['steer'][0]['hook'].split('.')[1]}.hook_resid_post add 0.5 plus 'love' minus 'hate'"
+    ids = edited["prompt"]
+    result = post(
+        address,
+        "/v1/lens/commands",
+        model="chat",
+        command="edit",
+        options={"ids": "ids.json", "edit": [written, edit], "tokens": 8, "temperature": 0},
+        files={"ids.json": json.dumps(ids)},
+    )["result"]
+    assert [token["id"] for token in edited["tokens"]] == result["after"]["ids"]
+    page.locator(".answer .said").last.locator(".token").nth(1).hover()
+    page.locator("#alternatives .branch").nth(1).click()
+    page.get_by_text("at token 2").first.wait_for()
+    page.locator("#send:enabled").wait_for()
+    branch = page.evaluate(ANSWERS_KEPT)[-1]
+    assert branch["edits"] == [edit] and branch["steer"] == edited["steer"]
+    assert branch["tokens"][0]["id"] == edited["tokens"][0]["id"]
+    act(page, "With small")
+    page.get_by_text("5 / 5").first.wait_for()
+    page.locator("#send:enabled").wait_for()
+    assert page.locator(".answer .who").last.inner_text() == "small"
+
+
+def check_questions(browser, address):
+    """Two questions with their answers, side by side."""
+    page, answer = open_answer(browser, address)
+    first = answer.text_content()
+    page.locator("#messages").get_by_text("Edit", exact=True).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Who is the queen?")
+    page.locator(".editor").get_by_text("Send").click()
+    page.get_by_text("2 / 2").wait_for()
+    page.locator("#send:enabled").wait_for()
+    second = page.locator(ANSWERS).text_content()
+    page.locator(".question .actions").get_by_text("Compare", exact=True).click()
+    assert page.locator(".question .words").all_text_contents() == [QUESTION, "Who is the queen?"]
+    assert page.locator(ANSWERS).all_text_contents() == [first, second]
+    assert_accessible(page, "two questions side by side")
+    page.locator(".answer .said").first.locator(".token").nth(1).hover()
+    page.locator("#logits td").first.wait_for()
+    page.locator(".question .actions").first.get_by_text("Compare", exact=True).click()
+    assert page.locator(ANSWERS).all_text_contents() == [second]
+
+
+def check_span(browser, address):
+    """The attribution of several tokens, and the sum over some."""
+    page, answer = open_answer(browser, address)
+    answer.locator(".token").nth(2).hover()
+    strip(page, "attribution")
+    page.locator("#span").fill("3")
+    page.locator("#span").press("Enter")
+    turn = page.evaluate(SHOWN_ANSWER)
+    ids = [token["id"] for token in turn["tokens"][:5]]
+    asked = {"model": "chat", **turn["context"], "answer": ids}
+    count = len(post(address, "/v1/lens/cache", **asked, hooks="ln_final.hook_scale")["tokens"])
+    expected = post(address, "/v1/lens/attribution", **asked, position=-3, to=count)["scores"]
+    page.locator("#attribution [role=button]").nth(count - 2).wait_for()
+    assert_shown(strip(page, "attribution"), expected)
+    nodes = page.locator("#attribution [role=button]")
+    nodes.nth(1).click(modifiers=["Shift"])
+    nodes.nth(3).focus()
+    page.keyboard.press("Shift+Enter")
+    text = page.locator("#attribution-sum").inner_text()
+    assert text.startswith("Sum of tokens 1 to 3: "), text
+    assert_shown([float(text.rsplit(" ", 1)[1])], [sum(expected[1:4])])
+    assert page.locator("#about").inner_text().startswith("Token 3 of the answer")
+
+
 def check_entropy(browser, address):
     page, answer = open_answer(browser, address)
     page.locator("#color").select_option("entropy")
@@ -499,15 +625,21 @@ def check_entropy(browser, address):
 
 
 def check_kept(browser, address):
-    """Conversations survive a reload, open from a link, and can be deleted."""
+    """Conversations survive a reload, open from a link with the shown token, and can be deleted."""
     page, answer = open_answer(browser, address)
     text = answer.text_content()
+    answer.locator(".token").nth(3).hover()
+    page.locator("#attention [role=button]").first.wait_for()
+    page.locator("#layer").select_option(str(LAYER))
+    page.locator("#head").select_option(str(HEAD))
+    weights = strip(page, "attention")
     link = page.evaluate(
         """async () => {
           const { linkTo } = await import('/window/share.js');
           const { stored } = await import('/window/store.js');
           const { Conversation } = await import('/window/conversation.js');
-          return linkTo(new Conversation((await stored())[0]));
+          const { shownToken } = await import('/window/glass.js');
+          return linkTo(new Conversation((await stored())[0]), shownToken());
         }"""
     )
     page.reload()
@@ -527,6 +659,9 @@ def check_kept(browser, address):
     page.reload()
     page.locator(ANSWERS).wait_for()
     assert page.locator(ANSWERS).text_content() == text and "#" not in page.url
+    assert page.locator("#about").inner_text().startswith("Token 4 of the answer")
+    assert strip(page, "attention") == weights
+    assert page.locator("#head").input_value() == str(HEAD)
     page.locator("#share summary").click()
     with page.expect_download() as download:
         page.get_by_text("Save as a page").click()
@@ -664,6 +799,9 @@ def check(browser):
             check_versions,
             check_ablation,
             check_two_models,
+            check_changed_models,
+            check_questions,
+            check_span,
             check_entropy,
             check_kept,
             check_markdown,

@@ -18,7 +18,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /** Runs every benchmark once, on tiny shapes, to check its result. */
-@Tag("long")
+@Tag("exhaustive")
 class BenchmarksTest {
   @Test
   void benchmarks_equalScalarBits() throws RunnerException {

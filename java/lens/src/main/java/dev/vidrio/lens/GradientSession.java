@@ -184,6 +184,17 @@ public final class GradientSession implements AutoCloseable {
     return Math.multiplyExact((long) buffer.width() * Float.BYTES, rows);
   }
 
+  /**
+   * Returns the bytes of the activations that the session keeps, without those of keys and values.
+   */
+  public long bytes() {
+    long kept =
+        gradient.plan().outputs().stream()
+            .mapToLong(buffer -> bytes(buffer, room(buffer)))
+            .reduce(0, Math::addExact);
+    return seeds.values().stream().mapToLong(MemorySegment::byteSize).reduce(kept, Math::addExact);
+  }
+
   /** Returns the points whose gradients are computed, in the order of a forward pass. */
   public List<HookPoint> points() {
     return points;

@@ -13,6 +13,7 @@ import dev.vidrio.lens.attribute.AnswerAttribution;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
+import dev.vidrio.lens.attribute.PrefixAttribution;
 import dev.vidrio.lens.attribute.Removal;
 import dev.vidrio.lens.attribute.ShapleyValues;
 import dev.vidrio.lens.attribute.SpanGame;
@@ -359,6 +360,22 @@ class LensExamplesTest {
       // @end
       assertTrue(Double.isFinite(ofKing));
       assertEquals(exact.explained().getFirst(), exact.sum(0), 1e-6);
+    }
+  }
+
+  @Test
+  void prefixes() {
+    try (Model model = model()) {
+      // @start region="prefixes"
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("The king loves his queen");
+      try (var all = PrefixAttribution.of(lens, tokens, 3, 256 << 20).orElseThrow()) {
+        InputAttribution ofHis = all.timesInput(4, Metric.logit(tokens[4]));
+        InputAttribution ofQueen = all.timesInput(5, Metric.logit(tokens[5]));
+        // @end
+        assertEquals(4, ofHis.scores().size());
+        assertEquals(5, ofQueen.scores().size());
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -286,6 +287,34 @@ class AdapterTest {
       assertEquals(expected, actual);
       assertTrue(actual.getLast() > 0);
     }
+  }
+
+  @Test
+  void comparesChangedModelWithItsAdapter() {
+    try (TestServer server = start()) {
+      String edit = "edits':['blocks.0.hook_mlp_out zero']";
+      String text = ",'prompt':'" + PROMPT + "'}";
+      double plain = divergence(server, "tiny", "'with':'one'" + text);
+      assertNotEquals(plain, divergence(server, "tiny", "'with':'one','" + edit + text));
+      assertNotEquals(plain, divergence(server, "one", "'with':'tiny','with_" + edit + text));
+      assertEquals(
+          "400 unsupported_parameter with_edits with_edits: not supported for an adapter",
+          TestServer.error(
+              server.post("/v1/lens/compare", body("tiny", "'with':'one','with_" + edit + text))));
+      assertEquals(
+          "400 unsupported_parameter edits edits: not supported for an adapter",
+          TestServer.error(
+              server.post("/v1/lens/compare", body("one", "'with':'tiny','" + edit + text))));
+    }
+  }
+
+  private static double divergence(TestServer server, String model, String fields) {
+    return server
+        .json("/v1/lens/compare", body(model, fields))
+        .path("predictions")
+        .path(1)
+        .path("kl_bits")
+        .doubleValue();
   }
 
   @Test

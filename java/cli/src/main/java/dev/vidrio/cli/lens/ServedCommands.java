@@ -5,8 +5,8 @@ import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.cli.option.CommandGroup;
-import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.cli.option.ServedCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.lens.decode.sae.file.DictionaryFile;
@@ -38,7 +38,7 @@ import picocli.CommandLine.ParseResult;
  * @param shared the directory of files that all requests may read; null for none
  */
 public record ServedCommands(@Nullable Path shared) implements LensCommands {
-  /** Options of the server, not of a request; those of commands with a second model. */
+  /** Options of the server, not of a request; those of commands with another model or server. */
   private static final Set<String> REFUSED =
       Set.of(
           "--model",
@@ -49,7 +49,10 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
           "--no-repack",
           "--json",
           "--adapter",
-          "--with");
+          "--with",
+          "--url",
+          "--key-variable",
+          "--timeout");
 
   /** The descriptions, made when they are first read: picocli inspects every command. */
   private static final class Descriptions {
@@ -107,7 +110,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
 
   /** Returns whether no option that a request cannot give is required. */
   private static boolean isServed(CommandSpec command) {
-    return command.userObject() instanceof ModelCommand<?>
+    return command.userObject() instanceof ServedCommand
         && command.options().stream().noneMatch(o -> o.required() && isRefused(o));
   }
 
@@ -240,7 +243,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
   }
 
   /** Returns the command of a request, with its options. */
-  private static ModelCommand<?> command(Request request) {
+  private static ServedCommand command(Request request) {
     List<String> words = List.of(request.command().split(" ", -1));
     CommandLine line = group(words);
     CommandSpec command = find(line, words);
@@ -252,7 +255,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     while (parsed.hasSubcommand()) {
       parsed = parsed.subcommand();
     }
-    return (ModelCommand<?>) parsed.commandSpec().userObject();
+    return (ServedCommand) parsed.commandSpec().userObject();
   }
 
   /** Returns {@code lens} with the subcommands that words name, or with all for none. */
@@ -271,8 +274,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
       throw new UsageException("not found; GET /v1/lens/commands lists the commands");
     }
     if (!isServed(found.getCommandSpec())) {
-      throw new UsageException(
-          "needs another model, an adapter or a server, which a request cannot open");
+      throw new UsageException("needs another model or an adapter, which a request cannot open");
     }
     return found.getCommandSpec();
   }

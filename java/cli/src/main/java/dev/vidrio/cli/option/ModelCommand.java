@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
  *
  * @param <R> the result
  */
-public abstract class ModelCommand<R> implements Callable<Integer> {
+public abstract class ModelCommand<R> implements Callable<Integer>, ServedCommand {
   @Mixin private ModelOption options = new ModelOption();
 
   @Option(names = "--json", description = "Print JSON.")
@@ -58,17 +58,12 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
     return exit;
   }
 
-  /**
-   * Runs the command on a model of the caller, which stays open, and returns the result as JSON.
-   * Files are written as the options request.
-   *
-   * @param name the name of the model in results
-   */
+  @Override
   public final Object call(Model served, String name) throws IOException {
     return serve(served, name, this::toJson);
   }
 
-  /** Runs the command as {@link #call} does, for its files alone. */
+  @Override
   public final void callForFiles(Model served, String name) throws IOException {
     var _ = serve(served, name, result -> name);
   }

@@ -343,6 +343,43 @@ class EditTest {
     }
   }
 
+  /** The parts of the changed stream have its length, with what an edit adds to the stream. */
+  @Test
+  void decomposesTheChangedStream() throws IOException {
+    String last = "blocks.3.hook_resid_post";
+    for (String edit : List.of(HOOK + " scale 1.5", "blocks.1.attn.hook_z[:, 2] zero")) {
+      JsonNode json = done("lens", "residual", "-p", TEXT, "--edit", edit, "--json").json();
+      float[] stream = cache(TEXT, last, edit).floats(last);
+      int width = stream.length / 7;
+      double squares = 0;
+      for (int i = stream.length - width; i < stream.length; i++) {
+        squares += (double) stream[i] * stream[i];
+      }
+      assertEquals(Math.sqrt(squares), json.get("norm").doubleValue(), 1e-4 * Math.sqrt(squares));
+      JsonNode parts = json.get("parts");
+      double shares = 0;
+      for (JsonNode part : parts) {
+        shares += part.get("share").doubleValue();
+      }
+      assertEquals(1, shares, 1e-4, edit);
+      double added = parts.get("edits").get("norm").doubleValue();
+      assertEquals(edit.startsWith(HOOK), added > 0.01 * Math.sqrt(squares), edit + ": " + added);
+    }
+  }
+
+  /** A dictionary reads the activations of the changed run. */
+  @Test
+  void showsFeaturesOfTheChangedModel() throws IOException {
+    String sae = "../../docs/lens/bard-transcoders/layer_1";
+    String[] features = {"lens", "sae", "features", "--sae", sae, "-p", TEXT, "--json"};
+    String edit = "blocks.1.hook_resid_pre patch '" + OTHER + "'";
+    String[] others = features.clone();
+    others[Arrays.asList(features).indexOf(TEXT)] = OTHER;
+    JsonNode other = done(others).json().get("features");
+    assertNotEquals(done(features).json().get("features"), other);
+    assertEquals(other, done(append(features, "--edit", edit)).json().get("features"));
+  }
+
   private static double metric(String... args) {
     JsonNode json = done(append(args, "--json")).json();
     return json.get(json.has("value") ? "value" : "metric").doubleValue();

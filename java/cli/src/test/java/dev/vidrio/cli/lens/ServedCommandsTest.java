@@ -10,7 +10,9 @@ import dev.vidrio.cli.Cli;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.TokenLimit;
+import dev.vidrio.lens.decode.sae.index.IndexFile;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -39,6 +42,8 @@ class ServedCommandsTest {
   private static final String TEXT = "The king loves his queen. The queen loves";
   private static final String PAIRS =
       "The king loves\tThe duke loves\t king\t queen\nMy lord is\tMy lady is\t lord\t lady\n";
+
+  private static final Path TRANSCODERS = Path.of("../../docs/lens/bard-transcoders");
 
   private static Model model;
 
@@ -195,6 +200,77 @@ class ServedCommandsTest {
     assertFalse(json(run("sae features", use, Map.of()).json()).isEmpty());
   }
 
+  /** The served model explains; a shared index is read only, so that results need a directory. */
+  @Test
+  void explainsFeaturesOfAnIndex() throws IOException {
+    Map<String, Object> options =
+        Map.of("sae", "shared/layer_1", "file", "t.txt", "output", "index");
+    byte[] text = TEXT.repeat(20).getBytes(StandardCharsets.UTF_8);
+    var request =
+        new LensCommands.Request("bard", "sae index", List.of(), options, Map.of("t.txt", text));
+    byte[] index =
+        new ServedCommands(TRANSCODERS)
+            .runForFile(request, model, "index/index.jsonl", Integer.MAX_VALUE);
+    Path file = directory.resolve("index").resolve("index.jsonl");
+    Files.createDirectory(directory.resolve("index"));
+    Files.write(file, index);
+    IndexFile read = IndexFile.open(file);
+    List<Integer> active = new ArrayList<>();
+    read.records(
+        feature -> {
+          if (feature.active() > 0) {
+            active.add(feature.feature());
+          }
+        });
+    Path parrot =
+        ParrotModel.write(
+            directory.resolve("parrot.gguf"),
+            Map.of('!', List.of("[EXPLANATION]:", " words")),
+            "!");
+    try (Model chat = Model.open(parrot)) {
+      int feature = active.getFirst();
+      Map<String, Object> explain = Map.of("features", String.valueOf(feature), "no-scores", true);
+      Map<String, Object> written = new HashMap<>(explain);
+      written.put("output", "words");
+      LensCommands.Result result = explain(chat, "shared/index", written, Map.of());
+      JsonNode json = json(result.json());
+      assertEquals("reader", json.get("explainer").stringValue());
+      JsonNode explained = json.get("features").get(0);
+      assertEquals(feature, explained.get("feature").intValue());
+      assertEquals("words", explained.get("explanation").stringValue());
+      assertTrue(
+          result.files().containsKey("words/explanations.jsonl"),
+          result.files().keySet().toString());
+
+      LensCommands.Result sent =
+          explain(chat, "index", explain, Map.of("index/index.jsonl", index));
+      assertEquals(json, json(sent.json()));
+
+      assertMessage(
+          "command sae explain: shared/index: cannot be written",
+          () -> explain(chat, "shared/index", explain, Map.of()));
+      for (String option : List.of("url", "key-variable", "timeout", "model")) {
+        assertMessage(
+            "command sae explain: option " + option + ": not found",
+            () -> explain(chat, "shared/index", Map.of(option, "http://127.0.0.1:1"), Map.of()));
+      }
+      written.put("context", 4097);
+      assertMessage(
+          "command sae explain: --context 4097: must be at most 4096",
+          () -> explain(chat, "shared/index", written, Map.of()));
+      assertTrue(chat.chatFormat().isPresent(), "the model is open");
+    }
+  }
+
+  private LensCommands.Result explain(
+      Model chat, String index, Map<String, Object> options, Map<String, byte[]> files)
+      throws IOException {
+    return new ServedCommands(directory)
+        .run(
+            new LensCommands.Request("reader", "sae explain", List.of(index), options, files),
+            chat);
+  }
+
   @Test
   void leavesNoFilesAndNoMemoryBehind() throws IOException {
     Map<String, String> file = Map.of("left-behind.txt", "x");
@@ -221,7 +297,7 @@ class ServedCommandsTest {
       value = {
         "nothing | prompt=a | command nothing: not found; GET /v1/lens/commands lists the commands",
         "sae | prompt=a | command sae: not found",
-        "compare | prompt=a | command compare: needs another model, an adapter or a server",
+        "compare | prompt=a | command compare: needs another model or an adapter",
         "logits | model=x.gguf | command logits: option model: not found",
         "logits | json=true | command logits: option json: not found",
         "logits | verbose=1 | command logits: option verbose: not found",

@@ -70,8 +70,7 @@ public record LogitLens(
      * @param token whose standing to add; −1 for none
      */
     public static Cell of(float[] logits, float[] whole, int k, int token) {
-      int best = Vectors.largest(whole, 1)[0];
-      return cell(logits, Vectors.logProbabilities(whole), best, k, token);
+      return cell(logits, new Prediction(whole), k, token);
     }
 
     private Cell withPath(float[][] logits) {
@@ -208,7 +207,7 @@ public record LogitLens(
       more = more.positions(from, (int) Math.min(tokens.length, (long) capture.to() + ahead));
     }
     try (ActivationCache cache = lens.run(tokens, more, edits)) {
-      return read(lens, cache, count, points, translation, k, token, paths);
+      return read(lens, cache, 0, count, points, translation, k, token, paths);
     }
   }
 
@@ -224,18 +223,49 @@ public record LogitLens(
    */
   public static LogitLens of(
       Lens lens, ActivationCache cache, List<HookPoint> points, int k, int token) {
+    int end = cache.from() + cache.rows();
+    return of(lens, cache, points, cache.from(), end, k, token);
+  }
+
+  /**
+   * Decodes the residual streams that a run has kept, at some positions, and follows a token
+   * through the layers. The cells are those of a run of the tokens up to these positions.
+   *
+   * @param cache a run that has kept the points and {@code blocks.-1.hook_resid_post}
+   * @param points of the residual stream
+   * @param from the first position
+   * @param to the position after the last
+   * @param k number of tokens per prediction, at least 1
+   * @param token whose standing to add to each cell; −1 for none
+   * @throws InvalidInputException if the run has not kept a point or position, a point is not a
+   *     residual stream, or the token is not in the vocabulary
+   */
+  public static LogitLens of(
+      Lens lens,
+      ActivationCache cache,
+      List<HookPoint> points,
+      int from,
+      int to,
+      int k,
+      int token) {
+    int end = cache.from() + cache.rows();
+    String limit = "the run has " + cache.from() + " to " + end;
+    Preconditions.require(
+        cache.from() <= from && from <= to && to <= end, "positions", from + ":" + to, limit);
     if (token >= 0) {
       Preconditions.requireToken(lens.model(), token);
     }
     Preconditions.requirePositive("tokens of a cell", k);
     points.forEach(Preconditions::requireStream);
-    return read(lens, cache, cache.rows(), points, Translation.NONE, k, token, false);
+    int first = from - cache.from();
+    return read(lens, cache, first, to - from, points, Translation.NONE, k, token, false);
   }
 
-  /** Returns the cells of the first {@code count} positions of a run. */
+  /** Returns the cells of {@code count} positions of a run, from its row {@code first} on. */
   private static LogitLens read(
       Lens lens,
       ActivationCache cache,
+      int first,
       int count,
       List<HookPoint> points,
       Translation translation,
@@ -246,7 +276,8 @@ public record LogitLens(
     try (Unembedding unembedding = Unembedding.of(lens.model())) {
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
-      for (int i = 0; i < Math.min(count, cache.rows()); i++) {
+      int last = Math.min(first + count, cache.rows());
+      for (int i = first; i < last; i++) {
         List<Cell> column =
             column(cache, end, points, i, translation, unembedding, k, token, paths);
         for (int row = 0; row < points.size(); row++) {
@@ -254,7 +285,7 @@ public record LogitLens(
         }
       }
       List<Integer> ids = Arrays.stream(cache.tokens()).boxed().toList();
-      return new LogitLens(ids, cache.from(), points, cells, token);
+      return new LogitLens(ids, cache.from() + first, points, cells, token);
     }
   }
 
@@ -282,40 +313,65 @@ public record LogitLens(
       residuals[row + 1] = translation.of(point, cache.get(point).row(i));
     }
     float[][] logits = unembedding.logits(residuals);
-    double[] truth = Vectors.logProbabilities(logits[0]);
-    int best = Vectors.largest(logits[0], 1)[0];
+    Prediction whole = new Prediction(logits[0]);
     return Arrays.stream(logits, 1, logits.length)
         .parallel()
-        .map(values -> cell(values, truth, best, k, token))
+        .map(values -> cell(values, whole, k, token))
         .map(cell -> known ? cell : cell.withoutTruth())
         .map(cell -> paths ? cell.withPath(logits) : cell)
         .toList();
   }
 
+  /** A prediction of the whole model, which all cells of a position are compared with. */
+  private static final class Prediction {
+    /** The log-probabilities, [V]. */
+    final double[] logs;
+
+    /** The probabilities, [V]. */
+    final double[] shares;
+
+    /** The most likely token. */
+    final int best;
+
+    private Prediction(float[] logits) {
+      this.logs = Vectors.logProbabilities(logits);
+      this.shares = Arrays.stream(logs).map(Math::exp).toArray();
+      this.best = Vectors.largest(logits, 1)[0];
+    }
+  }
+
   /**
-   * Returns a cell.
-   *
-   * @param best the most likely token of the whole model
+   * Returns a cell. The exponentials of all logits take most of its time, and are computed once.
    */
-  private static Cell cell(float[] logits, double[] truth, int best, int k, int token) {
-    double[] own = Vectors.logProbabilities(logits);
+  private static Cell cell(float[] logits, Prediction whole, int k, int token) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      max = Math.max(max, logit);
+    }
+    var powers = new double[logits.length];
+    double sum = 0;
+    for (int w = 0; w < logits.length; w++) {
+      powers[w] = Math.exp(logits[w] - max);
+      sum += powers[w];
+    }
+    double total = max + Math.log(sum);
     double entropy = 0;
     double divergence = 0;
     for (int w = 0; w < logits.length; w++) {
-      double log = own[w];
-      double whole = truth[w];
-      entropy -= Math.exp(log) * log;
-      divergence += Math.exp(whole) * (whole - log);
+      double log = logits[w] - total;
+      entropy -= powers[w] * log;
+      divergence += whole.shares[w] * (whole.logs[w] - log);
     }
     List<Candidate> candidates =
         Arrays.stream(Vectors.largest(logits, k))
-            .mapToObj(id -> new Candidate(id, Math.exp(own[id])))
+            .mapToObj(id -> new Candidate(id, Math.exp(logits[id] - total)))
             .toList();
-    Standing standing = token < 0 ? null : new Standing(rank(logits, token), Math.exp(own[token]));
+    Standing standing =
+        token < 0 ? null : new Standing(rank(logits, token), Math.exp(logits[token] - total));
     return new Cell(
         candidates,
-        entropy / LN_2,
-        rank(logits, best),
+        entropy / sum / LN_2,
+        rank(logits, whole.best),
         Math.max(0, divergence) / LN_2,
         standing,
         List.of());

@@ -38,7 +38,8 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
   }
 
   /**
-   * Decomposes the residual stream of a token.
+   * Decomposes the residual stream of a token. What the edits of the lens change in the stream
+   * after components have written to it is a part of its own, {@code edits}.
    *
    * @param position 0 to tokens − 1
    */
@@ -60,17 +61,28 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
       var before = new float[last.length];
       List<Part> parts = new ArrayList<>();
       for (var component : Components.of(lens, cache, by, row).entrySet()) {
-        float[] written = component.getValue();
-        double lengths = Vectors.norm(written) * Vectors.norm(before);
-        parts.add(
-            new Part(
-                component.getKey(),
-                Vectors.norm(written),
-                lengths == 0 ? 0 : Vectors.dot(written, before) / lengths,
-                Vectors.dot(written, last) / (norm * norm)));
-        Vectors.add(before, written);
+        parts.add(part(component.getKey(), component.getValue(), before, last));
+        Vectors.add(before, component.getValue());
+      }
+      if (!lens.edits().isEmpty()) {
+        var changed = new float[last.length];
+        for (int i = 0; i < changed.length; i++) {
+          changed[i] = last[i] - before[i];
+        }
+        parts.add(part("edits", changed, before, last));
       }
       return new ResidualDecomposition(position, norm, parts);
     }
+  }
+
+  /** Returns the part of a component that writes to a stream. */
+  private static Part part(String component, float[] written, float[] before, float[] last) {
+    double lengths = Vectors.norm(written) * Vectors.norm(before);
+    double norm = Vectors.norm(last);
+    return new Part(
+        component,
+        Vectors.norm(written),
+        lengths == 0 ? 0 : Vectors.dot(written, before) / lengths,
+        Vectors.dot(written, last) / (norm * norm));
   }
 }

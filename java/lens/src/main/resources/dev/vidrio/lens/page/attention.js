@@ -37,6 +37,7 @@ function drawAttention(view) {
   const columns = [...new Set(view.heads.map(head => head.head))].sort((a, b) => a - b);
   const nameOf = head => `Layer ${head.layer}, head ${head.head}`;
   const chosen = drawPattern(view);
+  const lines = drawLines(view);
   const body = element('tbody', {});
   let last = null;
   const nodes = layers.map(layer => {
@@ -58,6 +59,7 @@ function drawAttention(view) {
     button.setAttribute('aria-current', 'true');
     last = button;
     chosen.show(head, `${nameOf(head)}: ${head.about}`);
+    lines.show(head);
     report(button, `L${head.layer}.H${head.head}`);
   };
   rove(nodes, (i, j, button) => choose(view.heads.filter(head => head.layer === layers[i])[j], button));
@@ -68,7 +70,86 @@ function drawAttention(view) {
   return [
     element('div', { class: 'controls' }, 'weight', legend(scaleOf('SEQUENTIAL', [], 0, 1))),
     element('div', { class: 'attention' }, scrolling('Heads', false, table), chosen.node),
+    lines.node,
   ];
+}
+
+/** The plane of lines between tokens: queries at the left, keys at the right. */
+const LINES = { row: 17, label: 110, span: 200, least: 0.02 };
+
+/** Lines from queries to the keys that they attend to, drawn once they are opened: {node, show(head)}. */
+function drawLines(view) {
+  const { row, label, span, least } = LINES;
+  const keys = view.tokens.length;
+  const width = 2 * label + span;
+  const title = 'Lines between tokens';
+  const place = scrolling(title, false);
+  const node = element('details', {}, element('summary', {}, title), place);
+  const y = i => (i + 0.5) * row;
+  const name = i => shortened(visible(view.tokens[i]), 13);
+  let shown = null;
+
+  const draw = () => {
+    if (!node.open) {
+      return;
+    }
+    const groups = view.tokens.slice(view.from).map((token, i) => {
+      const query = view.from + i;
+      const weights = view.tokens
+        .map((other, key) => [key, weight(view, shown, query, key)])
+        .filter(([, value]) => value >= least)
+        .sort((a, b) => b[1] - a[1]);
+      const about = [
+        `query ${quoted(token)} (${query})`,
+        ...weights.map(([key, value]) => `${quoted(view.tokens[key])} (${key}): ${written(value)}`),
+      ];
+      const group = drawn(
+        'g',
+        { class: 'query', role: 'img', 'aria-label': about.join(', ') },
+        drawn('text', { x: label - 6, y: y(query) + 4 }, name(query)),
+        ...weights.map(([key, value]) =>
+          drawn('path', {
+            d: `M${label} ${y(query)}C${label + span / 2} ${y(query)} ${label + span / 2} ${y(key)} ${label + span} ${y(key)}`,
+            'stroke-width': 0.5 + 3 * value,
+            opacity: value,
+          }),
+        ),
+      );
+      group.addEventListener('mousemove', event => {
+        choose(group);
+        showTip(about, event.clientX, event.clientY);
+      });
+      ['mouseleave', 'blur'].forEach(event =>
+        group.addEventListener(event, () => {
+          choose(null);
+          hideTip();
+        }),
+      );
+      return { group, about };
+    });
+    const choose = chosen => groups.forEach(({ group }) => group.classList.toggle('aside', Boolean(chosen) && group !== chosen));
+    rove(groups.map(({ group }) => [group]), (i, j, group) => {
+      choose(group);
+      showTipAt(groups[i].about, group);
+    });
+    const height = keys * row;
+    place.replaceChildren(
+      drawn(
+        'svg',
+        { class: 'lines', width, height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': title },
+        ...view.tokens.map((token, key) => drawn('text', { x: label + span + 6, y: y(key) + 4 }, name(key))),
+        ...groups.map(({ group }) => group),
+      ),
+    );
+  };
+  node.addEventListener('toggle', draw);
+  return {
+    node,
+    show: head => {
+      shown = head;
+      draw();
+    },
+  };
 }
 
 /** The pattern of one head, large: {node, show(head, caption)}. */

@@ -7,7 +7,48 @@ const EDGES_DRAWN = 300;
 /** Edges of a node in its description. */
 const EDGES_SHOWN = 8;
 
+/** The factors of zoom. */
+const ZOOM = { step: 1.25, least: 0.25, most: 4 };
+
+/** An attribution graph, of which the reader can merge nodes into groups. */
 function drawGraph(view) {
+  const place = element('div', {});
+  const show = shown => {
+    const regroup = members => show(members ? merged(shown, members) : view);
+    place.replaceChildren(...graphOf(shown, shown !== view, regroup));
+  };
+  show(view);
+  return [place];
+}
+
+/** Returns a view with a node in place of several, at the most influential one's; their edges add up. */
+function merged(view, members) {
+  const inside = view.nodes.map((node, i) => i).filter(i => members.has(i));
+  const first = inside.reduce((a, b) => (view.nodes[b].influence > view.nodes[a].influence ? b : a));
+  const names = inside.map(i => view.nodes[i].name);
+  const group = {
+    ...view.nodes[first],
+    name: `group ${names.join(' + ')}`,
+    kind: 'group',
+    influence: Math.max(...inside.map(i => view.nodes[i].influence)),
+    about: inside.flatMap(i => [view.nodes[i].name, ...view.nodes[i].about]),
+  };
+  const kept = view.nodes.map((node, i) => i).filter(i => !members.has(i) || i === first);
+  const at = new Map(kept.map((i, k) => [i, k]));
+  const number = i => at.get(members.has(i) ? first : i);
+  const sums = new Map();
+  view.edges.forEach(({ from, to, value }) => {
+    const ends = [number(from), number(to)];
+    if (ends[0] !== ends[1]) {
+      const edge = sums.get(ends.join(' ')) ?? { from: ends[0], to: ends[1], value: 0 };
+      sums.set(ends.join(' '), { ...edge, value: edge.value + value });
+    }
+  });
+  return { ...view, nodes: kept.map(i => (i === first ? group : view.nodes[i])), edges: [...sums.values()] };
+}
+
+/** The controls and the drawing of a graph; regroup(members) merges nodes, or restores them for none. */
+function graphOf(view, isGrouped, regroup) {
   const cells = grouped(
     view.nodes.map((node, i) => ({ ...node, i })),
     node => `${node.row} ${node.column}`,
@@ -66,6 +107,18 @@ function drawGraph(view) {
     .sort((a, b) => Math.abs(view.edges[b].value) - Math.abs(view.edges[a].value));
   let strongest = new Set();
   let pinned = null;
+  const picked = new Set();
+  const group = element('button', { type: 'button', click: () => regroup(picked) });
+  const ungroup = element('button', { type: 'button', click: () => regroup(null) }, 'Ungroup');
+  ungroup.hidden = !isGrouped;
+  const pick = i => {
+    if (i !== undefined && !picked.delete(i)) {
+      picked.add(i);
+    }
+    dots.forEach((dot, k) => dot.classList.toggle('picked', picked.has(k)));
+    group.textContent = picked.size ? `Group ${picked.size} nodes` : 'Group: Shift and click nodes';
+    group.disabled = picked.size < 2;
+  };
   const choose = i => {
     const own = new Set(i === null ? [] : edgesOf[i]);
     const near = new Set([...own].flatMap(e => [view.edges[e].from, view.edges[e].to]));
@@ -76,7 +129,7 @@ function drawGraph(view) {
     const { x, y: at } = places[i];
     const r = FIELD.radius * (0.7 + 0.6 * Math.sqrt(node.influence));
     const shape =
-      node.kind === 'error'
+      node.kind === 'error' || node.kind === 'group'
         ? drawn('rect', { x: x - r, y: at - r, width: 2 * r, height: 2 * r })
         : drawn('circle', { cx: x, cy: at, r });
     const dot = drawn('g', { class: `vertex ${node.kind}`, role: 'img', 'aria-label': about(i).join(', ') }, shape);
@@ -84,7 +137,11 @@ function drawGraph(view) {
       choose(pinned ?? i);
       showTip(about(i), event.clientX, event.clientY);
     });
-    const pin = () => {
+    const pin = event => {
+      if (event.shiftKey) {
+        pick(i);
+        return;
+      }
       pinned = pinned === i ? null : i;
       dots.forEach((other, k) => other.classList.toggle('pinned', k === pinned));
       choose(pinned ?? i);
@@ -93,7 +150,7 @@ function drawGraph(view) {
     dot.addEventListener('click', pin);
     dot.addEventListener('keydown', event => {
       if (event.key === 'Enter') {
-        pin();
+        pin(event);
       }
     });
     ['mouseleave', 'blur'].forEach(name =>
@@ -149,8 +206,26 @@ function drawGraph(view) {
     input: () => show(Math.round(Math.exp((all * slider.value) / 100))),
   });
   show(EDGES_DRAWN);
+  pick();
+  let factor = 1;
+  const zoom = by => {
+    factor = Math.min(ZOOM.most, Math.max(ZOOM.least, factor * by));
+    svg.setAttribute('width', Math.round(width * factor));
+    svg.setAttribute('height', Math.round(height * factor));
+  };
+  const zoomButton = (text, label, by) =>
+    element('button', { type: 'button', 'aria-label': label, title: label, click: () => zoom(by) }, text);
   const place = scrolling(view.title, false, svg);
   // The prediction is at the top right.
   requestAnimationFrame(() => (place.scrollLeft = place.scrollWidth));
-  return [element('div', { class: 'controls' }, element('label', {}, 'Strongest edges: ', slider), count), place];
+  const controls = element(
+    'div',
+    { class: 'controls' },
+    element('label', {}, 'Strongest edges: ', slider),
+    count,
+    element('span', {}, zoomButton('−', 'Smaller', 1 / ZOOM.step), ' ', zoomButton('+', 'Larger', ZOOM.step)),
+    group,
+    ungroup,
+  );
+  return [controls, place];
 }

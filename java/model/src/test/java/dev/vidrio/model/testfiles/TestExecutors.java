@@ -12,10 +12,10 @@ import java.util.stream.Stream;
  * The executors on which tests compare the bits of whole models.
  *
  * <p>These are the kernels of the best instruction set and the scalar Java kernels, with the
- * profile "full" also those of the least instruction set and of the Vector API, and with
- * "exhaustive" those of every instruction set. The other kernels are tested only in their own
- * modules, on single operations and random plans: compiling those of the Vector API takes longer
- * than the tests of all models.
+ * profile "full" also those of the least instruction set, and with "exhaustive" those of every
+ * instruction set and of the Vector API. Otherwise kernels are tested only in their own modules, on
+ * single operations and random plans: compiling those of the Vector API takes longer than the tests
+ * of all models.
  */
 public final class TestExecutors {
   private static final boolean FULL = Boolean.getBoolean("vidrio.test.full");
@@ -36,9 +36,9 @@ public final class TestExecutors {
     return Stream.concat(least.limit(FULL ? 1 : 0), Stream.of(Isa.pick())).distinct().toList();
   }
 
-  /** Returns whether the Vector API is tested on whole models: with the profile "full". */
+  /** Returns whether the Vector API is tested on whole models: with the profile "exhaustive". */
   public static boolean testVectors() {
-    return FULL;
+    return EXHAUSTIVE;
   }
 
   /**
@@ -54,6 +54,8 @@ public final class TestExecutors {
 
   private static Stream<Supplier<Executor>> java(int workers) {
     Supplier<Executor> scalar = () -> JavaExecutor.scalar(workers);
-    return FULL ? Stream.of(scalar, () -> JavaExecutor.vector(workers)) : Stream.of(scalar);
+    return testVectors()
+        ? Stream.of(scalar, () -> JavaExecutor.vector(workers))
+        : Stream.of(scalar);
   }
 }

@@ -1,5 +1,7 @@
 package dev.vidrio.server.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -10,7 +12,6 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
@@ -70,7 +71,7 @@ record LensAttention(
       return Answer.json(
           LensInput.head(model, run)
               .with("from", cache.from())
-              .with("patterns", patterns(cache, head)));
+              .with("patterns", patterns(cache, head, cache.from(), run.length)));
     }
   }
 
@@ -85,32 +86,45 @@ record LensAttention(
    * Returns the patterns that a run has kept.
    *
    * @param head a head of each layer; null for all
+   * @param from the first query
+   * @param to the position after the last query and key
    */
-  static List<JsonObject> patterns(ActivationCache cache, @Nullable JsonValue head) {
+  static List<JsonObject> patterns(
+      ActivationCache cache, @Nullable JsonValue head, int from, int to) {
     return cache.points().stream()
         .filter(point -> point.site() == HookSite.PATTERN)
-        .flatMap(point -> patterns(cache.get(point), head))
+        .flatMap(point -> patterns(cache.get(point), head, from - cache.from(), to - from, to))
         .toList();
   }
 
-  /** Returns the requested heads of a layer's pattern [H, n, n_kv]. */
-  private static Stream<JsonObject> patterns(Activation pattern, @Nullable JsonValue head) {
+  /**
+   * Returns queries of the requested heads of a layer's pattern [H, n, n_kv].
+   *
+   * @param first the row of the first query
+   * @param queries the number of queries
+   * @param keys the number of keys
+   */
+  private static Stream<JsonObject> patterns(
+      Activation pattern, @Nullable JsonValue head, int first, int queries, int keys) {
     int heads = pattern.shape().getFirst();
-    int first = head == null ? 0 : head.integer(0, heads - 1);
-    return IntStream.range(first, head == null ? heads : first + 1)
-        .mapToObj(h -> pattern(pattern, h));
+    int begin = head == null ? 0 : head.integer(0, heads - 1);
+    return IntStream.range(begin, head == null ? heads : begin + 1)
+        .mapToObj(
+            h ->
+                new JsonObject()
+                    .with("layer", pattern.point().layer())
+                    .with("head", h)
+                    .with(
+                        "weights",
+                        IntStream.range(first, first + queries)
+                            .mapToObj(query -> weights(pattern, h, query, keys))
+                            .toList()));
   }
 
-  private static JsonObject pattern(Activation pattern, int h) {
-    int keys = pattern.shape().getLast();
-    float[] weights = pattern.row(h);
-    List<float[]> queries = new ArrayList<>();
-    for (int at = 0; at < weights.length; at += keys) {
-      queries.add(Arrays.copyOfRange(weights, at, at + keys));
-    }
-    return new JsonObject()
-        .with("layer", pattern.point().layer())
-        .with("head", h)
-        .with("weights", queries);
+  /** Returns the first weights of a query. */
+  private static float[] weights(Activation pattern, int h, int query, int keys) {
+    long row = (long) h * pattern.shape().get(1) + query;
+    long at = row * pattern.shape().getLast() * Float.BYTES;
+    return pattern.data().asSlice(at, (long) keys * Float.BYTES).toArray(JAVA_FLOAT);
   }
 }

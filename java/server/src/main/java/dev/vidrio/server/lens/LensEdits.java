@@ -27,10 +27,24 @@ record LensEdits(Steering steering, List<JsonValue> edits) {
 
   /** Reads {@code steer} and {@code edits}; none if they are absent. */
   static LensEdits read(JsonFields fields) {
+    return read(fields, "");
+  }
+
+  /**
+   * Reads the edits of one of several models; none if they are absent.
+   *
+   * @param prefix of the names of the two fields, such as {@code with_}
+   */
+  static LensEdits read(JsonFields fields, String prefix) {
     List<JsonValue> edits =
-        fields.optional("edits", value -> value.elements(0, MAX_EDITS)).orElse(List.of());
+        fields.optional(prefix + "edits", value -> value.elements(0, MAX_EDITS)).orElse(List.of());
     edits.forEach(JsonValue::string);
-    return new LensEdits(Steering.ofLens(fields), edits);
+    return new LensEdits(Steering.ofLens(fields, prefix + "steer"), edits);
+  }
+
+  /** Returns whether there are none. */
+  boolean isEmpty() {
+    return steering.directions().isEmpty() && edits.isEmpty();
   }
 
   /**

@@ -97,13 +97,23 @@ record LensInput(String path, Function<ServedModel, int[]> source, @Nullable Tok
     int[] before = source.apply(model);
     int[] after = answer == null ? new int[0] : answer.of(model.tokenizer());
     int count = Math.addExact(before.length, after.length);
-    int limit = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
+    int limit = maxTokens(model);
     if (count < 1 || count > limit) {
       throw ApiException.invalid(path, "of " + count + " tokens", "must have 1 to " + limit);
     }
     int[] tokens = Arrays.copyOf(before, count);
     System.arraycopy(after, 0, tokens, before.length, after.length);
     return tokens;
+  }
+
+  /** Returns the number of tokens of {@code answer}, which are the last. */
+  int answerTokens() {
+    return answer == null ? 0 : answer.count();
+  }
+
+  /** Returns the maximum number of tokens. */
+  static int maxTokens(ServedModel model) {
+    return Math.min(MAX_TOKENS, model.model().architecture().contextLength());
   }
 
   /**

@@ -15,6 +15,7 @@ import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param patterns whether the response also has the attention patterns of {@link LensAttention},
  *     from the run of the residual streams
  * @param changes edits of activations
+ * @param ahead the tokens that follow
  */
 record LensLogits(
     LensInput text,
@@ -39,7 +41,8 @@ record LensLogits(
     int top,
     @Nullable Function<ServedModel, int[]> token,
     boolean patterns,
-    LensEdits changes)
+    LensEdits changes,
+    LensAhead ahead)
     implements LensRequest {
   /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
@@ -55,7 +58,29 @@ record LensLogits(
         fields.integer("top", 5, 1, MAX_TOP),
         token == null ? null : LensInput.token(token),
         fields.bool("patterns", false),
-        LensEdits.read(fields));
+        LensEdits.read(fields),
+        LensAhead.read(fields));
+  }
+
+  /**
+   * A kept run of all positions.
+   *
+   * @param tokens the text
+   * @param hooks the kept points, as in {@link Capture#hooks}
+   * @param cache their activations
+   */
+  private record Run(List<Integer> tokens, String hooks, ActivationCache cache)
+      implements AutoCloseable {
+    boolean covers(List<Integer> text, String names) {
+      return hooks.equals(names)
+          && tokens.size() >= text.size()
+          && tokens.subList(0, text.size()).equals(text);
+    }
+
+    @Override
+    public void close() {
+      cache.close();
+    }
   }
 
   @Override
@@ -87,16 +112,57 @@ record LensLogits(
       int heads = model.model().architecture().heads();
       LensAttention.requireSize(text.path(), model, LensAttention.ALL, heads, from, to);
     }
-    String kept = hooks + ",blocks.-1.hook_resid_post" + (patterns ? "," + LensAttention.ALL : "");
-    return () -> {
-      try (ActivationCache cache = lens.run(run, capture.withHooks(kept), edits.get())) {
-        LogitLens read = LogitLens.of(lens, cache, points, top, followed);
-        return answer(
-            model.tokenizer(),
-            read,
-            patterns ? head.with("patterns", LensAttention.patterns(cache, null)) : head);
-      }
-    };
+    String names = hooks + ",blocks.-1.hook_resid_post" + (patterns ? "," + LensAttention.ALL : "");
+    Function<ActivationCache, Answer> read =
+        cache ->
+            answer(
+                model.tokenizer(),
+                LogitLens.of(lens, cache, points, from, to, top, followed),
+                patterns
+                    ? head.with("patterns", LensAttention.patterns(cache, null, from, to))
+                    : head);
+    int[] whole = ahead.after(tokens, model);
+    boolean keeps =
+        ahead.isKept(changes) && bytes(model, points.size(), whole.length) <= LensAhead.MAX_BYTES;
+    return () ->
+        (keeps ? kept(model, whole, run, names, read) : Optional.<Answer>empty())
+            .orElseGet(
+                () -> {
+                  try (ActivationCache cache =
+                      lens.run(run, capture.withHooks(names), edits.get())) {
+                    return read.apply(cache);
+                  }
+                });
+  }
+
+  /** Returns the bytes of a run's residual streams and patterns, with their queries and keys. */
+  private long bytes(ServedModel model, int streams, long tokens) {
+    var architecture = model.model().architecture();
+    long layers = patterns ? architecture.layers() : 0;
+    long rows = (streams + 1 + 2 * layers) * architecture.width();
+    return Float.BYTES * tokens * (rows + layers * architecture.heads() * tokens);
+  }
+
+  /** Reads a kept run that begins with these tokens, or a run of all. */
+  private static Optional<Answer> kept(
+      ServedModel model,
+      int[] whole,
+      int[] run,
+      String names,
+      Function<ActivationCache, Answer> read) {
+    List<Integer> text = Arrays.stream(run).boxed().toList();
+    return model
+        .kept()
+        .use(
+            Run.class,
+            kept -> kept.covers(text, names),
+            () ->
+                Optional.of(
+                    new Run(
+                        Arrays.stream(whole).boxed().toList(),
+                        names,
+                        Lens.of(model.model()).run(whole, Capture.of(names)))),
+            kept -> read.apply(kept.cache()));
   }
 
   private static Answer answer(Tokenizer tokenizer, LogitLens read, JsonObject head) {

@@ -64,9 +64,13 @@ public record Steering(List<Direction> directions) {
     return steering;
   }
 
-  /** Reads the field {@code steer} of a lens request; no directions if it is absent. */
-  static Steering ofLens(JsonFields fields) {
-    return fields.optional("steer", Steering::ofDirections).orElse(NONE);
+  /**
+   * Reads the directions of a lens request; none if the field is absent.
+   *
+   * @param name the name of the field, such as {@code steer}
+   */
+  static Steering ofLens(JsonFields fields, String name) {
+    return fields.optional(name, Steering::ofDirections).orElse(NONE);
   }
 
   private static Steering ofDirections(JsonValue steer) {

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param metrics the meters of the engine
  * @param format the chat format; empty if the model has no chat template
  * @param summary describes the model's file
+ * @param kept work of requests of the lens that later ones can use
  */
 public record ServedModel(
     String id,
@@ -39,7 +40,8 @@ public record ServedModel(
     Map<String, Adaptation> adaptations,
     EngineMetrics metrics,
     Optional<ChatFormat> format,
-    ModelSummary summary)
+    ModelSummary summary,
+    KeptWork kept)
     implements AutoCloseable {
   /**
    * Loads a model. Long native calls block, so that this must not run on a virtual thread.
@@ -78,7 +80,8 @@ public record ServedModel(
           adaptations,
           metrics.engine(),
           format,
-          ModelSummary.of(model.gguf()));
+          ModelSummary.of(model.gguf()),
+          new KeptWork());
     } catch (RuntimeException | Error e) {
       if (engine != null) {
         engine.close();
@@ -167,6 +170,7 @@ public record ServedModel(
   /** Frees all memory. Native calls may block, so that this must not run on a virtual thread. */
   @Override
   public void close() {
+    kept.close();
     metrics.unwatch(engine);
     engine.close();
     closeAll(model, draft);

@@ -25,6 +25,11 @@ public final class TokenIds {
     return new TokenIds(List.of(id));
   }
 
+  /** Returns the number of ids. */
+  public int count() {
+    return ids.length;
+  }
+
   /**
    * Returns the ids.
    *

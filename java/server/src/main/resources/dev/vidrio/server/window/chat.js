@@ -2,7 +2,7 @@ import { AnswerView } from './answer.js';
 import { callJson, events } from './api.js';
 import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
-import { changes, editsOf } from './edits.js';
+import { changes, commandEdits, isPatched, isSameModel, otherChanges } from './edits.js';
 import { clearGlass, showToken } from './glass.js';
 import { copyText } from './share.js';
 import { keep } from './store.js';
@@ -36,7 +36,7 @@ export class Chat {
     this.stop();
     this.conversation = conversation;
     this.views = new Map();
-    /** The questions with two answers side by side: the id of the first answer by that of the question. */
+    /** The turns with two turns after them side by side: the id of the first one, or null, by that of the turn. */
     this.compared = new Map();
     this.editing = null;
     clearGlass();
@@ -52,7 +52,7 @@ export class Chat {
     const last = this.conversation.path().at(-1) ?? null;
     const second = this.settings.secondModel();
     const answer = await this.#answer(this.conversation.add(last, { role: 'user', content: text }));
-    if (answer && second && isPlain(answer)) {
+    if (answer && second) {
       await this.answerBy(second, answer);
     }
   }
@@ -65,7 +65,10 @@ export class Chat {
     return this.descriptions.get(model);
   }
 
-  /** Answers the question of an answer by another model too, and compares the models on both answers. */
+  /**
+   * Answers the question of an answer by another model too, without its changes, and compares the two
+   * models, the first with its changes, on both answers.
+   */
   async answerBy(model, first) {
     const { conversation } = this;
     setStatus(`loading ${model} …`);
@@ -74,16 +77,29 @@ export class Chat {
       return;
     }
     const second = await this.#answer(conversation.find(first.parent), { by, steer: null });
-    if (!second || this.conversation !== conversation) {
+    if (second && this.conversation === conversation) {
+      await this.#showBoth(first, second);
+    }
+  }
+
+  /** Shows two answers side by side, and compares their models on both. */
+  async #showBoth(first, second) {
+    this.compared.set(first.parent, first.id);
+    await this.#compare(first, second);
+  }
+
+  /** Compares the models of two shown answers, each with its changes, on both. */
+  async #compare(first, second) {
+    const { conversation } = this;
+    this.draw();
+    if (first.feature || second.feature || isSameModel(first, second)) {
       return;
     }
-    this.compared.set(first.parent, first.id);
-    this.draw();
     const controller = this.#begin('comparing the models …');
     let failure = '';
     try {
-      await compareModels(first, model, controller.signal);
-      await compareModels(second, first.model, controller.signal);
+      await compareModels(first, second, controller.signal);
+      await compareModels(second, first, controller.signal);
     } catch (error) {
       failure = messageOf(error);
     }
@@ -108,14 +124,24 @@ export class Chat {
     return this.#answer(this.conversation.find(answer.parent), { after: answer, given: answer.tokens });
   }
 
-  /** Answers again with another token at a place of an answer. */
+  /** Answers again with another token at a place of an answer, by the model with its changes. */
   async branch({ turn }, index, { id, name, logprob }) {
     const { isReasoning, top } = turn.tokens[index];
     const given = [...turn.tokens.slice(0, index), { id, name, logprob, text: name, isReasoning, top }];
+    const change = `${visible(name)} at token ${index + 1}`;
+    if (turn.edits && turn.prompt) {
+      const ids = [...turn.prompt, ...given.map(token => token.id)];
+      const { edits, steer } = turn;
+      await this.#answerByLens(turn, ids, given, 'edit', { edit: commandEdits(turn, ids.length) }, async (add, { after }) => [
+        turn,
+        await add(after, { change: `${turn.change}, ${change}`, edits, ...(steer && { steer }) }),
+      ]);
+      return;
+    }
     await this.#answer(this.conversation.find(turn.parent), {
       by: await this.#describe(turn.model),
       given,
-      change: `${visible(name)} at token ${index + 1}`,
+      change,
       steer: turn.steer,
     });
   }
@@ -136,59 +162,74 @@ export class Chat {
    * ids: the prompt with the tokens that are kept. kept: the number of tokens of the answer that are kept.
    */
   async #answerWithEdit(turn, ids, kept, edit, change) {
+    const { steer } = turn;
     const edits = [...(turn.edits ?? []), edit];
-    const written = editsOf({ edits }, ids.length);
-    await this.#answerByLens(turn, ids, kept, 'edit', { edit: written }, async (add, { before, after }) => {
-      const isShown = turn.edits || before.ids.every((id, i) => turn.tokens[kept + i]?.id === id);
-      if (!isShown) {
-        await add(before, { change: 'temperature 0' });
-      }
-      await add(after, { change: turn.edits ? `${turn.change}, ${change}` : change, edits });
+    const given = turn.tokens.slice(0, kept);
+    const own = commandEdits(turn, ids.length);
+    const options = { edit: commandEdits({ steer, edits }, ids.length) };
+    await this.#answerByLens(turn, ids, given, 'edit', options, async (add, { before, after }, run) => {
+      const unedited = own.length === 0 ? before : turn.edits ? null : (await run({ edit: own })).after;
+      const isShown = !unedited || unedited.ids.every((id, i) => turn.tokens[kept + i]?.id === id);
+      const more = steer ? { steer } : {};
+      const first = isShown ? turn : await add(unedited, { change: [turn.change, 'temperature 0'].filter(Boolean).join(', '), ...more });
+      const second = await add(after, { change: own.length > 0 ? `${turn.change}, ${change}` : change, edits, ...more });
+      return [first, second];
     });
   }
 
   /** Answers again with a feature of a dictionary set to a value, at temperature 0. */
   async setFeature({ turn }, ids, feature) {
     const change = `feature ${feature.feature} set to ${feature.value}`;
-    await this.#answerByLens(turn, ids, 0, 'sae steer', feature, (add, after) => add(after, { change, feature }));
+    await this.#answerByLens(turn, ids, [], 'sae steer', feature, async (add, after) => [
+      turn,
+      await add(after, { change, feature }),
+    ]);
   }
 
   /**
    * Answers by a command of the lens.
    *
-   * ids: the prompt with the tokens of the answer that are kept. onResult(add, result): adds the answers
-   * of the result, each of {ids, text}.
+   * ids: the prompt with the given tokens, with which the answer begins. onResult(add, result, run): adds
+   * the answers of the result, each of {ids, text}, and returns the two answers to compare;
+   * run(options) returns the result with other options.
    */
-  async #answerByLens(turn, ids, kept, command, options, onResult) {
+  async #answerByLens(turn, ids, given, command, options, onResult) {
     const { conversation } = this;
     const question = conversation.find(turn.parent);
     const controller = this.#begin('answering with the change …');
-    const given = turn.tokens.slice(0, kept);
+    const prompt = ids.slice(0, ids.length - given.length);
+    let answers = null;
     const add = async ({ ids: answer, text }, change) => {
       const { model, base, context } = turn;
       const { pieces } = await callJson('/detokenize', { model, tokens: answer, pieces: true });
       const added = answer.map((id, i) => ({ id, name: pieces[i], text: pieces[i], isReasoning: false, logprob: null, top: [] }));
       const content = textOf(given, false) + text;
       const reasoning = textOf(given, true);
-      conversation.add(question, { role: 'assistant', content, reasoning, model, base, context, tokens: [...given, ...added], ...change });
+      const tokens = [...given, ...added];
+      return conversation.add(question, { role: 'assistant', content, reasoning, model, base, context, prompt, tokens, ...change });
     };
-    try {
-      const count = Math.min(EDITED_TOKENS, turn.tokens.length - kept);
+    const count = Math.min(EDITED_TOKENS, Math.max(1, turn.tokens.length - given.length));
+    const run = async chosen => {
       const { result } = await callJson(
         '/v1/lens/commands',
         {
           model: turn.model,
           command,
-          options: { ids: 'ids.json', temperature: 0, tokens: count, ...options },
+          options: { ids: 'ids.json', temperature: 0, tokens: count, ...chosen },
           files: { 'ids.json': JSON.stringify(ids) },
         },
         controller.signal,
       );
-      await onResult(add, result);
-      this.compared.set(question.id, null);
+      return result;
+    };
+    try {
+      answers = await onResult(add, await run(options), run);
       await this.#end(controller, conversation, '');
     } catch (error) {
       await this.#end(controller, conversation, messageOf(error));
+    }
+    if (answers && this.conversation === conversation) {
+      await this.#showBoth(...answers);
     }
   }
 
@@ -322,13 +363,14 @@ export class Chat {
   /** Draws the shown turns. The texts of answers are only drawn again if they change. */
   draw() {
     const path = this.conversation.path();
-    at('messages').replaceChildren(...path.map((turn, i) => this.#item(turn, i === path.length - 1)));
+    at('messages').replaceChildren(...path.map((turn, i) => this.#item(turn, path[i - 1], i === path.length - 1)));
   }
 
-  #item(turn, isLast) {
-    const shownTurns = this.compared.has(turn.parent) ? this.#pair(turn) : [turn];
+  /** Returns a turn, beside the one it is compared with. before: the turn before it, if there is one. */
+  #item(turn, before, isLast) {
+    const shownTurns = this.compared.has(turn.parent) ? this.#pair(turn) : this.#withOther(turn, before);
     const columns = shownTurns.map(each => this.#column(each, isLast && each === turn));
-    if (columns.length > 1) {
+    if (columns.length > 1 && shownTurns.every(each => each.role === 'assistant')) {
       const [a, b] = shownTurns.map(each => each.tokens.map(token => token.name));
       const index = a.findIndex((name, i) => name !== b[i]);
       shownTurns.forEach(each => this.views.get(each.id).markDifference(index < 0 ? a.length : index));
@@ -348,9 +390,21 @@ export class Chat {
     return all.length < 2 ? [turn] : i > 0 ? [all[i - 1], turn] : [turn, all[1]];
   }
 
+  /** Returns an answer, beside the newest one to the question that its question is compared with. */
+  #withOther(turn, question) {
+    if (!question || question.role !== 'user' || !this.compared.has(question.parent)) {
+      return [turn];
+    }
+    const pair = this.#pair(question);
+    const answers = pair.map(each =>
+      each === question ? turn : this.conversation.turns.findLast(other => other.parent === each.id),
+    );
+    return answers.length > 1 && answers.every(Boolean) ? answers : [turn];
+  }
+
   #column(turn, isLast) {
     const isQuestion = turn.role === 'user';
-    const who = isQuestion ? 'You' : [turn.model, turn.change].filter(Boolean).join(', ');
+    const who = isQuestion ? 'You' : nameOf(turn);
     const body = this.editing === turn ? this.#editor(turn) : isQuestion ? questionText(turn) : this.#view(turn).node;
     const actions = this.editing === turn ? [] : isQuestion ? this.#questionActions(turn) : this.#answerActions(turn, isLast);
     return element(
@@ -371,6 +425,14 @@ export class Chat {
       this.views.set(turn.id, view);
     }
     return this.views.get(turn.id);
+  }
+
+  /** Shows a token of a shown answer, {turn, index}. */
+  showToken({ turn, index }) {
+    const view = this.views.get(turn);
+    if (view) {
+      showToken(view, index);
+    }
   }
 
   /** Draws all answers again, after a setting changed. */
@@ -420,7 +482,11 @@ export class Chat {
       this.draw();
       at('messages').querySelector('textarea').focus();
     };
-    return [button('Edit', edit, 'Edit this message'), button('Copy', () => this.copy(turn), 'Copy this message')];
+    const actions = [button('Edit', edit, 'Edit this message'), button('Copy', () => this.copy(turn), 'Copy this message')];
+    if (this.conversation.siblings(turn).length > 1) {
+      actions.push(this.#compareButton(turn, 'Show two versions and their answers side by side', () => this.draw()));
+    }
+    return actions;
   }
 
   #answerActions(turn, isLast) {
@@ -436,23 +502,36 @@ export class Chat {
       actions.push(button('Again', () => this.regenerate(turn), 'Answer again'));
     }
     const second = this.settings.secondModel();
-    if (!this.running && second && second !== turn.model && isPlain(turn)) {
+    if (!this.running && second && second !== turn.model) {
       const answer = () => this.answerBy(second, turn).catch(error => setStatus(error.message, true));
       actions.push(button(`With ${second}`, answer, `Answer with ${second} and compare the models`));
     }
     if (this.conversation.siblings(turn).length > 1) {
       const compare = () => {
-        const { parent } = turn;
-        if (!this.compared.delete(parent)) {
-          this.compared.set(parent, null);
+        if (this.running) {
+          this.draw();
+        } else {
+          this.#compare(...this.#pair(turn)).catch(error => setStatus(error.message, true));
         }
-        this.draw();
       };
-      const node = button('Compare', compare, 'Show two versions side by side');
-      node.setAttribute('aria-pressed', String(this.compared.has(turn.parent)));
-      actions.push(node);
+      actions.push(this.#compareButton(turn, 'Show two versions side by side', compare));
     }
     return actions;
+  }
+
+  /** Returns the button that shows two versions of a turn side by side, or one; compare: draws them. */
+  #compareButton({ parent }, label, compare) {
+    const toggle = () => {
+      if (this.compared.delete(parent)) {
+        this.draw();
+      } else {
+        this.compared.set(parent, null);
+        compare();
+      }
+    };
+    const node = button('Compare', toggle, label);
+    node.setAttribute('aria-pressed', String(this.compared.has(parent)));
+    return node;
   }
 
   /** Copies the text of a turn. */
@@ -495,20 +574,36 @@ function messageOf(error) {
   return error.name === 'AbortError' ? '' : error.message;
 }
 
-/** Returns whether an answer is that of the unchanged model. */
-function isPlain({ steer, edits, feature }) {
-  return !steer && !edits && !feature;
+/** Returns the name of an answer's model with its changes. */
+function nameOf(turn) {
+  return [turn.model, turn.change].filter(Boolean).join(', ');
 }
 
-/** Adds the predictions of another model to the tokens of an answer. */
+/**
+ * Adds the predictions of another answer's model to the tokens of an answer. Each model has its own
+ * changes. Positions of patches are those of the prompt of the answer with patches.
+ */
 async function compareModels(turn, other, signal) {
   const answer = turn.tokens.map(({ id }) => id);
+  const prompt = [turn, other].find(isPatched)?.prompt;
+  const length = prompt && prompt.length + answer.length;
   const { predictions } = await callJson(
     '/v1/lens/compare',
-    { model: turn.model, with: other, ...turn.context, answer, from: -answer.length - 1, top: ALTERNATIVES },
+    {
+      model: turn.model,
+      with: other.model,
+      ...(prompt ? { tokens: prompt } : turn.context),
+      answer,
+      from: -answer.length - 1,
+      top: ALTERNATIVES,
+      ...changes(turn, length),
+      ...otherChanges(other, length),
+    },
     signal,
   );
-  turn.tokens.forEach((token, i) => (token.compared = comparison(predictions[i], other)));
+  const isOne = turn.model === other.model;
+  const names = isOne ? { own: nameOf(turn), model: nameOf(other) } : { own: turn.model, model: other.model };
+  turn.tokens.forEach((token, i) => (token.compared = comparison(predictions[i], names)));
 }
 
 /** Returns the text of tokens of an answer: of its reasoning, or of its content. */

@@ -1,10 +1,11 @@
 /**
  * A conversation: a tree of turns, since a question can be edited and an answer can be given again.
  *
- * A turn is {id, parent, role, content}; answers also have {model, base, context, tokens, reasoning,
- * calls, finish, change, steer, edits}: `base` is the model of an adapter, or null; `context` is the
- * input before the answer in the lens's format; `change` describes steering, an edit or a branch;
- * `steer` is a field of requests; `edits` are those of edits.js.
+ * A turn is {id, parent, role, content}; answers also have {model, base, context, prompt, tokens,
+ * reasoning, calls, finish, change, steer, edits, feature}: `base` is the model of an adapter, or null;
+ * `context` is the input before the answer in the lens's format; `prompt` has its token ids if the
+ * lens gave the answer; `change` describes steering, an edit or a branch; `steer` is a field of
+ * requests; `edits` are those of edits.js; `feature` is one of a dictionary that was set to a value.
  */
 export class Conversation {
   constructor(stored) {

@@ -1,6 +1,6 @@
 import { callJson } from './api.js';
 import { at, button } from './controls.js';
-import { editsOf } from './edits.js';
+import { commandEdits } from './edits.js';
 import { download, pngOf, svgOf } from './export.js';
 import { measurePatches, patchOf, questionOf } from './patching.js';
 
@@ -20,8 +20,8 @@ const SETTABLE = new Set(['single', 'layers']);
 /**
  * The methods: a command of the lens with its options, or measure(place, signal), which returns
  * {json, pictures}. option: the option that names a dictionary; without: the choice of none; byLayer:
- * the command reads one layer; refused: why it does not take a kind of dictionaries. edits: the method
- * takes the edits of an answer; steering: and its directions. note: how to go on from the picture.
+ * the command reads one layer; refused: why it does not take a kind of dictionaries. note: how to go
+ * on from the picture.
  */
 const METHODS = [
   {
@@ -31,35 +31,36 @@ const METHODS = [
     option: 'transcoders',
     without: 'neurons',
     refused: { crosscoder: 'a graph needs transcoders' },
-    edits: true,
     note: 'Choose a neuron to answer again without it.',
   },
-  { name: 'Information flow', command: 'routes', options: {}, edits: true },
+  { name: 'Information flow', command: 'routes', options: {} },
   {
     name: 'Attention of each head',
     command: 'attention',
     options: {},
-    edits: true,
     note: 'Choose a head to answer again without it.',
   },
   {
     name: 'Patching from another prompt',
     measure: measurePatches,
-    edits: true,
-    steering: true,
     note: 'Choose a cell to answer again, from this token on, with that activation of the other prompt.',
   },
-  { name: 'Logit lens of each token', command: 'logits', options: {}, edits: true, follows: true },
+  { name: 'Logit lens of each token', command: 'logits', options: {}, follows: true },
   {
     name: 'What heads add to this token',
     command: 'dla',
     options: { by: 'head' },
-    edits: true,
     follows: true,
     note: 'Choose a head to answer again without it.',
   },
-  { name: 'What neurons add to this token', command: 'dla', options: { by: 'neuron' }, edits: true, follows: true },
-  { name: 'Mixing of the tokens (ALTI)', command: 'mixing', options: { by: 'alti' }, edits: true },
+  { name: 'What neurons add to this token', command: 'dla', options: { by: 'neuron' }, follows: true },
+  {
+    name: 'Mixing of the tokens (value-weighted attention)',
+    command: 'mixing',
+    options: { by: 'norm' },
+    note: 'Attention times the norm of the transformed value, through the layers.',
+  },
+  { name: 'Mixing of the tokens (ALTI)', command: 'mixing', options: { by: 'alti' } },
   { name: 'Residual stream', command: 'residual', options: {} },
   {
     name: 'Features of a dictionary',
@@ -79,12 +80,18 @@ const WITHOUT = [
 
 const FEATURE = /^#(\d+)$/;
 
+/** The end of the name of an index's file. */
+const INDEX = /\/index\.jsonl$/;
+
 /** The requests to the window: {ablate(view, ids, edit), patch(place, patch, change), setFeature(view, ids, feature)}. */
 let actions = {};
 
 /** The names of the commands that the server runs, and the dictionaries among its shared files. */
 let commands = new Set();
 let dictionaries = [];
+
+/** The directories of indexes of features among the server's shared files. */
+let indexes = [];
 
 /** The choices of a dictionary for the selected method, in the order of the field. */
 let choices = [];
@@ -105,6 +112,7 @@ export function initialize(given) {
   at('explore-run').addEventListener('click', () => run().catch(show));
   at('explore-stop').addEventListener('click', () => running?.abort());
   at('explored').addEventListener('component', event => offer(event.detail));
+  at('explored').addEventListener('toggle', () => setTimeout(offerSaves), true); // once it is drawn
   at('save-picture').addEventListener('click', () => download(PAGE, 'text/html', result.page));
   at('save-result').addEventListener('click', () =>
     download('result.json', 'application/json', JSON.stringify(result.json)),
@@ -122,6 +130,7 @@ export async function refresh() {
   const list = await callJson('/v1/lens/commands');
   commands = new Set(list.commands.map(({ name }) => name));
   dictionaries = list.dictionaries;
+  indexes = list.shared_files.filter(name => INDEX.test(name)).map(name => name.replace(INDEX, ''));
   at('method').replaceChildren(...METHODS.filter(isUsable).map(({ name }) => element('option', {}, name)));
   choose();
   showIfUsable();
@@ -219,7 +228,7 @@ function show(error) {
 
 /** Runs the selected method and draws its picture. */
 async function run() {
-  const { measure = runCommand, edits, steering, note } = method();
+  const { measure = runCommand, note } = method();
   const { turn } = place.view;
   clear();
   end();
@@ -238,8 +247,8 @@ async function run() {
     if (running === controller) {
       result = { ...measured, choice: chosen };
       draw();
-      const plain = (turn.edits && !edits) || (turn.steer && !steering) || turn.feature;
-      at('explore-note').textContent = [plain ? 'This is the unchanged model.' : '', note ?? ''].filter(Boolean).join(' ');
+      const plain = turn.feature ? 'This is the unchanged model.' : '';
+      at('explore-note').textContent = [plain, note ?? ''].filter(Boolean).join(' ');
     }
   } catch (error) {
     if (running === controller) {
@@ -255,8 +264,8 @@ async function run() {
 
 /** Runs the command of the selected method. */
 async function runCommand({ view: { turn }, token, ids }, signal) {
-  const { command, options, edits, follows } = method();
-  const written = edits ? editsOf(turn, ids.length) : [];
+  const { command, options, follows } = method();
+  const edits = commandEdits(turn, ids.length);
   const response = await callJson(
     '/v1/lens/commands',
     {
@@ -268,7 +277,7 @@ async function runCommand({ view: { turn }, token, ids }, signal) {
         output: PAGE,
         ...choice()?.options,
         ...(follows && { token: `#${token.id}` }),
-        ...(written.length > 0 && { edit: written }),
+        ...(edits.length > 0 && { edit: edits }),
       },
       files: { [IDS]: JSON.stringify(ids) },
     },
@@ -284,12 +293,18 @@ function draw() {
   at('explored').replaceChildren(...result.pictures.map((picture, i) => drawPicture(picture, `explored-${i}`, 4)));
   at('explore-saves').hidden = false;
   at('save-picture').hidden = !result.page;
+  offerSaves();
+}
+
+/** Offers the formats of the picture, which has a drawing only while it is open. */
+function offerSaves() {
   at('save-svg').hidden = !drawing();
   at('save-png').hidden = !drawing() && !canvas();
 }
 
+/** Returns the visible drawing, or nothing. */
 function drawing() {
-  return at('explored').querySelector('svg');
+  return [...at('explored').querySelectorAll('svg')].find(svg => svg.checkVisibility());
 }
 
 /** Returns the largest canvas of the pictures, or null. */
@@ -317,11 +332,12 @@ function offer(name) {
     at('component').append(button(`Answer again without ${name}`, () => actions.ablate(view, prompt, edit)));
   } else if (FEATURE.test(name) && result.choice) {
     const { kind, options } = result.choice;
+    const feature = Number(FEATURE.exec(name)[1]);
+    offerExplanation(feature, options.sae);
     if (!SETTABLE.has(kind)) {
       at('component').append('A feature of several layers cannot be set to a value.');
       return;
     }
-    const feature = Number(FEATURE.exec(name)[1]);
     const value = element('input', { type: 'number', step: 'any', value: '0', 'aria-label': `Activation of feature ${feature}` });
     const set = () => actions.setFeature(view, prompt, { ...options, feature, value: Number(value.value) });
     at('component').append(
@@ -329,6 +345,47 @@ function offer(name) {
       button('Answer again', set),
     );
   }
+}
+
+/** Offers to explain a feature in words by the examples of an index. */
+function offerExplanation(feature, dictionary) {
+  if (!commands.has('sae explain') || indexes.length === 0) {
+    return;
+  }
+  const last = name => name.split('/').at(-1);
+  const select = element('select', {}, ...indexes.map(name => element('option', { value: name }, name.replace(/^shared\//, ''))));
+  select.value = indexes.find(name => last(name) === last(dictionary)) ?? indexes[0];
+  const words = element('span', { role: 'status' });
+  const explain = async () => {
+    end();
+    const controller = new AbortController();
+    running = controller;
+    at('explore-stop').disabled = false;
+    words.textContent = 'explaining …';
+    try {
+      const { result: found } = await callJson(
+        '/v1/lens/commands',
+        {
+          model: at('second-model').value || place.view.turn.model,
+          command: 'sae explain',
+          arguments: [select.value],
+          options: { features: String(feature), output: 'words', 'no-scores': true, 'no-pages': true },
+        },
+        controller.signal,
+      );
+      const text = found.features[0]?.explanation;
+      words.textContent = text
+        ? `Feature ${feature} of ${found.dictionary}, by ${found.explainer}: ${text}`
+        : `${found.explainer} gave no explanation of feature ${feature} of ${found.dictionary}.`;
+    } catch (error) {
+      words.textContent = error.name === 'AbortError' ? 'Stopped.' : error.message;
+    } finally {
+      if (running === controller) {
+        end();
+      }
+    }
+  };
+  at('component').append(element('label', {}, 'Index ', select), button('Explain in words', explain), words);
 }
 
 function offerPatch(name) {

@@ -7,6 +7,12 @@ import { percent } from './tokens.js';
 /** Milliseconds of pointing at a token before the lens is requested: not for those that are passed over. */
 const HOVER_DELAY = 30;
 
+/** Maximum number of tokens that are attributed together. */
+const MOST_ATTRIBUTED = 128;
+
+/** Tokens from a place on that run with those before it, so that these places are shown sooner. */
+const AHEAD = 128;
+
 /** The menu value for the mean over all layers or heads. */
 const MEAN = 'mean';
 
@@ -19,6 +25,11 @@ let actions = {};
 /** Sets the requests to the window. */
 export function initialize(given) {
   actions = given;
+  at('span').addEventListener('change', () => {
+    if (shown) {
+      attribute(shown).catch(error => failed(shown, error));
+    }
+  });
   at('ablate').addEventListener('click', () => ablate('attention'));
   at('ablate-mlp').addEventListener('click', () => ablate('mlp'));
 }
@@ -33,8 +44,13 @@ export function showToken(view, index) {
     key: index,
     token: turn.tokens[index],
     title: `Token ${index + 1} of the answer`,
-    before: { ...turn.context, answer: ids.slice(0, index) },
-    upTo: { ...turn.context, answer: ids.slice(0, index + 1) },
+    before: { ...turn.context, answer: ids.slice(0, index), ahead: ids.slice(index, index + AHEAD) },
+    upTo: count => ({
+      ...turn.context,
+      answer: ids.slice(0, index + count),
+      ahead: ids.slice(index + count, index + AHEAD),
+    }),
+    most: Math.min(MOST_ATTRIBUTED, ids.length - index),
   });
 }
 
@@ -46,8 +62,9 @@ function showInput(view, tokens, pieces, position) {
     key: `input ${position}`,
     token: { id: tokens[position], name: pieces[position], logprob: null, top: [] },
     title: `Token ${position + 1} of the input`,
-    before: { tokens: tokens.slice(0, position) },
-    upTo: { tokens: tokens.slice(0, position + 1) },
+    before: { tokens: tokens.slice(0, position), ahead: tokens.slice(position, position + AHEAD) },
+    upTo: count => ({ tokens: tokens.slice(0, position + count) }),
+    most: Math.min(MOST_ATTRIBUTED, tokens.length - position),
   });
 }
 
@@ -68,6 +85,8 @@ function show(place) {
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
   ['layer', 'head'].forEach(id => (at(id).onchange = null));
   ['ablate', 'ablate-mlp'].forEach(id => (at(id).disabled = true));
+  Object.assign(at('span'), { value: 1, max: now.most, disabled: true });
+  at('attribution-sum').textContent = '';
   setPlace(null);
   if (!view.turn.base) {
     now.timer = setTimeout(() => inspect(now), view.known.has(now.key) ? 0 : HOVER_DELAY);
@@ -84,12 +103,28 @@ function aboutOf({ view: { turn }, token, title }) {
         ? 'The glass shows the model without the changed feature.'
         : '',
     token.compared
-      ? `KL divergence of ${turn.model} from ${token.compared.model}: ${written(token.compared.kl)} bits.`
+      ? `KL divergence of ${token.compared.own} from ${token.compared.model}: ${written(token.compared.kl)} bits.`
       : '',
     turn.base ? `${turn.model} is an adapter, which the lens does not support.` : '',
   ]
     .filter(Boolean)
     .join(' ');
+}
+
+/** Returns the shown token of an answer, {turn, index, layer, head}, or null. */
+export function shownToken() {
+  return shown === null || shown.index === null
+    ? null
+    : { turn: shown.view.turn.id, index: shown.index, layer: at('layer').value, head: at('head').value };
+}
+
+/** Selects the layer and the head of attention before they are known. */
+export function selectHead({ layer, head }) {
+  for (const [id, value] of Object.entries({ layer, head })) {
+    if (/^\d+$/.test(value)) {
+      at(id).replaceChildren(element('option', { value }, value));
+    }
+  }
 }
 
 /** Hides the glass. */
@@ -124,7 +159,7 @@ function alternatives(now, offered) {
       element('td', { class: 'meters' }, meter),
     );
   });
-  const heads = compared ? ['', now.view.turn.model, compared.model, ''] : [];
+  const heads = compared ? ['', compared.own, compared.model, ''] : [];
   const columns = heads.map(text => element(text ? 'th' : 'td', text ? { scope: 'col' } : {}, text));
   return element(
     'table',
@@ -144,50 +179,68 @@ function branchButton({ view, index }, token) {
 }
 
 /**
- * Requests logit lens and attention of a place, then the attribution, as the server computes them one
- * after the other, and shows each when it arrives.
+ * Requests logit lens and attention of a place, then the attribution, which the server computes while
+ * they are drawn.
  */
 async function inspect(now) {
-  const { view, key, before: { tokens }, abort: { signal } } = now;
-  const { turn, known } = view;
-  if (tokens?.length === 0) {
+  const { before } = now;
+  if (before.tokens?.length === 0) {
     return;
   }
-  const changed = { model: turn.model, ...changes(turn, tokens?.length) };
   const asked = { position: -1, top: 5, token: now.token.id, patterns: true };
-  const requests = {
-    prediction: ['/v1/lens/logits', { ...changed, ...now.before, ...asked }],
-    attribution: ['/v1/lens/attribution', { ...changed, ...now.upTo }],
-  };
+  try {
+    const prediction = await request(now, 'prediction', '/v1/lens/logits', { ...before, ...asked });
+    if (prediction) {
+      const attributed = attribute(now);
+      drawPrediction(now, prediction);
+      await attributed;
+    }
+  } catch (error) {
+    failed(now, error);
+  }
+}
+
+function drawPrediction(now, prediction) {
+  drawAlternatives(now, prediction);
+  drawLogits(prediction, now.token);
+  drawAttention(now, prediction);
+  at('span').disabled = now.most < 2;
+  setPlace({ view: now.view, token: now.token, ids: prediction.tokens, index: now.index });
+}
+
+/** Requests the attribution of the token, or of as many from it on as are selected, and shows it. */
+async function attribute(now) {
+  const count = Math.min(now.most, Math.max(1, Math.round(Number(at('span').value)) || 1));
+  at('span').value = count;
+  const end = now.view.known.get(now.key).prediction.tokens.length + count;
+  const several = count > 1 ? { position: -count, to: end } : {};
+  const body = { ...now.upTo(count), ...several };
+  const attribution = await request(now, `attribution ${count}`, '/v1/lens/attribution', body, end - 1);
+  if (attribution && count === Number(at('span').value)) {
+    drawAttribution(now, attribution);
+  }
+}
+
+/**
+ * Returns a result of the lens at a place, which is requested once; null if another place is shown.
+ *
+ * length: the number of tokens that run, if it is known.
+ */
+async function request(now, name, path, body, length = now.before.tokens?.length) {
+  const { view: { turn, known }, key, abort: { signal } } = now;
   if (!known.has(key)) {
     known.set(key, {});
   }
   const results = known.get(key);
-  try {
-    for (const [name, request] of Object.entries(requests)) {
-      results[name] ??= await callJson(...request, signal);
-      if (shown !== now) {
-        return;
-      }
-      DRAW[name](now, results[name]);
-    }
-  } catch (error) {
-    if (shown === now && error.name !== 'AbortError') {
-      at('about').textContent += ` The lens failed: ${error.message}`;
-    }
-  }
+  results[name] ??= await callJson(path, { model: turn.model, ...changes(turn, length), ...body }, signal);
+  return shown === now ? results[name] : null;
 }
 
-/** Draws the results of the lens. */
-const DRAW = {
-  prediction: (now, prediction) => {
-    drawAlternatives(now, prediction);
-    drawLogits(prediction, now.token);
-    drawAttention(now, prediction);
-    setPlace({ view: now.view, token: now.token, ids: prediction.tokens, index: now.index });
-  },
-  attribution: drawAttribution,
-};
+function failed(now, error) {
+  if (shown === now && error.name !== 'AbortError') {
+    at('about').textContent += ` The lens failed: ${error.message}`;
+  }
+}
 
 /** Completes the alternatives by the last layer, which knows the ids of all and those of the input. */
 function drawAlternatives(now, { hooks }) {
@@ -201,8 +254,8 @@ function drawAlternatives(now, { hooks }) {
   at('alternatives').replaceChildren(alternatives(now, top));
 }
 
-/** Shows tokens, each colored by a value; a click inspects one. */
-function drawStrip(now, id, { tokens, pieces }, values, scale) {
+/** Shows tokens, each colored by a value; a click inspects one, with Shift it calls onShift(index, nodes). */
+function drawStrip(now, id, { tokens, pieces }, values, scale, onShift) {
   const nodes = pieces.map((piece, i) => {
     const node = element('span', { role: 'button' }, element('bdi', {}, visible(piece)));
     const lines = [`${quoted(piece)} (${i})`, written(values[i])];
@@ -215,11 +268,12 @@ function drawStrip(now, id, { tokens, pieces }, values, scale) {
       hideTip();
       showInput(now.view, tokens, pieces, i);
     };
-    node.addEventListener('click', open);
+    const act = event => (event.shiftKey && onShift ? onShift(i, nodes) : open());
+    node.addEventListener('click', act);
     node.addEventListener('keydown', event => {
       if (event.key === 'Enter' || event.key === ' ') {
         event.preventDefault();
-        open();
+        act(event);
       }
     });
     return node;
@@ -282,7 +336,17 @@ function ablate(kind) {
 function drawAttribution(now, attribution) {
   const scale = scaleOf('DIVERGING', attribution.scores, null, null);
   at('attribution-legend').replaceChildren(legend(scale));
-  drawStrip(now, 'attribution', attribution, attribution.scores, scale);
+  at('attribution-sum').textContent = '';
+  let first = null;
+  const sum = (index, nodes) => {
+    const from = Math.min(first ?? index, index);
+    const to = Math.max(first ?? index, index);
+    first = first === null ? index : null;
+    nodes.forEach((node, i) => node.classList.toggle('chosen', i >= from && i <= to));
+    const total = attribution.scores.slice(from, to + 1).reduce((a, b) => a + b, 0);
+    at('attribution-sum').textContent = `Sum of tokens ${from} to ${to}: ${written(total)}`;
+  };
+  drawStrip(now, 'attribution', attribution, attribution.scores, scale, sum);
 }
 
 /** Shows a row for each layer: the most likely tokens, the token's rank. */

@@ -19,10 +19,14 @@ function shownTurns(conversation) {
   }));
 }
 
-/** Returns a link that holds the shown turns, or null if it would be too long. */
-export async function linkTo(conversation) {
+/**
+ * Returns a link that holds the shown turns, or null if it would be too long.
+ *
+ * token: the token that the glass shows, as of glass.js; null for none.
+ */
+export async function linkTo(conversation, token = null) {
   const turns = shownTurns(conversation);
-  const json = JSON.stringify({ model: conversation.model, turns, last: conversation.last });
+  const json = JSON.stringify({ model: conversation.model, turns, last: conversation.last, token });
   const bytes = await through(new TextEncoder().encode(json), new CompressionStream('deflate-raw'));
   const text = btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), ''));
   const safe = text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
@@ -30,7 +34,7 @@ export async function linkTo(conversation) {
   return link.length <= LINK ? link : null;
 }
 
-/** Returns the conversation of the page's address, or null. */
+/** Returns {conversation, token} of the page's address, or null; token may be null. */
 export async function linked() {
   if (!location.hash.startsWith(HASH)) {
     return null;
@@ -39,7 +43,8 @@ export async function linked() {
     const text = atob(location.hash.slice(HASH.length).replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(text, letter => letter.charCodeAt(0));
     const json = new TextDecoder().decode(await through(bytes, new DecompressionStream('deflate-raw')));
-    return conversationOf(JSON.parse(json));
+    const parsed = JSON.parse(json);
+    return { conversation: conversationOf(parsed), token: tokenOf(parsed) };
   } catch {
     return null;
   }
@@ -58,6 +63,12 @@ function conversationOf({ model, turns, last }) {
   const conversation = new Conversation();
   Object.assign(conversation, { model: String(model), turns, last });
   return conversation;
+}
+
+/** Returns the token of a link, if it is one of its turns, or null. */
+function tokenOf({ turns, token }) {
+  const count = turns.find(({ id }) => id === token?.turn)?.tokens?.length ?? 0;
+  return Number.isInteger(token?.index) && token.index >= 0 && token.index < count ? token : null;
 }
 
 /** Saves a conversation with all its turns and tokens. */

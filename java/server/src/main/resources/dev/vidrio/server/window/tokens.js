@@ -1,9 +1,10 @@
 /**
  * The tokens of answers: {id, name, text, isReasoning, logprob, top}. `name` is the token by itself;
  * `text` is what it adds to the answer, since a character may be spread over several tokens. `top`
- * has the most likely tokens as {id, name, logprob}; the id may be missing. If a second model was
- * compared, `compared` is {model, kl, parts, top}: its name, the divergence from it in bits, whether
- * the most likely tokens differ, and tokens with an additional `other`, its log-probability.
+ * has the most likely tokens as {id, name, logprob}; the id may be missing. If the model of another
+ * answer was compared, `compared` is {own, model, kl, parts, top}: the names of this model and of the
+ * other, the divergence from it in bits, whether the most likely tokens differ, and tokens with an
+ * additional `other`, its log-probability.
  */
 
 /** Returns the tokens of a chat's event. */
@@ -38,12 +39,12 @@ export function completionTokens(event, decoder) {
   }));
 }
 
-/** Returns the comparison of a token's prediction with that of another model. */
-export function comparison({ kl_bits: kl, top, next }, model) {
+/** Returns the comparison of a token's prediction with that of another model; names: {own, model}. */
+export function comparison({ kl_bits: kl, top, next }, names) {
   const best = field => top.reduce((a, b) => (b[field] > a[field] ? b : a));
   const all = top.some(({ id }) => id === next.id) ? top : [...top, next];
   return {
-    model,
+    ...names,
     kl,
     parts: best('probability') !== best('with_probability'),
     top: all.map(({ id, piece, probability, with_probability: other }) => ({

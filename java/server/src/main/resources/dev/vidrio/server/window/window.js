@@ -4,7 +4,7 @@ import { Chat } from './chat.js';
 import { at, button, setStatus } from './controls.js';
 import { Conversation } from './conversation.js';
 import * as explore from './explore.js';
-import { initialize } from './glass.js';
+import { initialize, selectHead, shownToken } from './glass.js';
 import { copyText, linkTo, linked, saveHtml, saveJson } from './share.js';
 import { forget, stored } from './store.js';
 
@@ -65,7 +65,11 @@ async function start() {
     const link = await linked();
     if (link) {
       history.replaceState(null, '', location.pathname);
-      await openConversation(link);
+      await openConversation(link.conversation);
+      if (link.token) {
+        selectHead(link.token);
+        chat.showToken(link.token);
+      }
     } else {
       await choose();
     }
@@ -190,7 +194,7 @@ function keepSettings() {
 }
 
 async function copyLink() {
-  const link = await linkTo(chat.conversation);
+  const link = await linkTo(chat.conversation, shownToken());
   if (!link) {
     setStatus('The conversation is too long for a link; save it as a file.', true);
   } else if (await copyText(link)) {

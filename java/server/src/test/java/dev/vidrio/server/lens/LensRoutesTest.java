@@ -371,6 +371,54 @@ class LensRoutesTest {
     assertEquals(3, mixed.path("pairs").path(0).path("scores").size());
   }
 
+  /** A run that is kept gives the responses of runs of the texts alone. */
+  @Test
+  void keepsRunsForLongerTexts() {
+    String prompt = "{'model':'bard','prompt':'The king'";
+    int[] answer = Arrays.copyOfRange(tokens, 1, tokens.length);
+    List<String> requests =
+        List.of(
+            "logits|,'position':-1,'patterns':true,'top':2",
+            "logits|,'patterns':true",
+            "logits|,'position':2,'hooks':'blocks.1.hook_resid_mid'",
+            "attribution|",
+            "attribution|,'method':'gradient'",
+            "attribution|,'position':-3,'to':",
+            "attribution|,'metric':'logprob: a king'",
+            "attribution|,'method':'occlusion'");
+    for (String request : requests) {
+      String route = "/v1/lens/" + request.substring(0, request.indexOf('|'));
+      String more = request.substring(request.indexOf('|') + 1);
+      for (int length : new int[] {3, 2, answer.length, 1}) {
+        int[] given = Arrays.copyOf(answer, length);
+        int[] following = Arrays.copyOfRange(answer, length, answer.length);
+        String fields =
+            prompt
+                + ",'answer':"
+                + Arrays.toString(given)
+                + (more.endsWith("'to':") ? more + (3 + length) : more);
+        JsonNode alone = server.json(route, fields + "}");
+        JsonNode kept = server.json(route, fields + ",'ahead':" + Arrays.toString(following) + "}");
+        assertEquals(alone, kept, request + ", " + length);
+      }
+    }
+  }
+
+  @Test
+  void attributesSeveralTokens() {
+    Lens lens = Lens.of(model);
+    int at = 3;
+    int[] text = Arrays.copyOf(tokens, tokens.length - 1);
+    int[] targets = Arrays.copyOfRange(tokens, at, tokens.length);
+    var expected = GradientAttribution.timesInput(lens, text, Metric.logProbability(targets));
+    JsonNode json = ask("attribution", ",'position':" + at + ",'to':" + tokens.length);
+    assertEquals(expected.value(), json.path("log_probability").doubleValue());
+    assertEquals(expected.scores(), doubles(json.path("scores")));
+    assertArrayEquals(targets, ints(json.path("targets")));
+    JsonNode one = ask("attribution", ",'position':3,'metric':'logprob'");
+    assertEquals(one.path("scores"), ask("attribution", ",'position':3,'to':4").path("scores"));
+  }
+
   @Test
   void attributesOtherMetrics() {
     Lens lens = Lens.of(model);
@@ -444,6 +492,8 @@ class LensRoutesTest {
         "attention | 'prompt':'a','head':8 | head head 8: must be an integer from 0 to 7",
         "attribution | 'tokens':[1] | tokens tokens: must have at least 2 tokens",
         "attribution | 'prompt':'a','position':0 | position position 0: must be at least 1",
+        "attribution | 'prompt':'a b','position':1,'to':9 | to to 9: must be an integer from 2 to 3",
+        "attribution | 'prompt':'a b','to':3,'metric':'logit' | to to 3: is read by metric logprob",
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
         "cache | 'prompt':'a','hooks':'nowhere' | hooks hook nowhere",
@@ -472,11 +522,15 @@ class LensRoutesTest {
         "attribution | 'pairs':[{'clean':'a','answer':1,'wrong':2}],'prompt':'a' | prompt",
         "attribution | 'pairs':[{'clean':'a'}],'metric':'kl' | metric metric kl: its gradient",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
+        "logits | 'prompt':'a','ahead':[2048] | ahead[0] ahead[0] 2048: must be below 2048",
+        "attribution | 'prompt':'a b','ahead':1 | ahead ahead 1: must be an array",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
         "logits | 'prompt':'a','hooks':'*hook_mlp_out','patterns':true | patterns patterns: not"
             + " supported for components",
         "compare | 'prompt':'a' | with with: is required",
         "compare | 'prompt':'a','with':'bard','from':9 | from from 9: must be an integer",
+        "compare | 'prompt':'a','with':'bard','with_edits':['x zero'] | with_edits[0] with_edits[0] \"x zero\": hook x",
+        "compare | 'prompt':'a','with':'bard','with_steer':1 | with_steer with_steer 1: must be",
         "compare | 'prompt':'a','with':'parrot' | vocabulary of the other model 277: must have 2048"
             + " tokens",
         "logits | 'prompt':'a','token':2048 | token token 2048: must be an integer",
@@ -533,6 +587,41 @@ class LensRoutesTest {
     assertEquals(
         first.path("next").path("probability"), first.path("next").path("with_probability"));
     assertTrue(json.path("predictions").path(1).path("next").isMissingNode());
+  }
+
+  /** Each model has its own edits: equal ones make equal predictions, others exchange the roles. */
+  @Test
+  void comparesModelsWithEdits() {
+    String edits = "edits':['blocks.1.hook_mlp_out zero']";
+    String steer =
+        "steer':[{'hook':'blocks.1.hook_resid_post','strength':2,'plus':'love','minus':'hate'}]";
+    for (String change : List.of(edits, steer)) {
+      JsonNode own = ask("compare", ",'with':'bard','top':3,'" + change).path("predictions");
+      JsonNode other = ask("compare", ",'with':'bard','top':3,'with_" + change).path("predictions");
+      JsonNode both =
+          ask("compare", ",'with':'bard','top':3,'" + change + ",'with_" + change)
+              .path("predictions");
+      String[] names = {"probability", "with_probability"};
+      JsonNode edited = ask("logits", ",'hooks':'blocks.-1.hook_resid_post','top':1,'" + change);
+      for (int i = 0; i < tokens.length; i++) {
+        assertTrue(own.path(i).path("kl_bits").doubleValue() > 0, change);
+        assertEquals(0, both.path(i).path("kl_bits").doubleValue(), change);
+        JsonNode cell = edited.path("hooks").iterator().next().path(i).path("top").path(0);
+        for (int side = 0; side < 2; side++) {
+          JsonNode top = (side == 0 ? own : other).path(i).path("top");
+          String name = names[side];
+          assertEquals(
+              cell.path("probability").doubleValue(),
+              top.valueStream()
+                  .filter(token -> token.path("id").equals(cell.path("id")))
+                  .findFirst()
+                  .orElseThrow()
+                  .path(name)
+                  .doubleValue(),
+              change);
+        }
+      }
+    }
   }
 
   /** The response for a single head is half as large as one that is rejected. */

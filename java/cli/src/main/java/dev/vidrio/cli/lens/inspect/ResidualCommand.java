@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -26,6 +27,7 @@ import picocli.CommandLine.Option;
     })
 public final class ResidualCommand extends TextCommand<ResidualDecomposition> {
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--by",
@@ -36,7 +38,7 @@ public final class ResidualCommand extends TextCommand<ResidualDecomposition> {
 
   @Override
   protected ResidualDecomposition run(Lens lens, int[] tokens) {
-    return ResidualDecomposition.of(lens, tokens, position.of(tokens), by);
+    return ResidualDecomposition.of(edits.apply(lens, tokens), tokens, position.of(tokens), by);
   }
 
   @Override

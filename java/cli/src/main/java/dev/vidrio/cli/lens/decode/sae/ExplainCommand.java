@@ -12,7 +12,9 @@ import dev.vidrio.cli.option.ModelHelp;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
+import dev.vidrio.cli.option.ServedCommand;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.formats.file.CreatedDirectories;
 import dev.vidrio.lens.decode.sae.explain.ChatModel;
 import dev.vidrio.lens.decode.sae.explain.ClassificationScore;
 import dev.vidrio.lens.decode.sae.explain.ExplainOptions;
@@ -62,9 +64,12 @@ import picocli.CommandLine.Spec;
     "The chat model that explains: a GGUF file, a Hugging Face directory, a name (see 'vidrio"
         + " list'), hf:OWNER/REPO[:QUANT], or hf:OWNER/REPO/FILE. With --url, its id there; by"
         + " default, the server's first.")
-final class ExplainCommand implements Callable<Integer> {
+final class ExplainCommand implements Callable<Integer>, ServedCommand {
   /** The name of the file of explanations. */
   private static final String FILE = "explanations.jsonl";
+
+  /** Maximum context length for clients of the server. */
+  private static final int SERVED_CONTEXT = 4096;
 
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
@@ -77,6 +82,12 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Parameters(paramLabel = "DIRECTORY", description = "An index, written by 'lens sae index -o'.")
   private Path directory = Path.of("");
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "DIRECTORY",
+      description = "Directory of the explanations and pages. Default: that of the index.")
+  private @Nullable Path output;
 
   @Option(
       names = "--url",
@@ -146,49 +157,98 @@ final class ExplainCommand implements Callable<Integer> {
       description = "Do not score the explanations.")
   private boolean withoutScores;
 
+  @Option(
+      names = "--no-pages",
+      showDefaultValue = Help.Visibility.NEVER,
+      description = "Do not write the pages of the index again, with the explanations.")
+  private boolean withoutPages;
+
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
   /** Features of an index. */
   private record Chosen(IndexFile index, Set<Integer> features) {}
 
+  /** The explanations of the chosen features. */
+  private record Explained(
+      ExplanationFile.Settings settings,
+      List<FeatureExplanation> features,
+      int requests,
+      boolean complete) {
+    long malformed() {
+      return features.stream().filter(result -> result.text().isEmpty()).count();
+    }
+  }
+
   @Override
   public Integer call() throws IOException {
-    ExplainOptions options = OptionValues.of(() -> new ExplainOptions(shown, tested, batch, seed));
-    UsageException.requireAtLeast("--timeout", timeout, 1);
-    UsageException.requireAtLeast("--requests", requests, 1);
-    UsageException.requireAtLeast("--count", count, 1);
-    if (url == null) {
-      explainInProcess(options);
+    ExplainOptions options = options();
+    Explained explained =
+        url == null ? explainInProcess(options) : explainByServer(options, ApiUrl.parse(url));
+    if (json) {
+      Json.print(toJson(explained));
     } else {
-      explainByServer(options, ApiUrl.parse(url));
+      print(explained);
     }
     return 0;
   }
 
-  private void explainInProcess(ExplainOptions options) throws IOException {
+  @Override
+  public Object call(Model served, String name) throws IOException {
+    return toJson(explainServed(served, name));
+  }
+
+  @Override
+  public void callForFiles(Model served, String name) throws IOException {
+    var _ = explainServed(served, name);
+  }
+
+  private ExplainOptions options() {
+    UsageException.requireAtLeast("--timeout", timeout, 1);
+    UsageException.requireAtLeast("--requests", requests, 1);
+    UsageException.requireAtLeast("--count", count, 1);
+    return OptionValues.of(() -> new ExplainOptions(shown, tested, batch, seed));
+  }
+
+  private EngineOptions engine() {
+    return OptionValues.of(() -> EngineOptions.DEFAULT.withContext(context))
+        .withKvType(precision.kvType())
+        .withArithmetic(precision.arithmetic());
+  }
+
+  private Explained explainInProcess(ExplainOptions options) throws IOException {
     if (!model.isGiven()) {
       throw new UsageException("needs a model that explains: -m MODEL, or --url URL of a server");
     }
     requireNone(OF_SERVER, "requires --url");
-    EngineOptions engine =
-        OptionValues.of(() -> EngineOptions.DEFAULT.withContext(context))
-            .withKvType(precision.kvType())
-            .withArithmetic(precision.arithmetic());
+    EngineOptions engine = engine();
     Chosen chosen = choose();
     try (Model opened = model.open();
         var chat = new EngineChat(opened, engine)) {
-      explain(chosen, chat, ModelOption.shortName(model.reference()), options);
+      return explain(chosen, chat, ModelOption.shortName(model.reference()), options);
     }
   }
 
-  private void explainByServer(ExplainOptions options, ApiUrl server) throws IOException {
+  private Explained explainServed(Model served, String name) throws IOException {
+    ExplainOptions options = options();
+    if (context > SERVED_CONTEXT) {
+      throw new UsageException(
+          "--context %d: must be at most %d".formatted(context, SERVED_CONTEXT));
+    }
+    EngineOptions engine = engine();
+    Chosen chosen = choose();
+    try (var chat = new EngineChat(served, engine)) {
+      return explain(chosen, chat, name, options);
+    }
+  }
+
+  private Explained explainByServer(ExplainOptions options, ApiUrl server) throws IOException {
     requireNone(ofProcess(), "not supported with --url, whose server runs the model");
     String id = model.isGiven() ? model.reference() : null;
     String key = System.getenv(keyVariable);
     Chosen chosen = choose();
     try (var chat = new OpenAiChat(server, id, key, Duration.ofSeconds(timeout), PAUSE)) {
-      explain(chosen, chat, chat.model(), options);
+      return explain(chosen, chat, chat.model(), options);
     }
   }
 
@@ -215,19 +275,32 @@ final class ExplainCommand implements Callable<Integer> {
   /** Opens the index, and chooses features before the model is opened. */
   private Chosen choose() {
     IndexFile index = IndexFile.open(directory.resolve(IndexCommand.FILE));
-    InputOutput.requireWritable(directory.resolve(FILE));
+    InputOutput.requireWritableDirectory(written());
     return new Chosen(index, features == null ? random(index) : list(index));
   }
 
-  /** Explains and scores the chosen features, writes the pages, and prints the results. */
-  private void explain(Chosen chosen, ChatModel chat, String explainer, ExplainOptions options)
+  /** Returns the directory of the results. */
+  private Path written() {
+    return Objects.requireNonNullElse(output, directory);
+  }
+
+  /** Explains and scores the chosen features, and writes the pages. */
+  private Explained explain(Chosen chosen, ChatModel chat, String explainer, ExplainOptions options)
+      throws IOException {
+    try (var _ = CreatedDirectories.of(written())) {
+      return explain(chosen, chat, explainer, options, written().resolve(FILE));
+    }
+  }
+
+  private Explained explain(
+      Chosen chosen, ChatModel chat, String explainer, ExplainOptions options, Path results)
       throws IOException {
     IndexFile index = chosen.index;
     Set<Integer> numbers = chosen.features;
     var settings =
         new ExplanationFile.Settings(
             index.header().dictionary(), index.header().tokens(), explainer, options);
-    ExplanationFile file = ExplanationFile.open(directory.resolve(FILE), settings);
+    ExplanationFile file = ExplanationFile.open(results, settings);
     boolean complete;
     int sent;
     try (var bar = new ProgressBar("explaining")) {
@@ -244,12 +317,13 @@ final class ExplainCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new CommandException(
           "%s; %d explanations are in %s, and the command continues there when it runs again"
-              .formatted(
-                  InputOutput.reason(e), file.explanations().size(), directory.resolve(FILE)),
+              .formatted(InputOutput.reason(e), file.explanations().size(), results),
           e);
     }
-    FeaturePages.write(directory, index, file.explanations());
-    report(settings, results(file, numbers), sent, complete);
+    if (!withoutPages) {
+      FeaturePages.write(written(), index, file.explanations());
+    }
+    return new Explained(settings, results(file, numbers), sent, complete);
   }
 
   /** Returns the maximum number of requests for some features. */
@@ -301,23 +375,18 @@ final class ExplainCommand implements Callable<Integer> {
         .toList();
   }
 
-  private void report(
-      ExplanationFile.Settings settings,
-      List<FeatureExplanation> results,
-      int sent,
-      boolean complete) {
-    long malformed = results.stream().filter(result -> result.text().isEmpty()).count();
-    if (json) {
-      Json.print(
-          new JsonObject()
-              .with("dictionary", settings.dictionary())
-              .with("explainer", settings.explainer())
-              .with("requests", sent)
-              .with("complete", complete)
-              .with("malformed", malformed)
-              .with("features", results.stream().map(ExplainCommand::toJson).toList()));
-      return;
-    }
+  private static JsonObject toJson(Explained explained) {
+    return new JsonObject()
+        .with("dictionary", explained.settings.dictionary())
+        .with("explainer", explained.settings.explainer())
+        .with("requests", explained.requests)
+        .with("complete", explained.complete)
+        .with("malformed", explained.malformed())
+        .with("features", explained.features.stream().map(ExplainCommand::toJson).toList());
+  }
+
+  private void print(Explained explained) {
+    List<FeatureExplanation> results = explained.features;
     System.out.println("          detection     fuzzing");
     System.out.println("feature   own other    own other  explanation");
     for (FeatureExplanation result : results) {
@@ -335,13 +404,13 @@ final class ExplainCommand implements Callable<Integer> {
     }
     System.out.printf(
         "%d explanations by %s, %d malformed; %d of %d answers to texts malformed; %d requests%n",
-        results.size() - malformed,
-        settings.explainer(),
-        malformed,
+        results.size() - explained.malformed(),
+        explained.settings.explainer(),
+        explained.malformed(),
         scored.stream().mapToInt(Scores::failed).sum(),
         scored.stream().mapToInt(Scores::texts).sum(),
-        sent);
-    if (!complete) {
+        explained.requests);
+    if (!explained.complete) {
       System.out.println("ended by --requests " + requests + "; run again to continue");
     }
   }

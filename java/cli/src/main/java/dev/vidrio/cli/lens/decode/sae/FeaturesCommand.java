@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Lens;
@@ -33,6 +34,7 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
 
   @Mixin private SaeOption sae = new SaeOption();
   @Mixin private AdaptedOption adapted = new AdaptedOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--hook",
@@ -50,7 +52,8 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
   record Found(String hook, List<Features> features) {}
 
   @Override
-  protected Found run(Lens lens, int[] tokens) {
+  protected Found run(Lens plain, int[] tokens) {
+    Lens lens = edits.apply(plain, tokens);
     try (DictionaryFile file = sae.choice().open(lens)) {
       if (file instanceof DictionaryFile.Shared(Crosscoder crosscoder)) {
         ActivationSources sources = crosscoder.sources(lens, hook, adapted.of(lens));

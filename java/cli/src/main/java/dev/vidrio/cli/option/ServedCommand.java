@@ -1,0 +1,18 @@
+package dev.vidrio.cli.option;
+
+import dev.vidrio.model.Model;
+import java.io.IOException;
+
+/** A command that also runs for a client of the server, on a model that the server has loaded. */
+public interface ServedCommand {
+  /**
+   * Runs the command on a model of the caller, which stays open, and returns the result as JSON.
+   * Files are written as the options request.
+   *
+   * @param name the name of the model in results
+   */
+  Object call(Model served, String name) throws IOException;
+
+  /** Runs the command as {@link #call} does, for its files alone. */
+  void callForFiles(Model served, String name) throws IOException;
+}
