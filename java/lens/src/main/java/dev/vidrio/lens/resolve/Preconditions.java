@@ -40,6 +40,16 @@ public final class Preconditions {
     require(value >= 1, field, value, "must be at least 1");
   }
 
+  /** Checks that a number is above 0 and finite. */
+  public static void requirePositive(String field, double value) {
+    require(value > 0 && Double.isFinite(value), field, value, "must be above 0 and finite");
+  }
+
+  /** Checks that a number is 0 or more and finite. */
+  public static void requireNotNegative(String field, double value) {
+    require(value >= 0 && Double.isFinite(value), field, value, "must be 0 or more, and finite");
+  }
+
   /** Checks that there are tokens, at most as many as the context length of the model. */
   public static void requireTokens(Model model, int[] tokens) {
     requireLength(tokens, model.architecture().contextLength());

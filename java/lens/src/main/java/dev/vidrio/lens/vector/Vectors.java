@@ -115,10 +115,20 @@ public final class Vectors {
     return squares(a) / squares(b);
   }
 
-  private static double squares(float[][] rows) {
+  /** Returns the sum of the squares of a matrix. */
+  public static double squares(float[][] rows) {
     double sum = 0;
     for (float[] row : rows) {
       sum += dot(row, row);
+    }
+    return sum;
+  }
+
+  /** Returns the sum of two matrices. */
+  public static float[][] sum(float[][] a, float[][] b) {
+    float[][] sum = copy(a);
+    for (int i = 0; i < sum.length; i++) {
+      add(sum[i], b[i]);
     }
     return sum;
   }

@@ -38,8 +38,21 @@ final class AuxiliaryLoss {
    */
   void addTo(List<Part> parts, int[] dead, float[][] pre, float[][] errors) {
     if (dead.length > 0) {
+      addTo(parts, dead, features.strengths(pre), pre, errors);
+    }
+  }
+
+  /**
+   * Adds the part of the gradient, if there are dead features.
+   *
+   * @param strengths of the pre-activations, [batch][F]
+   * @param pre pre-activations, [batch][F]
+   * @param errors ẑ − z, [batch][d_out]
+   */
+  void addTo(List<Part> parts, int[] dead, float[][] strengths, float[][] pre, float[][] errors) {
+    if (dead.length > 0) {
       double few = Math.min(1, dead.length / (double) features.auxiliaryCount());
-      parts.add(features.auxiliary(dead, features.strengths(pre), pre, errors, weight * few));
+      parts.add(features.auxiliary(dead, strengths, pre, errors, weight * few));
     }
   }
 }

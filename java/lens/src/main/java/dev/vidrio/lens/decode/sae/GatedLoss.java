@@ -9,7 +9,6 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Gates that select features, and magnitudes with another bias and scale (Rajamanoharan et al.
@@ -68,7 +67,10 @@ final class GatedLoss implements SaeLoss {
     parts.add(Part.ofPenalty(features, open, ofGates, factor, penalized));
     auxiliary.addTo(parts, dead, gates, errors);
     return new SaeStep(
-        active, errors, sum(errors, ofGates), new FeatureGradients(features, inputs, parts));
+        active,
+        errors,
+        Vectors.sum(errors, ofGates),
+        new FeatureGradients(features, inputs, parts));
   }
 
   private float[] factors() {
@@ -85,14 +87,6 @@ final class GatedLoss implements SaeLoss {
     return sums;
   }
 
-  private static float[][] sum(float[][] a, float[][] b) {
-    float[][] sum = Vectors.copy(a);
-    for (int t = 0; t < sum.length; t++) {
-      Vectors.add(sum[t], b[t]);
-    }
-    return sum;
-  }
-
   /**
    * Returns the gradient through magnitudes, and sets those of their scale and bias.
    *
@@ -103,16 +97,12 @@ final class GatedLoss implements SaeLoss {
     float[] slopes = Part.valueSlopes(features, active, f -> errors, factor);
     var ofScale = new float[factors.length];
     var ofBias = new float[factors.length];
-    IntStream.range(0, factors.length)
-        .parallel()
-        .forEach(
-            f -> {
-              for (int i = active.begin(f); i < active.begin(f + 1); i++) {
-                ofBias[f] += slopes[i];
-                ofScale[f] += slopes[i] * scaled[active.token(i)][f];
-                slopes[i] *= factors[f];
-              }
-            });
+    active.forEach(
+        (f, i) -> {
+          ofBias[f] += slopes[i];
+          ofScale[f] += slopes[i] * scaled[active.token(i)][f];
+          slopes[i] *= factors[f];
+        });
     scale.gradient(ofScale);
     bias.gradient(ofBias);
     return new Part(active, f -> errors, factor, slopes, null, false);

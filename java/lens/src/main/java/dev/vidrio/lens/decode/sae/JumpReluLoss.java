@@ -9,7 +9,6 @@ import dev.vidrio.lens.decode.sae.train.TrainedVector;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Values above a threshold of each feature (JumpReLU, Rajamanoharan et al. 2024, arXiv 2407.14435):
@@ -64,16 +63,12 @@ final class JumpReluLoss implements SaeLoss {
     float[] ofSteps = ofSteps(active, inputs.length, penalty);
     float[] estimates = slopes(near, errors, factor, penalty);
     var ofThreshold = new float[thresholds.length];
-    IntStream.range(0, thresholds.length)
-        .parallel()
-        .forEach(
-            f -> {
-              for (int i = near.begin(f); i < near.begin(f + 1); i++) {
-                float jump = thresholds[f] * estimates[i] + ofSteps[near.token(i)];
-                estimates[i] = jump / bandwidth;
-                ofThreshold[f] -= estimates[i];
-              }
-            });
+    near.forEach(
+        (f, i) -> {
+          float jump = thresholds[f] * estimates[i] + ofSteps[near.token(i)];
+          estimates[i] = jump / bandwidth;
+          ofThreshold[f] -= estimates[i];
+        });
     if (kind.trainsEncoder()) {
       parts.add(Part.ofSlopes(near, estimates, null));
     }
@@ -93,7 +88,8 @@ final class JumpReluLoss implements SaeLoss {
   private float[] slopes(ActiveFeatures some, float[][] errors, float factor, float penalty) {
     float[] slopes = Part.valueSlopes(features, some, f -> errors, factor);
     if (kind.form() == ActivityPenalty.TANH) {
-      each(some, (f, i) -> slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));
+      some.forEach(
+          (f, i) -> slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));
     }
     return slopes;
   }
@@ -101,8 +97,7 @@ final class JumpReluLoss implements SaeLoss {
   /** Adds the gradients of the norms of decoders. */
   private void addTanhNorms(ActiveFeatures active, float penalty, float[] normSlopes) {
     if (kind.form() == ActivityPenalty.TANH) {
-      each(
-          active,
+      active.forEach(
           (f, i) -> normSlopes[f] += penalty * scale * active.value(i) * tanhSlope(f, active, i));
     }
   }
@@ -112,23 +107,6 @@ final class JumpReluLoss implements SaeLoss {
     float value = some.value(i) > threshold.values()[f] ? some.value(i) : 0;
     float tanh = (float) StrictMath.tanh(scale * value * features.norm(f));
     return 1 - tanh * tanh;
-  }
-
-  /** Runs for each feature and the index of each of its tokens. */
-  @FunctionalInterface
-  private interface Entry {
-    void accept(int feature, int i);
-  }
-
-  private void each(ActiveFeatures some, Entry entry) {
-    IntStream.range(0, features.features())
-        .parallel()
-        .forEach(
-            f -> {
-              for (int i = some.begin(f); i < some.begin(f + 1); i++) {
-                entry.accept(f, i);
-              }
-            });
   }
 
   /** Returns the gradient of {@code 1[pre > θ]} at each token. */
@@ -159,8 +137,7 @@ final class JumpReluLoss implements SaeLoss {
             pre, t -> Arrays.stream(dead).filter(f -> pre[t][f] < thresholds[f]).toArray());
     var slopes = new float[below.size()];
     var normSlopes = new float[thresholds.length];
-    each(
-        below,
+    below.forEach(
         (f, i) -> {
           slopes[i] = -coefficient * features.norm(f);
           ofThreshold[f] -= slopes[i];

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.List;
 
@@ -20,7 +19,7 @@ public sealed interface SaeKind {
    */
   record Standard(double penalty) implements SaeKind {
     public Standard {
-      requirePenalty("penalty", penalty);
+      Preconditions.requireNotNegative("penalty", penalty);
     }
   }
 
@@ -77,7 +76,7 @@ public sealed interface SaeKind {
    */
   record Gated(double penalty) implements SaeKind {
     public Gated {
-      requirePenalty("penalty", penalty);
+      Preconditions.requireNotNegative("penalty", penalty);
     }
   }
 
@@ -121,30 +120,17 @@ public sealed interface SaeKind {
         new JumpRelu(ActivityPenalty.STEP, 1, 4, 16, 0.01, 0.05, 0, false);
 
     public JumpRelu {
-      requirePenalty("penalty", penalty);
-      requirePositive("scale of tanh", scale);
-      requirePositive("target of active features", target);
-      requirePenalty("threshold", threshold);
-      requirePositive("bandwidth", bandwidth);
-      requirePenalty("penalty of pre-activations", preActivations);
+      Preconditions.requireNotNegative("penalty", penalty);
+      Preconditions.requirePositive("scale of tanh", scale);
+      Preconditions.requirePositive("target of active features", target);
+      Preconditions.requireNotNegative("threshold", threshold);
+      Preconditions.requirePositive("bandwidth", bandwidth);
+      Preconditions.requireNotNegative("penalty of pre-activations", preActivations);
     }
   }
 
   /** Returns whether SAELens has a format for transcoders of this kind. */
   default boolean hasTranscoders() {
     return !(this instanceof TopK || this instanceof Gated);
-  }
-
-  private static void requirePenalty(String field, double value) {
-    if (!(value >= 0) || Double.isInfinite(value)) {
-      throw new InvalidInputException(
-          field, Double.toString(value), "must be 0 or more, and finite");
-    }
-  }
-
-  private static void requirePositive(String field, double value) {
-    if (!(value > 0) || Double.isInfinite(value)) {
-      throw new InvalidInputException(field, Double.toString(value), "must be above 0 and finite");
-    }
   }
 }

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.decode.sae.train.Schedule;
 import dev.vidrio.lens.resolve.Preconditions;
 
@@ -38,10 +37,7 @@ public record SaeOptions(
   public SaeOptions {
     Preconditions.requireRange("features", features, 1, 1 << 20);
     Preconditions.requireRange("warm-up", warmUp, 0, 1 << 24);
-    if (!(auxiliary >= 0) || Double.isInfinite(auxiliary)) {
-      throw new InvalidInputException(
-          "weight of dead features", Double.toString(auxiliary), "must be 0 or more, and finite");
-    }
+    Preconditions.requireNotNegative("weight of dead features", auxiliary);
     switch (kind) {
       case SaeKind.TopK(int k) -> requireK(k, features);
       case SaeKind.BatchTopK(int k) -> requireK(k, features);

@@ -51,7 +51,7 @@ final class SkipTraining implements AutoCloseable {
         .parallel()
         .forEach(
             j -> {
-              gradient[j] = new float[weights[j].length];
+              Arrays.fill(gradient[j], 0);
               for (int b = 0; b < x.length; b++) {
                 Vectors.add(gradient[j], factor * errors[b][j], x[b]);
               }
@@ -60,11 +60,7 @@ final class SkipTraining implements AutoCloseable {
 
   /** Returns the sum of the squares of the gradient. */
   double squares() {
-    double sum = 0;
-    for (float[] row : gradient) {
-      sum += Vectors.dot(row, row);
-    }
-    return sum;
+    return Vectors.squares(gradient);
   }
 
   /**

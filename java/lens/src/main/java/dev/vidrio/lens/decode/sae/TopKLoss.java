@@ -9,7 +9,6 @@ import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -19,10 +18,15 @@ import java.util.stream.IntStream;
  * 2503.17547).
  */
 final class TopKLoss implements SaeLoss {
+  /** Returns the active features for pre-activations and strengths, each [batch][F]. */
+  @FunctionalInterface
+  private interface Selection {
+    ActiveFeatures of(float[][] pre, float[][] strengths);
+  }
+
   private final FeatureWeights features;
 
-  /** Returns the active features for pre-activations. */
-  private final Function<float[][], ActiveFeatures> selection;
+  private final Selection selection;
 
   /** Numbers of features of prefixes, ascending; the last is that of all. */
   private final int[] widths;
@@ -33,10 +37,7 @@ final class TopKLoss implements SaeLoss {
   private final AuxiliaryLoss auxiliary;
 
   private TopKLoss(
-      FeatureWeights features,
-      Function<float[][], ActiveFeatures> selection,
-      int[] widths,
-      AuxiliaryLoss auxiliary) {
+      FeatureWeights features, Selection selection, int[] widths, AuxiliaryLoss auxiliary) {
     this.features = features;
     this.selection = selection;
     this.widths = widths;
@@ -51,7 +52,8 @@ final class TopKLoss implements SaeLoss {
   /** Keeps k features of each token. */
   static TopKLoss ofTokens(FeatureWeights features, int k, AuxiliaryLoss auxiliary) {
     int[] all = {features.features()};
-    return new TopKLoss(features, pre -> features.largest(pre, k), all, auxiliary);
+    return new TopKLoss(
+        features, (pre, strengths) -> features.largest(pre, strengths, k), all, auxiliary);
   }
 
   /**
@@ -67,9 +69,8 @@ final class TopKLoss implements SaeLoss {
       List<Integer> widths,
       AuxiliaryLoss auxiliary,
       TrainingState state) {
-    Function<float[][], ActiveFeatures> selection =
-        pre -> {
-          float[][] strengths = features.strengths(pre);
+    Selection selection =
+        (pre, strengths) -> {
           float least = BatchThreshold.of(strengths, (long) k * pre.length);
           // If all positive ones are active, their smallest is the threshold.
           double threshold = least > 0 ? least : leastPositive(strengths);
@@ -101,14 +102,15 @@ final class TopKLoss implements SaeLoss {
   public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
     int[] dead = auxiliary.dead();
     float[][] pre = features.preActivations(inputs);
-    ActiveFeatures active = selection.apply(pre);
+    float[][] strengths = features.strengths(pre);
+    ActiveFeatures active = selection.of(pre, strengths);
     float[][][] errors = errors(active, outputBias, outputs);
     float[][] last = errors[widths.length - 1];
     float[][][] sums = sums(errors);
     float factor = 2f / inputs.length;
     List<Part> parts = new ArrayList<>();
     parts.add(Part.ofErrors(features, active, f -> sums[prefixes[f]], factor));
-    auxiliary.addTo(parts, dead, pre, last);
+    auxiliary.addTo(parts, dead, strengths, pre, last);
     return new SaeStep(active, last, sums[0], new FeatureGradients(features, inputs, parts));
   }
 
@@ -132,10 +134,7 @@ final class TopKLoss implements SaeLoss {
   private static float[][][] sums(float[][][] errors) {
     float[][][] sums = errors.clone();
     for (int p = sums.length - 2; p >= 0; p--) {
-      sums[p] = Vectors.copy(errors[p]);
-      for (int b = 0; b < sums[p].length; b++) {
-        Vectors.add(sums[p][b], sums[p + 1][b]);
-      }
+      sums[p] = Vectors.sum(errors[p], sums[p + 1]);
     }
     return sums;
   }

@@ -120,6 +120,27 @@ public final class ActiveFeatures {
     }
   }
 
+  /** Takes a feature and the index of one of its tokens. */
+  @FunctionalInterface
+  public interface Action {
+    void accept(int feature, int index);
+  }
+
+  /**
+   * Runs an action for each token of each feature: features in parallel, the tokens of one in
+   * order.
+   */
+  public void forEach(Action action) {
+    IntStream.range(0, begins.length - 1)
+        .parallel()
+        .forEach(
+            f -> {
+              for (int i = begins[f]; i < begins[f + 1]; i++) {
+                action.accept(f, i);
+              }
+            });
+  }
+
   /** Returns the index of a feature's first token; that of the next feature is its end. */
   public int begin(int feature) {
     return begins[feature];

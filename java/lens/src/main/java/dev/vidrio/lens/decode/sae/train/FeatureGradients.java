@@ -174,14 +174,12 @@ public final class FeatureGradients {
         float penalty) {
       float[] slopes = valueSlopes(weights, active, f -> errors, factor);
       var normSlopes = new float[weights.features()];
-      for (int f = 0; f < normSlopes.length; f++) {
-        float values = 0;
-        for (int i = active.begin(f); i < active.begin(f + 1); i++) {
-          slopes[i] += penalty * weights.norm(f);
-          values += active.value(i);
-        }
-        normSlopes[f] = penalty * values;
-      }
+      active.forEach(
+          (f, i) -> {
+            slopes[i] += penalty * weights.norm(f);
+            normSlopes[f] += active.value(i);
+          });
+      Vectors.scale(normSlopes, penalty);
       return new Part(active, f -> errors, factor, slopes, normSlopes, true);
     }
 
@@ -192,16 +190,11 @@ public final class FeatureGradients {
         IntFunction<float[][]> errors,
         float factor) {
       var slopes = new float[active.size()];
-      IntStream.range(0, weights.features())
-          .parallel()
-          .forEach(
-              f -> {
-                float[] direction = weights.decoder()[f];
-                float[][] own = errors.apply(f);
-                for (int i = active.begin(f); i < active.begin(f + 1); i++) {
-                  slopes[i] = factor * (float) Vectors.dot(own[active.token(i)], direction);
-                }
-              });
+      active.forEach(
+          (f, i) -> {
+            float[] error = errors.apply(f)[active.token(i)];
+            slopes[i] = factor * (float) Vectors.dot(error, weights.decoder()[f]);
+          });
       return slopes;
     }
   }

@@ -171,9 +171,9 @@ public final class FeatureWeights implements AutoCloseable {
    * they are positive.
    *
    * @param pre pre-activations, [batch][F]
+   * @param strengths of these, [batch][F]
    */
-  public ActiveFeatures largest(float[][] pre, int k) {
-    float[][] strengths = strengths(pre);
+  public ActiveFeatures largest(float[][] pre, float[][] strengths, int k) {
     return counted(
         ActiveFeatures.of(
             pre, t -> ascending(Vectors.largest(strengths[t], k, f -> strengths[t][f] > 0))));
