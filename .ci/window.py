@@ -382,6 +382,16 @@ def check_cut(browser, address):
     assert text == expected["choices"][0]["text"]
 
 
+def ask_instead(page, text):
+    """Edits the only question and waits for the answer to the second version."""
+    page.locator("#messages").get_by_text("Edit", exact=True).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(text)
+    page.locator(".editor").get_by_text("Send").click()
+    page.get_by_text("2 / 2").wait_for()
+    page.locator("#send:enabled").wait_for()
+
+
 def check_versions(browser, address):
     """Answers again, with another token and with another question; shows versions side by side."""
     page, answer = open_answer(browser, address)
@@ -405,12 +415,7 @@ def check_versions(browser, address):
     assert_accessible(page, "two versions side by side")
     page.keyboard.press("Alt+ArrowLeft")
     page.get_by_text("2 / 3").first.wait_for()
-    page.locator("#messages").get_by_text("Edit", exact=True).click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.type("And the queen?")
-    page.locator(".editor").get_by_text("Send").click()
-    page.locator("#send:enabled").wait_for()
-    page.get_by_text("2 / 2").wait_for()
+    ask_instead(page, "And the queen?")
     asked = [{"role": "user", "content": "And the queen?"}]
     assert page.locator(ANSWERS).text_content() == greedy(address, 8, messages=asked)
 
@@ -571,12 +576,7 @@ def check_questions(browser, address):
     """Two questions with their answers, side by side."""
     page, answer = open_answer(browser, address)
     first = answer.text_content()
-    page.locator("#messages").get_by_text("Edit", exact=True).click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.type("Who is the queen?")
-    page.locator(".editor").get_by_text("Send").click()
-    page.get_by_text("2 / 2").wait_for()
-    page.locator("#send:enabled").wait_for()
+    ask_instead(page, "Who is the queen?")
     second = page.locator(ANSWERS).text_content()
     page.locator(".question .actions").get_by_text("Compare", exact=True).click()
     assert page.locator(".question .words").all_text_contents() == [QUESTION, "Who is the queen?"]

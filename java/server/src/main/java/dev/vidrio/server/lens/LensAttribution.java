@@ -112,12 +112,11 @@ record LensAttribution(
     int[] before = Arrays.copyOf(tokens, at);
     int target = tokens[at];
     MetricSpec.Bound bound = to == null ? bind(model, target) : span(tokens, at);
-    if (method.equals(OCCLUSION)) {
-      int run = bound.text(before).length;
-      LensPatch.requireRuns(text.path(), runs(method, run), run);
-    }
-    Supplier<List<Intervention>> edits = changes.prepare(model, bound.text(before));
     int[] run = bound.text(before);
+    if (method.equals(OCCLUSION)) {
+      LensPatch.requireRuns(text.path(), runs(method, run.length), run.length);
+    }
+    Supplier<List<Intervention>> edits = changes.prepare(model, run);
     int[] whole = ahead.after(tokens, model);
     boolean keeps =
         ahead.isKept(changes)

@@ -8,6 +8,7 @@ import dev.vidrio.lens.decode.sae.SaeOptions;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -116,13 +117,13 @@ final class KindOption {
   /** Returns the number of steps in which the penalty rises. */
   int warmUp() {
     require("--warm-up", warmUp, PENALIZED);
-    return warmUp == null ? SaeOptions.DEFAULT.warmUp() : warmUp;
+    return Objects.requireNonNullElse(warmUp, SaeOptions.DEFAULT.warmUp());
   }
 
   /** Returns the weight of the loss of dead features. */
   double deadWeight() {
     require("--dead-weight", deadWeight, EnumSet.complementOf(EnumSet.of(Kind.JUMPRELU)));
-    return or(deadWeight, SaeOptions.DEFAULT.auxiliary());
+    return Objects.requireNonNullElse(deadWeight, SaeOptions.DEFAULT.auxiliary());
   }
 
   /** Returns the kind with its settings. */
@@ -137,13 +138,14 @@ final class KindOption {
     require("--bandwidth", bandwidth, jumps);
     require("--pre-act", preActivations, jumps);
     require("--ste-encoder", trainsEncoder ? true : null, jumps);
-    int count = k == null ? 16 : k;
-    double coefficient = or(penalty, 1);
+    int count = Objects.requireNonNullElse(k, 16);
+    double coefficient = Objects.requireNonNullElse(penalty, 1.0);
     return switch (kind) {
       case STANDARD -> new SaeKind.Standard(coefficient);
       case TOPK -> new SaeKind.TopK(count);
       case BATCHTOPK -> new SaeKind.BatchTopK(count);
-      case MATRYOSHKA -> new SaeKind.Matryoshka(count, widths == null ? List.of() : widths);
+      case MATRYOSHKA ->
+          new SaeKind.Matryoshka(count, Objects.requireNonNullElse(widths, List.of()));
       case GATED -> new SaeKind.Gated(coefficient);
       case JUMPRELU -> jumpRelu(coefficient, count);
     };
@@ -154,16 +156,12 @@ final class KindOption {
     return new JumpRelu(
         form,
         coefficient,
-        or(scale, some.scale()),
+        Objects.requireNonNullElse(scale, some.scale()),
         target,
-        or(threshold, some.threshold()),
-        or(bandwidth, some.bandwidth()),
-        or(preActivations, some.preActivations()),
+        Objects.requireNonNullElse(threshold, some.threshold()),
+        Objects.requireNonNullElse(bandwidth, some.bandwidth()),
+        Objects.requireNonNullElse(preActivations, some.preActivations()),
         trainsEncoder);
-  }
-
-  private static double or(@Nullable Double value, double fallback) {
-    return value == null ? fallback : value;
   }
 
   private void require(String option, @Nullable Object value, Set<Kind> kinds) {
