@@ -1,44 +1,37 @@
 // Measures how much two threads that wait for each other get done beside processes that compute:
 //
-//   cc -O2 -pthread -o build/crowded bench/topology/crowded.c && build/crowded
+//   cc -O2 -pthread -Inative/include -Inative/src -o build/crowded bench/topology/crowded.c
+//       native/src/core/barrier.c native/src/core/signal.c native/src/os/wait_linux.c
+//   build/crowded [SECONDS]
 //
-// The threads compute for 20 µs, then meet, as the workers of a step do. Prints the share of the
-// time in which both computed, for each number of other processes and each way to wait. A step of a
-// model cannot get more done than the best of these. Linux only.
-#include <linux/futex.h>
+// The threads compute for 20 µs, then meet at a barrier of the library, as the workers of a step
+// do. Prints the share of the time in which both computed, for each number of other processes and
+// each way to wait. A step of a model cannot get more done than the best of these. Linux only.
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PROCESSES = 4, WAYS = 4, CACHE_LINE = 64 };
+#include "core/barrier.h"
 
-// How a thread waits: it spins for at most `rounds`, then sleeps. If `adapts`, a spin that ends in
-// sleep halves the next one and a successful one doubles it, as in native/src/core/signal.c.
+enum { PROCESSES = 4, WAYS = 4, ENDLESS = 1 << 30 };
+
 typedef struct way {
     const char *name;
-    uint32_t rounds;
-    int adapts;
+    vd_spin spin;  // of a thread that has not waited yet
 } way;
 
-static const way ways[WAYS] = {
-    {"sleep", 0, 0}, {"spin 64", 64, 0}, {"adapt to 8192", 8192, 1}, {"spin", UINT32_MAX, 0}};
-
-// The meeting of two threads.
-typedef struct meeting {
-    _Alignas(CACHE_LINE) atomic_uint phase;
-    _Alignas(CACHE_LINE) atomic_uint arrived;
-    _Alignas(CACHE_LINE) atomic_uint sleepers;
-    _Alignas(CACHE_LINE) atomic_int stop;
-    const way *way;
-    uint32_t work;  // multiplications between two meetings
-} meeting;
+// Two threads that meet.
+typedef struct pair {
+    vd_meeting meeting;
+    vd_spin spin;
+    uint32_t work;           // multiplications between two meetings
+    double end;              // by the monotonic clock
+    _Atomic(uint64_t) last;  // the number of meetings after which both threads end
+} pair;
 
 static double now(void) {
     struct timespec time;
@@ -53,74 +46,44 @@ static void compute(uint32_t multiplications) {
     }
 }
 
-static int spin(meeting *m, uint32_t seen, uint32_t rounds) {
-    for (uint32_t i = 0; i < rounds && !atomic_load(&m->stop); i++) {
-        if (atomic_load_explicit(&m->phase, memory_order_acquire) != seen) {
-            return 1;
+// Runs a thread until meeting number `last`, which the first thread sets one meeting ahead, so that
+// neither waits for the other after its end. Returns the number of meetings.
+static uint64_t run(pair *p, int first) {
+    vd_spin spin = p->spin;
+    uint64_t meetings = 0;
+    while (meetings < atomic_load(&p->last)) {
+        compute(p->work);
+        if (first && meetings + 1 < atomic_load(&p->last) && now() >= p->end) {
+            atomic_store(&p->last, meetings + 2);
         }
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
-    }
-    return 0;
-}
-
-static void sleep_while(meeting *m, uint32_t seen) {
-    const struct timespec limit = {0, 100 * 1000 * 1000};
-    atomic_fetch_add(&m->sleepers, 1);
-    while (atomic_load(&m->phase) == seen && !atomic_load(&m->stop)) {
-        syscall(SYS_futex, &m->phase, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
-    }
-    atomic_fetch_sub(&m->sleepers, 1);
-}
-
-static void meet(meeting *m, uint32_t *rounds) {
-    uint32_t seen = atomic_load(&m->phase);
-    if (atomic_fetch_add(&m->arrived, 1) == 1) {
-        atomic_store(&m->arrived, 0);
-        atomic_fetch_add(&m->phase, 1);
-        if (atomic_load(&m->sleepers) > 0) {
-            syscall(SYS_futex, &m->phase, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        }
-    } else if (spin(m, seen, *rounds)) {
-        *rounds = m->way->adapts && *rounds < m->way->rounds ? *rounds * 2 : *rounds;
-    } else {
-        *rounds = m->way->adapts && *rounds > 64 ? *rounds / 2 : *rounds;
-        sleep_while(m, seen);
-    }
-}
-
-static void *run(void *argument) {
-    meeting *m = argument;
-    uint32_t rounds = m->way->rounds;
-    uintptr_t meetings = 0;
-    while (!atomic_load(&m->stop)) {
-        compute(m->work);
-        meet(m, &rounds);
+        vd_barrier_arrive(&p->meeting, &spin);
         meetings++;
     }
-    return (void *)meetings;
+    return meetings;
+}
+
+static void *run_second(void *argument) {
+    (void)run(argument, 0);
+    return NULL;
 }
 
 // Returns the share of `seconds` in which both threads computed.
 static double measure(const way *way, uint32_t work, double work_seconds, double seconds) {
-    meeting m = {.way = way, .work = work};
-    pthread_t threads[2];
-    void *meetings;
-    for (int i = 0; i < 2; i++) {
-        if (pthread_create(&threads[i], NULL, run, &m) != 0) {
-            perror("pthread_create");
-            exit(1);
-        }
-    }
     double begin = now();
-    usleep((useconds_t)(1e6 * seconds));
-    atomic_store(&m.stop, 1);
-    double elapsed = now() - begin;
-    for (int i = 0; i < 2; i++) {
-        pthread_join(threads[i], &meetings);
+    pair p = {.meeting = {.expected = 2},
+              .spin = way->spin,
+              .work = work,
+              .end = begin + seconds,
+              .last = UINT64_MAX};
+    pthread_t second;
+    if (pthread_create(&second, NULL, run_second, &p) != 0) {
+        perror("pthread_create");
+        exit(1);
     }
-    return (double)(uintptr_t)meetings * work_seconds / elapsed;
+    uint64_t meetings = run(&p, 1);
+    double elapsed = now() - begin;
+    pthread_join(second, NULL);
+    return (double)meetings * work_seconds / elapsed;
 }
 
 // Returns the seconds of one multiplication: the least of some measurements.
@@ -140,16 +103,20 @@ int main(int argc, char **argv) {
     double seconds = argc > 1 ? atof(argv[1]) : 3;
     double multiplication = time_multiplication();
     uint32_t work = (uint32_t)(20e-6 / multiplication);
+    const way ways[WAYS] = {{"sleep", vd_spin_initial(1)},
+                            {"spin 64", {.length = 64, .max = 64}},
+                            {"workers", vd_spin_initial(0)},
+                            {"spin", {.length = ENDLESS, .max = ENDLESS}}};
     pid_t others[PROCESSES];
     printf("other processes");
     for (int i = 0; i < WAYS; i++) {
-        printf("%16s", ways[i].name);
+        printf("%10s", ways[i].name);
     }
     printf("\n");
     for (int count = 0; count <= PROCESSES; count++) {
         printf("%15d", count);
         for (int i = 0; i < WAYS; i++) {
-            printf("%16.2f", measure(&ways[i], work, work * multiplication, seconds));
+            printf("%10.2f", measure(&ways[i], work, work * multiplication, seconds));
             fflush(stdout);
         }
         printf("\n");
