@@ -19,9 +19,13 @@ final class CapacityPlan {
 
   /**
    * Returns options that are feasible for a model: with recurrent states, no more sequences than
-   * fit into half of the cache memory.
+   * fit into half of the cache memory; for an encoder, no capturing and editing, since it runs no
+   * requests of the engine.
    */
   static EngineOptions feasible(Model model, EngineOptions wanted) {
+    if (model.architecture().isEncoder()) {
+      return wanted.withLens(LensOptions.NONE);
+    }
     KvShape shape = model.architecture().kvShape();
     if (!shape.hasStates()) {
       return wanted;

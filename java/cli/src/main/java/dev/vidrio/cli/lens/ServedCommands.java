@@ -9,6 +9,7 @@ import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.ServedCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.lens.decode.sae.file.DictionaryFile;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.command.LensCommands;
@@ -222,6 +223,10 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         return answer.of(workspace);
       } catch (ParameterException | UsageException | CommandException | ModelFileException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
+      } catch (UnsupportedModelException e) {
+        // The file may be that of the served model, and its directory is nothing for clients.
+        String file = Path.of(e.file()).getFileName() + ": ";
+        throw refused(request, file + e.feature() + " is not supported: " + e.alternative());
       } catch (NoSuchFileException e) {
         throw refused(request, workspace.relative(e.getFile() + ": not found in files"));
       } catch (UncheckedIOException e) {

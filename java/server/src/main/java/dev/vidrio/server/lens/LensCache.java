@@ -55,9 +55,14 @@ record LensCache(
   }
 
   @Override
+  public boolean supportsEncoders() {
+    return true;
+  }
+
+  @Override
   public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
-    var _ = Lens.of(model.model()).points(hooks);
+    var _ = Lens.ofActivations(model.model()).points(hooks);
     Capture capture = Capture.of(hooks);
     if (position != null) {
       int at = LensInput.positionOf(position, 0, tokens);
@@ -70,7 +75,7 @@ record LensCache(
 
   private Answer answer(
       ServedModel model, int[] tokens, Capture capture, List<Intervention> edits) {
-    Lens lens = Lens.of(model.model());
+    Lens lens = Lens.ofActivations(model.model());
     requireSize("hooks", values(lens, tokens, capture));
     try (ActivationCache cache = lens.run(tokens, capture, edits)) {
       return safetensors ? file(model, cache) : Answer.json(toJson(model, cache));

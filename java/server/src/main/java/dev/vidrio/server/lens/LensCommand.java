@@ -102,6 +102,11 @@ record LensCommand(
   }
 
   @Override
+  public boolean supportsEncoders() {
+    return true;
+  }
+
+  @Override
   public Supplier<Answer> prepare(ServedModel model) {
     var request = new LensCommands.Request(model.id(), command, arguments, options, files);
     return () ->

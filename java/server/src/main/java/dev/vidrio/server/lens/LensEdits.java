@@ -55,7 +55,7 @@ record LensEdits(Steering steering, List<JsonValue> edits) {
    */
   Supplier<List<Intervention>> prepare(ServedModel model, int[] tokens) {
     Supplier<List<Intervention>> directions = steering.prepare(model);
-    Lens lens = Lens.of(model.model());
+    Lens lens = Lens.ofActivations(model.model());
     return () -> {
       List<Intervention> all = new ArrayList<>(directions.get());
       edits.forEach(edit -> all.addAll(read(lens, tokens, edit)));

@@ -39,15 +39,7 @@ public record LensExecutor(ModelRegistry models, Duration time, WorkQueue queue)
   <T> T run(
       String model, Function<ServedModel, Supplier<T>> preparation, Consumer<Runnable> onWait) {
     models.rejectAdapter(model, "the lens");
-    return queue.run(
-        models,
-        model,
-        time,
-        lease -> {
-          lease.model().requireDecoder();
-          return preparation.apply(lease.model());
-        },
-        onWait);
+    return queue.run(models, model, time, lease -> preparation.apply(lease.model()), onWait);
   }
 
   /**

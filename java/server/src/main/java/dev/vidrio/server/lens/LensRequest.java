@@ -35,6 +35,11 @@ interface LensRequest {
     return true;
   }
 
+  /** Returns whether an encoder, which has no logits, can answer the request. */
+  default boolean supportsEncoders() {
+    return false;
+  }
+
   /**
    * Tokenizes the texts and validates the request, without running the model.
    *

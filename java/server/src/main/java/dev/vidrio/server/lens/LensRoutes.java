@@ -51,7 +51,12 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
     LensRequest.Answer answer =
         executor.run(
             model,
-            request::prepare,
+            served -> {
+              if (!request.supportsEncoders()) {
+                served.requireDecoder();
+              }
+              return request.prepare(served);
+            },
             cancel -> {
               if (request.isJson()) {
                 exchange.startHeartbeats(cancel);
@@ -101,6 +106,8 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
         .with("vocabulary", architecture.vocabulary())
         .with("chat", model.isChat())
         .with("steerable", model.isSteerable() && parent.isEmpty())
-        .with("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
+        .with(
+            "hooks",
+            Lens.ofActivations(model.model()).points().stream().map(HookPoint::name).toList());
   }
 }

@@ -135,6 +135,7 @@ public record Steering(List<Direction> directions) {
 
   /** Validates a direction; the supplier runs its texts. */
   private static Supplier<Intervention> edit(ServedModel model, Direction direction) {
+    model.requireDecoder();
     Lens lens = Lens.of(model.model());
     HookPoint point = point(lens, direction.hook, model.engine().options().lens().editable());
     if (direction.vector != null) {

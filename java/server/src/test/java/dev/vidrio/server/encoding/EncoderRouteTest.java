@@ -1,8 +1,16 @@
 package dev.vidrio.server.encoding;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.LensOptions;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Matryoshka;
@@ -30,7 +38,9 @@ class EncoderRouteTest {
   @BeforeAll
   static void start() {
     server =
-        TestServer.start(options -> options, new ModelSource("encoder", () -> Model.open(FILE)));
+        TestServer.start(
+            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)),
+            new ModelSource("encoder", () -> Model.open(FILE)));
   }
 
   @AfterAll
@@ -69,6 +79,8 @@ class EncoderRouteTest {
         "/v1/completions {'prompt':[3,4]}",
         "/v1/chat/completions {'messages':[{'role':'user','content':'a'}]}",
         "/v1/lens/logits {'prompt':'a'}",
+        "/v1/lens/cache {'tokens':[3],'hooks':'*','steer':["
+            + "{'hook':'blocks.0.hook_resid_post','strength':1,'plus':[[3]],'minus':[[4]]}]}",
       })
   void rejectsRequestsThatNeedLogits(String request) {
     String[] parts = request.split(" ", 2);
@@ -76,6 +88,35 @@ class EncoderRouteTest {
         "400 unsupported_parameter model model 'encoder': is an encoder; use /v1/embeddings or"
             + " /v1/rerank",
         TestServer.error(server.post(parts[0], parts[1])));
+  }
+
+  @Test
+  void lensReadsAndChangesActivations() {
+    JsonNode described = server.json("/v1/lens/model", "{}");
+    assertFalse(described.get("steerable").booleanValue());
+    JsonNode hooks = described.get("hooks");
+    assertTrue(hooks.valueStream().anyMatch(name -> name.stringValue().equals("hook_embed")));
+    String all = "{'tokens':[3,4,5],'hooks':'*','edits':['blocks.0.hook_attn_out zero']}";
+    JsonNode cache = server.json("/v1/lens/cache", all).get("hooks");
+    try (Model model = Model.open(FILE);
+        ActivationCache expected =
+            Lens.ofActivations(model)
+                .run(
+                    new int[] {3, 4, 5},
+                    Capture.of("*"),
+                    List.of(Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 0))))) {
+      assertEquals(expected.points().size(), cache.size());
+      for (HookPoint point : expected.points()) {
+        float[] values = expected.get(point).toArray();
+        JsonNode actual = cache.get(point.name()).get("values");
+        assertEquals(values.length, actual.size(), point.name());
+        for (int i = 0; i < values.length; i++) {
+          if (Float.isFinite(values[i])) {
+            assertEquals(values[i], actual.get(i).floatValue(), point.name());
+          }
+        }
+      }
+    }
   }
 
   @Test
