@@ -8,6 +8,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.partial.RowPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 
 /**
  * {@code y[M, N] = x[M, K] · W[N, K]ᵀ} in f32 on an executor's workers, with the kernel of a
@@ -16,6 +17,9 @@ import java.lang.foreign.MemorySegment;
  * <p>W may be changed between products. Not thread-safe.
  */
 public final class MatrixProduct implements AutoCloseable {
+  /** Rows and columns that are transposed together. */
+  private static final int TILE = 32;
+
   private final Arena arena = Arena.ofShared();
   private final int n;
   private final int k;
@@ -58,21 +62,61 @@ public final class MatrixProduct implements AutoCloseable {
     return columns;
   }
 
-  /** Sets W. */
+  /**
+   * Sets W.
+   *
+   * @param rows [n][k]; of fewer, the first rows of W
+   */
   public void weights(float[][] rows) {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < rows.length; i++) {
       MemorySegment.copy(rows[i], 0, weights, JAVA_FLOAT, 4L * k * i, k);
+    }
+  }
+
+  /**
+   * Sets W to the transpose of rows.
+   *
+   * @param rows [k][n] or fewer, after which W is 0
+   */
+  public void transposedWeights(float[][] rows) {
+    if (rows.length < k) {
+      weights.fill((byte) 0);
+    }
+    IntStream.range(0, Math.ceilDiv(n, TILE))
+        .parallel()
+        .forEach(tile -> transpose(rows, tile * TILE, Math.min(n, (tile + 1) * TILE)));
+  }
+
+  /** Sets rows [begin, end) of W, by tiles that stay in the cache. */
+  private void transpose(float[][] rows, int begin, int end) {
+    for (int first = 0; first < rows.length; first += TILE) {
+      int last = Math.min(rows.length, first + TILE);
+      for (int j = begin; j < end; j++) {
+        for (int i = first; i < last; i++) {
+          weights.setAtIndex(JAVA_FLOAT, (long) k * j + i, rows[i][j]);
+        }
+      }
     }
   }
 
   /** Returns the product with rows x, [M][N]. */
   public float[][] of(float[][] x) {
     var y = new float[x.length][n];
-    plan.run(
+    run(
         x.length,
         (i, row) -> MemorySegment.copy(x[i], 0, row, JAVA_FLOAT, 0, k),
         (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, y[i], 0, n));
     return y;
+  }
+
+  /**
+   * Computes the product with any number of rows.
+   *
+   * @param input fills each row of x
+   * @param output receives each row of y
+   */
+  public void run(int count, RowPlan.Row input, RowPlan.Row output) {
+    plan.run(count, input, output);
   }
 
   @Override

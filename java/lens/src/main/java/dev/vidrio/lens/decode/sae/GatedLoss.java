@@ -4,6 +4,7 @@ import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients.Part;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
 import dev.vidrio.lens.decode.sae.train.TrainedVector;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
@@ -63,8 +64,8 @@ final class GatedLoss implements SaeLoss {
     float factor = 2f / inputs.length;
     float penalized = (float) (strength * penalty / inputs.length);
     List<Part> parts = new ArrayList<>();
-    parts.add(ofMagnitudes(active, errors, factor, scaled, factors));
-    parts.add(Part.ofPenalty(features, open, ofGates, factor, penalized));
+    parts.add(ofMagnitudes(active, TokenRows.common(errors), factor, scaled, factors));
+    parts.add(Part.ofPenalty(features, open, TokenRows.common(ofGates), factor, penalized));
     auxiliary.addTo(parts, dead, gates, errors);
     return new SaeStep(
         active,
@@ -93,8 +94,8 @@ final class GatedLoss implements SaeLoss {
    * @param scaled products of inputs and encoder times factors, [batch][F]
    */
   private Part ofMagnitudes(
-      ActiveFeatures active, float[][] errors, float factor, float[][] scaled, float[] factors) {
-    float[] slopes = Part.valueSlopes(features, active, f -> errors, factor);
+      ActiveFeatures active, TokenRows errors, float factor, float[][] scaled, float[] factors) {
+    float[] slopes = Part.valueSlopes(features, active, errors, factor);
     var ofScale = new float[factors.length];
     var ofBias = new float[factors.length];
     active.forEach(
@@ -105,6 +106,6 @@ final class GatedLoss implements SaeLoss {
         });
     scale.gradient(ofScale);
     bias.gradient(ofBias);
-    return new Part(active, f -> errors, factor, slopes, null, false);
+    return new Part(active, errors, factor, slopes, null, false);
   }
 }

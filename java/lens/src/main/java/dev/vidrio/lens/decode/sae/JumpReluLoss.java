@@ -5,6 +5,7 @@ import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients.Part;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
 import dev.vidrio.lens.decode.sae.train.TrainedVector;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -59,7 +60,7 @@ final class JumpReluLoss implements SaeLoss {
     float[] slopes = slopes(active, errors, factor, penalty);
     addTanhNorms(active, penalty, normSlopes);
     List<Part> parts = new ArrayList<>();
-    parts.add(new Part(active, f -> errors, factor, slopes, normSlopes, true));
+    parts.add(new Part(active, TokenRows.common(errors), factor, slopes, normSlopes, true));
     float[] ofSteps = ofSteps(active, inputs.length, penalty);
     float[] estimates = slopes(near, errors, factor, penalty);
     var ofThreshold = new float[thresholds.length];
@@ -86,7 +87,7 @@ final class JumpReluLoss implements SaeLoss {
 
   /** Returns the gradients of the values of features at tokens, in their order. */
   private float[] slopes(ActiveFeatures some, float[][] errors, float factor, float penalty) {
-    float[] slopes = Part.valueSlopes(features, some, f -> errors, factor);
+    float[] slopes = Part.valueSlopes(features, some, TokenRows.common(errors), factor);
     if (kind.form() == ActivityPenalty.TANH) {
       some.forEach(
           (f, i) -> slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));

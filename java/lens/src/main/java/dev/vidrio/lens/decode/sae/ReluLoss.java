@@ -4,6 +4,7 @@ import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients.Part;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -32,7 +33,7 @@ final class ReluLoss implements SaeLoss {
     float factor = 2f / inputs.length;
     float penalized = (float) (strength * penalty / inputs.length);
     List<Part> parts = new ArrayList<>();
-    parts.add(Part.ofPenalty(features, active, errors, factor, penalized));
+    parts.add(Part.ofPenalty(features, active, TokenRows.common(errors), factor, penalized));
     auxiliary.addTo(parts, dead, pre, errors);
     return new SaeStep(active, errors, errors, new FeatureGradients(features, inputs, parts));
   }

@@ -5,6 +5,7 @@ import dev.vidrio.lens.decode.sae.train.BatchThreshold;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients.Part;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
 import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
@@ -109,7 +110,8 @@ final class TopKLoss implements SaeLoss {
     float[][][] sums = sums(errors);
     float factor = 2f / inputs.length;
     List<Part> parts = new ArrayList<>();
-    parts.add(Part.ofErrors(features, active, f -> sums[prefixes[f]], factor));
+    parts.add(
+        Part.ofErrors(features, active, TokenRows.ofFeatures(f -> sums[prefixes[f]]), factor));
     auxiliary.addTo(parts, dead, strengths, pre, last);
     return new SaeStep(active, last, sums[0], new FeatureGradients(features, inputs, parts));
   }

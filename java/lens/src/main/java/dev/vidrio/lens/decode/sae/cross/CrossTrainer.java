@@ -10,6 +10,7 @@ import dev.vidrio.lens.decode.sae.train.BatchTrainer;
 import dev.vidrio.lens.decode.sae.train.FeatureGradients;
 import dev.vidrio.lens.decode.sae.train.FeatureWeights;
 import dev.vidrio.lens.decode.sae.train.Schedule;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
 import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -175,7 +176,9 @@ final class CrossTrainer implements BatchTrainer<TrainingProgress> {
     int batch = inputs.length;
     float penalty = (float) (options.penalty() / batch);
     List<FeatureGradients.Part> parts = new ArrayList<>();
-    parts.add(FeatureGradients.Part.ofPenalty(features, active, errors, 2f / batch, penalty));
+    parts.add(
+        FeatureGradients.Part.ofPenalty(
+            features, active, TokenRows.common(errors), 2f / batch, penalty));
     int[] dead = features.deadFeatures(options.deadAfter());
     if (dead.length > 0) {
       parts.add(features.auxiliary(dead, pre, pre, errors, AUXILIARY));

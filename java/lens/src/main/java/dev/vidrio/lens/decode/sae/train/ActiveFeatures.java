@@ -1,7 +1,11 @@
 package dev.vidrio.lens.decode.sae.train;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.vector.Vectors;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -85,8 +89,18 @@ public final class ActiveFeatures {
    * @param rows values of all features, [n][F]
    */
   public static ActiveFeatures of(float[][] rows, Selection selection) {
-    return of(
-        rows, t -> IntStream.range(0, rows[t].length).filter(f -> selection.test(t, f)).toArray());
+    return of(rows, t -> selected(rows[t].length, t, selection));
+  }
+
+  private static int[] selected(int features, int token, Selection selection) {
+    var selected = new int[features];
+    int n = 0;
+    for (int f = 0; f < features; f++) {
+      if (selection.test(token, f)) {
+        selected[n++] = f;
+      }
+    }
+    return Arrays.copyOf(selected, n);
   }
 
   /** Returns the number of pairs of a token and a feature that is active at it. */
@@ -107,6 +121,13 @@ public final class ActiveFeatures {
       for (int j = 0; j < row.length; j++) {
         sum[from + j] += value * row[j];
       }
+    }
+  }
+
+  /** Sets the values of a token's features in a row of all features. */
+  void copyTo(int token, MemorySegment row) {
+    for (int i = 0; i < ids[token].length; i++) {
+      row.setAtIndex(JAVA_FLOAT, ids[token][i], values[token][i]);
     }
   }
 
@@ -154,6 +175,13 @@ public final class ActiveFeatures {
   /** Returns the value with an index in the order of features. */
   public float value(int i) {
     return byFeature[i];
+  }
+
+  /** Returns the values times a factor, in the order of features. */
+  float[] values(float factor) {
+    float[] scaled = byFeature.clone();
+    Vectors.scale(scaled, factor);
+    return scaled;
   }
 
   /** Returns whether a feature is active at any token. */

@@ -2,7 +2,6 @@ package dev.vidrio.lens.decode.sae.train;
 
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
-import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -24,21 +23,21 @@ public final class FeatureGradients {
     this.decoder = new float[features][weights.decoder()[0].length];
     this.products = new float[features];
     this.bias = new float[features];
-    IntStream.range(0, features)
-        .parallel()
-        .forEach(f -> parts.forEach(part -> add(part, f, inputs, weights)));
+    FeatureProducts sums = weights.sums();
+    for (Part part : parts) {
+      sums.addRows(part.active, part.slopes, TokenRows.common(inputs), encoder);
+      if (part.errors != null) {
+        sums.addRows(part.active, part.active.values(part.factor), part.errors, decoder);
+      }
+      IntStream.range(0, features).parallel().forEach(f -> addSums(part, f, weights));
+    }
   }
 
-  private void add(Part part, int f, float[][] inputs, FeatureWeights weights) {
+  private void addSums(Part part, int f, FeatureWeights weights) {
     ActiveFeatures active = part.active;
     float sum = 0;
     for (int i = active.begin(f); i < active.begin(f + 1); i++) {
-      int t = active.token(i);
       sum += part.slopes[i];
-      Vectors.add(encoder[f], part.slopes[i], inputs[t]);
-      if (part.factor != 0) {
-        Vectors.add(decoder[f], part.factor * active.value(i), part.errors.apply(f)[t]);
-      }
     }
     products[f] += sum;
     bias[f] += part.biased ? sum : 0;
@@ -109,7 +108,7 @@ public final class FeatureGradients {
    */
   public static final class Part {
     private final ActiveFeatures active;
-    private final IntFunction<float[][]> errors;
+    private final @Nullable TokenRows errors;
     private final float factor;
     private final float[] slopes;
     private final float @Nullable [] normSlopes;
@@ -119,15 +118,15 @@ public final class FeatureGradients {
      * Describes a part.
      *
      * @param active features with their values
-     * @param errors that a feature contributes to, [batch][d_out]
-     * @param factor of errors; 0 if values do not matter
+     * @param errors that a feature contributes to, [batch][d_out]; null if values do not matter
+     * @param factor of errors
      * @param slopes gradients of products of inputs and encoder, in the order of features
      * @param normSlopes gradients of the norms of decoders, [F]; null if they are 0
      * @param biased whether the gradient of the encoder's bias is that of the products, or else 0
      */
     public Part(
         ActiveFeatures active,
-        IntFunction<float[][]> errors,
+        @Nullable TokenRows errors,
         float factor,
         float[] slopes,
         float @Nullable [] normSlopes,
@@ -149,15 +148,12 @@ public final class FeatureGradients {
      */
     public static Part ofSlopes(
         ActiveFeatures active, float[] slopes, float @Nullable [] normSlopes) {
-      return new Part(active, f -> new float[0][], 0, slopes, normSlopes, true);
+      return new Part(active, null, 0, slopes, normSlopes, true);
     }
 
     /** Returns the part of {@code factor / 2 · Σ ‖errors‖²}, where values are pre-activations. */
     public static Part ofErrors(
-        FeatureWeights weights,
-        ActiveFeatures active,
-        IntFunction<float[][]> errors,
-        float factor) {
+        FeatureWeights weights, ActiveFeatures active, TokenRows errors, float factor) {
       return new Part(
           active, errors, factor, valueSlopes(weights, active, errors, factor), null, true);
     }
@@ -169,10 +165,10 @@ public final class FeatureGradients {
     public static Part ofPenalty(
         FeatureWeights weights,
         ActiveFeatures active,
-        float[][] errors,
+        TokenRows errors,
         float factor,
         float penalty) {
-      float[] slopes = valueSlopes(weights, active, f -> errors, factor);
+      float[] slopes = valueSlopes(weights, active, errors, factor);
       var normSlopes = new float[weights.features()];
       active.forEach(
           (f, i) -> {
@@ -180,21 +176,14 @@ public final class FeatureGradients {
             normSlopes[f] += active.value(i);
           });
       Vectors.scale(normSlopes, penalty);
-      return new Part(active, f -> errors, factor, slopes, normSlopes, true);
+      return new Part(active, errors, factor, slopes, normSlopes, true);
     }
 
     /** Returns the gradients of values, {@code factor · ⟨errors, W_dec⟩}, in their order. */
     public static float[] valueSlopes(
-        FeatureWeights weights,
-        ActiveFeatures active,
-        IntFunction<float[][]> errors,
-        float factor) {
-      var slopes = new float[active.size()];
-      active.forEach(
-          (f, i) -> {
-            float[] error = errors.apply(f)[active.token(i)];
-            slopes[i] = factor * (float) Vectors.dot(error, weights.decoder()[f]);
-          });
+        FeatureWeights weights, ActiveFeatures active, TokenRows errors, float factor) {
+      float[] slopes = weights.sums().slopes(active, weights.decoder(), errors);
+      Vectors.scale(slopes, factor);
       return slopes;
     }
   }

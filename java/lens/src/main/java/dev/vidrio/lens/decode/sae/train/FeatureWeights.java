@@ -18,6 +18,7 @@ public final class FeatureWeights implements AutoCloseable {
   private final float[][] bias;
   private final int width;
   private final MatrixProduct product;
+  private final FeatureProducts sums;
   private final Adam encoderAdam;
   private final Adam decoderAdam;
   private final Adam biasAdam;
@@ -48,6 +49,7 @@ public final class FeatureWeights implements AutoCloseable {
     this.encoderAdam = new Adam(encoder);
     this.decoderAdam = new Adam(decoder);
     this.biasAdam = new Adam(bias);
+    this.sums = new FeatureProducts(executor, encoder.length, batch);
     this.product = new MatrixProduct(executor, encoder.length, encoder[0].length, batch);
   }
 
@@ -69,6 +71,11 @@ public final class FeatureWeights implements AutoCloseable {
   /** Returns the number of features. */
   public int features() {
     return encoder.length;
+  }
+
+  /** Returns the sums over active features and over their tokens. */
+  FeatureProducts sums() {
+    return sums;
   }
 
   /** Adds all that steps change to a state. */
@@ -205,13 +212,8 @@ public final class FeatureWeights implements AutoCloseable {
    */
   public float[][] errors(ActiveFeatures active, float[] outputBias, float[][] outputs) {
     var errors = new float[outputs.length][];
-    IntStream.range(0, outputs.length)
-        .parallel()
-        .forEach(
-            b -> {
-              errors[b] = Vectors.minus(outputBias, outputs[b]);
-              active.addTo(b, decoder, errors[b], 0);
-            });
+    Arrays.setAll(errors, b -> Vectors.minus(outputBias, outputs[b]));
+    sums.addOutputs(active, decoder, errors);
     return errors;
   }
 
@@ -236,9 +238,9 @@ public final class FeatureWeights implements AutoCloseable {
     ActiveFeatures largest =
         ActiveFeatures.of(pre, t -> ascending(Vectors.largest(ranks[t], k, allowed)));
     float[][] rest = Vectors.copy(errors);
-    IntStream.range(0, rest.length).parallel().forEach(t -> largest.addTo(t, decoder, rest[t], 0));
+    sums.addOutputs(largest, decoder, rest);
     float factor = (float) (2 * weight / pre.length);
-    return FeatureGradients.Part.ofErrors(this, largest, f -> rest, factor);
+    return FeatureGradients.Part.ofErrors(this, largest, TokenRows.common(rest), factor);
   }
 
   /** Returns the number of dead features of a token that the auxiliary loss has at most. */
@@ -271,6 +273,7 @@ public final class FeatureWeights implements AutoCloseable {
 
   @Override
   public void close() {
+    sums.close();
     product.close();
   }
 }
