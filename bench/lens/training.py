@@ -33,6 +33,7 @@ KINDS = {
         {"l1_coefficient": 2.0, "l1_warm_up_steps": 20},
     ),
     "TopK": (("--kind", "topk", "-k", "8"), "TopK", {"k": 8}),
+    "AbsTopK": (("--kind", "abstopk", "-k", "8"), "AbsTopK", {"k": 8}),
     "BatchTopK": (("--kind", "batchtopk", "-k", "8"), "BatchTopK", {"k": 8}),
     "Matryoshka": (
         ("--kind", "matryoshka", "-k", "8", "--widths", "16,48"),

@@ -138,6 +138,15 @@ public final class Vectors {
     return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);
   }
 
+  /** Returns the absolute values of elements. */
+  public static float[] magnitudes(float[] x) {
+    var magnitudes = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      magnitudes[i] = Math.abs(x[i]);
+    }
+    return magnitudes;
+  }
+
   /** Returns the indices of the {@code k} largest elements, in descending order. */
   public static int[] largest(float[] x, int k) {
     return largest(x, k, j -> true);

@@ -178,6 +178,8 @@ def autoencoders():
         "transcoder": transcoder | {"architecture": "transcoder"},
         "skip-transcoder": transcoder | {"architecture": "skip_transcoder"},
         "jumprelu-transcoder": transcoder | {"architecture": "jumprelu_transcoder"},
+        "abstopk": common
+        | {"architecture": "abstopk", "k": 5, "rescale_acts_by_decoder_norm": True},
     }
     for name, config in configs.items():
         sae = SAE.from_dict(config)

@@ -20,6 +20,7 @@ JUMP = {"l0_coefficient": 0.5, "jumprelu_bandwidth": 0.8, "l0_warm_up_steps": 4}
 KINDS = {
     "standard": ("Standard", {"l1_coefficient": 0.3, "l1_warm_up_steps": 4}, 0),
     "topk": ("TopK", {"k": 3}, 3),
+    "abstopk": ("AbsTopK", {"k": 3}, 3),
     "batchtopk": ("BatchTopK", {"k": 3}, 4),
     "matryoshka": ("MatryoshkaBatchTopK", {"k": 3, "matryoshka_widths": [2, 5, 10]}, 3),
     "gated": ("Gated", {"l1_coefficient": 0.3, "l1_warm_up_steps": 4}, 0),
@@ -43,13 +44,15 @@ KINDS = {
 }
 
 
-def initialize(sae, dead: int):
+def initialize(sae, dead: int, signed: bool):
     """Draws weights that let all parts of the losses take part."""
     for name, values in sae.named_parameters():
         drawn = torch.randn(values.shape) / 3
         if name == "threshold":
             drawn = drawn.abs()
-        if name in ("b_enc", "b_gate"):
+        if signed and name in ("b_enc", "W_enc"):
+            drawn[..., :dead] /= 100
+        elif name in ("b_enc", "b_gate"):
             drawn[:dead] -= 4
         values.data.copy_(drawn)
 
@@ -66,7 +69,7 @@ def train(name: str, architecture: str, settings: dict, dead: int):
     torch.manual_seed(7)
     config = getattr(sae_lens, f"{architecture}TrainingSAEConfig")
     sae = getattr(sae_lens, f"{architecture}TrainingSAE")(config(d_in=D, d_sae=FEATURES, **settings))
-    initialize(sae, dead)
+    initialize(sae, dead, architecture == "AbsTopK")
     tensors = weights(sae, "")
     rows = torch.randn(STEPS, BATCH, D)
     trainer = SAETrainer(
@@ -86,7 +89,7 @@ def train(name: str, architecture: str, settings: dict, dead: int):
         step = trainer.step(x)
         trainer.n_training_steps += 1
         losses.append((step.losses["mse_loss"] * BATCH / x.pow(2).sum()).item())
-        counts.append((step.feature_acts > 0).sum().item() / BATCH)
+        counts.append((step.feature_acts != 0).sum().item() / BATCH)
         deads.append(trainer.dead_neurons.sum().item())
         thresholds.append(float(getattr(sae, "topk_threshold", 0)))
     assert not dead or max(deads) > 0

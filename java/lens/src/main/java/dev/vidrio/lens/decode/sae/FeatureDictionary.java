@@ -21,6 +21,11 @@ public interface FeatureDictionary extends AutoCloseable {
   /** Returns F, the number of features. */
   int features();
 
+  /** Returns whether values of features may be negative. */
+  default boolean isSigned() {
+    return false;
+  }
+
   /** Returns the active features of each of some rows. */
   List<Features> encode(float[][] rows);
 

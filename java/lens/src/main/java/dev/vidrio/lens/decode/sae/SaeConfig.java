@@ -41,13 +41,20 @@ public record SaeConfig(
     RELU,
     /** The k largest, by ReLU (Gao et al. 2024, arXiv 2406.04093). */
     TOPK,
+    /** The k of largest magnitude, of either sign (Zhu et al. 2025, arXiv 2510.00404). */
+    ABSTOPK,
     /** Values above a threshold per feature (Rajamanoharan et al. 2024, arXiv 2407.14435). */
     JUMPRELU,
     /**
      * A gate selects features; another bias and scale determine magnitudes (Rajamanoharan et al.
      * 2024, arXiv 2404.16014).
      */
-    GATED
+    GATED;
+
+    /** Returns whether a number of features is active at every token. */
+    boolean hasCount() {
+      return this == TOPK || this == ABSTOPK;
+    }
   }
 
   /** The normalization of an input before it is encoded. */
@@ -98,7 +105,7 @@ public record SaeConfig(
     if (transcoder) {
       json.put("d_out", dOut);
     }
-    if (activation == Activation.TOPK) {
+    if (activation.hasCount()) {
       json.put("k", k);
       json.put("rescale_acts_by_decoder_norm", rescaled);
     }
@@ -122,6 +129,7 @@ public record SaeConfig(
         switch (activation) {
           case RELU -> transcoder ? "" : "standard";
           case TOPK -> "topk";
+          case ABSTOPK -> "abstopk";
           case JUMPRELU -> "jumprelu";
           case GATED -> "gated";
         };

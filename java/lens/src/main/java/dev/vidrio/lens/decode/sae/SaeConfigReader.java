@@ -38,6 +38,7 @@ final class SaeConfigReader {
           case "standard" -> ofStandard();
           case "transcoder", "skip_transcoder" -> Activation.RELU;
           case "topk" -> Activation.TOPK;
+          case "abstopk" -> Activation.ABSTOPK;
           case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" -> Activation.JUMPRELU;
           case "batchtopk", "matryoshka_batchtopk" -> Activation.JUMPRELU;
           case "gated" -> Activation.GATED;
@@ -45,8 +46,8 @@ final class SaeConfigReader {
               throw unsupported(
                   "architecture",
                   architecture,
-                  "supported: standard, topk, batchtopk, matryoshka_batchtopk, jumprelu, gated and"
-                      + " transcoders");
+                  "supported: standard, topk, abstopk, batchtopk, matryoshka_batchtopk, jumprelu,"
+                      + " gated and transcoders");
         };
     requireNoReshaping();
     int dIn = size("d_in");
@@ -58,7 +59,7 @@ final class SaeConfigReader {
         dIn,
         size("d_sae"),
         transcoder ? size("d_out") : dIn,
-        activation == Activation.TOPK ? k() : 0,
+        activation.hasCount() ? k() : 0,
         !transcoder && bool("apply_b_dec_to_input", true),
         normalization(),
         rescaled(architecture),
@@ -72,7 +73,7 @@ final class SaeConfigReader {
    */
   private boolean rescaled(String architecture) {
     return switch (architecture) {
-      case "topk" -> bool("rescale_acts_by_decoder_norm", false);
+      case "topk", "abstopk" -> bool("rescale_acts_by_decoder_norm", false);
       case "batchtopk", "matryoshka_batchtopk" -> bool("rescale_acts_by_decoder_norm", true);
       default -> false;
     };

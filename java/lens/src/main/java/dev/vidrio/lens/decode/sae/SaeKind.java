@@ -35,6 +35,18 @@ public sealed interface SaeKind {
   }
 
   /**
+   * The k of each token with the largest |h| ‖d‖, where h may be negative: a feature has two
+   * directions (Zhu et al. 2025, arXiv 2510.00404).
+   *
+   * @param k 1 or more
+   */
+  record AbsTopK(int k) implements SaeKind {
+    public AbsTopK {
+      Preconditions.requirePositive("k", k);
+    }
+  }
+
+  /**
    * The k · batch largest h ‖d‖ of a batch, in any of its tokens (Bussmann et al. 2024, arXiv
    * 2412.06410). Results are JumpReLU with a common threshold.
    *
@@ -131,6 +143,6 @@ public sealed interface SaeKind {
 
   /** Returns whether SAELens has a format for transcoders of this kind. */
   default boolean hasTranscoders() {
-    return !(this instanceof TopK || this instanceof Gated);
+    return !(this instanceof TopK || this instanceof AbsTopK || this instanceof Gated);
   }
 }

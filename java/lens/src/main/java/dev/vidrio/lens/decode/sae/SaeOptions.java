@@ -40,6 +40,7 @@ public record SaeOptions(
     Preconditions.requireNotNegative("weight of dead features", auxiliary);
     switch (kind) {
       case SaeKind.TopK(int k) -> requireK(k, features);
+      case SaeKind.AbsTopK(int k) -> requireK(k, features);
       case SaeKind.BatchTopK(int k) -> requireK(k, features);
       case SaeKind.Matryoshka matryoshka -> {
         requireK(matryoshka.k(), features);

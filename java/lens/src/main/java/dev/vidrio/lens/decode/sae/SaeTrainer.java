@@ -75,7 +75,7 @@ public final class SaeTrainer implements AutoCloseable {
    * @param outputs [n][d_out] of the same tokens
    * @param skips whether it has a skip connection, a linear map from input to output (Paulo et al.
    *     2025, arXiv 2501.18823)
-   * @param options not TopK or gated: SAELens has no format for them
+   * @param options not TopK, AbsTopK or gated: SAELens has no format for them
    * @throws InvalidInputException if there are fewer rows than in a batch, or they are all zeros,
    *     or the options are others
    */

@@ -98,7 +98,7 @@ public final class SaeTraining implements TextTraining {
    * @param out the outputs
    * @param skips whether it has a skip connection, a linear map from input to output (Paulo et al.
    *     2025, arXiv 2501.18823)
-   * @param options not TopK or gated: SAELens has no format for them
+   * @param options not TopK, AbsTopK or gated: SAELens has no format for them
    * @param checkpoint the file for the state of the training; null for none
    * @param progress receives the measurements of each step
    * @throws InvalidInputException if a point has no row for each token, the options are others, the

@@ -90,7 +90,7 @@ final class SaeWeights {
           vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
           vectors.put("threshold", threshold(file, dSae));
         }
-        case RELU, TOPK -> vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
+        case RELU, TOPK, ABSTOPK -> vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
       }
       requireNothingElse(file, config, vectors.keySet());
       return new SaeWeights(

@@ -46,7 +46,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
   SparseAutoencoder(Executor executor, SaeConfig config, SaeWeights weights) {
     this.config = config;
     this.weights = weights;
-    boolean rescales = config.rescaled() && config.activation() == SaeConfig.Activation.TOPK;
+    boolean rescales = config.rescaled() && config.activation().hasCount();
     this.decoderNorms = rescales ? weights.decoderNorms() : null;
     this.step = Math.clamp(BYTES / (4L * config.dSae()), 1, ROWS);
     this.encoder = MatrixProduct.of(executor, weights.encoder, step);
@@ -94,6 +94,11 @@ public final class SparseAutoencoder implements FeatureDictionary {
   @Override
   public int features() {
     return config.dSae();
+  }
+
+  @Override
+  public boolean isSigned() {
+    return config.activation() == SaeConfig.Activation.ABSTOPK;
   }
 
   /** Returns the output direction of a feature, [d_out]. */
@@ -177,7 +182,8 @@ public final class SparseAutoencoder implements FeatureDictionary {
       case RELU -> positive(products, weights.encoderBias(), null);
       case JUMPRELU -> positive(products, weights.encoderBias(), weights.threshold());
       case GATED -> gated(products);
-      case TOPK -> topK(products);
+      case TOPK -> topK(products, false);
+      case ABSTOPK -> topK(products, true);
     };
   }
 
@@ -200,14 +206,20 @@ public final class SparseAutoencoder implements FeatureDictionary {
     return Features.of(products);
   }
 
-  private Features topK(float[] products) {
+  /**
+   * Returns the largest features.
+   *
+   * @param signed whether negative ones count by their magnitude, or are 0
+   */
+  private Features topK(float[] products, boolean signed) {
     for (int f = 0; f < products.length; f++) {
       products[f] += weights.encoderBias()[f];
       products[f] *= decoderNorms == null ? 1 : decoderNorms[f];
     }
     var kept = new float[products.length];
-    for (int f : Vectors.largest(products, config.k())) {
-      kept[f] = Math.max(0, products[f]);
+    float[] ranks = signed ? Vectors.magnitudes(products) : products;
+    for (int f : Vectors.largest(ranks, config.k())) {
+      kept[f] = signed ? products[f] : Math.max(0, products[f]);
     }
     return Features.of(kept);
   }

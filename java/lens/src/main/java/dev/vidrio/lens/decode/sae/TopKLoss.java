@@ -9,14 +9,15 @@ import dev.vidrio.lens.decode.sae.train.TokenRows;
 import dev.vidrio.lens.decode.sae.train.TrainingState;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
  * The largest values times the norms of their decoders: of each token (TopK, Gao et al. 2024, arXiv
- * 2406.04093), of a batch (BatchTopK, Bussmann et al. 2024, arXiv 2412.06410), or of a batch with
- * losses of prefixes of the features in addition (Matryoshka, Bussmann et al. 2025, arXiv
- * 2503.17547).
+ * 2406.04093), of each token and of either sign (AbsTopK, Zhu et al. 2025, arXiv 2510.00404), of a
+ * batch (BatchTopK, Bussmann et al. 2024, arXiv 2412.06410), or of a batch with losses of prefixes
+ * of the features in addition (Matryoshka, Bussmann et al. 2025, arXiv 2503.17547).
  */
 final class TopKLoss implements SaeLoss {
   /** Returns the active features for pre-activations and strengths, each [batch][F]. */
@@ -29,6 +30,9 @@ final class TopKLoss implements SaeLoss {
 
   private final Selection selection;
 
+  /** Whether values of either sign rank by their magnitudes. */
+  private final boolean signed;
+
   /** Numbers of features of prefixes, ascending; the last is that of all. */
   private final int[] widths;
 
@@ -38,9 +42,14 @@ final class TopKLoss implements SaeLoss {
   private final AuxiliaryLoss auxiliary;
 
   private TopKLoss(
-      FeatureWeights features, Selection selection, int[] widths, AuxiliaryLoss auxiliary) {
+      FeatureWeights features,
+      Selection selection,
+      boolean signed,
+      int[] widths,
+      AuxiliaryLoss auxiliary) {
     this.features = features;
     this.selection = selection;
+    this.signed = signed;
     this.widths = widths;
     this.auxiliary = auxiliary;
     this.prefixes = new int[features.features()];
@@ -54,7 +63,14 @@ final class TopKLoss implements SaeLoss {
   static TopKLoss ofTokens(FeatureWeights features, int k, AuxiliaryLoss auxiliary) {
     int[] all = {features.features()};
     return new TopKLoss(
-        features, (pre, strengths) -> features.largest(pre, strengths, k), all, auxiliary);
+        features, (pre, strengths) -> features.largest(pre, strengths, k), false, all, auxiliary);
+  }
+
+  /** Keeps k features of each token, by the magnitudes of their values. */
+  static TopKLoss ofMagnitudes(FeatureWeights features, int k, AuxiliaryLoss auxiliary) {
+    int[] all = {features.features()};
+    return new TopKLoss(
+        features, (pre, strengths) -> features.largest(pre, strengths, k), true, all, auxiliary);
   }
 
   /**
@@ -86,7 +102,7 @@ final class TopKLoss implements SaeLoss {
                 widths.stream().mapToInt(Integer::intValue).filter(width -> width < all),
                 IntStream.of(all))
             .toArray();
-    return new TopKLoss(features, selection, prefixes, auxiliary);
+    return new TopKLoss(features, selection, false, prefixes, auxiliary);
   }
 
   private static double leastPositive(float[][] rows) {
@@ -104,6 +120,9 @@ final class TopKLoss implements SaeLoss {
     int[] dead = auxiliary.dead();
     float[][] pre = features.preActivations(inputs);
     float[][] strengths = features.strengths(pre);
+    if (signed) {
+      Arrays.setAll(strengths, t -> Vectors.magnitudes(strengths[t]));
+    }
     ActiveFeatures active = selection.of(pre, strengths);
     float[][][] errors = errors(active, outputBias, outputs);
     float[][] last = errors[widths.length - 1];

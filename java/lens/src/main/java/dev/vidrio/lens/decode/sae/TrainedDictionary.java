@@ -48,7 +48,12 @@ final class TrainedDictionary {
         new SaeWeights(encoder, decoder, vectors(), skip == null ? null : skip.weights(toOutputs));
     SaeKind kind = learner.options().kind();
     Activation activation = activation(kind);
-    int k = kind instanceof SaeKind.TopK(int perToken) ? perToken : 0;
+    int k =
+        switch (kind) {
+          case SaeKind.TopK(int perToken) -> perToken;
+          case SaeKind.AbsTopK(int perToken) -> perToken;
+          default -> 0;
+        };
     SaeShape shape = learner.shape();
     SaeConfig config =
         shape.transcoder()
@@ -61,6 +66,7 @@ final class TrainedDictionary {
     return switch (kind) {
       case SaeKind.Standard _ -> Activation.RELU;
       case SaeKind.TopK _ -> Activation.TOPK;
+      case SaeKind.AbsTopK _ -> Activation.ABSTOPK;
       case SaeKind.BatchTopK _, SaeKind.Matryoshka _, SaeKind.JumpRelu _ -> Activation.JUMPRELU;
       case SaeKind.Gated _ -> Activation.GATED;
     };

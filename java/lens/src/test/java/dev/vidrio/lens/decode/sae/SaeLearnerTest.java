@@ -35,6 +35,8 @@ class SaeLearnerTest {
           new SaeKind.Standard(0.3),
           "topk",
           new SaeKind.TopK(3),
+          "abstopk",
+          new SaeKind.AbsTopK(3),
           "batchtopk",
           new SaeKind.BatchTopK(3),
           "matryoshka",

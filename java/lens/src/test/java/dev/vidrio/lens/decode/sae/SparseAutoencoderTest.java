@@ -43,6 +43,7 @@ class SparseAutoencoderTest extends BardTest {
         "standard-layer-norm",
         "topk",
         "topk-rescaled",
+        "abstopk",
         "jumprelu",
         "gated",
         "transcoder",

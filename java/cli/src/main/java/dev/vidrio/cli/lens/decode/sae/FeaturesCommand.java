@@ -95,7 +95,7 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
   private static Stream<Integer> ranked(Features features) {
     return IntStream.range(0, features.count())
         .boxed()
-        .sorted(Comparator.comparingDouble(i -> -features.value(i)));
+        .sorted(Comparator.comparingDouble(i -> -Math.abs(features.value(i))));
   }
 
   @Override

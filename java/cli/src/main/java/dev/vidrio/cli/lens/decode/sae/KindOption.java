@@ -20,6 +20,7 @@ final class KindOption {
   enum Kind {
     STANDARD,
     TOPK,
+    ABSTOPK,
     BATCHTOPK,
     MATRYOSHKA,
     GATED,
@@ -39,7 +40,7 @@ final class KindOption {
       names = "-k",
       paramLabel = "K",
       description = {
-        "topk: features active per token. batchtopk, matryoshka: on average over a batch.",
+        "topk, abstopk: features active per token. batchtopk, matryoshka: on average over a batch.",
         "jumprelu with --form quadratic: the target. Default: 16."
       })
   private @Nullable Integer k;
@@ -128,7 +129,10 @@ final class KindOption {
 
   /** Returns the kind with its settings. */
   SaeKind toKind() {
-    require("-k", k, EnumSet.of(Kind.TOPK, Kind.BATCHTOPK, Kind.MATRYOSHKA, Kind.JUMPRELU));
+    require(
+        "-k",
+        k,
+        EnumSet.of(Kind.TOPK, Kind.ABSTOPK, Kind.BATCHTOPK, Kind.MATRYOSHKA, Kind.JUMPRELU));
     require("--widths", widths, EnumSet.of(Kind.MATRYOSHKA));
     require("--penalty", penalty, PENALIZED);
     Set<Kind> jumps = EnumSet.of(Kind.JUMPRELU);
@@ -143,6 +147,7 @@ final class KindOption {
     return switch (kind) {
       case STANDARD -> new SaeKind.Standard(coefficient);
       case TOPK -> new SaeKind.TopK(count);
+      case ABSTOPK -> new SaeKind.AbsTopK(count);
       case BATCHTOPK -> new SaeKind.BatchTopK(count);
       case MATRYOSHKA ->
           new SaeKind.Matryoshka(count, Objects.requireNonNullElse(widths, List.of()));

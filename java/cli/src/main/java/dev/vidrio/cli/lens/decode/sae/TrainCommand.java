@@ -46,7 +46,7 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
       description = {
         "Train a transcoder from --hook to this point, such as from blocks.1.ln2.hook_normalized to"
             + " blocks.1.hook_mlp_out.",
-        "Not with --kind topk or gated."
+        "Not with --kind topk, abstopk or gated."
       })
   private @Nullable String hookOut;
 
@@ -75,8 +75,8 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
     SaeOptions options = options();
     if (hookOut != null && !options.kind().hasTranscoders()) {
       throw new UsageException(
-          "--hook-out: SAELens has no format for transcoders with --kind topk or gated; batchtopk is"
-              + " similar to topk");
+          "--hook-out: SAELens has no format for transcoders with --kind topk, abstopk or gated;"
+              + " batchtopk is similar to topk");
     }
     InputOutput.requireWritableDirectory(output);
     training.check();

@@ -40,12 +40,19 @@ public final class FeatureIndexer {
    * Creates empty indexes.
    *
    * @param dictionaries the dictionaries by name, which must stay open
-   * @throws dev.vidrio.error.InvalidInputException if there are none, or the model does not have
-   *     the hook point of one
+   * @throws dev.vidrio.error.InvalidInputException if there are none, the features of one have
+   *     either sign, or the model does not have its hook point
    */
   public FeatureIndexer(
       Lens lens, Map<String, ? extends FeatureDictionary> dictionaries, IndexOptions options) {
     Preconditions.require(!dictionaries.isEmpty(), "dictionaries", "", "must be at least one");
+    dictionaries.forEach(
+        (name, dictionary) ->
+            Preconditions.require(
+                !dictionary.isSigned(),
+                "dictionary",
+                name,
+                "has features of either sign (AbsTopK), which an index does not support"));
     this.lens = lens;
     dictionaries.forEach(
         (name, dictionary) -> indexes.add(new FeatureIndex(lens, name, dictionary, options)));

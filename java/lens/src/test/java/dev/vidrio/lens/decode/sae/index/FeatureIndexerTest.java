@@ -13,6 +13,7 @@ import dev.vidrio.lens.TextChunks;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
 import dev.vidrio.lens.decode.sae.ActiveTokens;
+import dev.vidrio.lens.decode.sae.DictionaryFixtures;
 import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord.Quantile;
@@ -273,6 +274,19 @@ class FeatureIndexerTest extends BardTest {
       FeatureIndex own =
           indexer.indexes().stream().filter(i -> i.name().equals("a")).findAny().orElseThrow();
       assertEquals(records(index(OPTIONS)), records(own));
+    }
+  }
+
+  @Test
+  void rejectsFeaturesOfEitherSign() {
+    try (SparseAutoencoder signed =
+        SparseAutoencoder.load(model.executor(), DictionaryFixtures.path("abstopk"))) {
+      assertEquals(
+          "dictionary a: has features of either sign (AbsTopK), which an index does not support",
+          assertThrows(
+                  InvalidInputException.class,
+                  () -> new FeatureIndexer(lens, Map.of("a", signed), OPTIONS))
+              .getMessage());
     }
   }
 
