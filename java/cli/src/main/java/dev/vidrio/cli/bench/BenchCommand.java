@@ -24,6 +24,8 @@ import picocli.CommandLine.Option;
       "-t 1,2,4 measures with each number of threads, and shows what scaling loses."
     })
 public final class BenchCommand extends ModelCommand<BenchCommand.Found> implements CommandGroup {
+  private static final int TOKENS = 128;
+
   @Mixin private SessionOption session = new SessionOption();
 
   @Option(
@@ -35,8 +37,8 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Tokens to generate; 0: skip this test.")
-  private int tokens = 128;
+      description = "Tokens to generate; 0: skip this test. Default: 128, with an encoder 0.")
+  private @Nullable Integer tokens;
 
   @Option(
       names = {"-d", "--depth"},
@@ -82,7 +84,9 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
   @Override
   protected void check() {
     UsageException.requireAtLeast("-p", prompt, 0);
-    UsageException.requireAtLeast("-n", tokens, 0);
+    if (tokens != null) {
+      UsageException.requireAtLeast("-n", tokens, 0);
+    }
     UsageException.requireAtLeast("-d", depth, 0);
     UsageException.requireAtLeast("-b", sequences, 1);
     UsageException.requireAtLeast("-r", repetitions, 1);
@@ -118,15 +122,32 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
     return Scaling.measure(opened, session.of(opened), found.peaks, sequences, found.results);
   }
 
+  /** Returns the number of tokens to generate. */
+  private int tokens(Model opened) {
+    if (!opened.architecture().isEncoder()) {
+      return tokens == null ? TOKENS : tokens;
+    }
+    String reason = ": must be 0 for an encoder, which runs each text at once";
+    if (tokens != null && tokens > 0) {
+      throw new UsageException("-n " + tokens + reason);
+    }
+    if (depth > 0) {
+      throw new UsageException("-d " + depth + reason);
+    }
+    return 0;
+  }
+
   private Found measure(Model opened) {
-    try (var bench = new SpeedTest(opened, session.of(opened), prompt, tokens, depth, sequences)) {
+    int generated = tokens(opened);
+    try (var bench =
+        new SpeedTest(opened, session.of(opened), prompt, generated, depth, sequences)) {
       Peaks peaks =
           opened.executor() instanceof NativeExecutor executor ? Peaks.measure(executor) : null;
       List<SpeedTest.Result> results = new ArrayList<>();
       if (prompt > 0) {
         results.add(bench.prompt(repetitions));
       }
-      if (tokens > 0) {
+      if (generated > 0) {
         results.add(bench.generation(repetitions));
       }
       return new Found(peaks, results, ops ? bench.profile(peaks) : List.of(), List.of());
