@@ -109,14 +109,21 @@ public final class MatrixProduct implements AutoCloseable {
     return y;
   }
 
+  /** Fills or reads rows. */
+  @FunctionalInterface
+  public interface Row {
+    /** Processes row {@code i} of all; its elements are valid during the call. */
+    void at(int i, MemorySegment elements);
+  }
+
   /**
    * Computes the product with any number of rows.
    *
    * @param input fills each row of x
    * @param output receives each row of y
    */
-  public void run(int count, RowPlan.Row input, RowPlan.Row output) {
-    plan.run(count, input, output);
+  public void run(int count, Row input, Row output) {
+    plan.run(count, input::at, output::at);
   }
 
   @Override

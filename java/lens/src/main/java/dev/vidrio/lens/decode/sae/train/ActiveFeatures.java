@@ -11,6 +11,9 @@ import java.util.stream.IntStream;
 
 /** The active features of some tokens, by token and by feature. Immutable. */
 public final class ActiveFeatures {
+  /** The first size of the memory for the features of a token. */
+  private static final int FIRST = 64;
+
   private final int[][] ids;
   private final float[][] values;
 
@@ -93,10 +96,11 @@ public final class ActiveFeatures {
   }
 
   private static int[] selected(int features, int token, Selection selection) {
-    var selected = new int[features];
+    var selected = new int[FIRST];
     int n = 0;
     for (int f = 0; f < features; f++) {
       if (selection.test(token, f)) {
+        selected = n < selected.length ? selected : Arrays.copyOf(selected, 2 * n);
         selected[n++] = f;
       }
     }

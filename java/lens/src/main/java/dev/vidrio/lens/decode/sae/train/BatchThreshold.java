@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae.train;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
@@ -7,7 +8,8 @@ import java.util.stream.IntStream;
 /**
  * Selects the threshold of a batch of BatchTopK by counting: positive floats have the order of
  * their bits, so that two passes over the values, for the upper and the lower half of the bits,
- * find one of a rank.
+ * find one of a rank. Of large batches, only values above a bound are counted, which a sample of
+ * the rows suggests.
  */
 public final class BatchThreshold {
   private static final int HALF = 16;
@@ -15,6 +17,12 @@ public final class BatchThreshold {
 
   /** Number of parts of the values that are counted in parallel. */
   private static final int PARTS = 8;
+
+  /** A sample has one of so many rows. */
+  private static final int SAMPLED = 16;
+
+  /** The first size of the memory for values of a row. */
+  private static final int FIRST = 64;
 
   private BatchThreshold() {}
 
@@ -24,6 +32,39 @@ public final class BatchThreshold {
    * @param kept number of the largest values, at least 1
    */
   public static float of(float[][] values, long kept) {
+    return ranked(candidates(values, kept), kept);
+  }
+
+  /** Returns values that include the largest, unless there are fewer. */
+  private static float[][] candidates(float[][] values, long kept) {
+    if (values.length < 2 * SAMPLED) {
+      return values;
+    }
+    float[][] sample =
+        IntStream.range(0, values.length / SAMPLED)
+            .mapToObj(i -> values[i * SAMPLED])
+            .toArray(float[][]::new);
+    // Twice as many as are needed, since the sample may differ from the rest.
+    float bound = ranked(sample, Math.ceilDiv(2 * kept, SAMPLED));
+    float[][] largest =
+        Arrays.stream(values).parallel().map(row -> atLeast(row, bound)).toArray(float[][]::new);
+    long count = Arrays.stream(largest).mapToLong(row -> row.length).sum();
+    return bound > 0 && count >= kept ? largest : values;
+  }
+
+  private static float[] atLeast(float[] row, float bound) {
+    var kept = new float[FIRST];
+    int n = 0;
+    for (float value : row) {
+      if (value >= bound) {
+        kept = n < kept.length ? kept : Arrays.copyOf(kept, 2 * n);
+        kept[n++] = value;
+      }
+    }
+    return Arrays.copyOf(kept, n);
+  }
+
+  private static float ranked(float[][] values, long kept) {
     int[] upper = counts(values, bits -> bits >>> HALF);
     long larger = 0;
     int high = BINS - 1;

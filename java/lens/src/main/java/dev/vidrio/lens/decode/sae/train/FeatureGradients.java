@@ -1,11 +1,15 @@
 package dev.vidrio.lens.decode.sae.train;
 
 import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The gradients of a step with respect to the weights of features. */
+/**
+ * The gradients of a step with respect to the weights of features. Their memory is that of the
+ * weights, so that they are valid until the gradients of the next step are computed.
+ */
 public final class FeatureGradients {
   private final float[][] encoder;
   private final float[][] decoder;
@@ -19,8 +23,10 @@ public final class FeatureGradients {
    */
   public FeatureGradients(FeatureWeights weights, float[][] inputs, List<Part> parts) {
     int features = weights.features();
-    this.encoder = new float[features][inputs[0].length];
-    this.decoder = new float[features][weights.decoder()[0].length];
+    this.encoder = weights.encoderGradient();
+    this.decoder = weights.decoderGradient();
+    clear(encoder);
+    clear(decoder);
     this.products = new float[features];
     this.bias = new float[features];
     FeatureProducts sums = weights.sums();
@@ -31,6 +37,10 @@ public final class FeatureGradients {
       }
       IntStream.range(0, features).parallel().forEach(f -> addSums(part, f, weights));
     }
+  }
+
+  private static void clear(float[][] rows) {
+    Arrays.stream(rows).parallel().forEach(row -> Arrays.fill(row, 0));
   }
 
   private void addSums(Part part, int f, FeatureWeights weights) {

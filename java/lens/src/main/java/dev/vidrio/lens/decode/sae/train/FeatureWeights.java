@@ -16,6 +16,8 @@ public final class FeatureWeights implements AutoCloseable {
   private final float[][] encoder;
   private final float[][] decoder;
   private final float[][] bias;
+  private final float[][] encoderGradient;
+  private final float[][] decoderGradient;
   private final int width;
   private final MatrixProduct product;
   private final FeatureProducts sums;
@@ -42,6 +44,8 @@ public final class FeatureWeights implements AutoCloseable {
       Executor executor, float[][] encoder, float[][] decoder, int width, int batch) {
     this.encoder = encoder;
     this.decoder = decoder;
+    this.encoderGradient = new float[encoder.length][encoder[0].length];
+    this.decoderGradient = new float[decoder.length][decoder[0].length];
     this.width = width;
     this.bias = new float[1][encoder.length];
     this.idle = new int[encoder.length];
@@ -71,6 +75,16 @@ public final class FeatureWeights implements AutoCloseable {
   /** Returns the number of features. */
   public int features() {
     return encoder.length;
+  }
+
+  /** Returns the memory of the encoder's gradient, [F][d_in]. */
+  float[][] encoderGradient() {
+    return encoderGradient;
+  }
+
+  /** Returns the memory of the decoder's gradient, [F][d_out]. */
+  float[][] decoderGradient() {
+    return decoderGradient;
   }
 
   /** Returns the sums over active features and over their tokens. */

@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Selection of a rank by counting, compared with sorting. */
 class BatchThresholdTest {
@@ -35,6 +37,23 @@ class BatchThresholdTest {
       }
     }
     for (int kept = 1; kept <= 21 * 37 + 1; kept++) {
+      assertEquals(sorted(values, kept), BatchThreshold.of(values, kept), "kept " + kept);
+    }
+  }
+
+  /** Of batches that are sampled, also if the sample suggests a wrong bound. */
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 0, 1})
+  void equalsSortingOfLargeBatches(int slope) {
+    var random = new SplitMix64(6);
+    var values = new float[100][30];
+    for (int i = 0; i < values.length; i++) {
+      boolean sampled = i % 16 == 0;
+      for (int j = 0; j < values[i].length; j++) {
+        values[i][j] = (float) (random.nextDouble() - 0.3) + (sampled ? slope : 0);
+      }
+    }
+    for (int kept : new int[] {1, 2, 30, 500, 2000, 3001}) {
       assertEquals(sorted(values, kept), BatchThreshold.of(values, kept), "kept " + kept);
     }
   }
