@@ -57,10 +57,10 @@ class BenchCommandTest {
     String bert = "../model/src/test/resources/dev/vidrio/model/encoder/bert";
     JsonNode json = Cli.run("bench", "-m", bert, "-p", "8", "-r", "1", "--json").json();
     assertEquals("[\"pp8\"]", json.get("results").findValues("test").toString());
-    assertEquals(
-        "vidrio: -n 4: must be 0 for an encoder, which runs each text at once\n"
-            + "Try 'vidrio bench --help'.\n",
-        Cli.run("bench", "-m", bert, "-n", "4").err());
+    Cli generating = Cli.run("bench", "-m", bert, "-n", "4");
+    assertTrue(
+        generating.err().contains("-n 4: must be 0 for an encoder, which runs each text at once"),
+        generating.err());
   }
 
   @Test
