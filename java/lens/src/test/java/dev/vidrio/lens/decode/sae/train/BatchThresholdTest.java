@@ -41,7 +41,7 @@ class BatchThresholdTest {
     }
   }
 
-  /** Of batches that are sampled, also if the sample suggests a wrong bound. */
+  /** A sample of rows may suggest a bound that is too large or too small. */
   @ParameterizedTest
   @ValueSource(ints = {-1, 0, 1})
   void equalsSortingOfLargeBatches(int slope) {
