@@ -30,7 +30,7 @@ final class TopKLoss implements SaeLoss {
 
   private final Selection selection;
 
-  /** Whether values of either sign rank by their magnitudes. */
+  /** True if values of either sign rank by their magnitudes. */
   private final boolean signed;
 
   /** Numbers of features of prefixes, ascending; the last is that of all. */
