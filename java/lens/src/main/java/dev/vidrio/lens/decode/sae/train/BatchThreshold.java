@@ -18,7 +18,7 @@ public final class BatchThreshold {
   /** Number of parts of the values that are counted in parallel. */
   private static final int PARTS = 8;
 
-  /** A sample has one of so many rows. */
+  /** The distance between rows of a sample. */
   private static final int SAMPLED = 16;
 
   /** The first size of the memory for values of a row. */
