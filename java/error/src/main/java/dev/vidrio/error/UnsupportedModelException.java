@@ -28,6 +28,11 @@ public final class UnsupportedModelException extends ModelException {
     this.alternative = ErrorText.part(alternative);
   }
 
+  /** Returns the message without the file, whose path clients of a server must not see. */
+  public String reason() {
+    return feature + " is not supported: " + alternative;
+  }
+
   /** Returns the file's path or name, as the message shows it. */
   public String file() {
     return file;

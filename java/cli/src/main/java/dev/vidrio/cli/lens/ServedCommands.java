@@ -224,9 +224,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
       } catch (ParameterException | UsageException | CommandException | ModelFileException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
       } catch (UnsupportedModelException e) {
-        // The file may be that of the served model, and its directory is nothing for clients.
-        String file = Path.of(e.file()).getFileName() + ": ";
-        throw refused(request, file + e.feature() + " is not supported: " + e.alternative());
+        // The file may be that of the served model.
+        throw refused(request, Path.of(e.file()).getFileName() + ": " + e.reason());
       } catch (NoSuchFileException e) {
         throw refused(request, workspace.relative(e.getFile() + ": not found in files"));
       } catch (UncheckedIOException e) {

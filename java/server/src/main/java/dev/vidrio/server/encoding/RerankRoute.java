@@ -151,10 +151,7 @@ public record RerankRoute(ModelRegistry models, WorkQueue queue, Duration time) 
     try {
       return Reranker.of(model, request.instruction());
     } catch (UnsupportedModelException e) {
-      throw ApiException.unsupported(
-          "model",
-          "'" + request.model() + "'",
-          e.feature() + " is not supported: " + e.alternative());
+      throw ApiException.unsupported("model", "'" + request.model() + "'", e.reason());
     }
   }
 

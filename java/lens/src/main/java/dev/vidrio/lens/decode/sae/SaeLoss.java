@@ -35,8 +35,8 @@ interface SaeLoss {
     var auxiliary = new AuxiliaryLoss(features, deadAfter, options.auxiliary());
     return switch (options.kind()) {
       case SaeKind.Standard(double penalty) -> new ReluLoss(features, penalty, auxiliary);
-      case SaeKind.TopK(int k) -> TopKLoss.ofTokens(features, k, auxiliary);
-      case SaeKind.AbsTopK(int k) -> TopKLoss.ofMagnitudes(features, k, auxiliary);
+      case SaeKind.TopK(int k) -> TopKLoss.ofTokens(features, k, false, auxiliary);
+      case SaeKind.AbsTopK(int k) -> TopKLoss.ofTokens(features, k, true, auxiliary);
       case SaeKind.BatchTopK(int k) -> TopKLoss.ofBatch(features, k, List.of(), auxiliary, state);
       case SaeKind.Matryoshka(int k, List<Integer> widths) ->
           TopKLoss.ofBatch(features, k, widths, auxiliary, state);

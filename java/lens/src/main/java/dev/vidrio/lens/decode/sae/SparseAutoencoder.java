@@ -182,8 +182,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
       case RELU -> positive(products, weights.encoderBias(), null);
       case JUMPRELU -> positive(products, weights.encoderBias(), weights.threshold());
       case GATED -> gated(products);
-      case TOPK -> topK(products, false);
-      case ABSTOPK -> topK(products, true);
+      case TOPK, ABSTOPK -> topK(products);
     };
   }
 
@@ -206,17 +205,13 @@ public final class SparseAutoencoder implements FeatureDictionary {
     return Features.of(products);
   }
 
-  /**
-   * Returns the largest features.
-   *
-   * @param signed whether negative ones count by their magnitude, or are 0
-   */
-  private Features topK(float[] products, boolean signed) {
+  private Features topK(float[] products) {
     for (int f = 0; f < products.length; f++) {
       products[f] += weights.encoderBias()[f];
       products[f] *= decoderNorms == null ? 1 : decoderNorms[f];
     }
     var kept = new float[products.length];
+    boolean signed = isSigned();
     float[] ranks = signed ? Vectors.magnitudes(products) : products;
     for (int f : Vectors.largest(ranks, config.k())) {
       kept[f] = signed ? products[f] : Math.max(0, products[f]);

@@ -59,18 +59,16 @@ final class TopKLoss implements SaeLoss {
     }
   }
 
-  /** Keeps k features of each token. */
-  static TopKLoss ofTokens(FeatureWeights features, int k, AuxiliaryLoss auxiliary) {
+  /**
+   * Keeps k features of each token.
+   *
+   * @param signed whether values of either sign rank by their magnitudes, or only positive ones
+   */
+  static TopKLoss ofTokens(
+      FeatureWeights features, int k, boolean signed, AuxiliaryLoss auxiliary) {
     int[] all = {features.features()};
     return new TopKLoss(
-        features, (pre, strengths) -> features.largest(pre, strengths, k), false, all, auxiliary);
-  }
-
-  /** Keeps k features of each token, by the magnitudes of their values. */
-  static TopKLoss ofMagnitudes(FeatureWeights features, int k, AuxiliaryLoss auxiliary) {
-    int[] all = {features.features()};
-    return new TopKLoss(
-        features, (pre, strengths) -> features.largest(pre, strengths, k), true, all, auxiliary);
+        features, (pre, strengths) -> features.largest(pre, strengths, k), signed, all, auxiliary);
   }
 
   /**

@@ -49,6 +49,10 @@ final class FeatureProducts implements AutoCloseable {
     return active.size() >= DENSE * features * tokens;
   }
 
+  private boolean isDense(ActiveFeatures active, TokenRows rows) {
+    return rows.isCommon() && isDense(active, rows.of(0).length);
+  }
+
   private MatrixProduct product(int n, int k) {
     return products.computeIfAbsent(
         new Shape(n, k), shape -> new MatrixProduct(executor, n, k, ROWS));
@@ -75,7 +79,7 @@ final class FeatureProducts implements AutoCloseable {
    */
   float[] slopes(ActiveFeatures active, float[][] decoder, TokenRows errors) {
     var slopes = new float[active.size()];
-    if (!errors.isCommon() || !isDense(active, errors.of(0).length)) {
+    if (!isDense(active, errors)) {
       active.forEach(
           (f, i) -> slopes[i] = (float) Vectors.dot(errors.of(f)[active.token(i)], decoder[f]));
       return slopes;
@@ -99,7 +103,7 @@ final class FeatureProducts implements AutoCloseable {
    * @param factors in the order of features
    */
   void addRows(ActiveFeatures active, float[] factors, TokenRows rows, float[][] sums) {
-    if (!rows.isCommon() || !isDense(active, rows.of(0).length)) {
+    if (!isDense(active, rows)) {
       active.forEach((f, i) -> Vectors.add(sums[f], factors[i], rows.of(f)[active.token(i)]));
       return;
     }
