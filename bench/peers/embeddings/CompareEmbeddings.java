@@ -4,6 +4,7 @@ import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.onnx.allminilml6v2.AllMiniLmL6V2EmbeddingModel;
 import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2QuantizedEmbeddingModel;
+import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.TextEncoder;
@@ -43,11 +44,13 @@ final class CompareEmbeddings {
     try (Model f32 = Model.open(Path.of(args[0]));
         Model q8 = Model.open(Path.of(args[1]));
         var exact = new TextEncoder(f32, SessionOptions.DEFAULT);
+        var bf16 = new TextEncoder(f32, SessionOptions.DEFAULT.withArithmetic(Arithmetic.BF16));
         var quantized = new TextEncoder(q8, SessionOptions.DEFAULT)) {
       EmbeddingModel onnx = new AllMiniLmL6V2EmbeddingModel();
       EmbeddingModel onnxQ = new AllMiniLmL6V2QuantizedEmbeddingModel();
       var engines = new LinkedHashMap<String, Function<List<String>, List<float[]>>>();
       engines.put("vidrio F32", texts -> vidrio(tokenizer, exact, f32, texts));
+      engines.put("vidrio F32 bf16", texts -> vidrio(tokenizer, bf16, f32, texts));
       engines.put("onnx F32", texts -> onnx(onnx, texts));
       engines.put("vidrio Q8_0", texts -> vidrio(tokenizer, quantized, q8, texts));
       engines.put("onnx quantized", texts -> onnx(onnxQ, texts));

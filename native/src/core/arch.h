@@ -17,4 +17,8 @@
 // Kernels are composed of small functions over vectors that must be inlined into one loop.
 #define VD_INLINE static inline __attribute__((always_inline))
 
+// Parts of a kernel that are called once for thousands of products are functions of their own: the
+// time to compile a function grows faster than its size.
+#define VD_APART static __attribute__((noinline))
+
 #endif

@@ -41,8 +41,8 @@ typedef float token_value;
 
 _Static_assert(sizeof(panels) <= VD_PANEL_BYTES, "panels fit a worker's memory");
 
-VD_INLINE tokens convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_t columns,
-                                panels *p) {
+VD_APART tokens convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_t columns,
+                               panels *p) {
     int64_t whole = vd_ceil_div(columns, VD_BLOCK) * VD_BLOCK;
     tokens t = {p->x, whole + PAD, whole};
     for (int64_t m = rows.begin; m < rows.end; m++) {

@@ -127,30 +127,17 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_store_sums(M, N, op, m0, panel->group, acc);
 }
 
-// Multiplies all tokens.
-VD_INLINE void vd_panel_tiles(const int type, const vd_matmul *op, vd_range rows,
+// Multiplies the tokens of a tile, the first of which is m0, by a panel.
+typedef void vd_tile_kernel(const vd_matmul *op, int64_t m0, const vd_panel *panel,
+                            vd_prefetcher *prefetcher);
+
+// Multiplies all tokens by a panel. Element M of `kernels` multiplies M tokens.
+VD_INLINE void vd_panel_tiles(vd_tile_kernel *const *kernels, const vd_matmul *op, vd_range rows,
                               const vd_panel *panel, vd_prefetcher *prefetcher) {
     int64_t tiles = vd_token_tiles(rows);
     for (int64_t i = 0; i < tiles; i++) {
         vd_range tile = vd_token_tile(rows, i, tiles);
-        int64_t M = tile.end - tile.begin;
-        if (M == VD_TILE_TOKENS) {
-            vd_panel_tile(type, VD_TILE_TOKENS, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(7) && M == 7) {
-            vd_panel_tile(type, 7, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(6) && M == 6) {
-            vd_panel_tile(type, 6, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(5) && M == 5) {
-            vd_panel_tile(type, 5, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(4) && M == 4) {
-            vd_panel_tile(type, 4, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(3) && M == 3) {
-            vd_panel_tile(type, 3, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(2) && M == 2) {
-            vd_panel_tile(type, 2, op, tile.begin, panel, prefetcher);
-        } else if (vd_is_part_tile(1) && M == 1) {
-            vd_panel_tile(type, 1, op, tile.begin, panel, prefetcher);
-        }
+        kernels[tile.end - tile.begin](op, tile.begin, panel, prefetcher);
     }
 }
 

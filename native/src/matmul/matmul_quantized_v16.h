@@ -55,8 +55,8 @@ VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_r
     }
 }
 
-VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units,
-                           vd_range k) {
+VD_INLINE void more_tokens(const int type, vd_tile_kernel *const *kernels, const vd_matmul *op,
+                           vd_range rows, vd_range units, vd_range k) {
     vd_panel panel;
     int64_t tiles = vd_token_tiles(rows);
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
@@ -65,16 +65,16 @@ VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, v
         prefetcher.next += blocks.begin * VD_UNIT_BYTES * vd_code_bits(type);
         for (; blocks.begin < blocks.end; blocks.begin += VD_PANEL_BLOCKS) {
             vd_fill_panel(type, op, groups, blocks, &panel);
-            vd_panel_tiles(type, op, rows, &panel, &prefetcher);
+            vd_panel_tiles(kernels, op, rows, &panel, &prefetcher);
         }
     }
 }
 
-VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units,
-                       vd_range k) {
+VD_INLINE void product(const int type, vd_tile_kernel *const *kernels, const vd_matmul *op,
+                       vd_range rows, vd_range units, vd_range k) {
     int64_t M = rows.end - rows.begin;
     if (M > VD_FEW_TOKENS) {
-        more_tokens(type, op, rows, units, k);
+        more_tokens(type, kernels, op, rows, units, k);
     } else if (VD_FEW_TOKENS > 1 && M == 2) {
         few_tokens(type, 2, op, rows, units);
     } else if (M == 1) {
@@ -82,9 +82,29 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
     }
 }
 
+// Defines the kernel of tiles of M tokens, which is empty if no tile has M.
+#define VD_TILE(M, TYPE, name)                                                              \
+    VD_APART void tile_##M##_##name(const vd_matmul *op, int64_t m0, const vd_panel *panel, \
+                                    vd_prefetcher *prefetcher) {                            \
+        if (vd_is_tile(M)) {                                                                \
+            vd_panel_tile(VD_##TYPE, vd_is_tile(M) ? M : 1, op, m0, panel, prefetcher);     \
+        }                                                                                   \
+    }
 #define VD_BLOCK_TYPE(TYPE, name, ...)                                                 \
+    VD_TILE(1, TYPE, name)                                                             \
+    VD_TILE(2, TYPE, name)                                                             \
+    VD_TILE(3, TYPE, name)                                                             \
+    VD_TILE(4, TYPE, name)                                                             \
+    VD_TILE(5, TYPE, name)                                                             \
+    VD_TILE(6, TYPE, name)                                                             \
+    VD_TILE(7, TYPE, name)                                                             \
+    VD_TILE(8, TYPE, name)                                                             \
+    static vd_tile_kernel *const tiles_##name[] = {                                    \
+        NULL,          tile_1_##name, tile_2_##name, tile_3_##name, tile_4_##name,     \
+        tile_5_##name, tile_6_##name, tile_7_##name, tile_8_##name,                    \
+    };                                                                                 \
     void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units, \
                                    vd_range k) {                                       \
-        product(VD_##TYPE, op, rows, units, k);                                        \
+        product(VD_##TYPE, tiles_##name, op, rows, units, k);                          \
     }
 #include "types/types.inc"

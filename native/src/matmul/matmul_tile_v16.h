@@ -138,9 +138,9 @@ VD_INLINE int64_t vd_token_tiles(vd_range rows) {
     return vd_ceil_div(rows.end - rows.begin, VD_TILE_TOKENS);
 }
 
-// Returns whether more than VD_FEW_TOKENS tokens may leave a tile of M, smaller than a full one.
-VD_INLINE int vd_is_part_tile(const int M) {
-    return M < VD_TILE_TOKENS && (M > VD_FEW_TOKENS || M >= (VD_TILE_TOKENS + 1) / 2);
+// Returns whether more than VD_FEW_TOKENS tokens may leave a tile of M.
+VD_INLINE int vd_is_tile(const int M) {
+    return M <= VD_TILE_TOKENS && (M > VD_FEW_TOKENS || M >= (VD_TILE_TOKENS + 1) / 2);
 }
 
 VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {

@@ -38,6 +38,12 @@ public record Harness(
                   "formats.gguf.HeaderCursor",
                   "formats.gguf.Scalars")),
           new Harness(
+              "split",
+              SplitHarness.class,
+              SplitHarness::fuzzerTestOneInput,
+              SplitHarness::seeds,
+              List.of("formats.gguf.SplitFiles")),
+          new Harness(
               "vocabulary",
               VocabularyHarness.class,
               VocabularyHarness::fuzzerTestOneInput,
@@ -83,6 +89,12 @@ public record Harness(
               TokenizerHarness::fuzzerTestOneInput,
               TokenizerHarness::seeds,
               List.of("tokenizer.huggingface", "-tokenizer.huggingface.VocabularyText")),
+          new Harness(
+              "wordpiece",
+              WordPieceHarness.class,
+              WordPieceHarness::fuzzerTestOneInput,
+              WordPieceHarness::seeds,
+              List.of("tokenizer.huggingface.VocabularyText")),
           new Harness(
               "text",
               TextHarness.class,

@@ -1,5 +1,7 @@
 package dev.vidrio.lens.numeric;
 
+import java.util.Arrays;
+
 /** Adam (Kingma and Ba 2015, arXiv 1412.6980) on rows of parameters. */
 public final class Adam {
   private static final double BETA1 = 0.9;
@@ -27,6 +29,18 @@ public final class Adam {
   /** Returns the second moments, which steps change, to save and restore them. */
   public float[][] second() {
     return second;
+  }
+
+  /** Sets the moments of a row to zero. */
+  public void reset(int r) {
+    Arrays.fill(first[r], 0);
+    Arrays.fill(second[r], 0);
+  }
+
+  /** Sets the moments of one parameter to zero. */
+  public void reset(int r, int j) {
+    first[r][j] = 0;
+    second[r][j] = 0;
   }
 
   /**

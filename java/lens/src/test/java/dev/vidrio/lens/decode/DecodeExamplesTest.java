@@ -113,7 +113,7 @@ class DecodeExamplesTest extends BardTest {
     int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
     String hook = "blocks.1.hook_resid_post";
     List<int[]> chunks = List.of(tokens);
-    SaeOptions options = new SaeOptions(64, new SaeKind.TopK(4), 0, 1, 1e-3, 8, 5, 5, 16, 0);
+    SaeOptions options = new SaeOptions(64, new SaeKind.TopK(4), 0, 1, 1e-3, 8, 5, 5, 0, 16, 0);
     // @start region="sae-training"
     try (var training =
         SaeTraining.ofAutoencoder(

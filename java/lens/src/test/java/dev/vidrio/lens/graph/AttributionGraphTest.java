@@ -64,7 +64,7 @@ class AttributionGraphTest extends F32BardTest {
       List<HookPoint> points =
           List.of(new HookPoint(HookSite.LN2_NORMALIZED, l), new HookPoint(HookSite.MLP_OUT, l));
       List<float[][]> rows = TextChunks.activations(lens, points, chunks);
-      var options = new SaeOptions(64, new SaeKind.BatchTopK(4), 0, 1, 1e-3, 32, 20, 100, 1, 0);
+      var options = new SaeOptions(64, new SaeKind.BatchTopK(4), 0, 1, 1e-3, 32, 20, 100, 0, 1, 0);
       try (var trainer =
           SaeTrainer.ofTranscoder(
               model.executor(), rows.getFirst(), rows.getLast(), l == 1, options)) {

@@ -164,8 +164,27 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
     int step = state.beginStep();
     SaeStep taken = gradients(x, z, options.strength(step));
     descend(step, taken.gradients());
+    if (resamples(step)) {
+      new Resampling(features, loss.vectors(), new SplitMix64(options.seed() + step))
+          .run(
+              features.deadFeatures(options.deadAfter()),
+              encoderInputs(x),
+              left(x, z),
+              outputBias.values(),
+              taken.errors());
+    }
     double l0 = taken.active().size() / (double) rows.length;
     return new TrainingProgress(step, Vectors.relativeSquares(taken.errors(), z), l0, dead());
+  }
+
+  private boolean resamples(int step) {
+    int every = options.resample();
+    return every > 0 && step % every == 0 && !schedule.isFalling(step);
+  }
+
+  /** Returns what features explain: outputs minus those of the skip connection, [batch][d_out]. */
+  private float[][] left(float[][] x, float[][] z) {
+    return skip == null ? z : skip.rest(x, z);
   }
 
   /**
@@ -176,9 +195,7 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
    * @param strength factor of penalties
    */
   SaeStep gradients(float[][] x, float[][] z, double strength) {
-    // Features explain what the skip connection leaves.
-    float[][] left = skip == null ? z : skip.rest(x, z);
-    SaeStep step = loss.step(encoderInputs(x), left, outputBias.values(), strength);
+    SaeStep step = loss.step(encoderInputs(x), left(x, z), outputBias.values(), strength);
     outputBias.gradient(outputBiasGradient(step));
     if (skip != null) {
       skip.gradient(step.outputErrors(), x);

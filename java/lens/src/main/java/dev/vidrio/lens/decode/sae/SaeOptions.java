@@ -15,6 +15,8 @@ import dev.vidrio.lens.resolve.Preconditions;
  * @param batch tokens per step
  * @param steps of training
  * @param deadAfter number of steps without activity after which a feature counts as dead
+ * @param resample number of steps between two resamplings of dead features, until the learning rate
+ *     falls; 0 for none
  * @param buffer MiB of activations of a text that are in memory and shuffled at once ({@link
  *     SaeTraining})
  * @param seed of the initial weights and of the order of tokens
@@ -28,15 +30,17 @@ public record SaeOptions(
     int batch,
     int steps,
     int deadAfter,
+    int resample,
     int buffer,
     long seed) {
   /** TopK with 1024 features, 16 of them active per token, and 512 MiB of activations. */
   public static final SaeOptions DEFAULT =
-      new SaeOptions(1024, new SaeKind.TopK(16), 0, 1, 1e-3, 256, 1000, 100, 512, 0);
+      new SaeOptions(1024, new SaeKind.TopK(16), 0, 1, 1e-3, 256, 1000, 100, 0, 512, 0);
 
   public SaeOptions {
     Preconditions.requireRange("features", features, 1, 1 << 20);
     Preconditions.requireRange("warm-up", warmUp, 0, 1 << 24);
+    Preconditions.requireRange("resample", resample, 0, 1 << 24);
     Preconditions.requireNotNegative("weight of dead features", auxiliary);
     switch (kind) {
       case SaeKind.TopK(int k) -> requireK(k, features);

@@ -131,6 +131,7 @@ public final class SaeTraining implements TextTraining {
     settings.put("features", Integer.toString(options.features()));
     settings.put("sparsity", options.kind().toString());
     settings.put("warm-up", Integer.toString(options.warmUp()));
+    settings.put("resample", Integer.toString(options.resample()));
     settings.put("weight of dead features", Double.toString(options.auxiliary()));
     return settings;
   }

@@ -81,7 +81,7 @@ class SaeLearnerTest {
     // SAELens has no auxiliary loss with a penalty.
     double auxiliary = hasPenalty ? 0 : 1;
     var options =
-        new SaeOptions(FEATURES, kind, warms ? 4 : 0, auxiliary, 0.01, BATCH, STEPS, 3, 1, 0);
+        new SaeOptions(FEATURES, kind, warms ? 4 : 0, auxiliary, 0.01, BATCH, STEPS, 3, 0, 1, 0);
     try (var learner = new SaeLearner(executor, SaeShape.autoencoder(D), options)) {
       String bias = kind instanceof SaeKind.Gated ? "b_gate" : "b_enc";
       set(learner.features().encoder(), file.rows("W_enc"));

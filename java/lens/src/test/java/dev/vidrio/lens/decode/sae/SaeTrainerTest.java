@@ -90,6 +90,7 @@ class SaeTrainerTest {
         some.batch(),
         steps,
         some.deadAfter(),
+        some.resample(),
         some.buffer(),
         some.seed());
   }
@@ -153,7 +154,7 @@ class SaeTrainerTest {
       float second = -5 * Math.max(0, inputs[i][1]);
       outputs[i] = new float[] {first, second, first + second};
     }
-    var kind = new SaeOptions(16, new SaeKind.BatchTopK(2), 0, 1, 3e-3, 64, 1200, 100, 1, 0);
+    var kind = new SaeOptions(16, new SaeKind.BatchTopK(2), 0, 1, 3e-3, 64, 1200, 100, 0, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, false, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -173,7 +174,7 @@ class SaeTrainerTest {
                 inputs,
                 outputs,
                 false,
-                new SaeOptions(16, new SaeKind.TopK(2), 0, 1, 3e-3, 64, 1, 100, 1, 0)));
+                new SaeOptions(16, new SaeKind.TopK(2), 0, 1, 3e-3, 64, 1, 100, 0, 1, 0)));
   }
 
   /** Features cannot express a linear map with few of them active; a skip connection can. */
@@ -186,7 +187,7 @@ class SaeTrainerTest {
       float[] x = inputs[i];
       outputs[i] = new float[] {x[0] - 2 * x[1], 3 * x[2], x[3] + x[4] + 2 * Math.max(0, x[5])};
     }
-    var kind = new SaeOptions(16, new SaeKind.BatchTopK(1), 0, 1, 3e-3, 64, 1500, 100, 1, 0);
+    var kind = new SaeOptions(16, new SaeKind.BatchTopK(1), 0, 1, 3e-3, 64, 1500, 100, 0, 1, 0);
     try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
       double before = trainer.step();
       trainer.run(loss -> {});
@@ -211,7 +212,7 @@ class SaeTrainerTest {
     float[][] z = transcoder ? random(9, 5, 7) : x;
     SaeShape shape = transcoder ? SaeShape.transcoder(D, 7, false) : SaeShape.autoencoder(D);
     var options =
-        new SaeOptions(6, new SaeKind.Standard(PENALTY), 0, 1, 1e-3, x.length, 1, 2, 1, 0);
+        new SaeOptions(6, new SaeKind.Standard(PENALTY), 0, 1, 1e-3, x.length, 1, 2, 0, 1, 0);
     try (var learner = new SaeLearner(executor, shape, options)) {
       FeatureWeights features = learner.features();
       set(features.encoder(), random(5, 6, D));
@@ -342,7 +343,7 @@ class SaeTrainerTest {
             new SaeKind.Matryoshka(4, List.of(20)),
             new SaeKind.JumpRelu(ActivityPenalty.TANH, 1, 4, 1, 0.01, 0.05, 1e-3, true));
     for (SaeKind each : kinds) {
-      var kind = new SaeOptions(70, each, 4, 1, 1e-2, 50, 8, 2, 1, 0);
+      var kind = new SaeOptions(70, each, 4, 1, 1e-2, 50, 8, 2, 0, 1, 0);
       Callable<List<float[]>> train =
           () -> {
             try (var trainer = SaeTrainer.ofTranscoder(executor, inputs, outputs, true, kind)) {
@@ -364,7 +365,7 @@ class SaeTrainerTest {
   /** The learning rate is 0 after the steps of the options. */
   @Test
   void furtherStepsChangeNothing() {
-    var kind = new SaeOptions(40, new SaeKind.TopK(3), 0, 1, 1e-2, 50, 8, 2, 1, 0);
+    var kind = new SaeOptions(40, new SaeKind.TopK(3), 0, 1, 1e-2, 50, 8, 2, 0, 1, 0);
     float[][] rows = random(11, 50, D);
     try (var trainer = new SaeTrainer(executor, rows, kind)) {
       trainer.run(loss -> {});

@@ -76,7 +76,7 @@ class SaeTrainingTest extends BardTest {
                     SaeKind.ActivityPenalty.STEP, 0.1, 4, 1, 0.1, 0.5, 1e-3, false);
             case TRANSCODER, SKIP_TRANSCODER -> new SaeKind.BatchTopK(4);
           };
-      return new SaeOptions(features, kind, 8, 1, 2e-3, 64, STEPS, 5, buffer, seed);
+      return new SaeOptions(features, kind, 8, 1, 2e-3, 64, STEPS, 5, 7, buffer, seed);
     }
 
     SaeTraining training(
@@ -269,7 +269,7 @@ class SaeTrainingTest extends BardTest {
       writer.write("scales", new float[] {1});
       writer.finish();
     }
-    assertDamaged("version of the checkpoint 1: must be 3", kind, options);
+    assertDamaged("version of the checkpoint 1: must be 4", kind, options);
   }
 
   private void assertDamaged(String expected, Kind kind, SaeOptions options) {
@@ -305,7 +305,7 @@ class SaeTrainingTest extends BardTest {
                 lens, lens.point("blocks.0.attn.hook_pattern"), options, null, step -> {}));
     assertInvalid(
         "SAELens has no format", () -> Kind.TRANSCODER.training(options, null, step -> {}));
-    var large = new SaeOptions(24, new SaeKind.TopK(4), 0, 1, 1e-3, 1 << 16, 1, 5, 1, 0);
+    var large = new SaeOptions(24, new SaeKind.TopK(4), 0, 1, 1e-3, 1 << 16, 1, 5, 0, 1, 0);
     assertInvalid("holds 1024 tokens", () -> Kind.TOP_K.training(large, null, step -> {}));
   }
 

@@ -138,7 +138,7 @@ class SparseAutoencoderTest extends BardTest {
           new SaeTrainer(
               model.executor(),
               rows,
-              new SaeOptions(300, new SaeKind.TopK(12), 0, 1, 1e-3, 256, 5, 100, 1, 0))) {
+              new SaeOptions(300, new SaeKind.TopK(12), 0, 1, 1e-3, 256, 5, 100, 0, 1, 0))) {
         trainer.run(loss -> {});
         return trainer.result(model.executor(), point.name());
       }

@@ -65,7 +65,7 @@ public final class Gemma3nMapping {
     out.integer("attention.shared_kv_layers", config.integer(SHARED, 0, layers - 1))
         .integer("embedding_length_per_layer_input", config.size("hidden_size_per_layer_input"))
         .integer("altup.active_idx", 0)
-        .integer("altup.num_inputs", config.size("altup_num_inputs"))
+        .integer("altup.num_inputs", streams(config))
         .reals("activation_sparsity_scale", deviations(config, layers));
     if (config.has(CAP)) {
       out.real(CAP, config.real(CAP));
@@ -132,10 +132,14 @@ public final class Gemma3nMapping {
     Gemma4Mapping.attention(layer, index < own, false);
   }
 
+  private static int streams(Config config) {
+    return config.integer("altup_num_inputs", 2, Config.MAX_SIZE);
+  }
+
   private static void outside(Config config, TensorMap model) {
     perLayerTable(config, model);
     Gemma4Mapping.perLayerProjections(model);
-    int others = config.size("altup_num_inputs") - 1;
+    int others = streams(config) - 1;
     model.takeStacked("altup_projections.%d.weight", others, "altup_proj.weight");
     model.takeStacked("altup_unembed_projections.%d.weight", others, "altup_unembd_proj.weight");
   }

@@ -65,6 +65,14 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
   @Option(names = "--features", paramLabel = "N", description = "Number of features.")
   private int features = SaeOptions.DEFAULT.features();
 
+  @Option(
+      names = "--resample",
+      paramLabel = "N",
+      description =
+          "Every N steps, let dead features begin again with the directions of tokens that are"
+              + " reconstructed badly, until the learning rate falls. Default: never.")
+  private int resample = SaeOptions.DEFAULT.resample();
+
   @Mixin private KindOption kind = new KindOption();
 
   @Override
@@ -100,6 +108,7 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
                 training.batch(),
                 training.steps(),
                 training.deadAfter(),
+                resample,
                 training.buffer(),
                 training.seed()));
   }

@@ -219,6 +219,23 @@ public final class FeatureWeights implements AutoCloseable {
   }
 
   /**
+   * Gives a feature other weights, and takes it as active in this step. Its bias and all moments
+   * become zero.
+   *
+   * @param encoderRow [d_in], copied
+   * @param decoderRow [d_out], copied
+   */
+  public void restart(int f, float[] encoderRow, float[] decoderRow) {
+    System.arraycopy(encoderRow, 0, encoder[f], 0, encoderRow.length);
+    System.arraycopy(decoderRow, 0, decoder[f], 0, decoderRow.length);
+    bias[0][f] = 0;
+    idle[f] = 0;
+    encoderAdam.reset(f);
+    decoderAdam.reset(f);
+    biasAdam.reset(0, f);
+  }
+
+  /**
    * Returns ŷ − y.
    *
    * @param outputBias [d_out]

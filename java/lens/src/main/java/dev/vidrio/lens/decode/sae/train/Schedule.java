@@ -31,6 +31,11 @@ public record Schedule(
     return learningRate * Math.clamp((steps - step + 1) / (double) decay, 0, 1);
   }
 
+  /** Returns whether the learning rate of a step is less than that of the first. */
+  public boolean isFalling(int step) {
+    return rate(step) < learningRate;
+  }
+
   /** Returns the number of rows of a width that fit into the buffer. */
   long capacity(int columns) {
     return ((long) buffer << 20) / ((long) Float.BYTES * columns);

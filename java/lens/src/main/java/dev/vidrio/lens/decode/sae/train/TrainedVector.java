@@ -8,6 +8,7 @@ import java.util.Arrays;
 public final class TrainedVector {
   private final String name;
   private final float[][] values;
+  private final float initial;
   private final float least;
   private final Adam adam;
   private float[] gradient;
@@ -16,27 +17,27 @@ public final class TrainedVector {
    * Wraps parameters.
    *
    * @param name in a state
-   * @param values initial values, which steps change
+   * @param initial value of all
    * @param least the minimum of values after a step
    */
-  private TrainedVector(String name, float[] values, float least) {
+  private TrainedVector(String name, int size, float initial, float least) {
     this.name = name;
-    this.values = new float[][] {values};
+    this.values = new float[1][size];
+    Arrays.fill(values[0], initial);
+    this.initial = initial;
     this.least = least;
     this.adam = new Adam(this.values);
-    this.gradient = new float[values.length];
+    this.gradient = new float[size];
   }
 
   /** Returns a vector of zeros. */
   public static TrainedVector zeros(String name, int size) {
-    return new TrainedVector(name, new float[size], Float.NEGATIVE_INFINITY);
+    return new TrainedVector(name, size, 0, Float.NEGATIVE_INFINITY);
   }
 
   /** Returns a vector of equal values that steps keep at 0 or more. */
   public static TrainedVector notNegative(String name, int size, double value) {
-    var values = new float[size];
-    Arrays.fill(values, (float) value);
-    return new TrainedVector(name, values, 0);
+    return new TrainedVector(name, size, (float) value, 0);
   }
 
   /** Returns the name. */
@@ -62,6 +63,12 @@ public final class TrainedVector {
   /** Returns the gradient, which is not copied. */
   public float[] gradient() {
     return gradient;
+  }
+
+  /** Sets a value to the initial one, and its moments to zero. */
+  public void restart(int i) {
+    values[0][i] = initial;
+    adam.reset(0, i);
   }
 
   /** Returns the sum of the squares of the gradient. */

@@ -23,7 +23,7 @@ import java.util.Map;
  */
 public final class TrainingCheckpoint {
   /** The version of the format. Files of version 1 do not name it. */
-  private static final String VERSION = "3";
+  private static final String VERSION = "4";
 
   private static final String MODEL = "model";
   private static final String MODEL_HASH = "model hash";

@@ -1,0 +1,60 @@
+package dev.vidrio.fuzz;
+
+import dev.vidrio.error.ModelException;
+import dev.vidrio.tokenizer.Tokenizers;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Reads a {@code vocab.txt} with its {@code tokenizer_config.json}, which ends at the first NUL of
+ * the input; encodes texts by it and decodes every token.
+ */
+public final class WordPieceHarness {
+  private static final Path DIRECTORY = Fixtures.scratch();
+
+  private WordPieceHarness() {}
+
+  /** Runs one input. */
+  public static void fuzzerTestOneInput(byte[] data) {
+    int end = 0;
+    while (end < data.length && data[end] != 0) {
+      end++;
+    }
+    Fixtures.write(DIRECTORY.resolve("tokenizer_config.json"), Arrays.copyOf(data, end));
+    byte[] vocabulary = Arrays.copyOfRange(data, Math.min(end + 1, data.length), data.length);
+    Fixtures.write(DIRECTORY.resolve("vocab.txt"), vocabulary);
+    try {
+      VocabularyHarness.use(Tokenizers.fromHuggingFace(DIRECTORY));
+    } catch (ModelException e) {
+      Oracle.requireOneLine(e);
+    }
+  }
+
+  /** Returns vocabularies of BERT and of MPNet. */
+  public static List<byte[]> seeds() {
+    return Fixtures.bytes(
+        """
+        {"tokenizer_class":"BertTokenizer","do_lower_case":true,"strip_accents":null,
+        "tokenize_chinese_chars":true,"cls_token":{"content":"[CLS]"},"model_max_length":512}
+        \0[PAD]
+        [UNK]
+        [CLS]
+        [SEP]
+        [MASK]
+        the
+        ##or
+        ##y
+        """,
+        """
+        {"tokenizer_class":"MPNetTokenizer","do_lower_case":false,"strip_accents":true}
+        \0<s>
+        <pad>
+        </s>
+        [UNK]
+        <mask>
+        a
+        ##a
+        """);
+  }
+}
