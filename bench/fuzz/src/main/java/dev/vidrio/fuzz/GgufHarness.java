@@ -41,13 +41,18 @@ public final class GgufHarness {
     }
     byte[] first = written(gguf);
     Gguf again = Gguf.parse("written.gguf", MemorySegment.ofArray(first));
-    Oracle.requireEqual(listed(gguf), listed(again), "written and parsed");
-    for (int i = 0; i < gguf.tensors().size(); i++) {
-      MemorySegment one = gguf.tensors().get(i).data();
-      MemorySegment other = again.tensors().get(i).data();
-      Oracle.require(one.mismatch(other) < 0, "data of " + gguf.tensors().get(i));
-    }
+    requireEqual(gguf, again, "written and parsed");
     Oracle.require(Arrays.equals(first, written(again)), "the second file differs");
+  }
+
+  /** Requires equal values, tensors and data. */
+  static void requireEqual(Gguf one, Gguf other, String names) {
+    Oracle.requireEqual(listed(one), listed(other), names);
+    for (int i = 0; i < one.tensors().size(); i++) {
+      GgufTensor tensor = one.tensors().get(i);
+      Oracle.require(
+          tensor.data().mismatch(other.tensors().get(i).data()) < 0, "data of " + tensor);
+    }
   }
 
   private static byte[] written(Gguf gguf) {

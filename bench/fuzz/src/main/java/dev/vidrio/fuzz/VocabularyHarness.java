@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Reads the vocabulary of a GGUF file, encodes texts by it and decodes every token. A text's tokens
@@ -24,17 +25,22 @@ public final class VocabularyHarness {
 
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
+    use(
+        () ->
+            Tokenizers.fromGguf(
+                Gguf.parse("input.gguf", MemorySegment.ofArray(data)).metadata(), 300));
+  }
+
+  /** Opens a tokenizer; encodes and decodes by it if it is accepted. */
+  static void use(Supplier<Tokenizer> opener) {
     try {
-      use(
-          Tokenizers.fromGguf(
-              Gguf.parse("input.gguf", MemorySegment.ofArray(data)).metadata(), 300));
+      use(opener.get());
     } catch (ModelException e) {
       Oracle.requireOneLine(e);
     }
   }
 
-  /** Encodes and decodes by a tokenizer. */
-  static void use(Tokenizer tokenizer) {
+  private static void use(Tokenizer tokenizer) {
     for (String text : TEXTS) {
       for (boolean special : List.of(true, false)) {
         int[] ids = tokenizer.encode(text, EncodeOptions.DEFAULT.withAddBosEos(special));

@@ -1,6 +1,5 @@
 package dev.vidrio.fuzz;
 
-import dev.vidrio.error.ModelException;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -24,11 +23,7 @@ public final class WordPieceHarness {
     Fixtures.write(DIRECTORY.resolve("tokenizer_config.json"), Arrays.copyOf(data, end));
     byte[] vocabulary = Arrays.copyOfRange(data, Math.min(end + 1, data.length), data.length);
     Fixtures.write(DIRECTORY.resolve("vocab.txt"), vocabulary);
-    try {
-      VocabularyHarness.use(Tokenizers.fromHuggingFace(DIRECTORY));
-    } catch (ModelException e) {
-      Oracle.requireOneLine(e);
-    }
+    VocabularyHarness.use(() -> Tokenizers.fromHuggingFace(DIRECTORY));
   }
 
   /** Returns vocabularies of BERT and of MPNet. */
