@@ -117,8 +117,10 @@ static void route_row_sparse_mixer(const vd_route_backward *route, int64_t row) 
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
     float *dlogits = route->dlogits + row * route->E;
+    uint8_t chosen[VD_EXPERTS_MAX]; // by an earlier slot
     for (int32_t e = 0; e < route->E; e++) {
         dlogits[e] = 0.0f;
+        chosen[e] = 0;
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t own = vd_expert_of(experts[slot], route->E);
@@ -128,12 +130,13 @@ static void route_row_sparse_mixer(const vd_route_backward *route, int64_t row) 
         float weight = route->weights[row * route->k + slot];
         float g = weight * route->dweights[row * route->k + slot];
         for (int32_t e = 0; e < route->E; e++) {
-            if (vd_shares_slot(logits, experts, slot, own, e)) {
+            if (!chosen[e] && vd_within_threshold(logits[e], logits[own])) {
                 float p = vd_exp(logits[e] - logits[own]) * weight;
                 dlogits[e] = fmaf(p, -g, dlogits[e]);
             }
         }
         dlogits[own] += g;
+        chosen[own] = 1;
     }
 }
 

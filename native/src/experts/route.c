@@ -131,14 +131,17 @@ static void weigh(const vd_route *route, const float *logits, const float *exper
 
 static void weigh_sparse_mixer(const vd_route *route, const float *logits, const float *experts,
                                float *weights) {
+    uint8_t chosen[VD_EXPERTS_MAX]; // by an earlier slot
+    memset(chosen, 0, (size_t)route->E);
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t own = (int32_t)experts[slot];
         float lane[VD_LANES] = {0};
         for (int32_t e = 0; e < route->E; e++) {
-            if (vd_shares_slot(logits, experts, slot, own, e)) {
+            if (!chosen[e] && vd_within_threshold(logits[e], logits[own])) {
                 lane[e % VD_LANES] += vd_exp(logits[e] - logits[own]);
             }
         }
+        chosen[own] = 1;
         weights[slot] = 1.0f / vd_reduce_lanes(lane);
     }
 }

@@ -44,19 +44,31 @@ final class Comparison {
     this.reference = reference;
     for (Map<Buffer, int[]> outputs : reference.outputs()) {
       Set<Operand> found = new HashSet<>();
-      plan.ops().forEach(op -> exclude(op, outputs, found));
+      Set<Operand> masked = new HashSet<>();
+      plan.ops().forEach(op -> exclude(op, outputs, found, masked));
       excluded.add(found);
     }
   }
 
-  private void exclude(Op op, Map<Buffer, int[]> outputs, Set<Operand> found) {
+  /**
+   * Excludes the results of an operation if they depend on an infinity, a NaN or unwritten memory.
+   *
+   * @param found the activations of the step that are excluded
+   * @param masked its scores that are compared although some are −infinity
+   */
+  private void exclude(Op op, Map<Buffer, int[]> outputs, Set<Operand> found, Set<Operand> masked) {
     boolean depends = op.reads().stream().anyMatch(found::contains) || readsUnwritten(op);
     for (Access.OfCache access : op.cacheAccesses()) {
       depends |= access.mode() != Access.Mode.SHAPE && excludedMemory.contains(access.memory());
+      depends |=
+          access.mode() == Access.Mode.WRITE && op.reads().stream().anyMatch(masked::contains);
     }
     for (Operand y : op.writes()) {
       int[] bits = y instanceof Buffer buffer ? outputs.get(buffer) : null;
       depends |= bits != null && !isFinite(bits, op instanceof UnfusedOp.Scores);
+      if (op instanceof UnfusedOp.Scores && bits != null && !isFinite(bits, false)) {
+        masked.add(y);
+      }
     }
     if (op instanceof LowRankOp.Down down) {
       unwritten.put(down.t(), down);

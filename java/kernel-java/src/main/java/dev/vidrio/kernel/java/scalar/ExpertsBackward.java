@@ -69,6 +69,7 @@ public final class ExpertsBackward {
     for (int e = 0; e < count; e++) {
       Elements.set(dLogits, at + e, 0);
     }
+    var earlier = new boolean[count];
     for (int slot = 0; slot < k; slot++) {
       int own = ScalarExperts.expert(experts, slots + slot, count);
       if (own < 0) {
@@ -76,15 +77,16 @@ public final class ExpertsBackward {
       }
       float weight = Elements.get(weights, slots + slot);
       float g = weight * Elements.get(dWeights, slots + slot);
-      long chosen = at + own;
+      float M = Elements.get(logits, at + own);
       for (int e = 0; e < count; e++) {
-        if (ScalarExperts.sharesSlot(logits, at, experts, slots, slot, own, e)) {
-          float distance = Elements.get(logits, at + e) - Elements.get(logits, chosen);
-          float p = ScalarMath.exp(distance) * weight;
+        float logit = Elements.get(logits, at + e);
+        if (!earlier[e] && ScalarExperts.withinThreshold(logit, M)) {
+          float p = ScalarMath.exp(logit - M) * weight;
           Elements.set(dLogits, at + e, Math.fma(p, -g, Elements.get(dLogits, at + e)));
         }
       }
-      Elements.set(dLogits, chosen, Elements.get(dLogits, chosen) + g);
+      earlier[own] = true;
+      Elements.set(dLogits, at + own, Elements.get(dLogits, at + own) + g);
     }
   }
 

@@ -71,35 +71,27 @@ public final class ScalarExperts {
       MemorySegment weights,
       long slots) {
     var sum = new LaneSum();
+    var earlier = new boolean[count];
     for (int slot = 0; slot < chosen.length; slot++) {
       int own = chosen[slot];
       Elements.set(experts, slots + slot, own);
       float M = Elements.get(logits, at + own);
       sum.clear();
       for (int e = 0; e < count; e++) {
-        if (sharesSlot(logits, at, experts, slots, slot, own, e)) {
-          sum.add(e, ScalarMath.exp(Elements.get(logits, at + e) - M));
+        float logit = Elements.get(logits, at + e);
+        if (!earlier[e] && withinThreshold(logit, M)) {
+          sum.add(e, ScalarMath.exp(logit - M));
         }
       }
+      earlier[own] = true;
       Elements.set(weights, slots + slot, 1 / sum.merge());
     }
   }
 
-  /**
-   * Returns whether an expert shares the weight of a slot of the expert {@code own}: its logit is
-   * close, and no earlier slot has it.
-   */
-  static boolean sharesSlot(
-      MemorySegment logits, long at, MemorySegment experts, long slots, int slot, int own, int e) {
-    for (int before = 0; before < slot; before++) {
-      if (Elements.get(experts, slots + before) == e) {
-        return false;
-      }
-    }
-    float logit = Elements.get(logits, at + e);
-    float M = Elements.get(logits, at + own);
-    float size = Math.abs(logit) > M ? Math.abs(logit) : M;
-    return !((M - logit) / size > SPARSE_MIXER_JITTER);
+  /** Returns whether a logit is within the threshold of a slot's logit, which is not smaller. */
+  static boolean withinThreshold(float logit, float slotLogit) {
+    float size = Math.abs(logit) > slotLogit ? Math.abs(logit) : slotLogit;
+    return !((slotLogit - logit) / size > SPARSE_MIXER_JITTER);
   }
 
   /** Sets the rank of experts outside of the selected groups to −∞. */
