@@ -431,7 +431,7 @@ typedef enum vd_arithmetic {
 //
 // If unpacked is 1, quantized weights are in GGUF's layout, and workers pack the groups that they
 // multiply, in each step: no memory for packed weights, but more time. VD_UNSUPPORTED if 16 rows
-// exceed 512 KiB.
+// exceed 512 KiB. Matrices have at most 2^48 bytes.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;

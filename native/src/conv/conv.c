@@ -13,9 +13,9 @@ vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT] = {
 vd_status vd_conv_check(const vd_op *op) {
     const vd_conv *conv = &op->as.conv;
     int64_t length = conv->ring > 0 ? conv->ring : VD_KV_BLOCK;
-    int64_t page = length * conv->d * (int64_t)sizeof(float);
+    int64_t widest = conv->stride / (int64_t)sizeof(float) / length;
     int valid = conv->x != NULL && conv->kernel != NULL && conv->y != NULL && conv->rows != NULL &&
-                conv->d > 0 && conv->L > 0 && conv->stride % 64 == 0 && conv->stride >= page &&
+                conv->d > 0 && conv->L > 0 && conv->stride % 64 == 0 && conv->d <= widest &&
                 (conv->ring == 0 || conv->ring >= conv->L) && op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }

@@ -24,6 +24,9 @@ vd_matmul_bf16_kernel *const vd_matmul_bf16_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT]
 };
 #undef VD_VARIANT
 
+// More than processes can address.
+static const int64_t MATRIX_BYTES_MAX = INT64_C(1) << 48;
+
 enum {
     FLOAT_OUTPUTS = 4,  // maximum that kernels of float weights compute together
     TILE_ROWS = 96,
@@ -52,8 +55,11 @@ void vd_matmul_replicate(vd_op *op, int64_t row) {
 
 vd_status vd_matmul_check(const vd_op *op) {
     const vd_matmul *matmul = &op->as.matmul;
-    if (matmul->weights == NULL || matmul->y == NULL || matmul->N <= 0 || matmul->K <= 0 ||
-        vd_row_bytes(matmul->type, matmul->K) == 0) {
+    if (matmul->weights == NULL || matmul->y == NULL || matmul->N <= 0 || matmul->K <= 0) {
+        return VD_INVALID_ARGUMENT;
+    }
+    int64_t row_bytes = vd_row_bytes(matmul->type, matmul->K);
+    if (row_bytes == 0 || matmul->N > MATRIX_BYTES_MAX / row_bytes) {
         return VD_INVALID_ARGUMENT;
     }
     if (matmul->arithmetic != VD_ARITHMETIC_INT8 && matmul->arithmetic != VD_ARITHMETIC_BF16) {

@@ -92,7 +92,7 @@ void vd_partition_decide(vd_partition *partition, int32_t count, const vd_slices
         separately += vd_ceil_div(product->jobs, workers) * product->cost * workers;
     }
     join_parts(partition);
-    partition->together = 100 * partition->cost < SEPARATE_PERCENT * separately;
+    partition->together = 100.0 * (double)partition->cost < SEPARATE_PERCENT * (double)separately;
 }
 
 // Returns the position `cost` bytes after the beginning of these jobs of a product, or their end.

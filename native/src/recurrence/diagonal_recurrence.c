@@ -23,9 +23,8 @@ static int has_inputs(const vd_op *op, const vd_diagonal_recurrence *r) {
 
 vd_status vd_diagonal_recurrence_check(const vd_op *op) {
     const vd_diagonal_recurrence *r = &op->as.diagonal_recurrence;
-    int64_t bytes = (int64_t)r->ring * r->d * (int64_t)sizeof(float);
     int valid = has_inputs(op, r) && r->h != NULL && r->states != NULL && r->ring >= 2 &&
-                r->stride % 64 == 0 && r->stride >= bytes;
+                r->stride % 64 == 0 && r->stride / (int64_t)sizeof(float) / r->ring >= r->d;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 

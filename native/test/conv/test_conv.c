@@ -184,6 +184,7 @@ static void rejects_invalid_ops(void) {
     REJECTS(VD_OP_CONV, op.as.conv.stride = 4032);
     REJECTS(VD_OP_CONV, op.as.conv.stride = 4097);
     REJECTS(VD_OP_CONV, op.as.conv.ring = 2);
+    REJECTS(VD_OP_CONV, op.as.conv.ring = op.as.conv.d = INT32_MAX);  // more than 2^63 bytes
     REJECTS(VD_OP_CONV, op.as.conv.ring = -1);
     REJECTS(VD_OP_CONV, op.rows = VD_ROWS_LOGITS);
 }

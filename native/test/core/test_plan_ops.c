@@ -54,6 +54,7 @@ static void rejects_matmul_rope(void) {
     REJECTS(VD_OP_MATMUL, op.as.matmul.K = 0);
     REJECTS(VD_OP_MATMUL, op.as.matmul.K = -64);
     REJECTS(VD_OP_MATMUL, op.as.matmul.K = 48);
+    REJECTS(VD_OP_MATMUL, (op.as.matmul.N = INT32_MAX, op.as.matmul.K = INT32_MAX / 32 * 32));
     REJECTS(VD_OP_MATMUL, op.as.matmul.type = 12);
     REJECTS(VD_OP_MATMUL, op.as.matmul.type = -3);
     REJECTS(VD_OP_MATMUL, op.as.matmul.xq.q = NULL);

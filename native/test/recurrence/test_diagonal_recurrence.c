@@ -300,6 +300,8 @@ static void rejects_invalid_ops(void) {
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.d = 0);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.d = INT32_MAX);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.ring = 1);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE,
+            op.as.diagonal_recurrence.ring = op.as.diagonal_recurrence.d = INT32_MAX);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.stride = 1088);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.stride = 4097);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.rows = VD_ROWS_LOGITS);
