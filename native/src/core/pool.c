@@ -49,7 +49,7 @@ static size_t pool_bytes(int32_t workers) {
 
 // Returns the bytes of the workers' private memory.
 static size_t scratch_bytes(int32_t workers) {
-    return (size_t)workers * (VD_SCRATCH_BYTES + VD_PANEL_BYTES);
+    return (size_t)workers * (VD_SCRATCH_BYTES + VD_PANEL_BYTES + VD_LIST_BYTES);
 }
 
 void vd_barrier(const vd_worker *worker) {
@@ -230,7 +230,8 @@ static void prepare_threads(vd_pool *pool, const vd_processor *const *sites) {
                        .reserve = find_reserve(sites, pool->workers, sites[i]),
                        .pool = pool,
                        .scratch = private,
-                       .panels = private + VD_SCRATCH_BYTES},
+                       .panels = private + VD_SCRATCH_BYTES,
+                       .list = private + VD_SCRATCH_BYTES + VD_PANEL_BYTES},
             .site = *sites[i],
             .at_start = spin,
             .at_barrier = spin,

@@ -10,7 +10,8 @@
 
 enum {
     VD_SCRATCH_BYTES = 512 << 10,  // private memory of each worker
-    VD_PANEL_BYTES = 896 << 10     // more of it, for kernels that convert their operands
+    VD_PANEL_BYTES = 896 << 10,    // more of it, for kernels that convert their operands
+    VD_LIST_BYTES = 84 << 10       // more of it, for lists of an operation's work
 };
 
 typedef struct vd_worker {
@@ -21,6 +22,7 @@ typedef struct vd_worker {
     vd_pool *pool;
     void *scratch;  // VD_SCRATCH_BYTES, 64-byte aligned
     void *panels;   // VD_PANEL_BYTES, 64-byte aligned
+    void *list;     // VD_LIST_BYTES, 64-byte aligned
 } vd_worker;
 
 typedef struct vd_range {

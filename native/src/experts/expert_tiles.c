@@ -12,6 +12,8 @@ typedef struct slot_list {
     int32_t slots[LISTED_SLOTS];
 } slot_list;
 
+_Static_assert(sizeof(slot_list) <= VD_LIST_BYTES, "the list fits");
+
 static void list_slots(const vd_expert_tiling *tiling, vd_range slots, slot_list *list) {
     memset(list->ends, 0, (size_t)(tiling->E + 1) * sizeof *list->ends);
     for (int64_t slot = slots.begin; slot < slots.end; slot++) {
@@ -109,7 +111,7 @@ static void run_listed(const vd_op *op, const vd_step *step, const vd_expert_til
 
 void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_tiling *tiling,
                          vd_run_expert_tile *run_tile) {
-    slot_list list;
+    slot_list *list = step->worker->list;
     slice_tiles tiles[VD_SLICES_MAX];
     int32_t slices = tiling->slices == NULL ? 1 : tiling->slices->count;
     int32_t own = slices == 1 ? 0 : vd_slice_of(tiling->slices, step->worker->index);
@@ -118,13 +120,13 @@ void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_t
     }
     int64_t all = step->rows * tiling->k;
     for (int64_t first = 0; first < all; first += LISTED_SLOTS) {
-        list_slots(tiling, (vd_range){first, vd_min(first + LISTED_SLOTS, all)}, &list);
-        clear_others(tiling, step, &list);
+        list_slots(tiling, (vd_range){first, vd_min(first + LISTED_SLOTS, all)}, list);
+        clear_others(tiling, step, list);
         for (int32_t i = 0; i < slices; i++) {
             int32_t slice = (own + i) % slices;
             int64_t limit =
-                first + LISTED_SLOTS < all ? INT64_MAX : count_tiles(tiling, &list, &tiles[slice]);
-            run_listed(op, step, tiling, &list, slice, limit, &tiles[slice], run_tile);
+                first + LISTED_SLOTS < all ? INT64_MAX : count_tiles(tiling, list, &tiles[slice]);
+            run_listed(op, step, tiling, list, slice, limit, &tiles[slice], run_tile);
         }
     }
 }
