@@ -1,14 +1,18 @@
-// Pools on Linux: errors of thread creation, names, priorities and processors of
-// workers.
+// Pools on Linux: errors of thread creation, names, priorities and processors of workers; workers
+// that are held up, and processors that are taken away.
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "core/pool.h"
 #include "support/check.h"
 #include "support/machines.h"
+#include "support/rng.h"
 #include "vidrio.h"
 
 enum { WORKERS = 3 };
@@ -154,6 +158,95 @@ static void reports_threads_that_do_not_start(void) {
     CHECK(pthread_attr_destroy(&usual) == 0);
 }
 
+enum { MOST = 8, PHASES = 16 };
+
+static void sleep_at_random(rng *r) {
+    if (rng_below(r, 8) == 0) {
+        struct timespec time = {0, (long)rng_below(r, 4) * 400000};  // workers spin less
+        nanosleep(&time, NULL);
+    }
+}
+
+typedef struct phases {
+    uint64_t seed;
+    int32_t reached[MOST];  // the phase that each worker has written
+} phases;
+
+static void pass_barriers(void *argument, const vd_worker *worker) {
+    phases *p = argument;
+    rng r = {p->seed + (uint64_t)worker->index};
+    for (int32_t phase = 1; phase <= PHASES; phase++) {
+        p->reached[worker->index] = phase;
+        sleep_at_random(&r);
+        vd_barrier(worker);
+        for (int32_t w = 0; w < worker->count; w++) {
+            CHECK(p->reached[w] == phase);
+        }
+        sleep_at_random(&r);
+        vd_barrier(worker);
+    }
+}
+
+static void pass_barriers_often(vd_pool *pool, rng *r) {
+    for (int i = 0; i < 4; i++) {
+        phases p = {.seed = (uint64_t)rng_below(r, 1 << 30)};
+        vd_pool_run(pool, pass_barriers, &p);
+        sleep_at_random(r);
+    }
+}
+
+// Workers sleep before and after barriers, so that the others wait in the kernel.
+static void *waits_for_stalled_workers(void *argument) {
+    (void)argument;
+    rng r = {5};
+    for (int32_t workers = 2; workers <= MOST; workers += 3) {
+        describe("%d workers that stall", workers);
+        vd_pool *pool = NULL;
+        CHECK(vd_pool_create(workers, &pool) == VD_OK);
+        pass_barriers_often(pool, &r);
+        vd_pool_free(pool);
+    }
+    return NULL;
+}
+
+// Limits all threads of this process to a set of processors.
+static void bind_threads(const cpu_set_t *set) {
+    DIR *threads = opendir("/proc/self/task");
+    CHECK(threads != NULL);
+    for (struct dirent *each = readdir(threads); each != NULL; each = readdir(threads)) {
+        if (each->d_name[0] != '.') {
+            CHECK(sched_setaffinity((pid_t)strtol(each->d_name, NULL, 10), sizeof *set, set) == 0);
+        }
+    }
+    closedir(threads);
+}
+
+// A pool whose workers outnumber the processors that are left goes on.
+static void *goes_on_with_fewer_processors(void *argument) {
+    (void)argument;
+    cpu_set_t before, one;
+    CHECK(sched_getaffinity(0, sizeof before, &before) == 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &before)) {
+            CPU_SET(i, &one);
+        }
+    }
+    rng r = {7};
+    for (int32_t workers = 2; workers <= MOST; workers *= 2) {
+        describe("%d workers that are left a processor", workers);
+        vd_pool *pool = NULL;
+        CHECK(vd_pool_create(workers, &pool) == VD_OK);
+        pass_barriers_often(pool, &r);
+        bind_threads(&one);
+        pass_barriers_often(pool, &r);
+        bind_threads(&before);
+        pass_barriers_often(pool, &r);
+        vd_pool_free(pool);
+    }
+    return NULL;
+}
+
 static void run_on_thread(void *check(void *)) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, check, NULL) == 0);
@@ -169,6 +262,8 @@ int main(void) {
     run_on_thread(lowers_priority);
     run_on_thread(pins_workers_to_whole_nodes);
     run_on_thread(binds_workers_to_kinds_of_cores);
+    run_on_thread(waits_for_stalled_workers);
+    run_on_thread(goes_on_with_fewer_processors);
     CHECK(getpriority(PRIO_PROCESS, 0) == niceness);
     return 0;
 }
