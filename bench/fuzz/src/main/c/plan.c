@@ -37,11 +37,12 @@ typedef struct draft {
     int32_t n_tables;
 } draft;
 
-// Returns whether two words are the address of a buffer of valid_op, which are near plan_limits.
+// Returns whether two words are the address of a buffer of valid_op, which are near plan_limits:
+// the regions may be between them.
 static int is_address(const int32_t *words) {
     uint64_t address;
     memcpy(&address, words, sizeof address);
-    return address - (uint64_t)(uintptr_t)&plan_limits + (1 << 24) < 1 << 25;
+    return address - (uint64_t)(uintptr_t)&plan_limits + (1 << 27) < 1 << 28;
 }
 
 static void set_address(int32_t *words, const void *address) {

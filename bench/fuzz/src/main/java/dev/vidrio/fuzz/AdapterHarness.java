@@ -8,12 +8,16 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Reads an {@code adapter_config.json} of PEFT with the weights of a fixture. */
+/**
+ * Reads an {@code adapter_config.json} of PEFT, with the weights that follow it after a zero byte or
+ * with those of a fixture.
+ */
 public final class AdapterHarness {
   private static final String FIXTURES = "java/model/src/test/resources/dev/vidrio/model/";
   private static final String CONFIG = "adapter_config.json";
   private static final String WEIGHTS = "adapter_model.safetensors";
   private static final Path DIRECTORY = Fixtures.scratch();
+  private static final Path OWN_WEIGHTS = Fixtures.scratch();
   private static final Gguf MODEL =
       Gguf.parse(
           "model.gguf",
@@ -27,9 +31,14 @@ public final class AdapterHarness {
 
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
-    Fixtures.write(DIRECTORY.resolve(CONFIG), data);
+    Fixtures.Two files = Fixtures.Two.of(data);
+    Path directory = files.second().length == 0 ? DIRECTORY : OWN_WEIGHTS;
+    Fixtures.write(directory.resolve(CONFIG), files.first());
+    if (files.second().length > 0) {
+      Fixtures.write(directory.resolve(WEIGHTS), files.second());
+    }
     try (Arena arena = Arena.ofConfined()) {
-      var _ = HuggingFaceAdapter.open(DIRECTORY, MODEL, arena);
+      var _ = HuggingFaceAdapter.open(directory, MODEL, arena);
     } catch (ModelException e) {
       Oracle.requireOneLine(e);
     }
@@ -37,8 +46,11 @@ public final class AdapterHarness {
 
   /** Returns a fixture's configuration, and one with patterns. */
   public static List<byte[]> seeds() {
+    byte[] config = Fixtures.read(FIXTURES + "adapter/llama/" + CONFIG);
+    byte[] weights = Fixtures.read(FIXTURES + "adapter/llama/" + WEIGHTS);
     return List.of(
-        Fixtures.read(FIXTURES + "adapter/llama/" + CONFIG),
+        config,
+        new Fixtures.Two(config, weights).toBytes(),
         Fixtures.bytes(
                 """
                 {"peft_type":"LORA","r":3,"lora_alpha":5,"use_rslora":true,"bias":"none",

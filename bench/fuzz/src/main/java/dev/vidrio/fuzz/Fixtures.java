@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -87,6 +88,29 @@ final class Fixtures {
       Files.copy(fixture, copy);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The contents of two files in one input, separated by the first zero byte.
+   *
+   * @param second the second file; empty if there is no zero byte
+   */
+  record Two(byte[] first, byte[] second) {
+    static Two of(byte[] data) {
+      int end = 0;
+      while (end < data.length && data[end] != 0) {
+        end++;
+      }
+      return new Two(
+          Arrays.copyOf(data, end),
+          Arrays.copyOfRange(data, Math.min(end + 1, data.length), data.length));
+    }
+
+    byte[] toBytes() {
+      byte[] data = Arrays.copyOf(first, first.length + 1 + second.length);
+      System.arraycopy(second, 0, data, first.length + 1, second.length);
+      return data;
     }
   }
 

@@ -15,8 +15,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a {@code cfg.json} of SAELens with the weights of the fixture that has its architecture. An
- * accepted autoencoder, saved and read again, has an equal second copy.
+ * Reads a {@code cfg.json} of SAELens, with the weights that follow it after a zero byte or with those
+ * of the fixture that has its architecture. An accepted autoencoder, saved and read again, has an
+ * equal second copy.
  */
 public final class SaeHarness {
   private static final String FIXTURES = "java/lens/src/test/resources/dev/vidrio/lens/decode/sae";
@@ -25,6 +26,7 @@ public final class SaeHarness {
   private static final Executor EXECUTOR = JavaExecutor.scalar(1);
   private static final Path SCRATCH = Fixtures.scratch();
   private static final Map<String, Path> DIRECTORIES = directories();
+  private static final Path OWN_WEIGHTS = Fixtures.scratch();
   private static final Path FIRST = SCRATCH.resolve("first copy");
   private static final Path SECOND = SCRATCH.resolve("second copy");
 
@@ -55,14 +57,20 @@ public final class SaeHarness {
   }
 
   /**
-   * Opens an autoencoder with a configuration.
+   * Opens an autoencoder.
    *
-   * @throws ModelException if the configuration is rejected
+   * @throws ModelException if the configuration or the weights are rejected
    */
-  static void open(byte[] config) {
-    Path directory = DIRECTORIES.getOrDefault(architecture(config), DIRECTORIES.get("standard"));
+  static void open(byte[] data) {
+    Fixtures.Two files = Fixtures.Two.of(data);
+    Path directory =
+        DIRECTORIES.getOrDefault(architecture(files.first()), DIRECTORIES.get("standard"));
+    if (files.second().length > 0) {
+      directory = OWN_WEIGHTS;
+      Fixtures.write(directory.resolve(WEIGHTS), files.second());
+    }
     if (directory != null) {
-      Fixtures.write(directory.resolve(CONFIG), config);
+      Fixtures.write(directory.resolve(CONFIG), files.first());
       save(SparseAutoencoder.load(EXECUTOR, directory), FIRST);
       save(SparseAutoencoder.load(EXECUTOR, FIRST), SECOND);
       for (String file : List.of(CONFIG, WEIGHTS)) {
@@ -81,7 +89,7 @@ public final class SaeHarness {
     }
   }
 
-  /** Returns the configurations of all fixtures. */
+  /** Returns the configurations of all fixtures, with and without weights. */
   public static List<byte[]> seeds() {
     List<byte[]> seeds =
         new ArrayList<>(
@@ -92,7 +100,9 @@ public final class SaeHarness {
                  "normalize_activations": "layer_norm", "hook_name": "blocks.0.hook_mlp_out"}
                 """));
     for (Path directory : Fixtures.directories(FIXTURES, CONFIG)) {
-      seeds.add(Fixtures.read(directory.resolve(CONFIG)));
+      byte[] config = Fixtures.read(directory.resolve(CONFIG));
+      seeds.add(config);
+      seeds.add(new Fixtures.Two(config, Fixtures.read(directory.resolve(WEIGHTS))).toBytes());
     }
     return seeds;
   }

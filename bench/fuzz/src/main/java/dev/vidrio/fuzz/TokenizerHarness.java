@@ -7,16 +7,26 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Reads a {@code tokenizer.json}, encodes texts by it and decodes every token. */
+/**
+ * Reads a {@code tokenizer.json}, and a {@code tokenizer_config.json} that may follow it after a zero
+ * byte; encodes texts and decodes every token.
+ */
 public final class TokenizerHarness {
   private static final Path DIRECTORY = Fixtures.scratch();
+  private static final Path WITH_OPTIONS = Fixtures.scratch();
 
   private TokenizerHarness() {}
 
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
-    Fixtures.write(DIRECTORY.resolve("tokenizer.json"), data);
-    VocabularyHarness.use(() -> Tokenizers.fromHuggingFace(DIRECTORY));
+    Fixtures.Two files = Fixtures.Two.of(data);
+    boolean isAlone = files.second().length == 0;
+    Path directory = isAlone ? DIRECTORY : WITH_OPTIONS;
+    Fixtures.write(directory.resolve("tokenizer.json"), files.first());
+    if (!isAlone) {
+      Fixtures.write(directory.resolve("tokenizer_config.json"), files.second());
+    }
+    VocabularyHarness.use(() -> Tokenizers.fromHuggingFace(directory));
   }
 
   /** Returns a tokenizer of each model, with the stages of known families. */
@@ -66,6 +76,14 @@ public final class TokenizerHarness {
         "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",
         "max_input_chars_per_word":100,
         "vocab":{"[UNK]":0,"[CLS]":1,"[SEP]":2,"the":3,"##or":4,"##y":5}}}
+        """,
+        """
+        {"added_tokens":[{"id":1,"content":"<s>","special":true}],
+        "model":{"type":"BPE","vocab":{"a":0,"<s>":1},"merges":[]},
+        "decoder":{"type":"ByteLevel"},"pre_tokenizer":{"type":"ByteLevel"}}
+        \0{"tokenizer_class":"LlamaTokenizer","bos_token":"<s>","eos_token":{"content":"<s>"},
+        "add_bos_token":true,"add_eos_token":false,"unk_token":null,"pad_token":"<s>",
+        "chat_template":[{"name":"default","template":"{{ 1 }}"}],"legacy":false}
         """,
         """
         {"normalizer":{"type":"Sequence","normalizers":[{"type":"StripAccents"},

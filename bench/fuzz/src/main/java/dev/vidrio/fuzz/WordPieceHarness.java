@@ -2,7 +2,6 @@ package dev.vidrio.fuzz;
 
 import dev.vidrio.tokenizer.Tokenizers;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -16,13 +15,9 @@ public final class WordPieceHarness {
 
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
-    int end = 0;
-    while (end < data.length && data[end] != 0) {
-      end++;
-    }
-    Fixtures.write(DIRECTORY.resolve("tokenizer_config.json"), Arrays.copyOf(data, end));
-    byte[] vocabulary = Arrays.copyOfRange(data, Math.min(end + 1, data.length), data.length);
-    Fixtures.write(DIRECTORY.resolve("vocab.txt"), vocabulary);
+    Fixtures.Two files = Fixtures.Two.of(data);
+    Fixtures.write(DIRECTORY.resolve("tokenizer_config.json"), files.first());
+    Fixtures.write(DIRECTORY.resolve("vocab.txt"), files.second());
     VocabularyHarness.use(() -> Tokenizers.fromHuggingFace(DIRECTORY));
   }
 

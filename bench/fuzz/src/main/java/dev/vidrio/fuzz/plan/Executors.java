@@ -24,7 +24,9 @@ final class Executors implements AutoCloseable {
       kinds.add(isa.label() + " (native)");
     }
     kinds.add(REFERENCE);
-    kinds.add(VECTOR);
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
+      kinds.add(VECTOR);
+    }
   }
 
   /** Returns the kinds: the native instruction sets, then the Java executors. */
