@@ -16,6 +16,10 @@
 #   --timeout N   time after which an input is a finding (default 5): more on a loaded machine
 #   --coverage    does not fuzz: prints how many lines of each parser the kept inputs and seeds reach,
 #                 and writes those that they do not to build/fuzz/coverage/HARNESS
+#   --growth      does not fuzz: repeats parts of the kept inputs and seeds, up to 1 MB, and reports
+#                 inputs that cost more than linear time or memory. In addition to the parsers it has
+#                 gguf-items, safetensors-items, merges, encode, match, render and stop
+#   --seed N      the seed of --growth (default: the time)
 #
 # Executions are added up in build/fuzz/executions, a line for each run.
 # It builds what it needs first, unless VIDRIO_NO_BUILD is set. VIDRIO_CLANG is the compiler of the
@@ -30,15 +34,17 @@ usage() {
 seconds=10
 jobs=1
 timeout=5
-coverage=0
+mode=fuzz
+seed=$(date +%s)
 while [ $# -gt 0 ]; do
     case $1 in
-    --seconds | --jobs | --timeout)
+    --seconds | --jobs | --timeout | --seed)
         [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
         declare "${1#--}=$2"
         shift
         ;;
-    --coverage) coverage=1 ;;
+    --coverage) mode=cover ;;
+    --growth) mode=grow ;;
     -*) usage ;;
     *) break ;;
     esac
@@ -49,8 +55,8 @@ native=() # the native harnesses among the names
 for name; do
     [[ $name != native-* ]] || native+=("$name")
 done
-if [ "$coverage" = 1 ] && [ "${#native[@]}" -gt 0 ]; then
-    echo "$0: --coverage counts lines of Java; ${native[0]} runs C" >&2
+if [ "$mode" != fuzz ] && [ "${#native[@]}" -gt 0 ]; then
+    echo "$0: --coverage and --growth run Java; ${native[0]} runs C" >&2
     exit 2
 fi
 parsers=1 # 0: none of the names is one of a parser, so that Java is not needed
@@ -91,7 +97,11 @@ jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL
     --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
     -Djava.io.tmpdir="$scratch" -cp "$classes")
 harnesses=
-[ "$parsers" = 0 ] || harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
+if [ "$mode" = grow ]; then
+    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Growth 2>/dev/null)
+elif [ "$parsers" = 1 ]; then
+    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
+fi
 [ $# -gt 0 ] || mapfile -t all < <(cut -d ' ' -f 1 <<<"$harnesses")
 [ $# -gt 0 ] || set -- "${all[@]}"
 
@@ -141,15 +151,20 @@ cover() { # NAME
         dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1"
 }
 
+# Searches for inputs of a parser that cost more than linear time or memory.
+grow() { # NAME
+    "${jvm[@]}" dev.vidrio.fuzz.Growth "$seconds" "$seed" "$out/corpus" "$out/findings" "$1"
+}
+
 failed=0
 for name; do
-    grep -q "^$name " <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
+    grep -q "^$name\( \|\$\)" <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
 done
 for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
         wait -n || failed=1
     done
-    if [ "$coverage" = 1 ]; then cover "$name" & else fuzz "$name" & fi
+    "$mode" "$name" &
 done
 for _; do
     wait -n || { state=$?; [ "$state" -eq 127 ] || failed=1; }
