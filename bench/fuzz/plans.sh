@@ -6,7 +6,8 @@
 #
 # A plan follows from its seed. The case of a finding is made smaller and printed: a line for each
 # operation and step. It is also written to build/fuzz/findings/plans, and the exit status is 1. To
-# see it again, run its seed alone. Each minute a line on stderr has the next seed.
+# see it again, run its seed alone. A line on stderr has the seed of each finding, and each minute one
+# has the next seed.
 #
 #   --seconds N   time (default 10)
 #   --plans N     maximum number of plans (default: as many as the time allows)

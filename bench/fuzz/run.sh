@@ -14,8 +14,11 @@
 #   --seconds N   time for each harness (default 10)
 #   --jobs N      harnesses to run at once (default 1)
 #   --timeout N   time after which an input is a finding (default 5): more on a loaded machine
-#   --coverage    does not fuzz: prints how many lines of each parser the kept inputs and seeds reach,
-#                 and writes those that they do not to build/fuzz/coverage/HARNESS
+#   --coverage    does not fuzz: prints how many lines of each parser the seeds, the corpus and kept
+#                 inputs reach, and writes those that they do not to build/fuzz/coverage/HARNESS; the
+#                 exit status is 1 if they are less than 90 %
+#   --choose      does not fuzz: replaces bench/fuzz/corpus/HARNESS.zip by the shortest inputs, of it
+#                 and of the kept ones, that reach all branches which the seeds do not
 #   --growth      does not fuzz: repeats parts of the kept inputs and seeds, up to 1 MB, and reports
 #                 inputs that cost more than linear time or memory. In addition to the parsers it has
 #                 gguf-items, safetensors-items, merges, encode, match, render and stop
@@ -34,7 +37,7 @@ usage() {
 seconds=10
 jobs=1
 timeout=5
-mode=fuzz
+without_fuzzing=
 seed=$(date +%s)
 while [ $# -gt 0 ]; do
     case $1 in
@@ -43,8 +46,7 @@ while [ $# -gt 0 ]; do
         declare "${1#--}=$2"
         shift
         ;;
-    --coverage) mode=cover ;;
-    --growth) mode=grow ;;
+    --coverage | --choose | --growth) without_fuzzing=${1#--} ;;
     -*) usage ;;
     *) break ;;
     esac
@@ -55,8 +57,8 @@ native=() # the native harnesses among the names
 for name; do
     [[ $name != native-* ]] || native+=("$name")
 done
-if [ "$mode" != fuzz ] && [ "${#native[@]}" -gt 0 ]; then
-    echo "$0: --coverage and --growth run Java; ${native[0]} runs C" >&2
+if [ -n "$without_fuzzing" ] && [ "${#native[@]}" -gt 0 ]; then
+    echo "$0: --$without_fuzzing runs Java; ${native[0]} runs C" >&2
     exit 2
 fi
 parsers=1 # 0: none of the names is one of a parser, so that Java is not needed
@@ -97,10 +99,10 @@ jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL
     --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
     -Djava.io.tmpdir="$scratch" -cp "$classes")
 harnesses=
-if [ "$mode" = grow ]; then
+if [ "$without_fuzzing" = growth ]; then
     harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Growth 2>/dev/null)
 elif [ "$parsers" = 1 ]; then
-    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/seeds" 2>/dev/null)
+    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/inputs" 2>/dev/null)
 fi
 [ $# -gt 0 ] || mapfile -t all < <(cut -d ' ' -f 1 <<<"$harnesses")
 [ $# -gt 0 ] || set -- "${all[@]}"
@@ -114,7 +116,7 @@ done | paste -sd :)
 
 fuzz() { # NAME
     local name=$1 log=$out/logs/$1.log begin state=0 class command
-    mkdir -p "$out/corpus/$name" "$out/findings/$name" "$scratch/seeds/$name"
+    mkdir -p "$out/corpus/$name" "$out/findings/$name" "$scratch/inputs/$name"
     begin=$(date +%s)
     if [[ $name == native-* ]]; then
         command=("$out/bench/fuzz/fuzz_${name#native-}" -max_len=4096)
@@ -126,7 +128,7 @@ fuzz() { # NAME
     fi
     "${command[@]}" -max_total_time="$seconds" -timeout="$timeout" -print_final_stats=1 \
         -artifact_prefix="$out/findings/$name/" \
-        "$out/corpus/$name" "$scratch/seeds/$name" >"$log" 2>&1 || state=$?
+        "$out/corpus/$name" "$scratch/inputs/$name" >"$log" 2>&1 || state=$?
     local runs edges findings
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
@@ -140,20 +142,25 @@ fuzz() { # NAME
     return "$state"
 }
 
-# Prints the lines of a parser that its inputs reach.
-cover() { # NAME
+# Runs a class under JaCoCo, without fuzzing.
+count() { # CLASS ARGUMENT...
     local agent
     agent=$(tr : '\n' <<<"$classes" | sed 's/\*$//' | while read -r entry; do
         [ -f "$entry" ] && echo "$entry" || ls "$entry"/org.jacoco.agent-*runtime.jar 2>/dev/null
     done | grep -m 1 'org.jacoco.agent-.*runtime.jar')
-    mkdir -p "$out/corpus/$1"
-    "${jvm[@]:0:1}" -javaagent:"$agent"=output=none,includes=dev.vidrio.* "${jvm[@]:1}" \
-        dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1"
+    "${jvm[@]:0:1}" -javaagent:"$agent"=output=none,includes=dev.vidrio.* "${jvm[@]:1}" "$@" \
+        2> >(grep -v '^WARNING: Using incubator' >&2)
 }
 
-# Searches for inputs of a parser that cost more than linear time or memory.
-grow() { # NAME
-    "${jvm[@]}" dev.vidrio.fuzz.Growth "$seconds" "$seed" "$out/corpus" "$out/findings" "$1"
+# Runs a harness as the options say.
+run() { # NAME
+    mkdir -p "$out/corpus/$1"
+    case $without_fuzzing in
+    coverage) count dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1" ;;
+    choose) count dev.vidrio.fuzz.Corpus "$1" "$out/corpus/$1" ;;
+    growth) "${jvm[@]}" dev.vidrio.fuzz.Growth "$seconds" "$seed" "$out/corpus" "$out/findings" "$1" ;;
+    *) fuzz "$1" ;;
+    esac
 }
 
 failed=0
@@ -164,7 +171,7 @@ for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
         wait -n || failed=1
     done
-    "$mode" "$name" &
+    run "$name" &
 done
 for _; do
     wait -n || { state=$?; [ "$state" -eq 127 ] || failed=1; }

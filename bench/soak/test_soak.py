@@ -19,6 +19,10 @@ class GrowthTest(unittest.TestCase):
             self.assertEqual(1, len(growth(intervals)), name)
             self.assertIn(name, growth(intervals)[0])
 
+    def test_ignores_the_heap_of_running_requests(self):
+        intervals = [interval(heap=50 + (40 + i) * (i % 2)) for i in range(24)]
+        self.assertEqual([], growth(intervals))
+
     def test_finds_slower_answers(self):
         intervals = [interval(latency=0.1 + 0.2 * i) for i in range(12)]
         self.assertIn("median latency grew", growth(intervals)[0])

@@ -5,11 +5,13 @@ import static java.util.stream.Collectors.joining;
 
 import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.call.ParameterTypes;
 import dev.vidrio.template.call.Part;
 import dev.vidrio.template.call.ToolCallFormat;
+import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.reflect.Constructor;
 import java.util.ArrayList;
@@ -18,11 +20,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Reads a model's answer with reasoning and tool calls. The first three bytes choose the format of
- * calls, the options and the division of the rest into pieces: pieces give the message that the
- * whole text gives, and their content concatenates to its content.
+ * calls, the options and the division of the rest into pieces: pieces and tokens give the message
+ * that the whole text gives, and the content of pieces concatenates to its content.
  */
 public final class AnswerHarness {
   private static final Tokenizer TOKENIZER = new ByteTokenizer();
@@ -39,16 +43,24 @@ public final class AnswerHarness {
   private static final ParameterTypes TYPES =
       new ParameterTypes(
           List.of(
-              Map.of(
-                  "name",
-                  "clock",
-                  "parameters",
-                  Map.of(
-                      "type",
-                      "object",
-                      "properties",
-                      Map.of("zone", Map.of("type", "string"), "at", Map.of("type", "integer")))),
+              JsonMapper.shared()
+                  .readValue(
+                      """
+                  {"name": "clock", "parameters": {"type": "object", "properties": {
+                   "zone": {"type": "string"}, "at": {"type": "integer"},
+                   "list": {"type": "array", "items": {"$ref": "#/$defs/pair"}},
+                   "any": {"anyOf": [{"type": "number"}, {"type": ["null", "boolean"]}]},
+                   "one": {"enum": [1, "a", null, true, [2], {"b": 3}]}, "two": {"const": 2},
+                   "all": {"allOf": [{"type": ["string", "integer"]}, {"oneOf": [
+                    {"type": "integer"}, {"properties": {"a": {"type": "null"}}}]}]}},
+                   "$defs": {"pair": {"type": "object", "properties": {
+                    "a": {"type": "string"}, "b": {"$ref": "#/$defs/pair"}}}}}}
+                  """,
+                      new TypeReference<Map<String, Object>>() {}),
               Map.of("name", "f")));
+
+  /** The beginning of an answer that is given with the prompt, as tokens. */
+  private static final int[] GIVEN = TOKENIZER.encode("<think>So", EncodeOptions.DEFAULT);
 
   private static final int OPTIONS = 3;
 
@@ -74,7 +86,19 @@ public final class AnswerHarness {
     Oracle.requireEqual(described(whole), described(divided), "whole and pieces");
     Oracle.requireEqual(one, shown.toString(), "content of whole and pieces");
     String content = whole.message().content();
-    Oracle.requireEqual(one, content == null ? "" : content, "pieces and message");
+    String all = content == null ? "" : content;
+    boolean given = data[1] < 0; // the message has the given beginning too
+    Oracle.require(given ? all.endsWith(one) : all.equals(one), "content of pieces and message");
+    ChatAnswer tokens = answer(data[0], data[1]);
+    List<Integer> ids =
+        Arrays.stream(TOKENIZER.encode(text, EncodeOptions.DEFAULT)).boxed().toList();
+    var _ = tokens.read(new GenerationResult(text, ids, 1, reason));
+    var _ = tokens.newContentTokens();
+    Oracle.requireEqual(described(whole), described(tokens), "whole and tokens");
+    Oracle.require(
+        tokens.reasoningTokens() <= ids.size()
+            && whole.endsInReasoning() == tokens.endsInReasoning(),
+        "reasoning of whole and tokens");
   }
 
   private static String described(ChatAnswer answer) {
@@ -122,14 +146,19 @@ public final class AnswerHarness {
               ? CONSTRUCTORS.tools.newInstance(
                   FORMATS.get(Byte.toUnsignedInt(format) % FORMATS.size()), TYPES, isStrict)
               : null;
-      return CONSTRUCTORS.answer.newInstance(
-          TOKENIZER, MARKERS.get(options >> 4 & MARKERS.size() - 1), begun, given);
+      ChatAnswer answer =
+          CONSTRUCTORS.answer.newInstance(
+              TOKENIZER, MARKERS.get(options >> 4 & MARKERS.size() - 1), begun, given);
+      if ((options & 64) != 0) {
+        var _ = answer.withCallsOnly();
+      }
+      return options < 0 ? answer.beginWith(GIVEN) : answer;
     } catch (ReflectiveOperationException e) {
       throw new LinkageError("ChatAnswer has changed", e);
     }
   }
 
-  /** Returns a text with a call in each format, with and without reasoning. */
+  /** Returns texts with calls in each format, with and without reasoning. */
   public static List<byte[]> seeds() {
     List<byte[]> seeds = new ArrayList<>();
     String json = "{\"name\": \"clock\", \"arguments\": {\"zone\": \"UTC\", \"at\": 3}}";
@@ -143,25 +172,50 @@ public final class AnswerHarness {
             "<tool_call>\n" + json + "\n</tool_call>",
             " Before.\n<tool_call>" + json + "</tool_call> After",
             "```json\n" + json + "\n```",
+            "{" + json + "}",
             "text\n" + json + "\nmore");
-    for (int i = 0; i < texts.size(); i++) {
-      for (int options : new int[] {0, 0x11, 0x20, 0x26}) {
-        seeds.add(seed(0, options, texts.get(i)));
+    for (String text : texts) {
+      for (int options : new int[] {0, 0x11, 0x20, 0x26, 0x40, 0x90, 0xa1}) {
+        seeds.add(seed(0, options, text));
       }
     }
     for (int i = 0; i < FORMATS.size(); i++) {
       ToolCallFormat format = FORMATS.get(i);
-      String call = format.call().stream().map(part -> written(part, format)).collect(joining());
-      seeds.add(
-          seed(i, 0, "A " + format.open() + call + format.separator() + call + format.close()));
+      for (Written value : VALUES) {
+        String call = written(format.call(), format, value);
+        seeds.add(
+            seed(i, 0, "A " + format.open() + call + format.separator() + call + format.close()));
+      }
     }
     return seeds;
   }
 
-  private static String written(Part part, ToolCallFormat format) {
+  /** An argument of a call: its key, and its value in JSON, in Python, and as nested elements. */
+  private record Written(String key, String json, String python, String elements) {}
+
+  private static final List<Written> VALUES =
+      List.of(
+          new Written("zone", "\"UTC\"", "'UTC'", "UTC"),
+          new Written("at", "3", "3", "3"),
+          new Written(
+              "list",
+              "[{\"a\": \"x\", \"b\": {\"a\": null}}]",
+              "[{'a': \"x\", 'b': {'a': (None, True), }}, (), -1.5e3, '\\x41\\u00e9\\/\\n\\q']",
+              "<item><a>x</a><b><a>y</a></b></item><item><a><a>z</a></a></item>"),
+          new Written("any", "null", "None", "null"),
+          new Written("one", "[2]", "[2]", "[2]"),
+          new Written("two", "2", "2", "2"),
+          new Written("all", "\"s\"", "'s'", "7"),
+          new Written("other", "{}", "{}", "text"));
+
+  private static String written(List<Part> parts, ToolCallFormat format, Written value) {
+    return parts.stream().map(part -> written(part, format, value)).collect(joining());
+  }
+
+  private static String written(Part part, ToolCallFormat format, Written value) {
     return switch (part) {
       case Part.Text(String text) -> text;
-      case Part.Slot(Part.Variable variable) -> written(variable, format);
+      case Part.Slot(Part.Variable variable) -> written(variable, format, value);
       case Part.Members(List<Part.Member> members) ->
           members.stream()
               .map(
@@ -169,28 +223,30 @@ public final class AnswerHarness {
                       "\""
                           + member.key().replace("$name", "clock")
                           + "\": "
-                          + quoted(member.value(), format))
+                          + quoted(member.value(), format, value))
               .collect(joining(", ", "{", "}"));
     };
   }
 
-  private static String quoted(Part.Variable variable, ToolCallFormat format) {
-    String text = written(variable, format);
+  private static String quoted(Part.Variable variable, ToolCallFormat format, Written value) {
+    String text = written(variable, format, value);
     return variable == Part.Variable.JSON ? text : "\"" + text + "\"";
   }
 
-  private static String written(Part.Variable variable, ToolCallFormat format) {
+  private static String written(Part.Variable variable, ToolCallFormat format, Written value) {
     return switch (variable) {
       case NAME -> "clock";
       case ID -> "abcdef123";
       case INDEX -> "0";
-      case JSON -> "{\"zone\": \"UTC\", \"at\": 3}";
-      case PYTHON -> "zone='UTC', at=3";
-      case GEMMA -> "{at:3,zone:<|\"|>UTC<|\"|>}";
-      case PARAMETERS ->
-          format.parameter().stream().map(part -> written(part, format)).collect(joining());
-      case KEY -> "zone";
-      case VALUE -> "UTC";
+      case JSON -> "{\"" + value.key + "\": " + value.json + "}";
+      case PYTHON -> value.key + "=" + value.python;
+      case GEMMA -> "{" + value.key + ":" + value.json.replace("\"", "<|\"|>") + "}";
+      case PARAMETERS -> written(format.parameter(), format, value);
+      case KEY -> value.key;
+      case VALUE ->
+          format.name().equals("elements")
+              ? value.elements.replace("<", "]<]minimax[>[<")
+              : value.python;
       case TYPE -> "string";
     };
   }

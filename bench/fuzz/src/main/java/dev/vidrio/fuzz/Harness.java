@@ -1,5 +1,6 @@
 package dev.vidrio.fuzz;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -186,6 +187,21 @@ public record Harness(
   /** Returns all harnesses. */
   public static List<Harness> all() {
     return ALL;
+  }
+
+  /** Returns the harness with a name. */
+  static Harness named(String name) {
+    return ALL.stream()
+        .filter(each -> each.name.equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no harness " + name));
+  }
+
+  /** Returns the inputs without fuzzing: the seeds, and the corpus that is checked in. */
+  public List<byte[]> inputs() {
+    List<byte[]> inputs = new ArrayList<>(seeds.get());
+    inputs.addAll(Corpus.of(name));
+    return inputs;
   }
 
   /** Returns whether a class, by its name in class files, is part of the parser. */

@@ -10,17 +10,17 @@ public final class Main {
   private Main() {}
 
   /**
-   * Writes the seeds of each harness to {@code DIRECTORY/NAME}, and prints names and classes.
+   * Writes the inputs of each harness to {@code DIRECTORY/NAME}, and prints names and classes.
    *
    * @param args the directory
-   * @throws IOException if a seed cannot be written
+   * @throws IOException if an input cannot be written
    */
   public static void main(String... args) throws IOException {
     for (Harness harness : Harness.all()) {
       Path directory = Files.createDirectories(Path.of(args[0], harness.name()));
-      List<byte[]> seeds = harness.seeds().get();
-      for (int i = 0; i < seeds.size(); i++) {
-        Files.write(directory.resolve("seed-" + i), seeds.get(i));
+      List<byte[]> inputs = harness.inputs();
+      for (int i = 0; i < inputs.size(); i++) {
+        Files.write(directory.resolve("input-" + i), inputs.get(i));
       }
       System.out.println(harness.name() + " " + harness.target().getName());
     }

@@ -5,28 +5,35 @@ import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a {@code cfg.json} of SAELens with the weights of the fixture that has its architecture.
+ * Reads a {@code cfg.json} of SAELens with the weights of the fixture that has its architecture. An
+ * accepted autoencoder, saved and read again, has an equal second copy.
  */
 public final class SaeHarness {
   private static final String FIXTURES = "java/lens/src/test/resources/dev/vidrio/lens/decode/sae";
   private static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae_weights.safetensors";
   private static final Executor EXECUTOR = JavaExecutor.scalar(1);
+  private static final Path SCRATCH = Fixtures.scratch();
   private static final Map<String, Path> DIRECTORIES = directories();
+  private static final Path FIRST = SCRATCH.resolve("first copy");
+  private static final Path SECOND = SCRATCH.resolve("second copy");
 
   private SaeHarness() {}
 
   private static Map<String, Path> directories() {
-    Path scratch = Fixtures.scratch();
     Map<String, Path> directories = new HashMap<>();
     for (Path fixture : Fixtures.directories(FIXTURES, CONFIG)) {
-      Path directory = scratch.resolve(String.valueOf(fixture.getFileName()));
+      Path directory = SCRATCH.resolve(String.valueOf(fixture.getFileName()));
       directory.toFile().mkdir();
       Fixtures.copy(fixture.resolve(WEIGHTS), directory.resolve(WEIGHTS));
       directories.put(architecture(Fixtures.read(fixture.resolve(CONFIG))), directory);
@@ -56,14 +63,37 @@ public final class SaeHarness {
     Path directory = DIRECTORIES.getOrDefault(architecture(config), DIRECTORIES.get("standard"));
     if (directory != null) {
       Fixtures.write(directory.resolve(CONFIG), config);
-      var _ = SparseAutoencoder.load(EXECUTOR, directory);
+      save(SparseAutoencoder.load(EXECUTOR, directory), FIRST);
+      save(SparseAutoencoder.load(EXECUTOR, FIRST), SECOND);
+      for (String file : List.of(CONFIG, WEIGHTS)) {
+        Oracle.require(
+            Arrays.equals(Fixtures.read(FIRST.resolve(file)), Fixtures.read(SECOND.resolve(file))),
+            file + " changes when it is read and written again");
+      }
+    }
+  }
+
+  private static void save(SparseAutoencoder autoencoder, Path directory) {
+    try {
+      autoencoder.save(directory, "model");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
   /** Returns the configurations of all fixtures. */
   public static List<byte[]> seeds() {
-    return Fixtures.directories(FIXTURES, CONFIG).stream()
-        .map(directory -> Fixtures.read(directory.resolve(CONFIG)))
-        .toList();
+    List<byte[]> seeds =
+        new ArrayList<>(
+            Fixtures.bytes(
+                """
+                {"d_in": 12, "d_sae": 40, "activation_fn_str": "topk",
+                 "activation_fn_kwargs": {"k": 4}, "apply_b_dec_to_input": false,
+                 "normalize_activations": "layer_norm", "hook_name": "blocks.0.hook_mlp_out"}
+                """));
+    for (Path directory : Fixtures.directories(FIXTURES, CONFIG)) {
+      seeds.add(Fixtures.read(directory.resolve(CONFIG)));
+    }
+    return seeds;
   }
 }

@@ -2,14 +2,10 @@ package dev.vidrio.fuzz;
 
 import dev.vidrio.error.ModelException;
 import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.testfiles.GgufWriter;
-import dev.vidrio.formats.testfiles.TinyVocabulary;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -25,10 +21,17 @@ public final class VocabularyHarness {
 
   /** Runs one input. */
   public static void fuzzerTestOneInput(byte[] data) {
-    use(
-        () ->
-            Tokenizers.fromGguf(
-                Gguf.parse("input.gguf", MemorySegment.ofArray(data)).metadata(), 300));
+    use(() -> tokenizer(data));
+  }
+
+  /**
+   * Returns the tokenizer of a GGUF file.
+   *
+   * @throws ModelException if the file or its vocabulary is invalid
+   */
+  static Tokenizer tokenizer(byte[] file) {
+    return Tokenizers.fromGguf(
+        Gguf.parse("input.gguf", MemorySegment.ofArray(file)).metadata(), 300);
   }
 
   /** Opens a tokenizer; encodes and decodes by it if it is accepted. */
@@ -58,39 +61,8 @@ public final class VocabularyHarness {
     var _ = tokenizer.endOfGeneration();
   }
 
-  /** Returns vocabularies of each model: byte-level BPE, SentencePiece, unigram and WordPiece. */
+  /** Returns vocabularies of each model. */
   public static List<byte[]> seeds() {
-    GgufWriter bytes = new GgufWriter();
-    TinyVocabulary.putFirst(bytes, 257);
-    return List.of(
-        bytes.toImage().bytes(),
-        scored("llama", "▁", "▁a", "The", "▁the", "or", "y"),
-        scored("t5", "▁", "▁a", "The", "▁the", "or", "y"),
-        scored("bert", "▁a", "▁the", "##or", "▁or", "y", "▁12"));
-  }
-
-  private static byte[] scored(String model, String... texts) {
-    List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
-    for (int b = 0; b < 256; b++) {
-      tokens.add("<0x%02X>".formatted(b));
-    }
-    Collections.addAll(tokens, texts);
-    float[] scores = new float[tokens.size()];
-    int[] types = new int[tokens.size()];
-    for (int i = 0; i < scores.length; i++) {
-      scores[i] = -i;
-      types[i] = i == 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1;
-    }
-    return new GgufWriter()
-        .string("tokenizer.ggml.model", model)
-        .string("tokenizer.ggml.pre", "default")
-        .strings("tokenizer.ggml.tokens", tokens)
-        .float32s("tokenizer.ggml.scores", scores)
-        .int32s("tokenizer.ggml.token_type", types)
-        .uint32("tokenizer.ggml.unknown_token_id", 0)
-        .uint32("tokenizer.ggml.bos_token_id", 1)
-        .uint32("tokenizer.ggml.eos_token_id", 2)
-        .toImage()
-        .bytes();
+    return VocabularySeeds.all();
   }
 }

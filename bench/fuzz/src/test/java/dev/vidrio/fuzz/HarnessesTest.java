@@ -20,7 +20,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Runs the harnesses without Jazzer: seeds, former findings, and random changes of seeds. */
+/**
+ * Runs the harnesses without Jazzer: seeds, corpus, former findings, and random changes of seeds.
+ */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class HarnessesTest {
   private static final Path FINDINGS = Path.of("src/test/resources/dev/vidrio/fuzz/findings");
@@ -32,11 +34,10 @@ class HarnessesTest {
 
   @ParameterizedTest
   @MethodSource("harnesses")
-  void acceptsSeedsAndFormerFindings(Harness harness) throws IOException {
-    List<byte[]> seeds = harness.seeds().get();
-    assertFalse(seeds.isEmpty());
-    for (byte[] seed : seeds) {
-      run(harness, seed);
+  void acceptsCorpusAndFormerFindings(Harness harness) throws IOException {
+    assertFalse(harness.seeds().get().isEmpty());
+    for (byte[] input : harness.inputs()) {
+      run(harness, input);
     }
     Path directory = FINDINGS.resolve(harness.name());
     if (Files.exists(directory)) {

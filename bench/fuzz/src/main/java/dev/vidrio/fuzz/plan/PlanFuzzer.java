@@ -130,13 +130,17 @@ public final class PlanFuzzer {
         count(example);
         return;
       }
-      Differential.Finding smallest = Shrinker.shrink(differential, finding);
-      findings.add("seed " + seed + ": " + Description.of(smallest));
+      add(seed, Description.of(Shrinker.shrink(differential, finding)));
     } catch (RuntimeException | Error e) {
-      findings.add("seed " + seed + ": " + trace(e));
+      add(seed, trace(e));
     } finally {
       Matrices.trim();
     }
+  }
+
+  private void add(long seed, String description) {
+    findings.add("seed " + seed + ": " + description);
+    System.err.println("finding: seed " + seed);
   }
 
   /** Returns the case of a seed, or null if its plan is invalid, as changed ones may be. */

@@ -235,6 +235,9 @@ final class Workshop {
     if (spec.n() <= 0 || spec.k() <= 0) {
       throw new IllegalArgumentException("not positive");
     }
+    if ((long) spec.rank() * Math.max(spec.n(), spec.k()) > MAX_ELEMENTS) {
+      throw new IllegalArgumentException("too large");
+    }
     int slots = 1 + random.nextInt(2);
     int sequences = 1 + random.nextInt(limits.sequences());
     var table =

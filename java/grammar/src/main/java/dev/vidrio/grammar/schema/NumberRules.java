@@ -81,6 +81,9 @@ final class NumberRules {
     BigInteger low = null;
     BigInteger high = null;
     for (Conjunction.Bound bound : all.bounds) {
+      if (excludesAll(bound)) {
+        return Expr.NOTHING;
+      }
       BigInteger last = last(bound, digits);
       if (bound.upper()) {
         high = high == null ? last : high.min(last);
@@ -104,10 +107,20 @@ final class NumberRules {
     return BigInteger.TEN.pow(digits).subtract(BigInteger.ONE);
   }
 
+  /** Returns the number of digits before the decimal point; negative for zeros after it. */
+  private static long digits(BigDecimal value) {
+    return (long) value.precision() - value.scale();
+  }
+
+  /** Returns whether all numbers within a bound are too large to be generated. */
+  private static boolean excludesAll(Conjunction.Bound bound) {
+    return bound.value().signum() == (bound.upper() ? -1 : 1) && digits(bound.value()) > MAX_DIGITS;
+  }
+
   /** Returns the last number within a bound, times 10^fractionDigits. */
   private static BigInteger last(Conjunction.Bound bound, int fractionDigits) {
     BigDecimal value = bound.value();
-    long digits = (long) value.precision() - value.scale();
+    long digits = digits(value);
     if (digits > MAX_DIGITS || digits < -MAX_DIGITS) {
       // No generated number is that large or that close to zero.
       int power = digits > 0 ? MAX_DIGITS : -MAX_DIGITS;

@@ -243,7 +243,12 @@ class SchemaReaderTest {
         SchemaCase.of(
             "{'type':'number','minimum':-1.25,'maximum':2.5}",
             List.of("-1.25", "-1.2", "-1.250", "2.5", "2.50", "0.3"),
-            List.of("-1.26", "-1.3", "2.51", "2.500001", "3")));
+            List.of("-1.26", "-1.3", "2.51", "2.500001", "3")),
+        SchemaCase.of(
+            "{'anyOf':[{'type':'integer','minimum':1e400},{'type':'integer','maximum':-1e400},"
+                + "{'const':'a'}]}",
+            List.of("'a'"),
+            List.of("1", "-1" + "0".repeat(30), "1" + "0".repeat(30))));
   }
 
   static List<SchemaCase> cases() {

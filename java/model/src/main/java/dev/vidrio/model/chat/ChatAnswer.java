@@ -82,7 +82,7 @@ public final class ChatAnswer {
   private int shown;
   private int shownReasoning;
 
-  /** Where a mark of calls begins in the reasoning, or -1 if none was found. */
+  /** The index of the first mark of calls in the reasoning, or -1 if none was found. */
   private int callInReasoning = -1;
 
   private int givenReasoningTokens;

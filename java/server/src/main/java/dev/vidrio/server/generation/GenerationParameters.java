@@ -201,7 +201,8 @@ public record GenerationParameters(
   /**
    * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
    */
-  GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar, Tokenizer tokenizer) {
+  public GenerationRequest.Builder request(
+      int[] prompt, @Nullable Grammar grammar, Tokenizer tokenizer) {
     GenerationOptions options = template.options().withGrammar(grammar);
     if (!biases.isEmpty()) {
       options = options.withSampling(withBiases(options.sampling(), tokenizer));
