@@ -19,6 +19,10 @@
 #                 exit status is 1 if they are less than 90 %
 #   --choose      does not fuzz: replaces bench/fuzz/corpus/HARNESS.zip by the shortest inputs, of it
 #                 and of the kept ones, that reach all branches which the seeds do not
+#   --growth      does not fuzz: repeats parts of the kept inputs and seeds, up to 1 MB, and reports
+#                 inputs that cost more than linear time or memory. In addition to the parsers it has
+#                 gguf-items, safetensors-items, merges, encode, match, render and stop
+#   --seed N      the seed of --growth (default: the time)
 #
 # Executions are added up in build/fuzz/executions, a line for each run.
 # It builds what it needs first, unless VIDRIO_NO_BUILD is set. VIDRIO_CLANG is the compiler of the
@@ -34,14 +38,15 @@ seconds=10
 jobs=1
 timeout=5
 without_fuzzing=
+seed=$(date +%s)
 while [ $# -gt 0 ]; do
     case $1 in
-    --seconds | --jobs | --timeout)
+    --seconds | --jobs | --timeout | --seed)
         [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
         declare "${1#--}=$2"
         shift
         ;;
-    --coverage | --choose) without_fuzzing=${1#--} ;;
+    --coverage | --choose | --growth) without_fuzzing=${1#--} ;;
     -*) usage ;;
     *) break ;;
     esac
@@ -53,7 +58,7 @@ for name; do
     [[ $name != native-* ]] || native+=("$name")
 done
 if [ -n "$without_fuzzing" ] && [ "${#native[@]}" -gt 0 ]; then
-    echo "$0: --$without_fuzzing counts branches of Java; ${native[0]} runs C" >&2
+    echo "$0: --$without_fuzzing runs Java; ${native[0]} runs C" >&2
     exit 2
 fi
 parsers=1 # 0: none of the names is one of a parser, so that Java is not needed
@@ -94,7 +99,11 @@ jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL
     --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
     -Djava.io.tmpdir="$scratch" -cp "$classes")
 harnesses=
-[ "$parsers" = 0 ] || harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/inputs" 2>/dev/null)
+if [ "$without_fuzzing" = growth ]; then
+    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Growth 2>/dev/null)
+elif [ "$parsers" = 1 ]; then
+    harnesses=$("${jvm[@]}" dev.vidrio.fuzz.Main "$scratch/inputs" 2>/dev/null)
+fi
 [ $# -gt 0 ] || mapfile -t all < <(cut -d ' ' -f 1 <<<"$harnesses")
 [ $# -gt 0 ] || set -- "${all[@]}"
 
@@ -149,13 +158,14 @@ run() { # NAME
     case $without_fuzzing in
     coverage) count dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1" ;;
     choose) count dev.vidrio.fuzz.Corpus "$1" "$out/corpus/$1" ;;
+    growth) "${jvm[@]}" dev.vidrio.fuzz.Growth "$seconds" "$seed" "$out/corpus" "$out/findings" "$1" ;;
     *) fuzz "$1" ;;
     esac
 }
 
 failed=0
 for name; do
-    grep -q "^$name " <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
+    grep -q "^$name\( \|\$\)" <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
 done
 for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do

@@ -33,6 +33,43 @@ class HostileGrammarTest {
   }
 
   @Test
+  void limitsCombinationsOfAlternatives() {
+    String dependencies =
+        IntStream.range(0, 60).mapToObj(i -> "\"p" + i + "\":[\"a\"]").collect(joining(","));
+    assertTrue(
+        rejection(() -> Grammar.jsonSchema("{\"dependentRequired\":{" + dependencies + "}}"))
+            .contains("requirements in all"));
+    String references =
+        IntStream.range(0, 40)
+            .mapToObj(
+                i -> "\"d%1$d\":{\"anyOf\":[@,@]}".formatted(i).replace("@", reference(i + 1)))
+            .collect(joining(","));
+    String schema =
+        "{\"const\":1,\"allOf\":[%s],\"$defs\":{%s,\"d40\":{\"const\":2}}}"
+            .formatted(reference(0), references);
+    assertTrue(rejection(() -> Grammar.jsonSchema(schema)).contains("steps to check its values"));
+  }
+
+  private static String reference(int number) {
+    return "{\"$ref\":\"#/$defs/d" + number + "\"}";
+  }
+
+  /** A tree of prefixes that is deeper than a stack. */
+  @Test
+  void limitsPrefixesOfPrefixes() {
+    List<String> words = IntStream.rangeClosed(1, 1400).mapToObj("a"::repeat).toList();
+    assertTrue(rejection(() -> Grammar.choice(words)).contains("200000 instructions"));
+    soon(() -> assertTrue(Grammar.choice(words.subList(0, 400)).matches("a".repeat(399))));
+  }
+
+  @Test
+  void limitsRepetitionsOfOneElement() {
+    assertTrue(
+        rejection(() -> Grammar.ebnf("root ::= \"a\"" + "{0,3}".repeat(100_000)))
+            .contains("more than 4 repetitions"));
+  }
+
+  @Test
   void limitsRegexes() {
     assertEquals(
         "regular expression 10000000 characters: must be at most 1048576",

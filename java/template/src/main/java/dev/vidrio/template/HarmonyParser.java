@@ -2,6 +2,7 @@ package dev.vidrio.template;
 
 import dev.vidrio.template.call.ParameterTypes;
 import dev.vidrio.template.call.ReadCall;
+import dev.vidrio.template.call.ToolCallReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -54,6 +55,15 @@ public final class HarmonyParser {
   private final StringBuilder reasoning = new StringBuilder();
   private final StringBuilder written = new StringBuilder();
   private final List<ReadCall> calls = new ArrayList<>();
+
+  /**
+   * The number of characters of the rest that were read, and are removed once a piece was parsed.
+   */
+  private int at;
+
+  /** The position from which the end of a header is searched. */
+  private int searched;
+
   private boolean inHeader = true;
   private Kind kind = Kind.CONTENT;
   private @Nullable ReadCall call;
@@ -84,18 +94,25 @@ public final class HarmonyParser {
   public void accept(String piece) {
     rest.append(piece);
     while (inHeader ? parseHeader() : parseBody()) {}
+    rest.delete(0, at);
+    searched = Math.max(0, searched - at);
+    at = 0;
   }
 
   private boolean parseHeader() {
-    int end = rest.indexOf(MESSAGE);
+    int end = rest.indexOf(MESSAGE, Math.max(at, searched));
     if (end < 0) {
+      searched = rest.length() - MESSAGE.length() + 1;
       return false;
     }
-    String header = rest.substring(0, end);
-    rest.delete(0, end + MESSAGE.length());
+    String header = rest.substring(at, end);
+    at = end + MESSAGE.length();
     Matcher recipient = RECIPIENT.matcher(header);
     Matcher name = NAME.matcher(header);
-    if (tools != null && recipient.find() && tools.contains(recipient.group(1))) {
+    if (tools != null
+        && calls.size() < ToolCallReader.MAX_CALLS
+        && recipient.find()
+        && tools.contains(recipient.group(1))) {
       kind = Kind.CALL;
       call = new ReadCall(recipient.group(1), null);
     } else {
@@ -119,18 +136,18 @@ public final class HarmonyParser {
 
   private boolean parseBody() {
     Matcher mark = END.matcher(rest);
-    boolean ends = mark.find();
+    boolean ends = mark.find(at);
     int end = ends ? mark.start() : rest.length() - heldBack();
     switch (kind) {
-      case CONTENT -> content.append(rest, 0, end);
-      case REASONING -> reasoning.append(rest, 0, end);
+      case CONTENT -> content.append(rest, at, end);
+      case REASONING -> reasoning.append(rest, at, end);
       case CALL -> {
-        written.append(rest, 0, end);
-        Objects.requireNonNull(call).addJson(rest, 0, end);
+        written.append(rest, at, end);
+        Objects.requireNonNull(call).addJson(rest, at, end);
       }
     }
     boolean isHeader = ends && mark.group().equals(CHANNEL);
-    rest.delete(0, ends && !isHeader ? mark.end() : end);
+    at = ends && !isHeader ? mark.end() : end;
     if (ends) {
       endCall();
       inHeader = true;
@@ -142,7 +159,7 @@ public final class HarmonyParser {
   private int heldBack() {
     int begin = rest.lastIndexOf("<");
     boolean isBegun =
-        begin >= 0 && ENDS.stream().anyMatch(m -> m.startsWith(rest.substring(begin)));
+        begin >= at && ENDS.stream().anyMatch(m -> m.startsWith(rest.substring(begin)));
     return isBegun ? rest.length() - begin : 0;
   }
 

@@ -20,6 +20,9 @@ public final class EbnfReader {
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
   private static final Expr ANY = new Expr.Chars(CodePoints.ALL);
 
+  /** The maximum number of repetitions of one element, which nest: {@code "a"{2}*} has two. */
+  private static final int MAX_REPETITIONS = 4;
+
   private final Cursor in;
   private final Rules rules;
   private final Map<String, Integer> numbers = new HashMap<>();
@@ -103,6 +106,7 @@ public final class EbnfReader {
 
   private Expr sequence(boolean nested) {
     List<Expr> parts = new ArrayList<>();
+    int repetitions = 0;
     while (in.atAnyOf("\"[(.*+?{<!") || in.atAnyOf(NAME)) {
       if (parts.isEmpty() && in.atAnyOf("*+?{")) {
         throw in.error("nothing to repeat");
@@ -110,7 +114,11 @@ public final class EbnfReader {
       Optional<Cursor.Repetition> times = in.repetition(() -> space(nested));
       if (times.isEmpty()) {
         parts.add(item());
+        repetitions = 0;
       } else {
+        if (++repetitions > MAX_REPETITIONS) {
+          throw in.error("more than " + MAX_REPETITIONS + " repetitions of one element");
+        }
         parts.add(new Expr.Repeat(parts.removeLast(), times.get().min(), times.get().max()));
       }
       space(nested);

@@ -164,18 +164,19 @@ final class ProgramAnalysis {
 
   /** Names a rule of a cycle: every remaining rule is called by a remaining rule. */
   private InvalidInputException leftRecursion(int[] callers, List<BitSet> first) {
+    int[] firstCaller = new int[starts.size()];
+    for (int caller = starts.size() - 1; caller >= 0; caller--) {
+      if (callers[caller] > 0) {
+        int each = caller;
+        first.get(caller).stream().forEach(called -> firstCaller[called] = each);
+      }
+    }
     int rule = 0;
     while (callers[rule] == 0) {
       rule++;
     }
     for (int i = 0; i < starts.size(); i++) {
-      int called = rule;
-      for (int caller = 0; caller < starts.size(); caller++) {
-        if (callers[caller] > 0 && first.get(caller).get(called)) {
-          rule = caller;
-          break;
-        }
-      }
+      rule = firstCaller[rule];
     }
     return new InvalidInputException(
         built.rules.field() + " rule",

@@ -36,6 +36,7 @@ public final class ProgramBuilder {
   private final Map<CodePoints, Integer> classes = new HashMap<>();
   final Map<Integer, Integer> representatives = new HashMap<>();
   private final Map<Expr, Expr> labelRules = new HashMap<>();
+  private final Prefixes prefixes = new Prefixes();
   private int work;
 
   private ProgramBuilder(Rules rules) {
@@ -91,8 +92,8 @@ public final class ProgramBuilder {
         }
         yield first;
       }
-      case Expr.Choice(List<Expr> parts) -> {
-        List<Expr> ways = Prefixes.shared(parts);
+      case Expr.Choice choice -> {
+        List<Expr> ways = prefixes.shared(choice);
         int first = add(ways.getLast(), then);
         for (Expr part : ways.subList(0, ways.size() - 1).reversed()) {
           first = add(new Program.Fork(add(part, then), first));

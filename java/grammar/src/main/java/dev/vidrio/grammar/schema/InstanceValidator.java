@@ -4,11 +4,13 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
@@ -56,9 +58,14 @@ final class InstanceValidator {
 
   private static final int MAX_DEPTH = 100;
 
+  /** The maximum number of steps for all values of a document. */
+  private static final int MAX_STEPS = 20_000_000;
+
   private final SchemaDocument document;
   private final TextMatcher matcher;
+  private final Map<JsonNode, Set<Object>> enumerated = new IdentityHashMap<>();
   private int depth;
+  private long steps;
 
   InstanceValidator(SchemaDocument document, TextMatcher matcher) {
     this.document = document;
@@ -82,6 +89,38 @@ final class InstanceValidator {
                       other.has(each.getKey()) && equal(each.getValue(), other.get(each.getKey())));
     }
     return one.equals(other);
+  }
+
+  /** Returns an object that equals that of another value if the values are equal. */
+  private static Object key(JsonNode value) {
+    if (value.isNumber()) {
+      return value.decimalValue().stripTrailingZeros();
+    }
+    if (value.isArray()) {
+      return value.valueStream().map(InstanceValidator::key).toList();
+    }
+    if (value.isObject()) {
+      return value.properties().stream()
+          .collect(Collectors.toMap(Map.Entry::getKey, each -> key(each.getValue())));
+    }
+    return value;
+  }
+
+  private boolean isListed(Subschema part, JsonNode value) {
+    Set<Object> keys =
+        enumerated.computeIfAbsent(
+            part.node().get("enum"),
+            _ ->
+                part.list("enum").stream().map(InstanceValidator::key).collect(Collectors.toSet()));
+    return keys.contains(key(value));
+  }
+
+  /** Counts the steps of checking a value. */
+  private void step(Subschema part, String keyword, long count) {
+    steps += count;
+    if (steps > MAX_STEPS) {
+      throw part.error(keyword, "needs more than " + MAX_STEPS + " steps to check its values");
+    }
   }
 
   boolean holdAll(Collection<Term> terms, JsonNode value) {
@@ -158,9 +197,11 @@ final class InstanceValidator {
   }
 
   private Truth truth(Subschema part, String keyword, JsonNode value) {
+    boolean isEnum = keyword.equals("enum");
+    step(part, keyword, 1 + value.size() + (isEnum ? 0 : part.node().get(keyword).size()));
     return switch (keyword) {
       case "type" -> Truth.of(part.types().stream().anyMatch(type -> isOf(type, value)));
-      case "enum" -> Truth.of(part.list(keyword).stream().anyMatch(each -> equal(each, value)));
+      case "enum" -> Truth.of(isListed(part, value));
       case "const" -> Truth.of(equal(part.node().get(keyword), value));
       case "$ref" -> truth(document.referred(part), value);
       case "not" -> below(part, keyword, value).negated();
@@ -242,7 +283,9 @@ final class InstanceValidator {
     }
     List<Subschema> matched = new ArrayList<>();
     if (part.has("patternProperties")) {
-      for (Map.Entry<String, JsonNode> each : part.object("patternProperties").properties()) {
+      Set<Map.Entry<String, JsonNode>> patterns = part.object("patternProperties").properties();
+      step(part, "patternProperties", patterns.size());
+      for (Map.Entry<String, JsonNode> each : patterns) {
         if (matcher.matches(part, each.getKey(), name)) {
           matched.add(document.below(part, "patternProperties", each.getKey(), each.getValue()));
         }
@@ -292,14 +335,7 @@ final class InstanceValidator {
   }
 
   private static boolean isUnique(JsonNode array) {
-    for (int i = 0; i < array.size(); i++) {
-      for (int j = 0; j < i; j++) {
-        if (equal(array.get(i), array.get(j))) {
-          return false;
-        }
-      }
-    }
-    return true;
+    return array.valueStream().map(InstanceValidator::key).distinct().count() == array.size();
   }
 
   private Truth string(Subschema part, String keyword, String value) {

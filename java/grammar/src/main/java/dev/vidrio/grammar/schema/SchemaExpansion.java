@@ -1,5 +1,6 @@
 package dev.vidrio.grammar.schema;
 
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -7,7 +8,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -19,6 +19,9 @@ final class SchemaExpansion {
 
   /** The maximum number of schemas expanded in a document. */
   private static final int MAX_WORK = 20_000;
+
+  /** The maximum number of requirements in all alternatives that are tried. */
+  private static final int MAX_TRIED = 4_000_000;
 
   /** The maximum nesting of alternatives. */
   private static final int MAX_DEPTH = 500;
@@ -55,6 +58,17 @@ final class SchemaExpansion {
       return copy;
     }
 
+    /** Returns the number of elements that a copy copies. */
+    private int size() {
+      return asserted.size()
+          + disjunctions.size()
+          + denied.size()
+          + seen.size()
+          + conjunction.properties.size()
+          + conjunction.required.size()
+          + conjunction.excluded.size();
+    }
+
     /** Adds a term before the existing ones. */
     private void add(Term term, @Nullable Item cause, boolean negation) {
       Item item = new Item(term, cause, negation);
@@ -86,6 +100,7 @@ final class SchemaExpansion {
   private final SchemaNegation negation;
   private final KeywordReader keywords;
   private int work;
+  private long tried;
   private int depth;
 
   SchemaExpansion(SchemaDocument document, TextMatcher matcher) {
@@ -170,6 +185,17 @@ final class SchemaExpansion {
           .error("allOf", "nests alternatives deeper than " + MAX_DEPTH + " levels");
     }
     for (Alternative alternative : alternatives) {
+      Conjunction all = agenda.conjunction;
+      tried += 1 + alternative.terms.size() + (alternatives.size() == 1 ? 0 : agenda.size());
+      tried += (long) all.required.size() * all.properties.size(); // isImpossible
+      if (tried > MAX_TRIED) {
+        throw cause
+            .term
+            .part()
+            .error(
+                "allOf",
+                "combines alternatives with more than " + MAX_TRIED + " requirements in all");
+      }
       Agenda next = alternatives.size() == 1 ? agenda : agenda.copy();
       alternative.terms.forEach(term -> next.add(term, cause, negated || cause.negation));
       alternative.change.accept(next.conjunction);
@@ -241,14 +267,21 @@ final class SchemaExpansion {
   }
 
   private static List<Alternative> oneOf(List<Term> terms) {
-    return IntStream.range(0, terms.size())
-        .mapToObj(
-            i ->
-                IntStream.range(0, terms.size())
-                    .mapToObj(j -> i == j ? terms.get(j) : terms.get(j).opposite())
-                    .toList())
-        .map(exactlyOne -> new Alternative(exactlyOne, ignored -> {}))
-        .toList();
+    List<Term> opposites = terms.stream().map(Term::opposite).toList();
+    // Created when it is tried: all of them would take quadratic memory.
+    return new AbstractList<>() {
+      @Override
+      public Alternative get(int i) {
+        List<Term> exactlyOne = new ArrayList<>(opposites);
+        exactlyOne.set(i, terms.get(i));
+        return new Alternative(exactlyOne, ignored -> {});
+      }
+
+      @Override
+      public int size() {
+        return terms.size();
+      }
+    };
   }
 
   private Optional<List<Alternative>> condition(Subschema part) {

@@ -63,6 +63,7 @@ public final class ChatAnswer {
   private final StringBuilder marked = new StringBuilder();
 
   private final BitSet hidden = new BitSet();
+  private int hiddenCount;
 
   /** The marks that are not part of the response, and the characters of the marked text in them. */
   private final List<String> marksToDrop;
@@ -80,6 +81,10 @@ public final class ChatAnswer {
   private final List<ReadCall> found = new ArrayList<>();
   private int shown;
   private int shownReasoning;
+
+  /** The index of the first mark of calls in the reasoning, or -1 if none was found. */
+  private int callInReasoning = -1;
+
   private int givenReasoningTokens;
   private boolean callsOnly;
   private boolean isEnded;
@@ -152,7 +157,7 @@ public final class ChatAnswer {
 
   /** Returns the number of characters of the text that are not special tokens. */
   private int visible() {
-    return marked.length() - hidden.cardinality();
+    return marked.length() - hiddenCount;
   }
 
   /**
@@ -190,7 +195,9 @@ public final class ChatAnswer {
     marked.append(piece);
     int offset = all - marked.length();
     for (int i = from; i < marked.length() && harmony == null; i++) {
-      hidden.set(i, allHidden.get(offset + i));
+      boolean isHidden = allHidden.get(offset + i);
+      hidden.set(i, isHidden);
+      hiddenCount += isHidden ? 1 : 0;
     }
     dropMarks();
     if (calls != null) {
@@ -253,12 +260,12 @@ public final class ChatAnswer {
 
   /** Returns where a mark of calls begins in the reasoning, or its length if there is none. */
   private int beginOfCall(int length) {
-    int begin = length;
-    for (String mark : marks) {
+    for (String mark : callInReasoning < 0 ? marks : List.<String>of()) {
       int found = reasoning.find(mark, shownReasoning - mark.length());
-      begin = found >= 0 ? Math.min(begin, found) : begin;
+      boolean isFirst = found >= 0 && (callInReasoning < 0 || found < callInReasoning);
+      callInReasoning = isFirst ? found : callInReasoning;
     }
-    return begin;
+    return callInReasoning < 0 ? length : callInReasoning;
   }
 
   /** Returns whether the answer is inside its reasoning, as far as is known. */

@@ -23,6 +23,10 @@ final class ReasoningReader {
   private final boolean begun;
   private final StringBuilder rest = new StringBuilder();
   private final StringBuilder reasoning = new StringBuilder();
+
+  /** The number of characters of the rest that are known to be white space: all before others. */
+  private int space;
+
   private State state;
 
   /**
@@ -60,8 +64,7 @@ final class ReasoningReader {
       readReasoning(markers.ends());
     }
     if (state == State.AFTER_REASONING) {
-      String after = rest.toString().stripLeading();
-      rest.setLength(0);
+      String after = takeRest().stripLeading();
       state = after.isEmpty() ? State.AFTER_REASONING : State.ANSWER;
       return after;
     }
@@ -69,13 +72,16 @@ final class ReasoningReader {
   }
 
   private void begin(String open, List<String> ends) {
-    String text = rest.toString().stripLeading();
+    while (space < rest.length() && Character.isWhitespace(rest.charAt(space))) {
+      space++;
+    }
+    String text = rest.substring(space);
     if (ends.stream().anyMatch(text::startsWith)) {
       state = State.REASONING;
       return;
     }
     if (text.startsWith(open)) {
-      rest.delete(0, rest.length() - text.length() + open.length());
+      drop(space + open.length());
       state = State.REASONING;
     } else if (!open.startsWith(text) && ends.stream().noneMatch(end -> end.startsWith(text))) {
       state = begun ? State.REASONING : State.ANSWER;
@@ -86,7 +92,7 @@ final class ReasoningReader {
     int first = rest.length();
     int length = 0;
     for (String end : ends) {
-      int found = rest.indexOf(end);
+      int found = rest.indexOf(end, space - end.length());
       if (found >= 0 && found < first) {
         first = found;
         length = end.length();
@@ -94,16 +100,25 @@ final class ReasoningReader {
     }
     if (length > 0) {
       append(rest.substring(0, first).stripTrailing());
-      rest.delete(0, first + length);
+      drop(first + length);
       state = State.AFTER_REASONING;
       return;
     }
-    int free = rest.length() - PartialMatch.length(rest, ends);
-    while (free > 0 && Character.isWhitespace(rest.charAt(free - 1))) {
+    int end = rest.length() - PartialMatch.length(rest, ends);
+    int free = end;
+    while (free > space && Character.isWhitespace(rest.charAt(free - 1))) {
       free--;
     }
-    append(rest.substring(0, free));
-    rest.delete(0, free);
+    if (free > space) {
+      append(rest.substring(0, free));
+      drop(free);
+    }
+    space = end - (free > space ? free : 0);
+  }
+
+  private void drop(int length) {
+    rest.delete(0, length);
+    space = Math.max(0, space - length);
   }
 
   private void append(String piece) {
@@ -113,6 +128,7 @@ final class ReasoningReader {
   private String takeRest() {
     String all = rest.toString();
     rest.setLength(0);
+    space = 0;
     return all;
   }
 

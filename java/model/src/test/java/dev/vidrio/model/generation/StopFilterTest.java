@@ -1,8 +1,10 @@
 package dev.vidrio.model.generation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -33,5 +35,17 @@ class StopFilterTest {
       passed.append(stop.finish());
       assertEquals(expected, passed.toString(), "pieces of " + size);
     }
+  }
+
+  /** In quadratic time, this would take minutes. */
+  @Test
+  void findsLongStopStrings() {
+    String begun = "a".repeat(500_000);
+    var filter = new StopFilter(List.of(begun + "b", "aab"));
+    for (int i = 0; i < 600_000; i++) {
+      assertEquals(i < 500_000 ? "" : "a", filter.accept("a"));
+    }
+    assertEquals("", filter.accept("b"));
+    assertTrue(filter.isFound());
   }
 }

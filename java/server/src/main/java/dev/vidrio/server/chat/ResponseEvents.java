@@ -16,6 +16,7 @@ import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.template.call.ReadCall;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,7 @@ final class ResponseEvents {
   private final Part reasoning = new Part(Ids.next("rs_"));
   private Part message = new Part(Ids.next("msg_"));
   private final List<OpenCall> calls = new ArrayList<>();
+  private final Map<ReadCall, OpenCall> open = new HashMap<>();
   private int number;
 
   /** An item with a single part while its text is generated. */
@@ -243,7 +245,7 @@ final class ResponseEvents {
   /** Sends the names of new calls, and the arguments that were added to calls. */
   private void sendCalls() throws IOException {
     for (ReadCall call : tools.kept(answer.calls())) {
-      OpenCall known = calls.stream().filter(each -> each.call == call).findFirst().orElse(null);
+      OpenCall known = open.get(call);
       if (known == null) {
         known = begin(call);
       }
@@ -267,6 +269,7 @@ final class ResponseEvents {
     }
     OpenCall open = new OpenCall(call, ToolCalls.id(call, answer.needsShortIds()));
     calls.add(open);
+    this.open.put(call, open);
     item("added", ResponseObject.call(open.item, call.name(), open.id, "", "in_progress"));
     return open;
   }

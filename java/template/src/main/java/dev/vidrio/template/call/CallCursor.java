@@ -1,7 +1,5 @@
 package dev.vidrio.template.call;
 
-import java.util.List;
-
 /** A position in a text that grows, at which elements of calls are read. */
 final class CallCursor {
   /** The maximum length of names and keys. */
@@ -13,6 +11,12 @@ final class CallCursor {
   int at;
   boolean isEnded;
   private String word = "";
+
+  /** The run of white space that was found last, so that a growing one is not read again. */
+  private int spaceBegin;
+
+  private int spaceEnd;
+  private int reached;
 
   CallCursor(StringBuilder text, int at) {
     this.text = text;
@@ -26,10 +30,40 @@ final class CallCursor {
 
   /** Reads white space; returns false at the end of the text so far. */
   boolean skipSpace() {
-    while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
-      at++;
-    }
+    at = afterSpace(at);
     return at < text.length();
+  }
+
+  /**
+   * Returns the end of the white space that begins at a position; the position if there is none.
+   */
+  int afterSpace(int from) {
+    boolean isKnown = spaceBegin <= from && from <= spaceEnd;
+    int end = isKnown ? spaceEnd : from;
+    while (end < text.length() && Character.isWhitespace(text.charAt(end))) {
+      end++;
+    }
+    spaceBegin = isKnown ? spaceBegin : from;
+    spaceEnd = end;
+    return end;
+  }
+
+  /** Forgets how far calls were read. */
+  void begin() {
+    reached = 0;
+  }
+
+  /** Records that a value was read, which ends at a position. */
+  void reach(int end) {
+    reached = Math.max(reached, end);
+  }
+
+  /**
+   * Returns the end of the values that were read since {@link #begin}: that of the text if its end
+   * was met after the end of the response. It does not depend on the pieces of the text.
+   */
+  int reached() {
+    return reached;
   }
 
   /** Returns whether a text comes next. */
@@ -43,14 +77,25 @@ final class CallCursor {
     if (!isEnded) {
       return false;
     }
-    String rest = text.substring(at).replaceAll("\\s+", "");
-    boolean isBeginning = expected.replaceAll("\\s+", "").startsWith(rest);
-    at = isBeginning ? text.length() : at;
+    int p = afterSpace(at);
+    for (int i = 0; i < expected.length() && p < text.length(); i++) {
+      if (!Character.isWhitespace(expected.charAt(i))) {
+        if (text.charAt(p) != expected.charAt(i)) {
+          return false;
+        }
+        p = afterSpace(p + 1);
+      }
+    }
+    boolean isBeginning = p == text.length();
+    at = isBeginning ? p : at;
     return isBeginning;
   }
 
   /** Returns {@link Step#MORE}, or {@link Step#FAIL} if no more text will come. */
   Step more() {
+    if (isEnded) {
+      reach(text.length());
+    }
     return isEnded ? Step.FAIL : Step.MORE;
   }
 
@@ -62,9 +107,7 @@ final class CallCursor {
       char c = literal.charAt(i);
       boolean isBlank = Character.isWhitespace(c);
       if (isBlank || i == 0) {
-        while (p < text.length() && Character.isWhitespace(text.charAt(p))) {
-          p++;
-        }
+        p = afterSpace(p);
       }
       if (isBlank) {
         continue;
@@ -105,24 +148,22 @@ final class CallCursor {
     }
     int end = at;
     while (end < text.length()
+        && end - at <= MAX_NAME
         && !Character.isWhitespace(text.charAt(end))
         && DELIMITERS.indexOf(text.charAt(end)) < 0) {
       end++;
     }
-    if (end == text.length() && !isEnded && end - at < MAX_NAME) {
+    if (end == text.length() && !isEnded && end - at <= MAX_NAME) {
       return Step.MORE;
     }
     return take(end);
   }
 
-  /** Reads the text up to one of several ends, which is not read. */
-  Step until(List<String> ends) {
-    int found = -1;
-    for (String end : ends) {
-      int i = text.indexOf(end, at);
-      found = i >= 0 && (found < 0 || i < found) ? i : found;
-    }
-    return found >= 0 ? take(found) : text.length() - at > MAX_NAME ? Step.FAIL : more();
+  /** Reads the text up to an end, which is not read. */
+  Step until(String end) {
+    int last = at + MAX_NAME + end.length();
+    int found = text.substring(at, Math.min(text.length(), last)).indexOf(end);
+    return found >= 0 ? take(at + found) : text.length() >= last ? Step.FAIL : more();
   }
 
   private Step take(int end) {

@@ -175,6 +175,7 @@ final class CallParser {
     if (!isEnded) {
       return cursor.more();
     }
+    cursor.reach(copied);
     cursor.at = copied;
     return begun().complete() ? Step.DONE : Step.FAIL;
   }
@@ -200,6 +201,7 @@ final class CallParser {
       if (end < 0) {
         return cursor.more();
       }
+      cursor.reach(end);
       try {
         Object value = PythonLiteral.parse(cursor.text.substring(cursor.at, end));
         begun().add(ParameterReader.json(value));
@@ -244,25 +246,31 @@ final class CallParser {
       return Step.FAIL;
     }
     int end = Math.max(cursor.at, copied);
+    int length = cursor.text.length();
+    int close = -1;
     while (true) {
       int quote = cursor.text.indexOf(ToolCallFormat.GEMMA_QUOTE, end);
-      int close = isQuoted ? -1 : cursor.text.indexOf(next(), end);
-      if (close >= 0 && (quote < 0 || close < quote)) {
+      if (!isQuoted && close < end) {
+        int found = cursor.text.indexOf(next(), end);
+        close = found < 0 ? length : found;
+      }
+      if (!isQuoted && close < length && (quote < 0 || close < quote)) {
         end = close;
         break;
       }
       if (quote < 0) {
         if (!cursor.isEnded || isQuoted) {
           // A mark may have begun.
-          copied = Math.max(end, cursor.text.length() - next().length());
+          copied = Math.max(end, length - next().length());
           return cursor.more();
         }
-        end = cursor.text.length();
+        end = length;
         break;
       }
       isQuoted = !isQuoted;
       end = quote + ToolCallFormat.GEMMA_QUOTE.length();
     }
+    cursor.reach(end);
     begun().setArguments(GemmaArguments.toJson(cursor.text.substring(cursor.at, end)));
     cursor.at = end;
     return begun().arguments().isEmpty() || !begun().complete() ? Step.FAIL : Step.DONE;

@@ -28,48 +28,55 @@ final class Elements {
 
   private static @Nullable Object value(
       String text, String mark, ParameterTypes.Schema schema, int depth) {
-    String rest = text.strip();
-    if (!rest.startsWith(mark) || depth > MAX_DEPTH) {
+    int at = afterSpace(text, 0);
+    if (!text.startsWith(mark, at) || depth > MAX_DEPTH) {
       return ParameterTypes.value(schema, text);
     }
     List<@Nullable Object> items = new ArrayList<>();
     Map<String, @Nullable Object> members = new LinkedHashMap<>();
-    while (rest.startsWith(mark)) {
-      int named = rest.indexOf('>', mark.length());
-      String name = named < 0 ? "" : rest.substring(mark.length(), named);
+    while (text.startsWith(mark, at)) {
+      int named = text.indexOf('>', at + mark.length());
+      String name = named < 0 ? "" : text.substring(at + mark.length(), named);
       String close = mark + "/" + name + ">";
-      int end = named < 0 ? -1 : end(rest, named, mark + name + ">", close);
+      int end = named < 0 ? -1 : end(text, named, mark + name + ">", close);
       if (end < 0) {
         return text;
       }
       Object value =
           value(
-              rest.substring(named + 1, end), mark, schema.of(name, name.equals(ITEM)), depth + 1);
+              text.substring(named + 1, end), mark, schema.of(name, name.equals(ITEM)), depth + 1);
       items.add(value);
       members.put(name, value);
-      rest = rest.substring(end + close.length()).stripLeading();
+      at = afterSpace(text, end + close.length());
     }
     return members.keySet().equals(Set.of(ITEM)) ? items : members;
+  }
+
+  private static int afterSpace(String text, int from) {
+    int at = from;
+    while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
+      at++;
+    }
+    return at;
   }
 
   /** Returns where the element's closing tag begins, after nested elements of its name. */
   private static int end(String text, int from, String open, String close) {
     int depth = 1;
     int at = from;
-    while (true) {
-      int closing = text.indexOf(close, at);
-      int opening = text.indexOf(open, at);
-      if (closing < 0) {
-        return -1;
-      }
-      if (opening >= 0 && opening < closing) {
+    int closing = text.indexOf(close, at);
+    while (closing >= 0) {
+      int opening = text.indexOf(open, at, closing);
+      if (opening >= 0) {
         depth++;
         at = opening + open.length();
       } else if (--depth == 0) {
         return closing;
       } else {
         at = closing + close.length();
+        closing = text.indexOf(close, at);
       }
     }
+    return -1;
   }
 }

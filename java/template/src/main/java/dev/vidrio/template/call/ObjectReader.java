@@ -25,9 +25,13 @@ final class ObjectReader {
           .flatMap(Set::stream)
           .collect(Collectors.toUnmodifiableSet());
 
+  /** The length of the longest of these keys, if each of its characters is an escape. */
+  private static final int MAX_ESCAPED_KEY = "tool_call_id".length() * "\\u0000".length();
+
   private enum State {
     BEGIN,
     KEY,
+    COLON,
     VALUE,
     ARGUMENTS,
     AFTER,
@@ -81,6 +85,7 @@ final class ObjectReader {
           switch (state) {
             case BEGIN -> begin();
             case KEY -> key();
+            case COLON -> colon();
             case VALUE -> value();
             case ARGUMENTS -> arguments();
             case AFTER -> after();
@@ -127,27 +132,30 @@ final class ObjectReader {
       scanner = new JsonScanner(cursor.at);
     }
     boolean isEnded = scanner.scan(cursor.text);
-    String begun = cursor.text.substring(cursor.at + 1, scanner.position());
+    int end = scanner.position();
     if (!isEnded) {
-      return mayBeKey(begun) ? cursor.more() : Step.FAIL;
+      return isMarked || mayBeKey(cursor.at + 1, end) ? cursor.more() : Step.FAIL;
     }
-    String read = string(cursor.text.substring(cursor.at, scanner.position()));
+    cursor.reach(end);
+    String read = string(cursor.text.substring(cursor.at, end));
     if (read == null || !(isMarked || KEYS.contains(read))) {
       return Step.FAIL;
     }
-    int colon = scanner.position();
-    while (colon < cursor.text.length() && Character.isWhitespace(cursor.text.charAt(colon))) {
-      colon++;
-    }
-    if (colon == cursor.text.length()) {
+    key = read;
+    cursor.at = end;
+    scanner = null;
+    state = State.COLON;
+    return Step.DONE;
+  }
+
+  private Step colon() {
+    if (!cursor.skipSpace()) {
       return cursor.more();
     }
-    if (cursor.text.charAt(colon) != ':') {
+    if (cursor.text.charAt(cursor.at) != ':') {
       return Step.FAIL;
     }
-    key = read;
-    cursor.at = colon + 1;
-    scanner = null;
+    cursor.at++;
     state = State.VALUE;
     return Step.DONE;
   }
@@ -158,10 +166,12 @@ final class ObjectReader {
   }
 
   /** Returns whether the beginning of a key may become one of a call that is not marked. */
-  private boolean mayBeKey(String begun) {
-    return isMarked
-        || begun.contains("\\")
-        || KEYS.stream().anyMatch(known -> known.startsWith(begun));
+  private boolean mayBeKey(int from, int to) {
+    if (to - from > MAX_ESCAPED_KEY) {
+      return false;
+    }
+    String begun = cursor.text.substring(from, to);
+    return begun.contains("\\") || KEYS.stream().anyMatch(known -> known.startsWith(begun));
   }
 
   private Step value() {
@@ -185,6 +195,7 @@ final class ObjectReader {
     if (!scanner.scan(cursor.text)) {
       return cursor.more();
     }
+    cursor.reach(scanner.position());
     String json = cursor.text.substring(cursor.at, scanner.position());
     if (!take(json)) {
       return Step.FAIL;
@@ -266,6 +277,7 @@ final class ObjectReader {
     if (!isEnded) {
       return cursor.more();
     }
+    cursor.reach(end);
     if (call == null) {
       held = cursor.text.substring(copied, end);
     }

@@ -70,7 +70,7 @@ final class ParameterReader {
 
   private Step word(Variable variable) {
     String end = parts.get(part + 1) instanceof Part.Text(String text) ? text : "";
-    Step step = cursor.until(List.of(end.strip().split("\\s+", -1)[0]));
+    Step step = cursor.until(end.strip().split("\\s+", -1)[0]);
     if (step == Step.DONE && variable == Variable.KEY) {
       key = cursor.word();
       return key.matches("[^<>\\n]+") ? step : Step.FAIL;
@@ -116,6 +116,7 @@ final class ParameterReader {
       }
       return cursor.more();
     }
+    cursor.reach(end);
     int begin = isData ? from + DATA_OPEN.length() : from;
     boolean isSpaced =
         end - space.length() >= begin

@@ -1,8 +1,10 @@
 package dev.vidrio.template.call;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -77,7 +79,7 @@ public final class ParameterTypes {
 
   /** Returns the value of a schema as {@link #value(String, String, String)} does. */
   static @Nullable Object value(Schema schema, String text) {
-    return value(types(schema.node, schema.root, 0), text);
+    return value(types(schema.node, schema.root, 0, new IdentityHashMap<>()), text);
   }
 
   /**
@@ -89,12 +91,14 @@ public final class ParameterTypes {
   record Schema(@Nullable Object node, Map<?, ?> root) {
     /** Returns the schema of the elements of lists, or of a member of objects. */
     Schema of(String key, boolean isList) {
-      Object found = find(node, key, isList, 0);
+      Object found = find(node, key, isList, 0, Collections.newSetFromMap(new IdentityHashMap<>()));
       return new Schema(found, root);
     }
 
-    private @Nullable Object find(@Nullable Object schema, String key, boolean isList, int depth) {
-      if (!(schema instanceof Map<?, ?> map) || depth > MAX_DEPTH) {
+    /** Returns the schema of a key or of elements; null if none of the schemas read has it. */
+    private @Nullable Object find(
+        @Nullable Object schema, String key, boolean isList, int depth, Set<Object> read) {
+      if (!(schema instanceof Map<?, ?> map) || depth > MAX_DEPTH || !read.add(map)) {
         return null;
       }
       Object here =
@@ -102,13 +106,13 @@ public final class ParameterTypes {
               ? map.get("items")
               : map.get("properties") instanceof Map<?, ?> properties ? properties.get(key) : null;
       if (here == null && map.get("$ref") instanceof String ref && ref.startsWith("#/")) {
-        here = find(target(root, ref), key, isList, depth + 1);
+        here = find(target(root, ref), key, isList, depth + 1, read);
       }
       for (String branches : List.of("anyOf", "oneOf", "allOf")) {
         if (here == null && map.get(branches) instanceof List<?> list) {
           here =
               list.stream()
-                  .map(branch -> find(branch, key, isList, depth + 1))
+                  .map(branch -> find(branch, key, isList, depth + 1, read))
                   .filter(Objects::nonNull)
                   .findFirst()
                   .orElse(null);
@@ -156,15 +160,31 @@ public final class ParameterTypes {
   public static Set<String> of(Map<?, ?> root, String parameter) {
     return root.get("properties") instanceof Map<?, ?> properties
             && properties.containsKey(parameter)
-        ? types(properties.get(parameter), root, 0)
+        ? types(properties.get(parameter), root, 0, new IdentityHashMap<>())
         : ALL;
   }
 
-  /** Returns the types that a schema allows, as far as it is read: all that are not excluded. */
-  private static Set<String> types(@Nullable Object schema, Map<?, ?> root, int depth) {
+  /**
+   * Returns the types that a schema allows, as far as it is read: all that are not excluded.
+   *
+   * @param known the types of schemas that were read; all types for those that are being read
+   */
+  private static Set<String> types(
+      @Nullable Object schema, Map<?, ?> root, int depth, Map<Object, Set<String>> known) {
     if (!(schema instanceof Map<?, ?> map) || depth > MAX_DEPTH) {
       return ALL;
     }
+    Set<String> read = known.putIfAbsent(map, ALL);
+    if (read != null) {
+      return read;
+    }
+    Set<String> types = read(map, root, depth, known);
+    known.put(map, types);
+    return types;
+  }
+
+  private static Set<String> read(
+      Map<?, ?> map, Map<?, ?> root, int depth, Map<Object, Set<String>> known) {
     Set<String> types = new HashSet<>(ALL);
     Object type = map.get("type");
     if (type instanceof String name) {
@@ -182,15 +202,15 @@ public final class ParameterTypes {
     for (String key : List.of("anyOf", "oneOf")) {
       if (map.get(key) instanceof List<?> branches) {
         Set<String> any = new HashSet<>();
-        branches.forEach(branch -> any.addAll(types(branch, root, depth + 1)));
+        branches.forEach(branch -> any.addAll(types(branch, root, depth + 1, known)));
         types.retainAll(any);
       }
     }
     if (map.get("allOf") instanceof List<?> branches) {
-      branches.forEach(branch -> types.retainAll(types(branch, root, depth + 1)));
+      branches.forEach(branch -> types.retainAll(types(branch, root, depth + 1, known)));
     }
     if (map.get("$ref") instanceof String reference && reference.startsWith("#/")) {
-      types.retainAll(types(target(root, reference), root, depth + 1));
+      types.retainAll(types(target(root, reference), root, depth + 1, known));
     }
     return types;
   }

@@ -73,6 +73,9 @@ final class SectionParser {
         isSeparated = false;
       }
       if (parser == null) {
+        if (calls.size() == ToolCallReader.MAX_CALLS) {
+          return Step.FAIL;
+        }
         parser = new CallParser(cursor, format, tools, format.isMarked());
       }
       Step step = parser.read();

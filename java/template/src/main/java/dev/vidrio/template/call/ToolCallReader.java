@@ -1,6 +1,7 @@
 package dev.vidrio.template.call;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Pass the response in pieces to {@link #accept}, then call {@link #finish}. {@link #calls} and
  * {@link #begunCall} return the calls so far, and {@link #contentEnd} and {@link #spans} which part
  * of the response is text. Reasoning must have been removed. Reading takes time proportional to the
- * length. For one response; not thread-safe.
+ * length: at most 4 Mi characters are read again. For one response; not thread-safe.
  *
  * @see ToolCallFormat
  */
@@ -56,6 +57,15 @@ public final class ToolCallReader {
     }
   }
 
+  /** The number of calls after which the rest of a response is text. */
+  public static final int MAX_CALLS = 1024;
+
+  /**
+   * The number of characters that are read again, in all, after a text that begins like a call
+   * turns out not to be one. The rest of the response is then text.
+   */
+  static final int MAX_REREAD = 4 << 20;
+
   private final ParameterTypes tools;
   private final List<Begin> begins = new ArrayList<>();
   private final Set<String> marks = new LinkedHashSet<>();
@@ -73,6 +83,14 @@ public final class ToolCallReader {
   private boolean isAfterCall;
   private int begin;
   private int searched;
+
+  /** Characters that were read more than once. */
+  private long reread;
+
+  /** An end of the text, and the end of the text before it without white space. */
+  private int untrimmed;
+
+  private int trimmed;
 
   /**
    * Creates a reader of one response.
@@ -130,11 +148,11 @@ public final class ToolCallReader {
   }
 
   /**
-   * Returns the parts of the response that are not text, in order. White space after calls belongs
-   * to them.
+   * Returns a view of the parts of the response that are not text, in order. White space after
+   * calls belongs to them; calls with nothing else between them are one part.
    */
   public List<Span> spans() {
-    return List.copyOf(spans);
+    return Collections.unmodifiableList(spans);
   }
 
   /**
@@ -159,11 +177,18 @@ public final class ToolCallReader {
 
   /** Returns the end of a text without the white space that it ends with. */
   private int trimmed(int end, int from) {
-    int trimmed = end;
-    while (trimmed > from && Character.isWhitespace(text.charAt(trimmed - 1))) {
-      trimmed--;
+    int at = end;
+    while (at > from && Character.isWhitespace(text.charAt(at - 1))) {
+      at--;
+      if (trimmed <= at && at <= untrimmed) { // all white space, as a former call found
+        at = trimmed;
+      }
     }
-    return trimmed;
+    if (at < end) {
+      trimmed = at;
+      untrimmed = end;
+    }
+    return Math.max(at, from);
   }
 
   private int partialMark() {
@@ -191,7 +216,7 @@ public final class ToolCallReader {
       }
       if (step == Step.DONE) {
         calls.addAll(current.calls());
-        spans.add(new Span(begin, current.end()));
+        addSpan(current.end());
         begin = current.end();
         searched = begin;
         section = null;
@@ -203,8 +228,18 @@ public final class ToolCallReader {
     }
   }
 
+  private void addSpan(int end) {
+    boolean isNext = !spans.isEmpty() && spans.getLast().end() == begin;
+    int from = isNext ? spans.removeLast().begin() : begin;
+    spans.add(new Span(from, end));
+  }
+
   /** Tries the next format at the mark, or reads the mark as text. */
   private void nextCandidate() {
+    if (section != null) {
+      reread += Math.max(0, cursor.reached() - begin);
+    }
+    cursor.begin();
     if (candidates.isEmpty()) {
       section = null;
       searched = begin + 1;
@@ -234,7 +269,8 @@ public final class ToolCallReader {
       searched = end;
     }
     int partial = cursor.isEnded ? text.length() : text.length() - partialMark();
-    for (int i = searched; i < partial; i++) {
+    boolean isFull = reread > MAX_REREAD || calls.size() >= MAX_CALLS;
+    for (int i = searched; i < partial && !isFull; i++) {
       List<ToolCallFormat> here = formatsAt(i);
       if (!here.isEmpty()) {
         begin = i;
