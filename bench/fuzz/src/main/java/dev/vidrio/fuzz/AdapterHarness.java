@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Reads an {@code adapter_config.json} of PEFT, with the weights that follow it after a zero byte or
- * with those of a fixture.
+ * Reads an {@code adapter_config.json} of PEFT, with the weights that follow it after a zero byte
+ * or with those of a fixture.
  */
 public final class AdapterHarness {
   private static final String FIXTURES = "java/model/src/test/resources/dev/vidrio/model/";

@@ -182,7 +182,27 @@ public record Harness(
               AnswerHarness.class,
               AnswerHarness::fuzzerTestOneInput,
               AnswerHarness::seeds,
-              List.of("model.chat.ChatAnswer", "model.chat.ReasoningReader", "template.call")));
+              List.of("model.chat.ChatAnswer", "model.chat.ReasoningReader", "template.call")),
+          new Harness(
+              "http",
+              HttpHarness.class,
+              HttpHarness::fuzzerTestOneInput,
+              HttpHarness::seeds,
+              List.of(
+                  "server.http.ApiFormat",
+                  "server.http.ApiKeys",
+                  "server.http.CorsPolicy",
+                  "server.http.Exchange",
+                  "server.http.Json",
+                  "server.http.RequestFilter",
+                  "server.http.Route",
+                  "server.http.Router")),
+          new Harness(
+              "lens",
+              LensHarness.class,
+              LensHarness::fuzzerTestOneInput,
+              LensHarness::seeds,
+              List.of("cli.lens.ServedCommands", "lens.MetricSpec", "lens.edit", "server.lens")));
 
   /** Returns all harnesses. */
   public static List<Harness> all() {

@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a {@code cfg.json} of SAELens, with the weights that follow it after a zero byte or with those
- * of the fixture that has its architecture. An accepted autoencoder, saved and read again, has an
- * equal second copy.
+ * Reads a {@code cfg.json} of SAELens, with the weights that follow it after a zero byte or with
+ * those of the fixture that has its architecture. An accepted autoencoder, saved and read again,
+ * has an equal second copy.
  */
 public final class SaeHarness {
   private static final String FIXTURES = "java/lens/src/test/resources/dev/vidrio/lens/decode/sae";

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Reads a {@code tokenizer.json}, and a {@code tokenizer_config.json} that may follow it after a zero
- * byte; encodes texts and decodes every token.
+ * Reads a {@code tokenizer.json}, and a {@code tokenizer_config.json} that may follow it after a
+ * zero byte; encodes texts and decodes every token.
  */
 public final class TokenizerHarness {
   private static final Path DIRECTORY = Fixtures.scratch();

@@ -1,7 +1,7 @@
 package dev.vidrio.error;
 
-/** Formats text of unknown origin as one printable line. */
-final class ErrorText {
+/** Formats text of unknown origin as one printable line, for error messages. */
+public final class ErrorText {
 
   /** Matches {@code PATH_MAX} of Linux, so that a path is always shown whole. */
   private static final int MAX_FILE = 4096;
@@ -34,7 +34,7 @@ final class ErrorText {
    * Escapes what moves a cursor, breaks the line or reorders text, and cuts after {@code max} code
    * points.
    */
-  private static String printable(String text, int max) {
+  public static String printable(String text, int max) {
     StringBuilder out = new StringBuilder(Math.min(text.length(), max) + 8);
     int count = 0;
     for (int i = 0; i < text.length(); count++) {

@@ -1,8 +1,10 @@
 package dev.vidrio.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.testserver.TestServer;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -239,5 +241,14 @@ class StrictnessTest {
         "/v1/completions",
         "{'model':'bard','prompt':'a','n':" + "1".repeat(n + 1) + "}",
         "400 malformed_body - body: invalid JSON: Number value length");
+  }
+
+  @Test
+  void errorsAreOnePrintableLine() {
+    assertEquals(
+        "404 not_found - path /a\\u{a}b\\u{9b} not found",
+        TestServer.error(server.get("/a%0Ab%C2%9B")));
+    String error = TestServer.error(server.post("/tokenize", "{'model':'a\\nb','text':'c'}"));
+    assertTrue(error.startsWith("404 model_not_found model model 'a\\u{a}b' not found;"), error);
   }
 }

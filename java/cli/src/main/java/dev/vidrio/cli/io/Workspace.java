@@ -172,7 +172,8 @@ public final class Workspace implements AutoCloseable {
       for (Path path : paths.filter(Files::isRegularFile).sorted().toList()) {
         String name = directory.relativize(path).toString().replace('\\', '/');
         byte[] content = Files.readAllBytes(path);
-        if (!Arrays.equals(content, given.get(name))) {
+        byte[] before = given.get(name);
+        if (before == null || !Arrays.equals(content, before)) {
           written.put(name, content);
         }
       }

@@ -223,6 +223,11 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
         return answer.of(workspace);
       } catch (ParameterException | UsageException | CommandException | ModelFileException e) {
         throw refused(request, workspace.relative(String.valueOf(e.getMessage())));
+      } catch (InvalidInputException e) {
+        throw new InvalidInputException(
+            workspace.relative(e.field()),
+            workspace.relative(e.value()),
+            workspace.relative(e.limit()));
       } catch (UnsupportedModelException e) {
         // The file may be that of the served model.
         throw refused(request, Path.of(e.file()).getFileName() + ": " + e.reason());

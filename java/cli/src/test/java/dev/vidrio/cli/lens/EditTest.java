@@ -131,6 +131,8 @@ class EditTest {
         "blocks.2.attn.hook_z[:, 3] zero | blocks.2.attn.hook_z[:, 3:4, :] scale 0",
         "blocks.2.attn.hook_z[-1, -1, 4] zero | blocks.2.attn.hook_z[6, 7, 4:5] set 0",
         "blocks.2.attn.hook_z[:, :, 4] set 1 | blocks.2.attn.hook_z[:, :, 4] clamp 1 1",
+        "blocks.2.attn.hook_pattern[1:3] zero | blocks.2.attn.hook_pattern[1:3] set 0",
+        "blocks.2.attn.hook_pattern zero | blocks.2.attn.hook_pattern set 0",
         "blocks.2.attn.hook_pattern[5] zero | blocks.2.attn.hook_pattern[5, :, 0:] scale 0",
         "blocks.1.mlp.hook_post[:, 7] set 3 | blocks.1.mlp.hook_post[0:7, 7:8] set 3",
         "hook_embed[2] patch 'My lord'[1] | hook_embed[2:3] patch 'My king'[1:2]",

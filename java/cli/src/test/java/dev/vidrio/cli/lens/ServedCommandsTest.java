@@ -374,6 +374,20 @@ class ServedCommandsTest {
   }
 
   @Test
+  void errorsHideTheWorkspace() {
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () -> run("sae norms", Map.of("sae", "features"), Map.of()));
+    assertEquals("dictionary features: no such file", e.getMessage());
+    Map<String, Object> edit = Map.of("prompt", TEXT, "edit", "hook_embed set x.safetensors:a");
+    var other =
+        assertThrows(
+            InvalidInputException.class, () -> run("edit", edit, Map.of("x.safetensors", "")));
+    assertTrue(other.getMessage().matches(".{0,20}x.safetensors: .*"), other.getMessage());
+  }
+
+  @Test
   void limitsTokens() {
     for (String command : List.of("logits", "attribute", "cache", "occlusion")) {
       assertLimited(command, Map.of("prompt", TEXT), Map.of());

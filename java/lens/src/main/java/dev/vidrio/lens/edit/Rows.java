@@ -71,9 +71,9 @@ final class Rows {
     int size = Region.size(columns);
     var part = new float[count * size];
     int begin =
-        width() == region.width() || !(columns instanceof Intervention.Columns.Range range)
-            ? before
-            : range.begin();
+        columns instanceof Intervention.Columns.Range range && width() != region.width()
+            ? range.begin()
+            : before;
     for (int i = 0; i < count; i++) {
       for (int j = 0; j < size; j++) {
         part[i * size + j] = values[width() == 1 ? i : i * width() + begin + j];

@@ -1,15 +1,19 @@
 package dev.vidrio.server.http;
 
+import dev.vidrio.error.ErrorText;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reports why a request is rejected or has failed, with the fields of OpenAI's error object and the
- * HTTP status.
+ * HTTP status. The message is one printable line, whatever the request contains.
  */
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+
+  /** Maximum code points of a message. */
+  private static final int MAX_MESSAGE = 4096;
 
   private final int status;
   private final String type;
@@ -24,7 +28,7 @@ public final class ApiException extends RuntimeException {
       @Nullable String param,
       String message,
       @Nullable Duration retryAfter) {
-    super(message);
+    super(ErrorText.printable(message, MAX_MESSAGE));
     this.status = status;
     this.type = type;
     this.code = code;

@@ -2,6 +2,7 @@ package dev.vidrio.server.http;
 
 import java.io.IOException;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * The origins of web pages that may call the server: the server's part of CORS (Fetch standard,
@@ -12,6 +13,9 @@ import java.util.Set;
 record CorsPolicy(Set<String> allowed) {
   private static final String METHODS = "GET, POST";
   private static final String EXPOSED_HEADERS = "x-request-id, x-vidrio-parameters, retry-after";
+
+  /** Names of header fields, of which a response may repeat any. */
+  private static final Pattern NAMES = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z, -]*");
 
   /** Seconds for which a browser may cache a preflight response. */
   private static final String MAX_AGE = "600";
@@ -39,7 +43,7 @@ record CorsPolicy(Set<String> allowed) {
       return false;
     }
     String headers = exchange.header("Access-Control-Request-Headers");
-    if (headers != null) {
+    if (headers != null && NAMES.matcher(headers).matches()) {
       response.header("Access-Control-Allow-Headers", headers);
     }
     response.header("Access-Control-Allow-Methods", METHODS);

@@ -58,6 +58,11 @@ public final class Exchange {
     return http.getRequestMethod();
   }
 
+  /** Returns the last word of the request line, such as {@code HTTP/1.1}. */
+  String protocol() {
+    return http.getProtocol();
+  }
+
   /** Returns the decoded path. */
   public String path() {
     return String.valueOf(http.getRequestURI().getPath());

@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 
 /**
  * Handles every request: checks API keys, origins and limits, calls the route, sends errors as
@@ -17,6 +18,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class RequestFilter implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+  private static final Pattern METHOD = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
+  private static final Pattern VERSION = Pattern.compile("HTTP/1\\.[0-9]");
   private static final int CLIENT_CLOSED_REQUEST = 499; // as in nginx
 
   private static final Duration RETRY = Duration.ofSeconds(1);
@@ -81,6 +84,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   }
 
   private void dispatch(Exchange exchange, int others) throws IOException {
+    rejectMalformedRequestLine(exchange);
     rejectAmbiguousLength(exchange);
     if (exchange.api() == ApiFormat.ANTHROPIC) {
       exchange.response().header("request-id", exchange.id()); // the name in Anthropic's API
@@ -104,6 +108,21 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
           "too many requests: " + options.requests() + " are running, the limit", RETRY);
     }
     route.handler().handle(exchange);
+  }
+
+  /**
+   * Rejects methods and versions that are none. The JDK's server ends the request line with CR LF
+   * only, so that a header field after a single LF, such as the length of a body, would become part
+   * of the version, and a proxy that knows it would read other requests than this server.
+   */
+  private static void rejectMalformedRequestLine(Exchange exchange) {
+    if (!METHOD.matcher(exchange.method()).matches()
+        || !VERSION.matcher(exchange.protocol()).matches()) {
+      exchange.response().header("Connection", "close");
+      throw ApiException.malformed(
+          "request line of method '%s' and version '%s': must be a method, a path and HTTP/1.1"
+              .formatted(exchange.method(), exchange.protocol()));
+    }
   }
 
   /**

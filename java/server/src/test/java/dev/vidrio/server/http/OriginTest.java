@@ -1,6 +1,8 @@
 package dev.vidrio.server.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
@@ -94,6 +96,28 @@ class OriginTest {
   void acceptsAnyHostOnAllAddresses() throws IOException {
     try (TestServer open = TestServer.start(options -> options.withAddress("0.0.0.0", 0))) {
       assertEquals("200", get(open, "/v1/models", "models.example"));
+    }
+  }
+
+  /** A response repeats the names of header fields that a page asks for, but nothing else. */
+  @Test
+  void repeatsOnlyNamesOfHeaderFields() throws IOException {
+    String page = "https://app.example";
+    String asked = "Origin: " + page + "\r\nAccess-Control-Request-Headers: ";
+    try (TestServer open = TestServer.start(options -> options.withOrigins(List.of(page)))) {
+      assertTrue(preflight(open, asked + "x-a, content-type").contains("headers: x-a, content"));
+      for (String value : List.of("a\0b", "a\u001bb", "a\u009bb", "<a>", "a:b")) {
+        String response = preflight(open, asked + value);
+        assertTrue(response.startsWith("HTTP/1.1 204"), response);
+        assertFalse(response.contains("allow-headers"), response);
+      }
+    }
+  }
+
+  private static String preflight(TestServer asked, String headers) throws IOException {
+    try (RawClient client = new RawClient(asked.server().uri())) {
+      client.send("OPTIONS /v1/models HTTP/1.1\r\n" + headers + "\r\nConnection: close\r\n\r\n");
+      return client.readAll();
     }
   }
 }

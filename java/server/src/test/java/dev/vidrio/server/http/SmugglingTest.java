@@ -78,6 +78,23 @@ class SmugglingTest {
     assertTrue(responses <= 1, () -> responses + " responses");
   }
 
+  /** A header field after a single LF, which the JDK's server reads as part of the request line. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "POST /tokenize HTTP/1.1\nContent-Length:5",
+        "POST /tokenize HTTP/1.1\nContent-Length: 5",
+        "POST /tokenize HTTP/1.1\rContent-Length: 5",
+        "POST /tokenize HTTP/2.0",
+        "POST /tokenize http/1.1",
+        "POST /tokenize HTTP/1.1 ",
+        "\nPOST /tokenize HTTP/1.1",
+        "PO,ST /tokenize HTTP/1.1",
+      })
+  void rejectsMalformedRequestLines(String line) throws IOException {
+    assertEquals(List.of("400"), statuses(line + "\r\nHost: localhost\r\n\r\n" + HIDDEN));
+  }
+
   @Test
   void readsChunksAndCloses() throws IOException {
     String headers = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
