@@ -63,7 +63,7 @@ final class InstanceValidator {
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
-  private final Map<JsonNode, Set<Object>> enumerated = new IdentityHashMap<>();
+  private final IdentityHashMap<JsonNode, Set<Object>> enumerated = new IdentityHashMap<>();
   private int depth;
   private long steps;
 
