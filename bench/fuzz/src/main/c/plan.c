@@ -266,18 +266,20 @@ static void take_op(input *in, draft *d) {
     if (has_matrices(op.kind)) {  // their first member
         set_address(words + HEADER, matrices);
     }
+    int is_unknown = 0;  // a word was changed that may be half of a null pointer
     for (int32_t changes = take_between(in, 0, 3); changes > 0; changes--) {
         int32_t w = take_between(in, 1, WORDS - 1);
         int32_t number = take_number(in);
         if (!addresses[w]) {
             words[w] = number;
+            is_unknown |= w >= HEADER && valid[w / 2 * 2] == 0 && valid[w / 2 * 2 + 1] == 0;
         } else if (number == 0) {
             set_address(words + w / 2 * 2, NULL);
         }
     }
     memcpy(&op, words, sizeof op);
     take_tables(in, d, &op);
-    int64_t bytes = bound_of(words, valid, addresses) + groups_bound(&op);
+    int64_t bytes = is_unknown ? REGION + 1 : bound_of(words, valid, addresses) + groups_bound(&op);
     d->bytes = bytes > d->bytes ? bytes : d->bytes;
     d->ops[d->n_ops++] = op;
 }
