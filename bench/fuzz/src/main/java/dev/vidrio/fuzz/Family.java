@@ -13,18 +13,33 @@ import java.util.regex.Pattern;
 /**
  * Inputs that grow: an input in which one or two slices are repeated, {@code before first^n between
  * second^n after}. If slices open and close something, the repetitions nest.
- *
- * @param data the input
- * @param first begin and end of the first slice
- * @param second begin and end of the second slice, after the first; may be empty
- * @param word a word that is followed by the number of the repetition in all but the first, so that
- *     names differ; empty if the repetitions are equal
  */
-record Family(byte[] data, int[] first, int[] second, String word) {
+final class Family {
   private static final Pattern WORD = Pattern.compile("[A-Za-z0-9]+");
   private static final String OPENING = "([{<\"";
   private static final String CLOSING = ")]}>\"";
   private static final String SEPARATORS = ",;|\n >}.:\0";
+
+  private final byte[] data;
+  private final int[] first;
+  private final int[] second;
+  private final String word;
+
+  /**
+   * Creates a family.
+   *
+   * @param data the input
+   * @param first begin and end of the first slice
+   * @param second begin and end of the second slice, after the first; may be empty
+   * @param word a word that is followed by the number of the repetition in all but the first, so
+   *     that names differ; empty if the repetitions are equal
+   */
+  private Family(byte[] data, int[] first, int[] second, String word) {
+    this.data = data;
+    this.first = first;
+    this.second = second;
+    this.word = word;
+  }
 
   /** Returns a family of an input, which is not empty. */
   static Family random(byte[] data, SplittableRandom random) {

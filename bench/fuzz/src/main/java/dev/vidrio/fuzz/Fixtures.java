@@ -92,11 +92,18 @@ final class Fixtures {
   }
 
   /**
-   * The contents of two files in one input, separated by the first zero byte.
-   *
-   * @param second the second file; empty if there is no zero byte
+   * The contents of two files in one input, separated by the first zero byte. The second is empty
+   * if there is no zero byte.
    */
-  record Two(byte[] first, byte[] second) {
+  static final class Two {
+    private final byte[] first;
+    private final byte[] second;
+
+    Two(byte[] first, byte[] second) {
+      this.first = first;
+      this.second = second;
+    }
+
     static Two of(byte[] data) {
       int end = 0;
       while (end < data.length && data[end] != 0) {
@@ -105,6 +112,14 @@ final class Fixtures {
       return new Two(
           Arrays.copyOf(data, end),
           Arrays.copyOfRange(data, Math.min(end + 1, data.length), data.length));
+    }
+
+    byte[] first() {
+      return first;
+    }
+
+    byte[] second() {
+      return second;
     }
 
     byte[] toBytes() {

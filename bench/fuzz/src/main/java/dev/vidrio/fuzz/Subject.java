@@ -172,7 +172,7 @@ record Subject(String name, Harness.Body body, Supplier<List<byte[]>> seeds) {
 
   /** Returns GPT-2's spelling of a byte. */
   private static String byteSpelling(int b) {
-    boolean isSame = b > ' ' && b < 127 || b > 160 && b != 173;
+    boolean isSame = (b > ' ' && b < 127) || (b > 160 && b != 173);
     int other = b <= ' ' ? b : b < 161 ? b - 127 + 33 : 67;
     return Character.toString(isSame ? b : 256 + other);
   }
