@@ -2,6 +2,7 @@ package dev.vidrio.server.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
+import dev.vidrio.error.ErrorText;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.time.Duration;
@@ -18,6 +19,8 @@ import java.util.regex.Pattern;
  */
 public final class RequestFilter implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+  private static final int MAX_LOGGED_METHOD = 32;
+
   private static final Pattern METHOD = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+");
   private static final Pattern VERSION = Pattern.compile("HTTP/1\\.[0-9]");
   private static final int CLIENT_CLOSED_REQUEST = 499; // as in nginx
@@ -222,7 +225,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
           level,
           "{0} {1} {2} {3} {4} ms {5}",
           exchange.client(),
-          exchange.method(),
+          ErrorText.printable(exchange.method(), MAX_LOGGED_METHOD),
           exchange.rawPath(),
           Integer.toString(status),
           Long.toString(duration.toMillis()),

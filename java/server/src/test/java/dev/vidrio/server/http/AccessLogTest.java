@@ -42,6 +42,15 @@ class AccessLogTest {
   }
 
   @Test
+  void logsPrintableMethods() throws Exception {
+    try (RawClient client = new RawClient(server.server().uri())) {
+      client.send("G\u001bET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      assertTrue(client.readUntil("\r\n").startsWith("HTTP/1.1 400"));
+    }
+    assertEquals("INFO 127.0.0.1 G\\u{1b}ET /v1/models 400", log.line());
+  }
+
+  @Test
   void logsSuccessfulProbesAtDebug() throws Exception {
     for (String path : List.of("/health", "/ready")) {
       assertEquals(200, server.get(path).statusCode());
