@@ -117,7 +117,7 @@ static void route_row_sparse_mixer(const vd_route_backward *route, int64_t row) 
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
     float *dlogits = route->dlogits + row * route->E;
-    uint8_t chosen[VD_EXPERTS_MAX]; // by an earlier slot
+    uint8_t chosen[VD_EXPERTS_MAX];  // by an earlier slot
     for (int32_t e = 0; e < route->E; e++) {
         dlogits[e] = 0.0f;
         chosen[e] = 0;

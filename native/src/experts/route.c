@@ -131,7 +131,7 @@ static void weigh(const vd_route *route, const float *logits, const float *exper
 
 static void weigh_sparse_mixer(const vd_route *route, const float *logits, const float *experts,
                                float *weights) {
-    uint8_t chosen[VD_EXPERTS_MAX]; // by an earlier slot
+    uint8_t chosen[VD_EXPERTS_MAX];  // by an earlier slot
     memset(chosen, 0, (size_t)route->E);
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t own = (int32_t)experts[slot];
