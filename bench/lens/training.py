@@ -1,7 +1,7 @@
 """Steps of `lens sae train` against SAELens's trainer: equal weights, batches and settings.
 
 Trains on the embedded model in F32, on one chunk of a text. Checkpoints have the weights: a run of
-one step with a rate near 0 gives the drawn ones, which do not depend on the kind. SAELens trains
+one step with a rate near 0 gives the drawn ones. SAELens trains
 from these and its own initial biases and thresholds, on the same batches, and opens the files that
 Vidrio wrote. It is in an environment of its own, a directory with bin/python,
 since it needs an older TransformerLens (saelens_trainer.py).
@@ -34,6 +34,11 @@ KINDS = {
     ),
     "TopK": (("--kind", "topk", "-k", "8"), "TopK", {"k": 8}),
     "AbsTopK": (("--kind", "abstopk", "-k", "8"), "AbsTopK", {"k": 8}),
+    "matching pursuit": (
+        ("--kind", "matching_pursuit", "-k", "8", "--residual", "4"),
+        "MatchingPursuit",
+        {"max_iterations": 8, "residual_threshold": 4.0},
+    ),
     "BatchTopK": (("--kind", "batchtopk", "-k", "8"), "BatchTopK", {"k": 8}),
     "Matryoshka": (
         ("--kind", "matryoshka", "-k", "8", "--widths", "16,48"),
@@ -97,13 +102,15 @@ def trained(bard: Model, text: str, options: tuple, directory: Path, steps: int,
     return load_file(file), found
 
 
-def parameters(state: dict) -> dict[str, np.ndarray]:
-    """Returns the parameters of a checkpoint by SAELens's names."""
+def parameters(state: dict, tied: bool) -> dict[str, np.ndarray]:
+    """Returns the parameters of a checkpoint by SAELens's names; tied ones have no encoder."""
     bias = "b_gate" if "b_mag" in state else "b_enc"
     names = {"encoder": "W_enc", "decoder": "W_dec", "output_bias": "b_dec", "bias": bias}
     names |= {name: name for name in ("threshold", "r_mag", "b_mag") if name in state}
     found = {ours: state[name] for name, ours in names.items()}
     found["W_enc"] = np.ascontiguousarray(found["W_enc"].T)
+    if tied:
+        del found["W_enc"], found[bias]
     return found
 
 
@@ -117,17 +124,20 @@ def features(bard: Model, directory: Path) -> np.ndarray:
     return dense
 
 
-def prepare(bard: Model, text: str, first: dict, rows: np.ndarray, kind: str, directory: Path):
+def prepare(bard: Model, text: str, rows: np.ndarray, kind: str, directory: Path):
     """Trains, writes what SAELens starts from, and returns what is to be compared."""
     options, architecture, config = KINDS[kind]
+    first, _ = trained(bard, text, options, directory, 1, 1e-30)
     state, found = trained(bard, text, options, directory, STEPS, RATE)
     settings = {"class": architecture, "config": config, "batch": BATCH, "rate": RATE}
     settings |= {"dead_after": DEAD_AFTER}
     (directory / "settings.json").write_text(json.dumps(settings))
-    drawn = {name: parameters(first)[name] for name in ("W_enc", "W_dec", "b_dec")}
-    tensors = {"rows": batches(rows * first["scales"][0, 0]), "inputs": rows, **drawn}
+    tied = architecture == "MatchingPursuit"
+    drawn = {"W_enc", "W_dec", "b_dec"}
+    start = {name: values for name, values in parameters(first, tied).items() if name in drawn}
+    tensors = {"rows": batches(rows * first["scales"][0, 0]), "inputs": rows, **start}
     save_file(tensors, directory / "tensors.safetensors")
-    return parameters(state), found["error"], features(bard, directory / "sae")
+    return parameters(state, tied), found["error"], features(bard, directory / "sae")
 
 
 def compare(kind: str, directory: Path, weights: dict, loss: float, ours: np.ndarray) -> list[Row]:
@@ -154,11 +164,10 @@ def check(model: Model, environment: str) -> list[Row]:
         bard.run("lens", "cache", "-p", TEXT, "--hooks", HOOK, "-o", file)
         rows = load_file(file)[HOOK][1:]
         directories = [Path(temporary) / str(i) for i in range(len(KINDS))]
-        first, _ = trained(bard, text, (), Path(temporary), 1, 1e-30)
         found = []
         for kind, directory in zip(KINDS, directories):
             directory.mkdir()
-            found.append(prepare(bard, text, first, rows, kind, directory))
+            found.append(prepare(bard, text, rows, kind, directory))
         python = Path(environment) / "bin/python"
         trainer = Path(__file__).with_name("saelens_trainer.py")
         subprocess.run([python, trainer, *directories], check=True)

@@ -180,6 +180,8 @@ def autoencoders():
         "jumprelu-transcoder": transcoder | {"architecture": "jumprelu_transcoder"},
         "abstopk": common
         | {"architecture": "abstopk", "k": 5, "rescale_acts_by_decoder_norm": True},
+        "matching-pursuit": common
+        | {"architecture": "matching_pursuit", "max_iterations": 6, "residual_threshold": 3.0},
     }
     for name, config in configs.items():
         sae = SAE.from_dict(config)

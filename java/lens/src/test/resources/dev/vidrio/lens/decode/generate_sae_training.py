@@ -21,6 +21,7 @@ KINDS = {
     "standard": ("Standard", {"l1_coefficient": 0.3, "l1_warm_up_steps": 4}, 0),
     "topk": ("TopK", {"k": 3}, 3),
     "abstopk": ("AbsTopK", {"k": 3}, 3),
+    "matching-pursuit": ("MatchingPursuit", {"max_iterations": 4, "residual_threshold": 0.8}, 0),
     "batchtopk": ("BatchTopK", {"k": 3}, 4),
     "matryoshka": ("MatryoshkaBatchTopK", {"k": 3, "matryoshka_widths": [2, 5, 10]}, 3),
     "gated": ("Gated", {"l1_coefficient": 0.3, "l1_warm_up_steps": 4}, 0),

@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode.sae;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The configuration of a sparse autoencoder or transcoder, as in {@code cfg.json} of SAELens.
@@ -13,6 +14,7 @@ import java.util.Map;
  * @param dSae number of features
  * @param dOut width of the output
  * @param k number of active features per token; 0 if it is variable
+ * @param pursuit the steps of {@link Activation#MATCHING_PURSUIT}, or null
  * @param biasFromInput whether the decoder's bias is subtracted from the input
  * @param normalization of the input, reverted in the output
  * @param rescaled whether activations are multiplied by the norm of the decoder's rows before the
@@ -29,6 +31,7 @@ public record SaeConfig(
     int dSae,
     int dOut,
     int k,
+    @Nullable MatchingPursuit pursuit,
     boolean biasFromInput,
     Normalization normalization,
     boolean rescaled,
@@ -43,6 +46,11 @@ public record SaeConfig(
     TOPK,
     /** The k of largest magnitude, of either sign (Zhu et al. 2025, arXiv 2510.00404). */
     ABSTOPK,
+    /**
+     * The products of directions and residuals, which the directions before have left (Costa et al.
+     * 2025, arXiv 2506.03093). The decoder is the encoder too.
+     */
+    MATCHING_PURSUIT,
     /** Values above a threshold per feature (Rajamanoharan et al. 2024, arXiv 2407.14435). */
     JUMPRELU,
     /**
@@ -67,9 +75,16 @@ public record SaeConfig(
   }
 
   /** Returns the configuration of an autoencoder, standard or topk in SAELens. */
-  static SaeConfig autoencoder(Activation activation, int d, int dSae, int k, String hook) {
+  static SaeConfig autoencoder(
+      Activation activation,
+      int d,
+      int dSae,
+      int k,
+      @Nullable MatchingPursuit pursuit,
+      String hook) {
+    Normalization none = Normalization.NONE;
     return new SaeConfig(
-        activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
+        activation, false, false, d, dSae, d, k, pursuit, true, none, false, hook, hook);
   }
 
   /** Returns the configuration of a transcoder with these weights. */
@@ -83,6 +98,7 @@ public record SaeConfig(
         weights.encoder.length,
         weights.decoder[0].length,
         k,
+        null,
         false,
         Normalization.NONE,
         false,
@@ -109,6 +125,11 @@ public record SaeConfig(
       json.put("k", k);
       json.put("rescale_acts_by_decoder_norm", rescaled);
     }
+    if (pursuit != null) {
+      json.put("residual_threshold", pursuit.residual());
+      json.put("max_iterations", pursuit.iterations());
+      json.put("stop_on_duplicate_support", pursuit.stopsAtRepeats());
+    }
     json.put("apply_b_dec_to_input", biasFromInput);
     json.put(
         "normalize_activations",
@@ -130,6 +151,7 @@ public record SaeConfig(
           case RELU -> transcoder ? "" : "standard";
           case TOPK -> "topk";
           case ABSTOPK -> "abstopk";
+          case MATCHING_PURSUIT -> "matching_pursuit";
           case JUMPRELU -> "jumprelu";
           case GATED -> "gated";
         };

@@ -39,6 +39,7 @@ final class SaeConfigReader {
           case "transcoder", "skip_transcoder" -> Activation.RELU;
           case "topk" -> Activation.TOPK;
           case "abstopk" -> Activation.ABSTOPK;
+          case "matching_pursuit" -> Activation.MATCHING_PURSUIT;
           case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" -> Activation.JUMPRELU;
           case "batchtopk", "matryoshka_batchtopk" -> Activation.JUMPRELU;
           case "gated" -> Activation.GATED;
@@ -46,8 +47,8 @@ final class SaeConfigReader {
               throw unsupported(
                   "architecture",
                   architecture,
-                  "supported: standard, topk, abstopk, batchtopk, matryoshka_batchtopk, jumprelu,"
-                      + " gated and transcoders");
+                  "supported: standard, topk, abstopk, matching_pursuit, batchtopk,"
+                      + " matryoshka_batchtopk, jumprelu, gated and transcoders");
         };
     requireNoReshaping();
     int dIn = size("d_in");
@@ -60,6 +61,7 @@ final class SaeConfigReader {
         size("d_sae"),
         transcoder ? size("d_out") : dIn,
         activation.hasCount() ? k() : 0,
+        activation == Activation.MATCHING_PURSUIT ? pursuit(dIn) : null,
         !transcoder && bool("apply_b_dec_to_input", true),
         normalization(),
         rescaled(architecture),
@@ -94,6 +96,20 @@ final class SaeConfigReader {
     return old.isIntegralNumber() && !json.hasNonNull("k")
         ? integer("activation_fn_kwargs.k", old)
         : size("k");
+  }
+
+  /** Returns the steps; SAELens takes a threshold below 0 as none. */
+  private MatchingPursuit pursuit(int dIn) {
+    String key = "residual_threshold";
+    double threshold =
+        value(key, 1e-2, JsonNode::isNumber, JsonNode::doubleValue, "must be a number");
+    if (!Double.isFinite(threshold)) {
+      throw error(key, json.get(key).toString(), "must be finite");
+    }
+    return new MatchingPursuit(
+        Math.max(0, threshold),
+        json.hasNonNull("max_iterations") ? size("max_iterations") : dIn,
+        bool("stop_on_duplicate_support", true));
   }
 
   private Normalization normalization() {

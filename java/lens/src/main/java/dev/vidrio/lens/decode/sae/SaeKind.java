@@ -47,6 +47,21 @@ public sealed interface SaeKind {
   }
 
   /**
+   * Matching pursuit by the decoder, which is the encoder too (Costa et al. 2025, arXiv
+   * 2506.03093).
+   *
+   * @param k maximum number of steps for each token, 1 or more
+   * @param residual norm of the residual below which the steps of a token stop, where activations
+   *     are scaled to a mean norm of √d; 0 or more, 0 for none
+   */
+  record MatchingPursuit(int k, double residual) implements SaeKind {
+    public MatchingPursuit {
+      Preconditions.requirePositive("k", k);
+      Preconditions.requireNotNegative("residual", residual);
+    }
+  }
+
+  /**
    * The k · batch largest h ‖d‖ of a batch, in any of its tokens (Bussmann et al. 2024, arXiv
    * 2412.06410). Results are JumpReLU with a common threshold.
    *
@@ -141,8 +156,16 @@ public sealed interface SaeKind {
     }
   }
 
+  /** Returns whether the decoder is the encoder too. */
+  default boolean isTied() {
+    return this instanceof MatchingPursuit;
+  }
+
   /** Returns whether SAELens has a format for transcoders of this kind. */
   default boolean hasTranscoders() {
-    return !(this instanceof TopK || this instanceof AbsTopK || this instanceof Gated);
+    return switch (this) {
+      case Standard _, BatchTopK _, Matryoshka _, JumpRelu _ -> true;
+      case TopK _, AbsTopK _, MatchingPursuit _, Gated _ -> false;
+    };
   }
 }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * results have the scales folded in. Not thread-safe.
  */
 final class SaeLearner implements BatchTrainer<TrainingProgress> {
-  /** The norm of initial directions. */
+  /** The norm of initial directions, unless the decoder is the encoder too. */
   private static final float INITIAL_NORM = 0.1f;
 
   /** The maximum norm of the gradient of all parameters; a larger one is scaled down. */
@@ -51,8 +51,8 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
   /**
    * Draws initial weights.
    *
-   * @throws InvalidInputException if the options are those of a transcoder with TopK or gates, for
-   *     which SAELens has no format
+   * @throws InvalidInputException if the options are those of a transcoder of a kind for which
+   *     SAELens has no format
    */
   SaeLearner(Executor executor, SaeShape shape, SaeOptions options) {
     Preconditions.require(
@@ -64,9 +64,13 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
     this.options = options;
     this.schedule = options.schedule();
     var random = new SplitMix64(options.seed());
-    float[][] decoder = directions(random, shape.outputs());
+    boolean tied = options.kind().isTied();
+    float norm = tied ? 1 : INITIAL_NORM;
+    float[][] decoder = directions(random, shape.outputs(), norm);
     float[][] encoder =
-        shape.transcoder() ? directions(random, shape.inputs()) : Vectors.copy(decoder);
+        shape.transcoder()
+            ? directions(random, shape.inputs(), norm)
+            : tied ? decoder : Vectors.copy(decoder);
     this.outputBias = TrainedVector.zeros("output_bias", shape.outputs());
     this.features =
         new FeatureWeights(executor, encoder, decoder, shape.outputs(), options.batch());
@@ -87,10 +91,10 @@ final class SaeLearner implements BatchTrainer<TrainingProgress> {
     }
   }
 
-  private float[][] directions(SplitMix64 random, int width) {
+  private float[][] directions(SplitMix64 random, int width, float norm) {
     float[][] directions = RandomDirections.of(random, options.features(), width);
     for (float[] direction : directions) {
-      Vectors.scale(direction, INITIAL_NORM);
+      Vectors.scale(direction, norm);
     }
     return directions;
   }

@@ -37,6 +37,8 @@ interface SaeLoss {
       case SaeKind.Standard(double penalty) -> new ReluLoss(features, penalty, auxiliary);
       case SaeKind.TopK(int k) -> TopKLoss.ofTokens(features, k, false, auxiliary);
       case SaeKind.AbsTopK(int k) -> TopKLoss.ofTokens(features, k, true, auxiliary);
+      case SaeKind.MatchingPursuit(int k, double residual) ->
+          new MatchingPursuitLoss(features, new MatchingPursuit(residual, k, true));
       case SaeKind.BatchTopK(int k) -> TopKLoss.ofBatch(features, k, List.of(), auxiliary, state);
       case SaeKind.Matryoshka(int k, List<Integer> widths) ->
           TopKLoss.ofBatch(features, k, widths, auxiliary, state);

@@ -10,7 +10,8 @@ import dev.vidrio.lens.resolve.Preconditions;
  * @param kind how few features are active
  * @param warmUp number of steps in which a penalty rises from 0, linearly
  * @param auxiliary weight of the loss by which dead features learn what the others leave (AuxK, Gao
- *     et al. 2024, arXiv 2406.04093); 0 for none. {@link SaeKind.JumpRelu} has none
+ *     et al. 2024, arXiv 2406.04093); 0 for none. {@link SaeKind.JumpRelu} and {@link
+ *     SaeKind.MatchingPursuit} have none
  * @param learningRate of Adam; it falls linearly to 0 in the last fifth of the steps
  * @param batch tokens per step
  * @param steps of training
@@ -57,7 +58,7 @@ public record SaeOptions(
               "target of active features",
               jump.target(),
               "must be at most the number of features, " + features);
-      case SaeKind.Standard _, SaeKind.Gated _ -> {
+      case SaeKind.Standard _, SaeKind.Gated _, SaeKind.MatchingPursuit _ -> {
         // They do not depend on the number of features.
       }
     }

@@ -46,7 +46,7 @@ final class SaeWeights {
   /**
    * Creates the weights.
    *
-   * @param encoder W_encᵀ, [d_sae][d_in]
+   * @param encoder W_encᵀ, [d_sae][d_in], or {@code decoder}
    * @param decoder W_dec, [d_sae][d_out]
    * @param vectors biases, thresholds and scales
    * @param skip [d_out][d_in], or null
@@ -91,11 +91,19 @@ final class SaeWeights {
           vectors.put("threshold", threshold(file, dSae));
         }
         case RELU, TOPK, ABSTOPK -> vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
+        case MATCHING_PURSUIT -> {
+          if (!config.biasFromInput()) { // SAELens has the bias on both sides, or on none.
+            vectors.put("b_dec", new float[config.dOut()]);
+          }
+        }
       }
       requireNothingElse(file, config, vectors.keySet());
+      float[][] decoder = FloatTensors.rows(file, "W_dec", dSae, config.dOut());
       return new SaeWeights(
-          MatrixProduct.transposed(FloatTensors.rows(file, "W_enc", config.dIn(), dSae)),
-          FloatTensors.rows(file, "W_dec", dSae, config.dOut()),
+          config.pursuit() == null
+              ? MatrixProduct.transposed(FloatTensors.rows(file, "W_enc", config.dIn(), dSae))
+              : decoder,
+          decoder,
           vectors,
           config.skip() ? FloatTensors.rows(file, "W_skip", config.dOut(), config.dIn()) : null);
     }
@@ -154,7 +162,10 @@ final class SaeWeights {
   /** Rejects unknown tensors, which would change the arithmetic; old files have a factor of 1. */
   private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
     Set<String> known = new HashSet<>(vectors);
-    known.addAll(List.of("W_enc", "W_dec", "topk_threshold"));
+    known.addAll(List.of("W_dec", "topk_threshold"));
+    if (config.pursuit() == null) {
+      known.add("W_enc");
+    }
     if (config.skip()) {
       known.add("W_skip");
     }
@@ -215,7 +226,9 @@ final class SaeWeights {
    */
   void write(Path directory, SaeConfig config, String model) throws IOException {
     Map<String, float[][]> tensors = new LinkedHashMap<>();
-    tensors.put("W_enc", MatrixProduct.transposed(encoder));
+    if (config.pursuit() == null) {
+      tensors.put("W_enc", MatrixProduct.transposed(encoder));
+    }
     tensors.put("W_dec", decoder);
     vectors.forEach((name, values) -> tensors.put(name, new float[][] {values}));
     if (skip != null) {

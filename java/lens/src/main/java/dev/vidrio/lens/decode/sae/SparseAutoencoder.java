@@ -131,9 +131,22 @@ public final class SparseAutoencoder implements FeatureDictionary {
           Arrays.stream(rows, begin, Math.min(rows.length, begin + step))
               .map(this::input)
               .toArray(float[][]::new);
-      features.addAll(Arrays.stream(encoder.of(inputs)).parallel().map(this::activate).toList());
+      MatchingPursuit pursuit = config.pursuit();
+      features.addAll(
+          pursuit == null
+              ? Arrays.stream(encoder.of(inputs)).parallel().map(this::activate).toList()
+              : pursuit.run(inputs, weights.decoder, encoder::of).stream().map(this::sum).toList());
     }
     return features;
+  }
+
+  /** Adds up the values of each feature. */
+  private Features sum(MatchingPursuit.Selected selected) {
+    var values = new float[config.dSae()];
+    for (int step = 0; step < selected.count(); step++) {
+      values[selected.feature(step)] += selected.value(step);
+    }
+    return Features.of(values);
   }
 
   /** Returns the input of the encoder's product. */
@@ -183,6 +196,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
       case JUMPRELU -> positive(products, weights.encoderBias(), weights.threshold());
       case GATED -> gated(products);
       case TOPK, ABSTOPK -> topK(products);
+      case MATCHING_PURSUIT -> throw new IllegalStateException("it has no single product");
     };
   }
 
@@ -267,11 +281,16 @@ public final class SparseAutoencoder implements FeatureDictionary {
    * Returns the direction of a feature in the input [d_in]: its product with an input is the
    * feature's pre-activation, but for a bias.
    *
-   * @throws InvalidInputException if the feature does not exist, or if inputs are normalized, so
-   *     that it depends on the input
+   * @throws InvalidInputException if the feature does not exist, or if it depends on the input: if
+   *     inputs are normalized, or features depend on those selected before
    */
   public float[] inputDirection(int feature) {
     requireFeature(feature);
+    Preconditions.require(
+        config.pursuit() == null,
+        "autoencoder",
+        "matching pursuit",
+        "its features have no fixed input directions");
     Preconditions.require(
         config.normalization() == SaeConfig.Normalization.NONE,
         "transcoder",

@@ -8,22 +8,23 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The dictionary of a training, for activations that are not scaled. Features have the scale of
- * inputs, and decoders the norm 1.
+ * inputs, and decoders the norm 1 unless they are encoders too.
  */
 final class TrainedDictionary {
   private final SaeLearner learner;
 
-  /** Factors of features: the norms of their decoders. */
+  /** Factors of features: the norms of their decoders, or 1 if these are encoders too. */
   private final float[] norms;
 
   TrainedDictionary(SaeLearner learner) {
     this.learner = learner;
     this.norms = learner.features().norms();
     for (int f = 0; f < norms.length; f++) {
-      norms[f] = norms[f] == 0 ? 1 : norms[f];
+      norms[f] = norms[f] == 0 || isTied() ? 1 : norms[f];
     }
   }
 
@@ -37,8 +38,8 @@ final class TrainedDictionary {
     FeatureWeights features = learner.features();
     // Features have the scale of the inputs.
     float toOutputs = learner.inputScale() / learner.outputScale();
-    float[][] encoder = Vectors.copy(features.encoder());
     float[][] decoder = Vectors.copy(features.decoder());
+    float[][] encoder = isTied() ? decoder : Vectors.copy(features.encoder());
     for (int f = 0; f < norms.length; f++) {
       Vectors.scale(encoder[f], norms[f]);
       Vectors.scale(decoder[f], toOutputs / norms[f]);
@@ -58,8 +59,20 @@ final class TrainedDictionary {
     SaeConfig config =
         shape.transcoder()
             ? SaeConfig.transcoder(activation, weights, k, hookIn, hookOut)
-            : SaeConfig.autoencoder(activation, shape.outputs(), norms.length, k, hookIn);
+            : SaeConfig.autoencoder(
+                activation, shape.outputs(), norms.length, k, pursuit(kind), hookIn);
     return new SparseAutoencoder(executor, config, weights);
+  }
+
+  private boolean isTied() {
+    return learner.options().kind().isTied();
+  }
+
+  /** Returns the steps for activations that are not scaled, or null. */
+  private @Nullable MatchingPursuit pursuit(SaeKind kind) {
+    return kind instanceof SaeKind.MatchingPursuit(int k, double residual)
+        ? new MatchingPursuit(residual / learner.inputScale(), k, true)
+        : null;
   }
 
   private static Activation activation(SaeKind kind) {
@@ -67,15 +80,18 @@ final class TrainedDictionary {
       case SaeKind.Standard _ -> Activation.RELU;
       case SaeKind.TopK _ -> Activation.TOPK;
       case SaeKind.AbsTopK _ -> Activation.ABSTOPK;
+      case SaeKind.MatchingPursuit _ -> Activation.MATCHING_PURSUIT;
       case SaeKind.BatchTopK _, SaeKind.Matryoshka _, SaeKind.JumpRelu _ -> Activation.JUMPRELU;
       case SaeKind.Gated _ -> Activation.GATED;
     };
   }
 
   private Map<String, float[]> vectors() {
-    float[] bias = perFeature(learner.features().bias()[0]);
     Map<String, float[]> vectors = new LinkedHashMap<>();
-    vectors.put(learner.options().kind() instanceof SaeKind.Gated ? "b_gate" : "b_enc", bias);
+    if (!isTied()) {
+      float[] bias = perFeature(learner.features().bias()[0]);
+      vectors.put(learner.options().kind() instanceof SaeKind.Gated ? "b_gate" : "b_enc", bias);
+    }
     float[] outputBias = learner.outputBias().values().clone();
     for (int j = 0; j < outputBias.length; j++) {
       outputBias[j] /= learner.outputScale();

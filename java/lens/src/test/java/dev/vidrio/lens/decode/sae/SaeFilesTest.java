@@ -1,9 +1,11 @@
 package dev.vidrio.lens.decode.sae;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.safetensors.Dtype;
@@ -60,6 +62,31 @@ class SaeFilesTest extends BardTest {
       SparseAutoencoderTest.assertDoes(
           SafetensorsFile.read(files.resolve("expected.safetensors")), autoencoder);
     }
+  }
+
+  /** As SAELens reads them: a bias that inputs do not have is not in outputs either. */
+  @Test
+  void readsMatchingPursuitWithoutLimitsAndBias() throws IOException {
+    Path files = DictionaryFixtures.path("matching-pursuit");
+    Path weights = Path.of("sae_weights.safetensors");
+    Files.copy(files.resolve(weights), directory.resolve(weights));
+    String config =
+        Files.readString(files.resolve("cfg.json"))
+            .replaceFirst("\"max_iterations\": 6", "\"max_iterations\": null")
+            .replaceFirst("\"residual_threshold\": 3.0", "\"residual_threshold\": -1")
+            .replaceFirst(
+                "\"stop_on_duplicate_support\": true", "\"stop_on_duplicate_support\": false")
+            .replaceFirst("\"apply_b_dec_to_input\": true", "\"apply_b_dec_to_input\": false");
+    Files.writeString(directory.resolve("cfg.json"), config);
+    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), directory)) {
+      assertEquals(new MatchingPursuit(0, 12, false), autoencoder.config().pursuit());
+      assertArrayEquals(new float[12], autoencoder.bias());
+      assertThrows(InvalidInputException.class, () -> autoencoder.inputDirection(0));
+    }
+    Files.writeString(
+        directory.resolve("cfg.json"),
+        config.replace("\"residual_threshold\": -1", "\"residual_threshold\": \"none\""));
+    assertFault("key 'residual_threshold' \"none\": must be a number");
   }
 
   private static float[] ones(int n) {

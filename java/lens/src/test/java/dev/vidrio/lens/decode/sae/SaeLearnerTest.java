@@ -37,6 +37,8 @@ class SaeLearnerTest {
           new SaeKind.TopK(3),
           "abstopk",
           new SaeKind.AbsTopK(3),
+          "matching-pursuit",
+          new SaeKind.MatchingPursuit(4, 0.8),
           "batchtopk",
           new SaeKind.BatchTopK(3),
           "matryoshka",
@@ -84,9 +86,12 @@ class SaeLearnerTest {
         new SaeOptions(FEATURES, kind, warms ? 4 : 0, auxiliary, 0.01, BATCH, STEPS, 3, 0, 1, 0);
     try (var learner = new SaeLearner(executor, SaeShape.autoencoder(D), options)) {
       String bias = kind instanceof SaeKind.Gated ? "b_gate" : "b_enc";
-      set(learner.features().encoder(), file.rows("W_enc"));
+      boolean tied = kind instanceof SaeKind.MatchingPursuit;
       set(learner.features().decoder(), file.rows("W_dec"));
-      set(learner.features().bias(), file.rows(bias));
+      if (!tied) {
+        set(learner.features().encoder(), file.rows("W_enc"));
+        set(learner.features().bias(), file.rows(bias));
+      }
       set(learner.outputBias().values(), file.floats("b_dec"));
       for (TrainedVector vector : learner.loss().vectors()) {
         set(vector.values(), file.floats(vector.name()));
@@ -100,9 +105,10 @@ class SaeLearnerTest {
         assertEquals(file.floats("l0")[step], progress.l0(), 1e-6, "step " + step);
         assertEquals(file.floats("dead")[step], progress.dead(), "step " + step);
       }
-      assertNear(file.rows("trained.W_enc"), learner.features().encoder());
       assertNear(file.rows("trained.W_dec"), learner.features().decoder());
-      assertNear(file.rows("trained." + bias), learner.features().bias());
+      assertNear(file.rows(tied ? "trained.W_dec" : "trained.W_enc"), learner.features().encoder());
+      float[][] noBias = {new float[FEATURES]};
+      assertNear(tied ? noBias : file.rows("trained." + bias), learner.features().bias());
       assertArrayEquals(
           file.floats("trained.b_dec"), learner.outputBias().values(), TOLERANCE, "b_dec");
       for (TrainedVector vector : learner.loss().vectors()) {

@@ -102,6 +102,7 @@ class SaeTrainerTest {
     float[][] rows = activations(directions);
     List<SaeOptions> kinds = new ArrayList<>();
     kinds.add(options(64, new SaeKind.TopK(3), 1500));
+    kinds.add(options(64, new SaeKind.MatchingPursuit(3, 0.1), 1500));
     kinds.add(options(64, new SaeKind.BatchTopK(3), 1500));
     kinds.add(options(64, new SaeKind.Matryoshka(3, List.of(48)), 1500));
     kinds.add(options(64, new SaeKind.Standard(1.5), 1500));

@@ -44,6 +44,7 @@ class SparseAutoencoderTest extends BardTest {
         "topk",
         "topk-rescaled",
         "abstopk",
+        "matching-pursuit",
         "jumprelu",
         "gated",
         "transcoder",
@@ -207,6 +208,7 @@ class SparseAutoencoderTest extends BardTest {
             3,
             256,
             0,
+            null,
             false,
             SaeConfig.Normalization.NONE,
             false,
@@ -263,7 +265,7 @@ class SparseAutoencoderTest extends BardTest {
     }
     return new SparseAutoencoder(
         model.executor(),
-        SaeConfig.autoencoder(SaeConfig.Activation.RELU, 256, 512, 0, point.name()),
+        SaeConfig.autoencoder(SaeConfig.Activation.RELU, 256, 512, 0, null, point.name()),
         weights);
   }
 

@@ -21,6 +21,7 @@ final class KindOption {
     STANDARD,
     TOPK,
     ABSTOPK,
+    MATCHING_PURSUIT,
     BATCHTOPK,
     MATRYOSHKA,
     GATED,
@@ -41,9 +42,18 @@ final class KindOption {
       paramLabel = "K",
       description = {
         "topk, abstopk: features active per token. batchtopk, matryoshka: on average over a batch.",
-        "jumprelu with --form quadratic: the target. Default: 16."
+        "matching_pursuit: features that a token selects at most, one after another. jumprelu with"
+            + " --form quadratic: the target. Default: 16."
       })
   private @Nullable Integer k;
+
+  @Option(
+      names = "--residual",
+      paramLabel = "X",
+      description =
+          "matching_pursuit: norm of what is left of an activation at which a token selects no"
+              + " further feature, where activations have the mean norm √d. Default: 0.01.")
+  private @Nullable Double residual;
 
   @Option(
       names = "--widths",
@@ -111,7 +121,7 @@ final class KindOption {
       names = "--dead-weight",
       paramLabel = "X",
       description =
-          "Not jumprelu: weight of the loss by which dead features learn what the others leave; 0"
+          "Not jumprelu, matching_pursuit: weight of the loss by which dead features learn what the others leave; 0"
               + " for none. Default: 1.")
   private @Nullable Double deadWeight;
 
@@ -123,16 +133,17 @@ final class KindOption {
 
   /** Returns the weight of the loss of dead features. */
   double deadWeight() {
-    require("--dead-weight", deadWeight, EnumSet.complementOf(EnumSet.of(Kind.JUMPRELU)));
+    require(
+        "--dead-weight",
+        deadWeight,
+        EnumSet.complementOf(EnumSet.of(Kind.JUMPRELU, Kind.MATCHING_PURSUIT)));
     return Objects.requireNonNullElse(deadWeight, SaeOptions.DEFAULT.auxiliary());
   }
 
   /** Returns the kind with its settings. */
   SaeKind toKind() {
-    require(
-        "-k",
-        k,
-        EnumSet.of(Kind.TOPK, Kind.ABSTOPK, Kind.BATCHTOPK, Kind.MATRYOSHKA, Kind.JUMPRELU));
+    require("-k", k, EnumSet.complementOf(EnumSet.of(Kind.STANDARD, Kind.GATED)));
+    require("--residual", residual, EnumSet.of(Kind.MATCHING_PURSUIT));
     require("--widths", widths, EnumSet.of(Kind.MATRYOSHKA));
     require("--penalty", penalty, PENALIZED);
     Set<Kind> jumps = EnumSet.of(Kind.JUMPRELU);
@@ -148,6 +159,8 @@ final class KindOption {
       case STANDARD -> new SaeKind.Standard(coefficient);
       case TOPK -> new SaeKind.TopK(count);
       case ABSTOPK -> new SaeKind.AbsTopK(count);
+      case MATCHING_PURSUIT ->
+          new SaeKind.MatchingPursuit(count, Objects.requireNonNullElse(residual, 0.01));
       case BATCHTOPK -> new SaeKind.BatchTopK(count);
       case MATRYOSHKA ->
           new SaeKind.Matryoshka(count, Objects.requireNonNullElse(widths, List.of()));

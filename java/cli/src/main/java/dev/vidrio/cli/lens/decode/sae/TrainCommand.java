@@ -46,7 +46,7 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
       description = {
         "Train a transcoder from --hook to this point, such as from blocks.1.ln2.hook_normalized to"
             + " blocks.1.hook_mlp_out.",
-        "Not with --kind topk, abstopk or gated."
+        "Not with --kind topk, abstopk, matching_pursuit or gated."
       })
   private @Nullable String hookOut;
 

@@ -93,6 +93,7 @@ class TrainCommandTest {
   @CsvSource({
     "--kind standard --penalty 2 --warm-up 2, standard",
     "-k 3, topk",
+    "--kind matching_pursuit -k 3 --residual 0.5, matching_pursuit",
     "--kind batchtopk -k 3, jumprelu",
     "--kind matryoshka -k 3 --widths 4;8, jumprelu",
     "--kind gated --dead-weight 0, gated",

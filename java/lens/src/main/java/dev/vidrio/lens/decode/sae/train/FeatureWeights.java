@@ -35,7 +35,8 @@ public final class FeatureWeights implements AutoCloseable {
    * Wraps the weights of features that write to one or several activations. Their values count
    * times the sum of the norms of their decoders.
    *
-   * @param encoder initial weights [F][d_in], which steps change
+   * @param encoder initial weights [F][d_in], which steps change; they may be {@code decoder}, if
+   *     all gradients are then those of the decoder
    * @param decoder initial weights [F][outputs · width], which steps change
    * @param width of each activation that is written
    * @param batch maximum tokens per step
@@ -106,8 +107,22 @@ public final class FeatureWeights implements AutoCloseable {
    * @param inputs scaled, [batch][d_in]
    */
   public float[][] products(float[][] inputs) {
+    beginStep();
+    return furtherProducts(inputs);
+  }
+
+  /** Begins a step whose inputs are not known yet. */
+  public void beginStep() {
     System.arraycopy(norms(), 0, norms, 0, norms.length);
     product.weights(encoder);
+  }
+
+  /**
+   * Returns the products of inputs and encoder in this step, [n][F].
+   *
+   * @param inputs scaled, [n][d_in]; at most as many as a batch has
+   */
+  public float[][] furtherProducts(float[][] inputs) {
     return product.of(inputs);
   }
 

@@ -1,0 +1,119 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.lens.decode.sae.MatchingPursuit.Selected;
+import dev.vidrio.lens.decode.sae.train.ActiveFeatures;
+import dev.vidrio.lens.decode.sae.train.FeatureGradients;
+import dev.vidrio.lens.decode.sae.train.FeatureGradients.Part;
+import dev.vidrio.lens.decode.sae.train.FeatureWeights;
+import dev.vidrio.lens.decode.sae.train.TokenRows;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Matching pursuit by the decoder, which is the encoder too (Costa et al. 2025, arXiv 2506.03093):
+ * {@code ‖z − ẑ‖²} alone, with the gradient through all residuals.
+ *
+ * <p>Let step t select d_t, with the value {@code v_t = r_{t−1} · d_t} and the residual {@code r_t
+ * = r_{t−1} − v_t d_t}; r_0 is the input, and r_T = z − ẑ. With {@code g_T = 2 r_T}, {@code s_t =
+ * −g_t · d_t} and {@code g_{t−1} = g_t + s_t d_t}, the gradient of d_t is {@code s_t r_{t−1} − v_t
+ * g_t}. It is a sum of three parts: {@code s_t r_0} and {@code −2 v_t r_T}, as in other kinds, and
+ * {@code −Σ_{j<t} s_t v_j d_j − Σ_{j>t} v_t s_j d_j}.
+ */
+final class MatchingPursuitLoss implements SaeLoss {
+  private final FeatureWeights features;
+  private final MatchingPursuit pursuit;
+
+  /**
+   * Describes the losses of features.
+   *
+   * @param features with one matrix as encoder and decoder
+   */
+  MatchingPursuitLoss(FeatureWeights features, MatchingPursuit pursuit) {
+    this.features = features;
+    this.pursuit = pursuit;
+  }
+
+  @Override
+  public SaeStep step(float[][] inputs, float[][] outputs, float[] outputBias, double strength) {
+    features.beginStep();
+    List<Selected> selected =
+        pursuit.run(Vectors.copy(inputs), features.decoder(), features::furtherProducts);
+    float[][] values = selected.stream().map(Selected::values).toArray(float[][]::new);
+    ActiveFeatures active = features.counted(merged(selected, values));
+    float[][] errors = features.errors(active, outputBias, outputs);
+    float factor = 2f / inputs.length;
+    float[][] slopes = slopes(selected, errors, factor);
+    ActiveFeatures ofSlopes = merged(selected, slopes);
+    var inOrder = new float[ofSlopes.size()];
+    ofSlopes.forEach((f, i) -> inOrder[i] = ofSlopes.value(i));
+    var part = new Part(active, TokenRows.common(errors), factor, inOrder, null, false);
+    var gradients = new FeatureGradients(features, inputs, List.of(part));
+    active.forEach(
+        (f, i) -> {
+          int token = active.token(i);
+          addSteps(gradients.decoder(f), f, selected.get(token), slopes[token]);
+        });
+    IntStream.range(0, features.features()).parallel().forEach(f -> join(gradients, f));
+    return new SaeStep(active, errors, errors, gradients);
+  }
+
+  /** Adds up numbers of steps, [batch][steps], for each token and feature. */
+  private ActiveFeatures merged(List<Selected> selected, float[][] ofSteps) {
+    var ids = new int[ofSteps.length][];
+    var sums = new float[ofSteps.length][];
+    for (int b = 0; b < ids.length; b++) {
+      Selected own = selected.get(b);
+      int[] sorted =
+          IntStream.range(0, own.count()).map(own::feature).sorted().distinct().toArray();
+      ids[b] = sorted;
+      sums[b] = new float[sorted.length];
+      for (int t = 0; t < own.count(); t++) {
+        sums[b][Arrays.binarySearch(sorted, own.feature(t))] += ofSteps[b][t];
+      }
+    }
+    return new ActiveFeatures(features.features(), ids, sums);
+  }
+
+  /**
+   * Returns s of the steps, [batch][steps].
+   *
+   * @param errors −r_T, [batch][d]
+   */
+  private float[][] slopes(List<Selected> selected, float[][] errors, float factor) {
+    var slopes = new float[errors.length][];
+    IntStream.range(0, errors.length)
+        .parallel()
+        .forEach(
+            b -> {
+              Selected own = selected.get(b);
+              slopes[b] = new float[own.count()];
+              float[] gradient = errors[b].clone();
+              Vectors.scale(gradient, -factor);
+              for (int t = own.count() - 1; t >= 0; t--) {
+                float[] direction = features.decoder()[own.feature(t)];
+                slopes[b][t] = (float) -Vectors.dot(gradient, direction);
+                Vectors.add(gradient, slopes[b][t], direction);
+              }
+            });
+    return slopes;
+  }
+
+  /** Adds the third part of the gradient of a feature, through the other steps of a token. */
+  private void addSteps(float[] gradient, int feature, Selected selected, float[] slopes) {
+    for (int t = 0; t < slopes.length; t++) {
+      for (int j = 0; selected.feature(t) == feature && j < slopes.length; j++) {
+        float product =
+            j < t ? slopes[t] * selected.value(j) : j > t ? slopes[j] * selected.value(t) : 0;
+        Vectors.add(gradient, -product, features.decoder()[selected.feature(j)]);
+      }
+    }
+  }
+
+  /** Moves the gradient of the encoder of a feature to its decoder. */
+  private static void join(FeatureGradients gradients, int feature) {
+    Vectors.add(gradients.decoder(feature), gradients.encoder(feature));
+    Arrays.fill(gradients.encoder(feature), 0);
+  }
+}
