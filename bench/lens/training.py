@@ -1,10 +1,10 @@
 """Steps of `lens sae train` against SAELens's trainer: equal weights, batches and settings.
 
 Trains on the embedded model in F32, on one chunk of a text. Checkpoints have the weights: a run of
-one step with a rate near 0 gives the drawn ones. SAELens trains
-from these and its own initial biases and thresholds, on the same batches, and opens the files that
-Vidrio wrote. It is in an environment of its own, a directory with bin/python,
-since it needs an older TransformerLens (saelens_trainer.py).
+one step with a rate near 0 gives the drawn ones. SAELens trains from these and its own initial
+biases and thresholds, on the same batches, and opens the files that Vidrio wrote. It is in an
+environment of its own, a directory with bin/python, since it needs an older TransformerLens
+(saelens_trainer.py).
 """
 
 import json

@@ -40,14 +40,16 @@ final class MatchingPursuitLoss implements SaeLoss {
     features.beginStep();
     List<Selected> selected =
         pursuit.run(Vectors.copy(inputs), features.decoder(), features::furtherProducts);
-    float[][] values = selected.stream().map(Selected::values).toArray(float[][]::new);
-    ActiveFeatures active = features.counted(merged(selected, values));
+    ActiveFeatures active = features.counted(active(selected));
     float[][] errors = features.errors(active, outputBias, outputs);
     float factor = 2f / inputs.length;
     float[][] slopes = slopes(selected, errors, factor);
-    ActiveFeatures ofSlopes = merged(selected, slopes);
-    var inOrder = new float[ofSlopes.size()];
-    ofSlopes.forEach((f, i) -> inOrder[i] = ofSlopes.value(i));
+    var inOrder = new float[active.size()];
+    active.forEach(
+        (f, i) -> {
+          int token = active.token(i);
+          inOrder[i] = sum(f, selected.get(token), slopes[token]);
+        });
     var part = new Part(active, TokenRows.common(errors), factor, inOrder, null, false);
     var gradients = new FeatureGradients(features, inputs, List.of(part));
     active.forEach(
@@ -59,21 +61,29 @@ final class MatchingPursuitLoss implements SaeLoss {
     return new SaeStep(active, errors, errors, gradients);
   }
 
-  /** Adds up numbers of steps, [batch][steps], for each token and feature. */
-  private ActiveFeatures merged(List<Selected> selected, float[][] ofSteps) {
-    var ids = new int[ofSteps.length][];
-    var sums = new float[ofSteps.length][];
+  /** Returns the features that each token selected, ascending, with the sums of their values. */
+  private ActiveFeatures active(List<Selected> selected) {
+    var ids = new int[selected.size()][];
+    var sums = new float[selected.size()][];
     for (int b = 0; b < ids.length; b++) {
       Selected own = selected.get(b);
-      int[] sorted =
-          IntStream.range(0, own.count()).map(own::feature).sorted().distinct().toArray();
-      ids[b] = sorted;
-      sums[b] = new float[sorted.length];
-      for (int t = 0; t < own.count(); t++) {
-        sums[b][Arrays.binarySearch(sorted, own.feature(t))] += ofSteps[b][t];
+      float[] values = own.values();
+      ids[b] = IntStream.range(0, own.count()).map(own::feature).sorted().distinct().toArray();
+      sums[b] = new float[ids[b].length];
+      for (int i = 0; i < ids[b].length; i++) {
+        sums[b][i] = sum(ids[b][i], own, values);
       }
     }
     return new ActiveFeatures(features.features(), ids, sums);
+  }
+
+  /** Returns the sum of numbers of those steps that selected a feature. */
+  private static float sum(int feature, Selected selected, float[] ofSteps) {
+    float sum = 0;
+    for (int t = 0; t < ofSteps.length; t++) {
+      sum += selected.feature(t) == feature ? ofSteps[t] : 0;
+    }
+    return sum;
   }
 
   /**

@@ -59,6 +59,11 @@ public record SaeConfig(
      */
     GATED;
 
+    /** Returns whether the decoder is the encoder too. */
+    boolean isTied() {
+      return this == MATCHING_PURSUIT;
+    }
+
     /** Returns whether a number of features is active at every token. */
     boolean hasCount() {
       return this == TOPK || this == ABSTOPK;

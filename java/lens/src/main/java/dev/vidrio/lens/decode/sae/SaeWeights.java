@@ -100,9 +100,9 @@ final class SaeWeights {
       requireNothingElse(file, config, vectors.keySet());
       float[][] decoder = FloatTensors.rows(file, "W_dec", dSae, config.dOut());
       return new SaeWeights(
-          config.pursuit() == null
-              ? MatrixProduct.transposed(FloatTensors.rows(file, "W_enc", config.dIn(), dSae))
-              : decoder,
+          config.activation().isTied()
+              ? decoder
+              : MatrixProduct.transposed(FloatTensors.rows(file, "W_enc", config.dIn(), dSae)),
           decoder,
           vectors,
           config.skip() ? FloatTensors.rows(file, "W_skip", config.dOut(), config.dIn()) : null);
@@ -163,7 +163,7 @@ final class SaeWeights {
   private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
     Set<String> known = new HashSet<>(vectors);
     known.addAll(List.of("W_dec", "topk_threshold"));
-    if (config.pursuit() == null) {
+    if (!config.activation().isTied()) {
       known.add("W_enc");
     }
     if (config.skip()) {
@@ -226,7 +226,7 @@ final class SaeWeights {
    */
   void write(Path directory, SaeConfig config, String model) throws IOException {
     Map<String, float[][]> tensors = new LinkedHashMap<>();
-    if (config.pursuit() == null) {
+    if (!config.activation().isTied()) {
       tensors.put("W_enc", MatrixProduct.transposed(encoder));
     }
     tensors.put("W_dec", decoder);

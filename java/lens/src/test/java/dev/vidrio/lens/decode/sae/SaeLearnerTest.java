@@ -86,7 +86,7 @@ class SaeLearnerTest {
         new SaeOptions(FEATURES, kind, warms ? 4 : 0, auxiliary, 0.01, BATCH, STEPS, 3, 0, 1, 0);
     try (var learner = new SaeLearner(executor, SaeShape.autoencoder(D), options)) {
       String bias = kind instanceof SaeKind.Gated ? "b_gate" : "b_enc";
-      boolean tied = kind instanceof SaeKind.MatchingPursuit;
+      boolean tied = kind.isTied();
       set(learner.features().decoder(), file.rows("W_dec"));
       if (!tied) {
         set(learner.features().encoder(), file.rows("W_enc"));

@@ -140,6 +140,11 @@ final class KindOption {
     return Objects.requireNonNullElse(deadWeight, SaeOptions.DEFAULT.auxiliary());
   }
 
+  /** Returns the name of the kind, as it is given. */
+  String name() {
+    return name(kind);
+  }
+
   /** Returns the kind with its settings. */
   SaeKind toKind() {
     require("-k", k, EnumSet.complementOf(EnumSet.of(Kind.STANDARD, Kind.GATED)));

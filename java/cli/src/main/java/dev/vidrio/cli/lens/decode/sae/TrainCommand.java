@@ -83,8 +83,8 @@ public final class TrainCommand extends ModelCommand<TrainingResult> {
     SaeOptions options = options();
     if (hookOut != null && !options.kind().hasTranscoders()) {
       throw new UsageException(
-          "--hook-out: SAELens has no format for transcoders with --kind topk, abstopk or gated;"
-              + " batchtopk is similar to topk");
+          "--hook-out: SAELens has no format for transcoders with --kind %s; batchtopk is similar to topk"
+              .formatted(kind.name()));
     }
     InputOutput.requireWritableDirectory(output);
     training.check();
