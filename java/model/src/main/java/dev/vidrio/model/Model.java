@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.kernel.Executor;
@@ -33,7 +34,6 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -94,7 +94,7 @@ public final class Model implements AutoCloseable {
   public static Model open(Path file, ModelOptions options) {
     return new Model(
         (name, arena) ->
-            Files.isDirectory(file)
+            FileStatus.isDirectory(file)
                 ? HuggingFaceModel.open(file, arena).toGguf(arena)
                 : Gguf.open(file, arena),
         file.toString(),

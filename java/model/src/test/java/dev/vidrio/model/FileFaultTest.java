@@ -26,8 +26,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -127,6 +129,33 @@ class FileFaultTest {
 
   private Model open() {
     return Model.open(faulty("tiny.gguf"));
+  }
+
+  /** A file with an optional part of a model is read or an error, never ignored. */
+  @Test
+  void opensDirectories() throws IOException {
+    Path bert = Files.createDirectories(directory.resolve("bert"));
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Path fixture = Path.of("src/test/resources/dev/vidrio/model/encoder/bert");
+      Files.copy(fixture.resolve(file), bert.resolve(file));
+    }
+    String module = "{\"idx\": 1, \"path\": \"1_Pooling\", \"type\": \"Pooling\"}";
+    Files.writeString(bert.resolve("modules.json"), "[" + module + "]");
+    Path pooling = Files.createDirectory(bert.resolve("1_Pooling"));
+    Files.writeString(pooling.resolve("config.json"), "{\"pooling_mode_cls_token\": true}");
+    Files.writeString(
+        bert.resolve("config_sentence_transformers.json"), "{\"prompts\": {\"query\": \"q: \"}}");
+    Files.writeString(bert.resolve("tokenizer_config.json"), "{\"chat_template\": \"a\"}");
+    Files.writeString(bert.resolve("chat_template.jinja"), "{{ messages[0].content }}");
+    var opened = new HashSet<Set<String>>();
+    assertReads(
+        () -> {
+          try (Model model = Model.open(faulty("bert"))) {
+            opened.add(model.gguf().metadata().entries().keySet());
+          }
+        });
+    assertEquals(1, opened.size());
+    assertTrue(opened.iterator().next().contains("tokenizer.chat_template"));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.io;
 
+import dev.vidrio.formats.file.FileStatus;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -9,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.AccessMode;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -23,7 +25,7 @@ public final class InputOutput {
 
   /** Returns the text of a UTF-8 file. */
   public static String read(Path file) {
-    if (Files.isDirectory(file)) {
+    if (FileStatus.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
     }
     try {
@@ -31,7 +33,7 @@ public final class InputOutput {
     } catch (CharacterCodingException e) {
       throw new CommandException(file + ": is not UTF-8", e);
     } catch (IOException e) {
-      throw new CommandException(reason(e), e);
+      throw new CommandException(reason(file.toString(), e), e);
     }
   }
 
@@ -42,7 +44,7 @@ public final class InputOutput {
    * @throws IOException if the file cannot be opened
    */
   public static Reader reader(Path file) throws IOException {
-    if (Files.isDirectory(file)) {
+    if (FileStatus.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
     }
     return Files.newBufferedReader(file);
@@ -97,10 +99,10 @@ public final class InputOutput {
   public static void requireWritable(Path file) {
     Workspace.requireInside(file);
     Path directory = Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file);
-    if (!Files.isDirectory(directory)) {
+    if (!FileStatus.isDirectory(directory)) {
       throw new CommandException(file + ": no such directory: " + directory);
     }
-    if (Files.isDirectory(file)) {
+    if (FileStatus.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
     }
     requirePermission(directory);
@@ -114,18 +116,20 @@ public final class InputOutput {
   public static void requireWritableDirectory(Path directory) {
     Workspace.requireInside(directory);
     Path existing = directory.toAbsolutePath().normalize();
-    while (!Files.exists(existing) && existing.getParent() != null) {
+    while (!FileStatus.exists(existing) && existing.getParent() != null) {
       existing = existing.getParent();
     }
-    if (!Files.isDirectory(existing)) {
+    if (!FileStatus.isDirectory(existing)) {
       throw new CommandException(existing + ": not a directory");
     }
     requirePermission(existing);
   }
 
   private static void requirePermission(Path directory) {
-    if (!Files.isWritable(directory)) {
-      throw new CommandException(directory + ": permission denied");
+    try {
+      directory.getFileSystem().provider().checkAccess(directory, AccessMode.WRITE);
+    } catch (IOException e) {
+      throw new CommandException(reason(directory.toString(), e), e);
     }
   }
 
@@ -138,5 +142,10 @@ public final class InputOutput {
       case FileSystemException other -> other.getFile() + ": " + other.getReason();
       default -> String.valueOf(e.getMessage());
     };
+  }
+
+  /** Returns the reason of an I/O error, which may not name its file. */
+  public static String reason(String file, IOException e) {
+    return e instanceof FileSystemException ? reason(e) : file + ": " + e.getMessage();
   }
 }

@@ -41,13 +41,14 @@ public final class Workspace implements AutoCloseable {
   /**
    * Creates a workspace.
    *
+   * @param parent the directory in which to create it
    * @param shared the directory of shared files; null for none
    * @param files contents by relative name
    * @throws UsageException if a name is not a plain relative path
    */
-  public static Workspace create(@Nullable Path shared, Map<String, byte[]> files)
+  public static Workspace create(Path parent, @Nullable Path shared, Map<String, byte[]> files)
       throws IOException {
-    var workspace = new Workspace(Files.createTempDirectory("vidrio-lens"), shared, files);
+    var workspace = new Workspace(Files.createTempDirectory(parent, "vidrio-lens"), shared, files);
     try {
       for (Map.Entry<String, byte[]> file : files.entrySet()) {
         Path path = workspace.resolve(file.getKey());

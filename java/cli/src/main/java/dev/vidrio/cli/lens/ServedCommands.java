@@ -218,7 +218,8 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
   }
 
   private <T> T run(Request request, Answer<T> answer) throws IOException {
-    try (Workspace workspace = Workspace.create(shared, request.files())) {
+    Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+    try (Workspace workspace = Workspace.create(temporary, shared, request.files())) {
       try {
         return answer.of(workspace);
       } catch (ParameterException | UsageException | CommandException | ModelFileException e) {

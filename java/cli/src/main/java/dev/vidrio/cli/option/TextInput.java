@@ -9,7 +9,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.io.Reader;
-import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,7 +140,7 @@ public final class TextInput {
     try (Reader reader = InputOutput.reader(file)) {
       read(model, reader, Files.size(file), file.toString(), taker);
     } catch (IOException e) {
-      throw new CommandException(InputOutput.reason(e), e);
+      throw new CommandException(InputOutput.reason(file.toString(), e), e);
     }
   }
 
@@ -149,19 +148,22 @@ public final class TextInput {
       Model model, Reader reader, long size, String name, PieceConsumer taker) {
     var pieces = new TextPieces(reader, TextPieces.SIZE);
     long read = 0;
-    try {
-      for (var next = pieces.next(); next.isPresent(); next = pieces.next()) {
-        read += next.get().length();
-        taker.take(
-            model.tokenizer().encode(next.get(), EncodeOptions.DEFAULT), read / (double) size);
-      }
-    } catch (UncheckedIOException e) {
-      throw e.getCause() instanceof CharacterCodingException
-          ? new CommandException(name + ": is not UTF-8", e)
-          : e;
+    for (var next = next(pieces, name); next.isPresent(); next = next(pieces, name)) {
+      read += next.get().length();
+      taker.take(model.tokenizer().encode(next.get(), EncodeOptions.DEFAULT), read / (double) size);
     }
     if (read == 0) {
       throw missing();
+    }
+  }
+
+  private static Optional<String> next(TextPieces pieces, String name) {
+    try {
+      return pieces.next();
+    } catch (CharacterCodingException e) {
+      throw new CommandException(name + ": is not UTF-8", e);
+    } catch (IOException e) {
+      throw new CommandException(InputOutput.reason(name, e), e);
     }
   }
 

@@ -2,7 +2,6 @@ package dev.vidrio.cli.option;
 
 import java.io.IOException;
 import java.io.Reader;
-import java.io.UncheckedIOException;
 import java.util.Optional;
 
 /**
@@ -32,17 +31,13 @@ final class TextPieces {
   /**
    * Returns the next piece, not empty, or nothing at the end.
    *
-   * @throws UncheckedIOException if the text cannot be read
+   * @throws IOException if the text cannot be read
    */
-  Optional<String> next() {
+  Optional<String> next() throws IOException {
     var buffer = new char[1 << 13];
-    try {
-      // One character more than a piece shows that the text goes on.
-      for (int n; rest.length() <= size && (n = reader.read(buffer)) >= 0; ) {
-        rest.append(buffer, 0, n);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    // One character more than a piece shows that the text goes on.
+    for (int n; rest.length() <= size && (n = reader.read(buffer)) >= 0; ) {
+      rest.append(buffer, 0, n);
     }
     int end = rest.length() <= size ? rest.length() : end();
     String piece = rest.substring(0, end);

@@ -107,7 +107,7 @@ public final class AtomicFile implements AutoCloseable {
     } catch (ClosedChannelException e) {
       throw e;
     } catch (IOException e) {
-      throw named(e);
+      throw FileErrors.named(target, e);
     }
   }
 
@@ -121,13 +121,6 @@ public final class AtomicFile implements AutoCloseable {
       long bytes = Math.min(CHUNK, data.byteSize() - done);
       write(data.asSlice(done, bytes).asByteBuffer(), position + done);
     }
-  }
-
-  /** Adds the path to an exception of a channel, which does not contain it. */
-  private FileSystemException named(IOException e) {
-    var named = new FileSystemException(target.toString(), null, e.getMessage());
-    named.initCause(e);
-    return named;
   }
 
   /**
@@ -224,7 +217,7 @@ public final class AtomicFile implements AutoCloseable {
     } catch (ClosedChannelException e) {
       throw e;
     } catch (IOException e) {
-      throw named(e);
+      throw FileErrors.named(target, e);
     }
   }
 

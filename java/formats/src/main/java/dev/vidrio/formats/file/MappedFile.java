@@ -5,10 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -39,23 +36,10 @@ public final class MappedFile {
         return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       }
     } catch (IOException e) {
-      throw new ModelFileException(name, "", "", reason(e), e);
+      throw new ModelFileException(name, "", "", FileErrors.reason(e), e);
     } catch (UnsupportedOperationException e) {
       throw new ModelFileException(
           name, "", "", "the file system does not support memory mapping", e);
-    }
-  }
-
-  /**
-   * Returns whether a path is a directory.
-   *
-   * @throws ModelFileException if that cannot be read
-   */
-  public static boolean isDirectory(Path path) {
-    try {
-      return Files.readAttributes(path, BasicFileAttributes.class).isDirectory();
-    } catch (IOException e) {
-      throw new ModelFileException(path.toString(), "", "", reason(e), e);
     }
   }
 
@@ -84,17 +68,5 @@ public final class MappedFile {
     return e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")
         ? Optional.of(new ModelFileException(name, "", "", "was truncated while it was read", e))
         : Optional.empty();
-  }
-
-  /** Returns the reason why a file cannot be read, in words. */
-  public static String reason(IOException e) {
-    if (e instanceof NoSuchFileException) {
-      return "no such file";
-    }
-    if (e instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    String detail = e instanceof FileSystemException other ? other.getReason() : e.getMessage();
-    return "cannot be read: " + detail;
   }
 }

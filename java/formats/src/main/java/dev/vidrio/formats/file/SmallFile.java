@@ -30,7 +30,7 @@ public final class SmallFile {
       }
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new ModelFileException(name, "", "", MappedFile.reason(e), e);
+      throw new ModelFileException(name, "", "", FileErrors.reason(e), e);
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -141,7 +141,7 @@ public final class TunedLens implements LogitLens.Translation {
    * @throws ModelFileException if it is missing, damaged or of another model, or pickled by PyTorch
    */
   public static TunedLens load(Lens lens, Path path) {
-    if (Files.isDirectory(path)) {
+    if (FileStatus.isDirectory(path)) {
       return TunedLensDirectory.load(lens, path);
     }
     requireNoPickle(path, "torch.load('" + path.getFileName() + "', weights_only=True)");

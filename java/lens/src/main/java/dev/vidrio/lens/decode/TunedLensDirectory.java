@@ -2,13 +2,13 @@ package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -34,7 +34,7 @@ final class TunedLensDirectory {
     requireEqual(config, json, "d_model", d);
     requireEqual(config, json, "num_hidden_layers", layers);
     Path params = directory.resolve("params.safetensors");
-    if (!Files.exists(params) && Files.exists(directory.resolve("params.pt"))) {
+    if (!FileStatus.exists(params) && FileStatus.exists(directory.resolve("params.pt"))) {
       TunedLens.requireNoPickle(
           directory.resolve("params.pt"), "torch.load('params.pt', weights_only=True)");
     }

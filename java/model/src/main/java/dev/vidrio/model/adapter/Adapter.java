@@ -2,6 +2,7 @@ package dev.vidrio.model.adapter;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.host.Sha256;
@@ -55,7 +56,7 @@ public final class Adapter implements AutoCloseable {
   private Map<String, LowRank> read(Path file) {
     try (Arena mapping = Arena.ofShared()) {
       Gguf gguf =
-          MappedFile.isDirectory(file)
+          FileStatus.isDirectory(file)
               ? HuggingFaceAdapter.open(file, model.gguf(), mapping)
               : Gguf.open(file, mapping);
       return new AdapterReader(gguf, model, arena).read();

@@ -1,6 +1,7 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.Metadata;
@@ -13,7 +14,6 @@ import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -55,8 +55,8 @@ public record HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
    */
   public static HuggingFaceModel open(Path directory, Arena arena) {
     String name = directory.toString();
-    if (!Files.isDirectory(directory)) {
-      String what = Files.exists(directory) ? "is not a directory" : "no such directory";
+    if (!FileStatus.isDirectory(directory)) {
+      String what = FileStatus.exists(directory) ? "is not a directory" : "no such directory";
       throw new ModelFileException(name, "", "", what);
     }
     Path file = directory.resolve(CONFIG);

@@ -2,6 +2,7 @@ package dev.vidrio.model.huggingface;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
@@ -9,7 +10,6 @@ import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,7 +76,7 @@ public final class SentenceModules {
       Path directory, String architecture, Arena arena, MetadataBuilder out) {
     Path file = directory.resolve(MODULES);
     List<TensorSource> tensors = new ArrayList<>();
-    if (!Files.exists(file)) {
+    if (!FileStatus.exists(file)) {
       return tensors;
     }
     for (JsonNode module : JsonFile.readArray(file, MAX_BYTES)) {
@@ -101,7 +101,7 @@ public final class SentenceModules {
 
   /** Adds the prompts, if the directory has some. */
   private static void prompts(Path directory, MetadataBuilder out) {
-    if (!Files.exists(directory.resolve(PROMPT_CONFIG))) {
+    if (!FileStatus.exists(directory.resolve(PROMPT_CONFIG))) {
       return;
     }
     Config prompts = config(directory, PROMPT_CONFIG).object("prompts");

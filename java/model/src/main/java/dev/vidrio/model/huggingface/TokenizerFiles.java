@@ -1,6 +1,8 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileErrors;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
@@ -13,6 +15,7 @@ import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,18 +41,20 @@ final class TokenizerFiles {
       put(Tokenizers.readHuggingFace(directory).padded(embeddings), out);
     }
     Path settings = directory.resolve("tokenizer_config.json");
-    if (Files.exists(settings)) {
+    if (FileStatus.exists(settings)) {
       Config config = new Config(settings.toString(), JsonFile.readObject(settings, MAX_BYTES));
       if (config.isString("chat_template")) { // some files have several, by name
         out.string(TEMPLATE, config.string("chat_template", ""));
       }
     }
     Path template = directory.resolve("chat_template.jinja");
-    if (Files.exists(template)) {
+    if (FileStatus.exists(template)) {
       try {
         out.string(TEMPLATE, Files.readString(template));
       } catch (IOException e) {
-        throw new ModelFileException(template.toString(), "", "", "cannot be read as UTF-8", e);
+        String reason =
+            e instanceof CharacterCodingException ? "is not UTF-8" : FileErrors.reason(e);
+        throw new ModelFileException(template.toString(), "", "", reason, e);
       }
     }
   }

@@ -1,8 +1,8 @@
 package dev.vidrio.model.state;
 
+import dev.vidrio.formats.file.FileErrors;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -48,14 +48,12 @@ final class PrivateFiles {
         content.writeTo(channel);
       }
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (FileSystemException | RuntimeException | Error e) {
-      Files.deleteIfExists(temporary);
-      throw e;
     } catch (IOException e) {
       Files.deleteIfExists(temporary);
-      var named = new FileSystemException(file.toString(), null, e.getMessage());
-      named.initCause(e); // exceptions of channels do not name the file
-      throw named;
+      throw FileErrors.named(file, e);
+    } catch (RuntimeException | Error e) {
+      Files.deleteIfExists(temporary);
+      throw e;
     }
   }
 

@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.toSet;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.PairTemplate;
@@ -11,7 +12,6 @@ import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -56,8 +56,8 @@ public final class HuggingFaceVocabulary {
 
   /** Returns whether a directory contains a tokenizer that this class reads. */
   public static boolean isIn(Path directory) {
-    return Files.exists(directory.resolve("tokenizer.json"))
-        || Files.exists(directory.resolve(VocabularyText.NAME));
+    return FileStatus.exists(directory.resolve("tokenizer.json"))
+        || FileStatus.exists(directory.resolve(VocabularyText.NAME));
   }
 
   /**
@@ -71,9 +71,9 @@ public final class HuggingFaceVocabulary {
   public static Vocabulary read(Path directory) {
     Path file = directory.resolve("tokenizer.json");
     Path options = directory.resolve("tokenizer_config.json");
-    JsonNode config = Files.exists(options) ? JsonFile.readObject(options, MAX_BYTES) : null;
+    JsonNode config = FileStatus.exists(options) ? JsonFile.readObject(options, MAX_BYTES) : null;
     Path text = directory.resolve(VocabularyText.NAME);
-    if (!Files.exists(file) && Files.exists(text)) {
+    if (!FileStatus.exists(file) && FileStatus.exists(text)) {
       JsonNode root = VocabularyText.read(text, config, MAX_BYTES);
       return new HuggingFaceVocabulary(new TokenizerJson(text.toString(), root)).read(config);
     }

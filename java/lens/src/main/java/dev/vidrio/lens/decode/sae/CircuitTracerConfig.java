@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.SmallFile;
 import dev.vidrio.kernel.hook.HookSite;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -35,7 +35,7 @@ final class CircuitTracerConfig {
   static CircuitTracerConfig ofCrossLayer(Path directory) {
     Map<String, String> defaults =
         Map.of(INPUT, "hook_resid_mid", OUTPUT, HookSite.MLP_OUT.suffix());
-    return Files.exists(directory.resolve(NAME))
+    return FileStatus.exists(directory.resolve(NAME))
         ? read(directory)
         : new CircuitTracerConfig(directory.toString(), defaults);
   }

@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.kernel.Executor;
@@ -13,7 +14,6 @@ import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,7 +102,7 @@ public final class CrossLayerTranscoder implements AutoCloseable {
   /** Returns the number of layers of a cross-layer transcoder in a directory, 0 without one. */
   public static int layers(Path directory) {
     int count = 0;
-    while (Files.exists(file(directory, "W_enc_", count))) {
+    while (FileStatus.exists(file(directory, "W_enc_", count))) {
       count++;
     }
     return count;

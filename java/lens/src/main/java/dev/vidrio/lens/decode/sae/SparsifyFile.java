@@ -2,13 +2,13 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.memory.FloatTensors;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -32,7 +32,7 @@ final class SparsifyFile {
 
   /** Returns whether a directory has such a transcoder. */
   static boolean isIn(Path directory) {
-    return Files.exists(directory.resolve(WEIGHTS));
+    return FileStatus.exists(directory.resolve(WEIGHTS));
   }
 
   static SparseAutoencoder read(Lens lens, Path directory) {

@@ -2,7 +2,8 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
-import dev.vidrio.formats.file.MappedFile;
+import dev.vidrio.formats.file.FileErrors;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.lens.Lens;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,7 +71,7 @@ public final class TranscoderFiles {
   /** Returns the number of transcoders of circuit-tracer in a directory, by the names of files. */
   public static int layers(Path directory) {
     int count = 0;
-    while (Files.exists(layer(directory, count))) {
+    while (FileStatus.exists(layer(directory, count))) {
       count++;
     }
     return count;
@@ -78,7 +79,7 @@ public final class TranscoderFiles {
 
   /** Returns whether a directory has the configuration of SAELens or sparsify. */
   public static boolean isSingle(Path directory) {
-    return Files.exists(directory.resolve(SaeWeights.CONFIG));
+    return FileStatus.exists(directory.resolve(SaeWeights.CONFIG));
   }
 
   /**
@@ -91,7 +92,7 @@ public final class TranscoderFiles {
     try (Stream<Path> children = Files.list(directory)) {
       return children.filter(TranscoderFiles::isSingle).sorted().toList();
     } catch (IOException e) {
-      throw new InvalidInputException("dictionary", directory.toString(), MappedFile.reason(e));
+      throw new InvalidInputException("dictionary", directory.toString(), FileErrors.reason(e));
     }
   }
 

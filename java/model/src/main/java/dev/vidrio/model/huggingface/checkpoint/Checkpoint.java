@@ -1,12 +1,12 @@
 package dev.vidrio.model.huggingface.checkpoint;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,10 +30,10 @@ public final class Checkpoint {
   public static Map<String, SafetensorsTensor> open(Path directory, Arena arena) {
     Path single = directory.resolve(SINGLE);
     Path index = directory.resolve(INDEX);
-    if (Files.exists(single)) {
+    if (FileStatus.exists(single)) {
       return tensors(Safetensors.open(inside(directory, single, SINGLE), arena));
     }
-    if (Files.exists(index)) {
+    if (FileStatus.exists(index)) {
       return sharded(directory, index, arena);
     }
     throw new ModelFileException(

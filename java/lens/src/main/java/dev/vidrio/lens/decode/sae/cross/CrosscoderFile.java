@@ -4,6 +4,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.formats.file.CreatedDirectories;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.safetensors.Dtype;
@@ -17,7 +18,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,8 +57,8 @@ final class CrosscoderFile {
   /** Returns whether a directory has both files, and is not a model of transformers. */
   static boolean isIn(Path directory) {
     Path config = directory.resolve(CONFIG);
-    return Files.exists(config)
-        && Files.exists(directory.resolve(WEIGHTS))
+    return FileStatus.exists(config)
+        && FileStatus.exists(directory.resolve(WEIGHTS))
         && !isOfTransformers(config);
   }
 

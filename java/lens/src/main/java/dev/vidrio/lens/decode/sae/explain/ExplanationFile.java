@@ -1,8 +1,8 @@
 package dev.vidrio.lens.decode.sae.explain;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileErrors;
 import dev.vidrio.formats.file.JsonLine;
-import dev.vidrio.formats.file.MappedFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -63,7 +63,11 @@ public final class ExplanationFile {
     ExplanationFile read = load(file);
     if (read == null) {
       var created = new ExplanationFile(file, settings);
-      Files.write(file, JsonLine.write(settings));
+      // It may exist without a complete line.
+      created.write(
+          JsonLine.write(settings),
+          StandardOpenOption.CREATE,
+          StandardOpenOption.TRUNCATE_EXISTING);
       return created;
     }
     if (!read.settings.equals(settings)) {
@@ -75,6 +79,8 @@ public final class ExplanationFile {
     }
     try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       channel.truncate(read.length);
+    } catch (IOException e) {
+      throw FileErrors.named(file, e);
     }
     return read;
   }
@@ -86,7 +92,7 @@ public final class ExplanationFile {
     } catch (NoSuchFileException e) {
       return null;
     } catch (IOException e) {
-      throw new ModelFileException(file.toString(), "", "", MappedFile.reason(e), e);
+      throw new ModelFileException(file.toString(), "", "", FileErrors.reason(e), e);
     }
     ExplanationFile loaded = null;
     int number = 1;
@@ -129,7 +135,15 @@ public final class ExplanationFile {
    * @throws IOException if the file cannot be written
    */
   public void add(FeatureExplanation explanation) throws IOException {
+    write(JsonLine.write(explanation), StandardOpenOption.APPEND);
     explanations.put(explanation.feature(), explanation);
-    Files.write(file, JsonLine.write(explanation), StandardOpenOption.APPEND);
+  }
+
+  private void write(byte[] line, StandardOpenOption... options) throws IOException {
+    try {
+      Files.write(file, line, options);
+    } catch (IOException e) {
+      throw FileErrors.named(file, e);
+    }
   }
 }

@@ -2,8 +2,8 @@ package dev.vidrio.lens.decode.sae.index;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.file.AtomicFile;
+import dev.vidrio.formats.file.FileErrors;
 import dev.vidrio.formats.file.JsonLine;
-import dev.vidrio.formats.file.MappedFile;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -84,7 +84,7 @@ public final class IndexFile {
     try (BufferedReader lines = Files.newBufferedReader(file)) {
       return new IndexFile(file, read(file, lines, 1, IndexHeader.class));
     } catch (IOException e) {
-      throw new ModelFileException(file.toString(), "", "", MappedFile.reason(e), e);
+      throw new ModelFileException(file.toString(), "", "", FileErrors.reason(e), e);
     }
   }
 
@@ -111,7 +111,7 @@ public final class IndexFile {
         taker.accept(next);
       }
     } catch (IOException e) {
-      throw new ModelFileException(file.toString(), "", "", MappedFile.reason(e), e);
+      throw new ModelFileException(file.toString(), "", "", FileErrors.reason(e), e);
     }
   }
 

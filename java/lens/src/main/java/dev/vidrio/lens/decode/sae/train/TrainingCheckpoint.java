@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode.sae.train;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.FileStatus;
 import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
@@ -10,7 +11,6 @@ import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.lens.memory.FloatTensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -71,7 +71,7 @@ public final class TrainingCheckpoint {
   }
 
   boolean exists() {
-    return Files.exists(path);
+    return FileStatus.exists(path);
   }
 
   void write(TrainingState state, Position position) throws IOException {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.testfiles.FaultyFileSystem;
 import dev.vidrio.lens.decode.sae.explain.ExplanationFile.Settings;
 import dev.vidrio.lens.decode.sae.explain.FeatureExplanation.Scores;
 import dev.vidrio.lens.decode.sae.index.IndexFile;
@@ -48,6 +49,35 @@ class ExplanationRunTest {
   private ExplanationRun run(ChatModel model, int limit) throws IOException {
     return new ExplanationRun(
         index, ExplanationFile.open(file, SETTINGS), model, OPTIONS, limit, requests -> {});
+  }
+
+  /** Lets each operation on the file fail once; the next run continues with what was written. */
+  @Test
+  void failedOperationsLeaveValidFile() throws IOException {
+    assertTrue(complete(run(LetterFeatures::answer, 1000)));
+    Map<Integer, FeatureExplanation> expected = ExplanationFile.read(file);
+    var files = new FaultyFileSystem();
+    int operations =
+        files.failEach(
+            () -> Files.deleteIfExists(file),
+            () -> {
+              var faulty = ExplanationFile.open(files.path(file), SETTINGS);
+              for (FeatureExplanation explanation : expected.values()) {
+                faulty.add(explanation);
+              }
+            },
+            e -> {
+              String message = String.valueOf(e.getMessage());
+              assertTrue(message.contains(FaultyFileSystem.MESSAGE), message);
+              assertTrue(message.contains(directory.toString()), message);
+            },
+            () -> {
+              ExplanationFile.read(file)
+                  .forEach((feature, found) -> assertEquals(expected.get(feature), found));
+              assertTrue(complete(run(LetterFeatures::answer, 1000)));
+              assertEquals(expected, ExplanationFile.read(file));
+            });
+    assertTrue(operations > 10, () -> operations + " operations");
   }
 
   private static boolean complete(ExplanationRun run) throws IOException {
