@@ -19,6 +19,9 @@ public abstract class WatchedExecutor implements Executor {
   /** Called before operations [begin, end) of a plan run. */
   protected abstract void onRun(Batch batch, int begin, int end);
 
+  /** Called after a plan was closed. */
+  protected void onClose(ExecutablePlan plan) {}
+
   /** Runs operations [begin, end) of a plan. */
   protected void run(ExecutablePlan plan, Batch batch, int begin, int end) {
     onRun(batch, begin, end);
@@ -85,6 +88,7 @@ public abstract class WatchedExecutor implements Executor {
     @Override
     public void close() {
       real.close();
+      watched.onClose(real);
     }
   }
 }
