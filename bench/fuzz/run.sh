@@ -93,9 +93,10 @@ fi
 scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vidrio-fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-compiler=() # short runs end before the code of C2 would pay
-[ "$seconds" -ge 30 ] || compiler=(-XX:TieredStopAtLevel=1)
-jvm=("$java" -Xmx1g -XX:+UseSerialGC "${compiler[@]}" --enable-native-access=ALL-UNNAMED
+# Short runs end before the code of C2 would pay, and need the time of slow seeds for others.
+length=(-Dvidrio.fuzz.slow=true)
+[ "$seconds" -ge 30 ] || length=(-XX:TieredStopAtLevel=1)
+jvm=("$java" -Xmx1g -XX:+UseSerialGC "${length[@]}" --enable-native-access=ALL-UNNAMED
     --add-modules jdk.incubator.vector --sun-misc-unsafe-memory-access=allow
     -Djava.io.tmpdir="$scratch" -cp "$classes")
 harnesses=

@@ -9,10 +9,13 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Seeds of {@link LensHarness}: requests of every route, and one of every command but the slow. */
+/** Seeds of {@link LensHarness}: requests of every route and of every command. */
 final class LensSeeds {
   private static final String CLEAN = "ab abc";
   private static final String CORRUPTED = "ab abd";
+
+  /** If true, slow commands have seeds, too. */
+  private static final String WITH_SLOW = "vidrio.fuzz.slow";
 
   /** Commands that run for a second and more, until their code is compiled. */
   private static final Set<String> SLOW =
@@ -126,7 +129,7 @@ final class LensSeeds {
     for (JsonNode command : commands) {
       Map<String, Object> body = new LinkedHashMap<>();
       String name = command.path("name").stringValue();
-      if (SLOW.contains(name)) {
+      if (SLOW.contains(name) && !Boolean.getBoolean(WITH_SLOW)) {
         continue;
       }
       body.put("command", name);
