@@ -255,7 +255,15 @@ public final class Engine implements AutoCloseable {
     if (maxWait == null) {
       return;
     }
-    Duration wait = scheduler.waits.expectedWait(requests);
+    Duration wait =
+        scheduler
+            .waits
+            .expectedWait(requests)
+            .orElseThrow(
+                () ->
+                    new EngineException.QueueFull(
+                        "wait: is unknown before the first answer, and all slots are in use",
+                        retryAfter(Duration.ZERO)));
     if (wait.compareTo(maxWait) > 0) {
       throw new EngineException.QueueFull(
           String.format(

@@ -108,11 +108,18 @@ class RefusedRequestsTest extends BardCase {
   void rejectsRequestsThatWouldWaitTooLong() throws InterruptedException {
     EngineOptions impatient = EngineOptions.DEFAULT.withSequences(1).withMaxWait(Duration.ZERO);
     Engine engine = Engine.open(model, impatient);
-    // There is no estimate before the first answer.
+    hold(0);
     TokenStream first = engine.submit(request(model, 2, 10, 900));
-    TokenStream second = engine.submit(request(model, 2, 10, 1));
+    var unknown =
+        assertThrows(
+            EngineException.QueueFull.class, () -> engine.submit(request(model, 2, 10, 1)));
+    assertEquals(
+        "wait: is unknown before the first answer, and all slots are in use", unknown.getMessage());
+    assertFalse(unknown.retryAfter().isZero());
     first.cancel();
-    second.result();
+    first.result();
+    release();
+    engine.submit(request(model, 2, 10, 1)).result();
     hold(0);
     TokenStream running = engine.submit(request(model, 2, 10, 900));
     var full =

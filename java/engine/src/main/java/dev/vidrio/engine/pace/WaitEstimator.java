@@ -3,6 +3,7 @@ package dev.vidrio.engine.pace;
 import dev.vidrio.engine.request.RunningRequest;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Estimates how long requests will wait until their prompts run, from the lengths and times of
@@ -35,9 +36,13 @@ public final class WaitEstimator {
       double answerNanos) {
     /**
      * Estimates the wait of the last of {@code unfinished} requests. Prompts run one after the
-     * other in the order of arrival, each as soon as it has a slot.
+     * other in the order of arrival, each as soon as it has a slot. Before the first answer, the
+     * wait for a slot is unknown.
      */
-    Duration expectedWait(int unfinished, long now) {
+    Optional<Duration> expectedWait(int unfinished, long now) {
+      if (unfinished > slots && answerNanos == 0) {
+        return Optional.empty();
+      }
       double wait = 0;
       int decoding = running - prompts.size();
       int waiting = prompts.size() + Math.max(0, unfinished - running);
@@ -51,13 +56,13 @@ public final class WaitEstimator {
               prompt * promptNanos * PrefillBudget.slowdown(Math.min(decoding++, slots), waiting--);
         }
       }
-      return Duration.ofNanos((long) wait);
+      return Optional.of(Duration.ofNanos((long) wait));
     }
 
     /**
      * Estimates when the k-th request without a slot gets one. It takes the slot of the k-th
      * request to end; that estimate alone is optimistic if answers are longer than the mean, so the
-     * mean rate is a lower bound. Returns 0 before the first answer.
+     * mean rate is a lower bound.
      */
     private double untilSlot(int k, long now) {
       if (k <= 0) {
@@ -107,8 +112,11 @@ public final class WaitEstimator {
             stats.runningNanos());
   }
 
-  /** Estimates the wait of the last of {@code unfinished} requests. Thread-safe. */
-  public Duration expectedWait(int unfinished) {
+  /**
+   * Estimates the wait of the last of {@code unfinished} requests. Empty if that has no slot, and
+   * no answer has ended yet. Thread-safe.
+   */
+  public Optional<Duration> expectedWait(int unfinished) {
     return state.expectedWait(unfinished, System.nanoTime());
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Compares estimated waits with simulations by hand, in seconds. */
@@ -24,7 +25,7 @@ class WaitEstimatorTest {
   }
 
   private static double expectedWait(WaitEstimator.State state, int unfinished, long now) {
-    return state.expectedWait(unfinished, now).toMillis() / 1000.0;
+    return state.expectedWait(unfinished, now).orElseThrow().toMillis() / 1000.0;
   }
 
   @Test
@@ -64,7 +65,8 @@ class WaitEstimatorTest {
     assertEquals(0, expectedWait(idle, 1, 0));
     assertEquals(0.5, expectedWait(idle, 2, 0));
     var unknown = new WaitEstimator.State(3, 3, List.of(), 0, 0, ends(0, 0, 0), 0);
-    assertEquals(0, expectedWait(unknown, 9, 0));
+    assertEquals(0, expectedWait(unknown, 3, 0));
+    assertEquals(Optional.empty(), unknown.expectedWait(4, 0));
     // Requests that ended since are not counted as unfinished.
     assertEquals(0, expectedWait(unknown, 1, 0));
   }
