@@ -6,7 +6,7 @@
 #
 # The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java (default: all of
 # them), and of bench/fuzz/src/main/c: native-plan and native-weights, which need clang 16 or newer and
-# are built with sanitizers on first use, in some minutes. A finding is an unexpected exception, an
+# are built with sanitizers on first use, in some minutes (with --scalar in half a minute). A finding is an unexpected exception, an
 # error of a sanitizer, an unmet condition of the harness, an input that takes too long, or
 # exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
 # Inputs that reach new code are kept in build/fuzz/corpus, where the next run begins.
@@ -14,11 +14,13 @@
 #   --seconds N   time for each harness (default 10)
 #   --jobs N      harnesses to run at once (default 1)
 #   --timeout N   time after which an input is a finding (default 5): more on a loaded machine
+#   --scalar      builds the native harnesses with scalar kernels only
 #   --coverage    does not fuzz: prints how many lines of each parser the seeds, the corpus and kept
 #                 inputs reach, and writes those that they do not to build/fuzz/coverage/HARNESS; the
 #                 exit status is 1 if they are less than 90 %
 #   --choose      does not fuzz: replaces bench/fuzz/corpus/HARNESS.zip by the shortest inputs, of it
-#                 and of the kept ones, that reach all branches which the seeds do not
+#                 and of the kept ones, that reach all branches which the seeds do not (of a native
+#                 harness: all edges)
 #   --growth      does not fuzz: repeats parts of the kept inputs and seeds, up to 1 MB, and reports
 #                 inputs that cost more than linear time or memory. In addition to the parsers it has
 #                 gguf-items, safetensors-items, merges, encode, match, render and stop
@@ -38,6 +40,7 @@ seconds=10
 jobs=1
 timeout=5
 without_fuzzing=
+scalar=OFF
 seed=$(date +%s)
 while [ $# -gt 0 ]; do
     case $1 in
@@ -46,6 +49,7 @@ while [ $# -gt 0 ]; do
         declare "${1#--}=$2"
         shift
         ;;
+    --scalar) scalar=ON ;;
     --coverage | --choose | --growth) without_fuzzing=${1#--} ;;
     -*) usage ;;
     *) break ;;
@@ -57,7 +61,7 @@ native=() # the native harnesses among the names
 for name; do
     [[ $name != native-* ]] || native+=("$name")
 done
-if [ -n "$without_fuzzing" ] && [ "${#native[@]}" -gt 0 ]; then
+if [[ $without_fuzzing =~ coverage|growth ]] && [ "${#native[@]}" -gt 0 ]; then
     echo "$0: --$without_fuzzing runs Java; ${native[0]} runs C" >&2
     exit 2
 fi
@@ -87,7 +91,7 @@ find_clang() {
 if [ "${#native[@]}" -gt 0 ] && [ -z "$build" ]; then
     clang=$(find_clang)
     mvn -q -pl native generate-resources
-    cmake --preset fuzz -DCMAKE_C_COMPILER="$clang" >"$out/logs/build.log"
+    cmake --preset fuzz -DCMAKE_C_COMPILER="$clang" -DVD_SCALAR="$scalar" >"$out/logs/build.log"
     cmake --build --preset fuzz --parallel "$(nproc)" >>"$out/logs/build.log"
 fi
 scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vidrio-fuzz.XXXXXX")
@@ -115,12 +119,31 @@ detectors=$(for name in ClojureLangHooks Deserialization ExpressionLanguageInjec
     echo "com.code_intelligence.jazzer.sanitizers.$name"
 done | paste -sd :)
 
+fuzzer() { # NAME: prints the program of a native harness
+    echo "$out/bench/fuzz/fuzz_${1#native-}"
+}
+
+unzip_corpus() { # NAME DIRECTORY
+    [ ! -e "$here/corpus/$1.zip" ] || (cd "$2" && "${java%java}jar" --extract --file "$here/corpus/$1.zip")
+}
+
+choose_native() { # NAME
+    local known=$scratch/known/$1 chosen=$scratch/chosen/$1
+    mkdir -p "$known" "$chosen"
+    unzip_corpus "$1" "$known"
+    "$(fuzzer "$1")" -set_cover_merge=1 -use_counters=0 "$chosen" "$known" "$out/corpus/$1" >"$out/logs/$1.log" 2>&1
+    "${java%java}jar" --create --no-manifest --date=2000-01-01T00:00:00Z \
+        --file "$here/corpus/$1.zip" -C "$chosen" .
+    printf '%-12s %6d inputs chosen\n' "$1" "$(find "$chosen" -type f | wc -l)"
+}
+
 fuzz() { # NAME
     local name=$1 log=$out/logs/$1.log begin state=0 class command
     mkdir -p "$out/corpus/$name" "$out/findings/$name" "$scratch/inputs/$name"
     begin=$(date +%s)
     if [[ $name == native-* ]]; then
-        command=("$out/bench/fuzz/fuzz_${name#native-}" -max_len=4096)
+        command=("$(fuzzer "$name")" -max_len=4096)
+        unzip_corpus "$name" "$scratch/inputs/$name"
     else
         class=$(sed -n "s/^$name //p" <<<"$harnesses")
         command=("${jvm[@]}" com.code_intelligence.jazzer.Jazzer --target_class="$class"
@@ -158,7 +181,13 @@ run() { # NAME
     mkdir -p "$out/corpus/$1"
     case $without_fuzzing in
     coverage) count dev.vidrio.fuzz.Coverage "$1" "$out/coverage/$1" "$out/corpus/$1" ;;
-    choose) count dev.vidrio.fuzz.Corpus "$1" "$out/corpus/$1" ;;
+    choose)
+        if [[ $1 == native-* ]]; then
+            choose_native "$1"
+        else
+            count dev.vidrio.fuzz.Corpus "$1" "$out/corpus/$1"
+        fi
+        ;;
     growth) "${jvm[@]}" dev.vidrio.fuzz.Growth "$seconds" "$seed" "$out/corpus" "$out/findings" "$1" ;;
     *) fuzz "$1" ;;
     esac
@@ -166,7 +195,7 @@ run() { # NAME
 
 failed=0
 for name; do
-    grep -q "^$name\( \|\$\)" <<<"$harnesses" || [ -x "$out/bench/fuzz/fuzz_${name#native-}" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
+    grep -q "^$name\( \|\$\)" <<<"$harnesses" || [ -x "$(fuzzer "$name")" ] || { echo "$0: no harness $name; known: $(cut -d ' ' -f 1 <<<"$harnesses" | paste -sd ' ') native-plan native-weights" >&2 && exit 2; }
 done
 for name; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do

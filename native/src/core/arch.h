@@ -1,14 +1,14 @@
-// The processor architecture that this build targets.
+// The processor architecture of this build's kernels; neither if it has scalar ones only.
 #ifndef VD_CORE_ARCH_H
 #define VD_CORE_ARCH_H
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(VD_SCALAR)
 #define VD_X86_64 1
 #else
 #define VD_X86_64 0
 #endif
 
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if (defined(__aarch64__) || defined(_M_ARM64)) && !defined(VD_SCALAR)
 #define VD_AARCH64 1
 #else
 #define VD_AARCH64 0
