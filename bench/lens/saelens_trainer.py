@@ -17,31 +17,35 @@ from sae_lens.config import SAETrainerConfig
 from sae_lens.training.sae_trainer import SAETrainer
 
 
-def train(directory: Path):
-    settings = json.loads((directory / "settings.json").read_text())
-    tensors = load_file(directory / "tensors.safetensors")
-    rows, batch = tensors.pop("rows"), settings["batch"]
+def new_trainer(settings: dict, width: int, features: int, steps: int) -> SAETrainer:
+    """Returns SAELens's trainer of a new autoencoder."""
     config = getattr(sae_lens, f"{settings['class']}TrainingSAEConfig")
-    sae = getattr(sae_lens, f"{settings['class']}TrainingSAE")(
-        config(d_in=rows.shape[1], d_sae=tensors["W_dec"].shape[0], **settings["config"])
-    )
-    inputs = tensors.pop("inputs")
-    for name, values in tensors.items():
-        parameter = sae.get_parameter(name)
-        parameter.data.copy_(values.reshape(parameter.shape))
-    steps = len(rows) // batch
-    trainer = SAETrainer(
+    return SAETrainer(
         SAETrainerConfig(
-            total_training_samples=len(rows),
-            train_batch_size_samples=batch,
+            total_training_samples=steps * settings["batch"],
+            train_batch_size_samples=settings["batch"],
             lr=settings["rate"],
             lr_end=settings["rate"],
             lr_decay_steps=steps // 5,
             dead_feature_window=settings["dead_after"] - 1,
         ),
-        sae,
+        getattr(sae_lens, f"{settings['class']}TrainingSAE")(
+            config(d_in=width, d_sae=features, **settings["config"])
+        ),
         iter(()),
     )
+
+
+def train(directory: Path):
+    settings = json.loads((directory / "settings.json").read_text())
+    tensors = load_file(directory / "tensors.safetensors")
+    rows, batch = tensors.pop("rows"), settings["batch"]
+    inputs = tensors.pop("inputs")
+    trainer = new_trainer(settings, rows.shape[1], tensors["W_dec"].shape[0], len(rows) // batch)
+    sae = trainer.sae
+    for name, values in tensors.items():
+        parameter = sae.get_parameter(name)
+        parameter.data.copy_(values.reshape(parameter.shape))
     losses, dead = [], []
     for x in rows.split(batch):
         step = trainer.step(x)

@@ -144,7 +144,7 @@ public final class InputOutput {
     };
   }
 
-  /** Returns the reason of an I/O error, which may not name its file. */
+  /** Returns the file and the reason of an I/O error that may not name the file. */
   public static String reason(String file, IOException e) {
     return e instanceof FileSystemException ? reason(e) : file + ": " + e.getMessage();
   }
