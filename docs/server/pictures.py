@@ -63,6 +63,7 @@ def draw_steering(browser, address):
     page.get_by_text("2 / 2").wait_for()
     page.locator("#send:enabled").wait_for()
     page.get_by_text("Compare").click()
+    page.locator(".compared .token[title^=KL]").first.wait_for(timeout=300_000)
     inspect(page, "sea|sail")
     page.screenshot(path=PAGES / "window-steering.png")
 
