@@ -60,9 +60,7 @@ class FileFaultTest {
   }
 
   private void assertNamesFileAndReason(Exception e) {
-    String message = String.valueOf(e.getMessage());
-    boolean names = message.contains(directory.toString());
-    assertTrue(names && message.contains(FaultyFileSystem.MESSAGE), message);
+    FaultyFileSystem.assertNamesFileAndReason(directory, e);
   }
 
   /** Lets each operation of reading a file fail. */

@@ -1,5 +1,7 @@
 package dev.vidrio.formats.testfiles;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationTargetException;
@@ -70,6 +72,12 @@ public final class FaultyFileSystem extends FileSystem {
         return operations;
       }
     }
+  }
+
+  /** Asserts that an exception names a file of a directory, and the reason of the failure. */
+  public static void assertNamesFileAndReason(Path directory, Exception e) {
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.contains(directory.toString()) && message.contains(MESSAGE), message);
   }
 
   /** Lets the operation after a number of others fail, once. */

@@ -35,7 +35,7 @@ public final class ScarceExecutor extends WatchedExecutor {
   }
 
   /** Returns the number of allocations that are not freed, and of plans that are not closed. */
-  public synchronized long living() {
+  public synchronized int living() {
     allocated.removeIf(memory -> !memory.scope().isAlive());
     return allocated.size() + plans;
   }
@@ -49,7 +49,7 @@ public final class ScarceExecutor extends WatchedExecutor {
    */
   public int denyEach(Callable<?> work) throws Exception {
     Object expected = work.call();
-    long before = living();
+    int before = living();
     for (int allocations = 0; ; allocations++) {
       denyAfter(allocations);
       try {

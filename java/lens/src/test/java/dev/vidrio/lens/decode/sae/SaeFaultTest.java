@@ -48,9 +48,7 @@ class SaeFaultTest extends BardTest {
   }
 
   private void assertNamesFileAndReason(Exception e) {
-    String message = String.valueOf(e.getMessage());
-    boolean names = message.contains(directory.toString());
-    assertTrue(names && message.contains(FaultyFileSystem.MESSAGE), message);
+    FaultyFileSystem.assertNamesFileAndReason(directory, e);
   }
 
   private void load() {

@@ -30,9 +30,7 @@ class CrossFaultTest extends BardTest {
   private final FaultyFileSystem files = new FaultyFileSystem();
 
   private void assertNamesFileAndReason(Exception e) {
-    String message = String.valueOf(e.getMessage());
-    boolean names = message.contains(directory.toString());
-    assertTrue(names && message.contains(FaultyFileSystem.MESSAGE), message);
+    FaultyFileSystem.assertNamesFileAndReason(directory, e);
   }
 
   private CrossTraining training(boolean crosscoder, long seed) throws IOException {

@@ -66,11 +66,7 @@ class ExplanationRunTest {
                 faulty.add(explanation);
               }
             },
-            e -> {
-              String message = String.valueOf(e.getMessage());
-              assertTrue(message.contains(FaultyFileSystem.MESSAGE), message);
-              assertTrue(message.contains(directory.toString()), message);
-            },
+            e -> FaultyFileSystem.assertNamesFileAndReason(directory, e),
             () -> {
               ExplanationFile.read(file)
                   .forEach((feature, found) -> assertEquals(expected.get(feature), found));
