@@ -38,20 +38,13 @@ GRADIENTS = {
 
 def measure(arguments, prompt: str, answer: str, *options: str) -> tuple[float, float]:
     """Returns the CPU seconds and the seconds of Vidrio."""
-    threads = [] if arguments.threads is None else ["-t", str(arguments.threads)]
-    command = [arguments.vidrio, "lens", "attribute", "-m", arguments.model, "--json", *options]
-    command += ["--method", "grad_x_input", "-p", prompt, "--answer", answer, *threads]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status != 0:
-        raise ValueError(f"lens attribute failed ({status})")
-    count = len(json.loads(output)["scores"])
+    command = ("lens", "attribute", "-m", arguments.model, "--json", *options)
+    command += ("--method", "grad_x_input", "-p", prompt, "--answer", answer)
+    measured = vidrio.measure(arguments, *command)
+    count = len(json.loads(measured.output)["scores"])
     if count != ANSWER:
         raise ValueError(f"the answer has {count} tokens, not {ANSWER}")
-    return usage.ru_utime + usage.ru_stime, seconds
+    return measured.cpu, measured.seconds
 
 
 def measure_inseq(peer, prompt: str, answer: str) -> tuple[float, float]:

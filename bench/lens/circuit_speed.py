@@ -35,16 +35,9 @@ BATCH = 4
 
 def measure(arguments, pairs: Path) -> tuple[float, float, float, dict]:
     """Returns CPU seconds, elapsed seconds, peak MiB and the result of Vidrio."""
-    threads = [] if arguments.threads is None else ["-t", str(arguments.threads)]
-    command = [arguments.vidrio, "lens", "curve", "-m", arguments.model, "--pairs", str(pairs)]
-    start = time.monotonic()
-    process = subprocess.Popen([*command, "--json", *threads], stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    elapsed = time.monotonic() - start
-    if status != 0:
-        raise ValueError(f"{' '.join(command)} failed ({status})")
-    return usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024, json.loads(output)
+    command = ("lens", "curve", "-m", arguments.model, "--pairs", str(pairs), "--json")
+    measured = vidrio.measure(arguments, *command)
+    return measured.cpu, measured.seconds, measured.peak, json.loads(measured.output)
 
 
 def median_length(data: list, count: int) -> list:

@@ -11,11 +11,9 @@ SAELens, as for conformance.py; this script needs numpy and safetensors.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -65,20 +63,14 @@ def activations(arguments, ids: list[int], directory: Path) -> np.ndarray:
 def train(arguments, kind: str, ids: Path, directory: Path) -> dict:
     """Trains with Vidrio and returns its seconds."""
     options, _, settings = KINDS[kind]
-    command = [arguments.vidrio, "lens", "sae", "train", "-m", arguments.model, "--json"]
+    command = ["lens", "sae", "train", "-m", arguments.model, "--json"]
     command += ["--ids", str(ids), "--length", str(CHUNK), "--hook", arguments.hook]
     command += ["--features", str(arguments.features), "--steps", str(arguments.steps)]
     command += ["--batch", str(BATCH), "--rate", str(RATE), "--dead-after", str(DEAD_AFTER)]
     command += ["-o", str(directory / "sae"), *options]
     command += ["-k", str(arguments.k)] if not settings else []
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise ValueError(f"lens sae train failed ({status})")
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime}
+    measured = vidrio.measure(arguments, *command)
+    return {"seconds": measured.seconds, "cpu": measured.cpu}
 
 
 def compare(arguments, kind: str, ids: Path, tensors: dict, directory: Path) -> list[list[str]]:
