@@ -6,9 +6,9 @@
 #
 # The harnesses are those of bench/fuzz/src/main/java/dev/vidrio/fuzz/Harness.java (default: all of
 # them), and of bench/fuzz/src/main/c: native-plan and native-weights, which need clang 16 or newer and
-# are built with sanitizers on first use, in some minutes (with --scalar in half a minute). A finding is an unexpected exception, an
-# error of a sanitizer, an unmet condition of the harness, an input that takes too long, or
-# exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
+# are built with sanitizers on first use, in some minutes (with --scalar in half a minute). A finding
+# is an unexpected exception, an error of a sanitizer, an unmet condition of the harness, an input that
+# takes too long, or exhausted memory (a heap of 1 GB). Its input is kept, and the exit status is 1.
 # Inputs that reach new code are kept in build/fuzz/corpus, where the next run begins.
 #
 #   --seconds N   time for each harness (default 10)
