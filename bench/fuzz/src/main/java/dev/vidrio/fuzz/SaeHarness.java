@@ -5,6 +5,7 @@ import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.TemporalAutoencoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -13,11 +14,12 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import tools.jackson.databind.JsonNode;
 
 /**
  * Reads a {@code cfg.json} of SAELens, with the weights that follow it after a zero byte or with
  * those of the fixture that has its architecture. An accepted autoencoder, saved and read again,
- * has an equal second copy.
+ * has an equal second copy; a temporal one cannot be saved.
  */
 public final class SaeHarness {
   private static final String FIXTURES = "java/lens/src/test/resources/dev/vidrio/lens/decode/sae";
@@ -43,8 +45,11 @@ public final class SaeHarness {
     return directories;
   }
 
+  /** Returns the architecture, and whether it has an encoder of its own if that is optional. */
   private static String architecture(byte[] config) {
-    return JsonFile.parseObject(CONFIG, "", config).path("architecture").asString("standard");
+    JsonNode json = JsonFile.parseObject(CONFIG, "", config);
+    String tied = json.path("tied_weights").asBoolean(true) ? "" : " untied";
+    return json.path("architecture").asString("standard") + tied;
   }
 
   /** Runs one input. */
@@ -71,6 +76,10 @@ public final class SaeHarness {
     }
     if (directory != null) {
       Fixtures.write(directory.resolve(CONFIG), files.first());
+      if (TemporalAutoencoder.isIn(directory)) {
+        TemporalAutoencoder.load(EXECUTOR, directory).close();
+        return;
+      }
       save(SparseAutoencoder.load(EXECUTOR, directory), FIRST);
       save(SparseAutoencoder.load(EXECUTOR, FIRST), SECOND);
       for (String file : List.of(CONFIG, WEIGHTS)) {

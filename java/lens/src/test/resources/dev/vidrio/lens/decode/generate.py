@@ -204,6 +204,47 @@ def autoencoders():
         )
 
 
+def temporal():
+    """Two temporal autoencoders, which read a text of more rows than are computed at once."""
+    common = {
+        "architecture": "temporal",
+        "d_in": D_IN,
+        "d_sae": D_SAE,
+        "n_heads": 2,
+        "bottleneck_factor": 4,
+        "dtype": "float32",
+        "device": "cpu",
+        "metadata": {"hook_name": "blocks.1.hook_resid_post", "model_name": "test"},
+    }
+    configs = {
+        "temporal": {
+            "kval_topk": 5,
+            "normalize_activations": "constant_scalar_rescale",
+            "activation_normalization_factor": 3.5,
+        },
+        "temporal-untied": {
+            "n_attn_layers": 2,
+            "sae_diff_type": "relu",
+            "tied_weights": False,
+            "apply_b_dec_to_input": False,
+            "normalize_activations": "layer_norm",
+        },
+    }
+    for name, config in configs.items():
+        torch.manual_seed(8)
+        x = torch.randn(1, 80, D_IN) * 2 + 0.5
+        sae = SAE.from_dict(common | config)
+        with torch.no_grad():
+            for values in sae.parameters():
+                values.copy_(torch.randn_like(values))
+        sae.save_model(HERE / "sae" / name)
+        expected = {"x": x, "features": sae.encode(x), "output": sae(x)}
+        save_file(
+            {key: values[0].detach().numpy() for key, values in expected.items()},
+            HERE / "sae" / name / "expected.safetensors",
+        )
+
+
 def batch_top_k():
     """Trains an SAE with a learned threshold and returns its form saved for inference."""
     torch.manual_seed(6)
@@ -233,4 +274,5 @@ if __name__ == "__main__":
     probes()
     probing()
     autoencoders()
+    temporal()
     batch_top_k()

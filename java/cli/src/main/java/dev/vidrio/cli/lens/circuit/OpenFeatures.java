@@ -36,12 +36,14 @@ record OpenFeatures(GraphFeatures features, Runnable closing) implements AutoClo
           GraphFeatures.transcoders(lens, transcoders);
       case DictionaryFile.CrossLayer(CrossLayerTranscoder transcoder) ->
           GraphFeatures.crossLayer(transcoder);
-      case DictionaryFile.Shared _ ->
-          throw new InvalidInputException(
-              "transcoders",
-              directory.toString(),
-              "is a crosscoder, which a graph does not support");
+      case DictionaryFile.Shared _ -> throw unsupported(directory, "a crosscoder");
+      case DictionaryFile.Temporal _ -> throw unsupported(directory, "a temporal autoencoder");
     };
+  }
+
+  private static InvalidInputException unsupported(Path directory, String kind) {
+    return new InvalidInputException(
+        "transcoders", directory.toString(), "is " + kind + ", which a graph does not support");
   }
 
   @Override

@@ -3,8 +3,9 @@ package dev.vidrio.lens.decode.sae;
 import java.util.List;
 
 /**
- * Features that read activations of a token and write activations: those of a sparse autoencoder,
- * of a transcoder, of one layer of a cross-layer transcoder, or of a crosscoder.
+ * Features that read activations of a token and write activations: those of an autoencoder, of a
+ * transcoder, of one layer of a cross-layer transcoder, or of a crosscoder. Those of a temporal
+ * autoencoder also depend on the activations of earlier tokens.
  *
  * @see "docs/lens/dictionaries.md"
  */
@@ -26,7 +27,10 @@ public interface FeatureDictionary extends AutoCloseable {
     return false;
   }
 
-  /** Returns the active features of each of some rows. */
+  /**
+   * Returns the active features of each of some rows. They must be the tokens of a text from its
+   * first on if features depend on earlier tokens.
+   */
   List<Features> encode(float[][] rows);
 
   /**

@@ -5,13 +5,15 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.Autoencoder.Reconstruction;
+import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * How well does a sparse autoencoder explain activations, and how well does the model work with its
@@ -59,25 +61,41 @@ public record SaeEvaluation(
    *
    * @param texts token ids of each, at least two tokens
    */
-  public static SaeEvaluation of(Lens lens, SparseAutoencoder autoencoder, List<int[]> texts) {
+  public static SaeEvaluation of(Lens lens, Autoencoder autoencoder, List<int[]> texts) {
     requireTexts(texts);
-    var sums = new Sums(autoencoder.config());
-    var splice = SaeSplice.of(lens, autoencoder, false, UnaryOperator.identity());
+    HookPoint in = point(lens, autoencoder.hooksIn());
+    HookPoint out = point(lens, autoencoder.hooksOut());
+    var sums = new Sums(autoencoder.features());
     for (int[] tokens : texts) {
-      try (ActivationCache cache =
-          lens.run(tokens, Capture.of(splice.in() + "," + splice.out() + "," + LOGITS))) {
+      Reconstruction found;
+      try (ActivationCache cache = lens.run(tokens, Capture.of(in + "," + out + "," + LOGITS))) {
         sums.loss += loss(cache);
-        sums.add(autoencoder, cache, splice.in(), splice.out());
+        found = autoencoder.reconstruct(cache.get(in).rows());
+        sums.add(found, cache.get(out));
       }
+      Intervention splice =
+          Intervention.set(out, concatenated(found.outputs())).positions(0, tokens.length);
       Capture logits = Capture.of(LOGITS);
-      try (ActivationCache spliced = lens.run(tokens, logits, splice.hooks());
-          ActivationCache ablated =
-              lens.run(tokens, logits, List.of(Intervention.zero(splice.out())))) {
+      try (ActivationCache spliced = lens.run(tokens, logits, List.of(splice));
+          ActivationCache ablated = lens.run(tokens, logits, List.of(Intervention.zero(out)))) {
         sums.splicedLoss += loss(spliced);
         sums.ablatedLoss += loss(ablated);
       }
     }
     return sums.evaluation();
+  }
+
+  private static HookPoint point(Lens lens, List<String> names) {
+    return Preconditions.requireOne(names.getFirst(), lens.points(names.getFirst()));
+  }
+
+  private static float[] concatenated(List<float[]> rows) {
+    int width = rows.getFirst().length;
+    var all = new float[rows.size() * width];
+    for (int i = 0; i < rows.size(); i++) {
+      System.arraycopy(rows.get(i), 0, all, i * width, width);
+    }
+    return all;
   }
 
   /** Checks that there are texts to evaluate, of two tokens or more. */
@@ -102,7 +120,7 @@ public record SaeEvaluation(
 
   private static final class Sums {
     final int[] active;
-    final double[] outputs;
+    double[] outputs = {};
     double squares;
     double errors;
     double loss;
@@ -111,29 +129,33 @@ public record SaeEvaluation(
     long features;
     int tokens;
 
-    Sums(SaeConfig config) {
-      this.active = new int[config.dSae()];
-      this.outputs = new double[config.dOut()];
+    Sums(int features) {
+      this.active = new int[features];
     }
 
-    void add(SparseAutoencoder autoencoder, ActivationCache cache, HookPoint in, HookPoint out) {
-      float[][] inputs = Arrays.copyOfRange(cache.get(in).rows(), 1, cache.rows());
-      List<Features> found = autoencoder.encode(inputs);
-      for (int i = 0; i < inputs.length; i++) {
-        Features row = found.get(i);
+    /** Adds all tokens but the first. */
+    void add(Reconstruction found, Activation truth) {
+      int n = found.features().size();
+      for (int i = 1; i < n; i++) {
+        Features row = found.features().get(i);
         for (int f = 0; f < row.count(); f++) {
           active[row.id(f)]++;
         }
         features += row.count();
-        float[] truth = cache.get(out).row(i + 1);
-        float[] decoded = autoencoder.decode(row, inputs[i]);
-        for (int j = 0; j < truth.length; j++) {
-          outputs[j] += truth[j];
-          squares += (double) truth[j] * truth[j];
-          errors += ((double) truth[j] - decoded[j]) * ((double) truth[j] - decoded[j]);
-        }
+        add(truth.row(i), found.outputs().get(i));
       }
-      tokens += inputs.length;
+      tokens += n - 1;
+    }
+
+    private void add(float[] truth, float[] decoded) {
+      if (outputs.length == 0) {
+        outputs = new double[truth.length];
+      }
+      for (int j = 0; j < truth.length; j++) {
+        outputs[j] += truth[j];
+        squares += (double) truth[j] * truth[j];
+        errors += ((double) truth[j] - decoded[j]) * ((double) truth[j] - decoded[j]);
+      }
     }
 
     SaeEvaluation evaluation() {

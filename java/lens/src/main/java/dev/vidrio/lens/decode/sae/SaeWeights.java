@@ -35,8 +35,7 @@ import tools.jackson.databind.json.JsonMapper;
  * row per feature.
  */
 final class SaeWeights {
-  static final String CONFIG = "cfg.json";
-  private static final String WEIGHTS = "sae_weights.safetensors";
+  static final String FILE = "sae_weights.safetensors";
 
   final float[][] encoder;
   final float[][] decoder;
@@ -64,13 +63,10 @@ final class SaeWeights {
 
   /** Reads the weights and, after them, the configuration again, which must not have changed. */
   static SaeWeights read(Path directory, SaeConfig config) {
-    Path path = directory.resolve(WEIGHTS);
+    Path path = directory.resolve(FILE);
     SaeWeights weights = MappedFile.read(path.toString(), () -> read(config, path));
-    Path configPath = directory.resolve(CONFIG);
-    if (!SaeConfigReader.read(configPath).equals(config)) {
-      throw new ModelFileException(
-          configPath.toString(), "", "", "was replaced while the weights were read");
-    }
+    Path configPath = directory.resolve(SaeLensConfig.FILE);
+    SaeLensConfig.requireUnchanged(configPath, config, SaeConfigReader.read(configPath));
     return weights;
   }
 
@@ -246,8 +242,8 @@ final class SaeWeights {
         });
     byte[] json = JsonMapper.shared().writeValueAsBytes(config.toJson(model));
     try (var _ = CreatedDirectories.of(directory);
-        var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of());
-        var cfg = AtomicFile.create(directory.resolve(CONFIG))) {
+        var writer = SafetensorsWriter.create(directory.resolve(FILE), entries, Map.of());
+        var cfg = AtomicFile.create(directory.resolve(SaeLensConfig.FILE))) {
       for (var tensor : tensors.entrySet()) {
         for (float[] row : tensor.getValue()) {
           writer.write(tensor.getKey(), row);

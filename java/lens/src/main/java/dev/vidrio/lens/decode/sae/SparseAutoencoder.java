@@ -28,14 +28,12 @@ import org.jspecify.annotations.Nullable;
  * @see SaeSplice
  * @see "docs/lens/decoding.md"
  */
-public final class SparseAutoencoder implements FeatureDictionary {
+public final class SparseAutoencoder implements Autoencoder {
   /** Rows that are encoded at once. */
   private static final int ROWS = 64;
 
   /** Maximum bytes of their pre-activations. */
   private static final long BYTES = 64L << 20;
-
-  private static final float LAYER_NORM_EPSILON = 1e-5f;
 
   private final SaeConfig config;
   private final SaeWeights weights;
@@ -59,7 +57,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
    * @throws dev.vidrio.error.UnsupportedModelException if the kind of autoencoder is not supported
    */
   public static SparseAutoencoder load(Executor executor, Path directory) {
-    SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));
+    SaeConfig config = SaeConfigReader.read(directory.resolve(SaeLensConfig.FILE));
     SaeWeights weights = SaeWeights.read(directory, config);
     boolean folds = config.rescaled() && config.activation() == SaeConfig.Activation.JUMPRELU;
     return new SparseAutoencoder(executor, config, folds ? weights.withUnitDecoder() : weights);
@@ -140,6 +138,21 @@ public final class SparseAutoencoder implements FeatureDictionary {
     return features;
   }
 
+  @Override
+  public Reconstruction reconstruct(float[][] rows) {
+    List<Features> features = encode(rows);
+    List<float[]> outputs = new ArrayList<>();
+    for (float[] row : rows) {
+      outputs.add(decode(features.get(outputs.size()), row));
+    }
+    return new Reconstruction(features, outputs);
+  }
+
+  /** Returns the products of the encoder with inputs, [n][d_sae], without a bias. */
+  float[][] products(float[][] inputs) {
+    return encoder.of(inputs);
+  }
+
   /** Adds up the values of each feature. */
   private Features sum(MatchingPursuit.Selected selected) {
     var values = new float[config.dSae()];
@@ -151,43 +164,16 @@ public final class SparseAutoencoder implements FeatureDictionary {
 
   /** Returns the input of the encoder's product. */
   private float[] input(float[] x) {
-    if (x.length != config.dIn()) {
-      throw new InvalidInputException(
-          "activation", x.length + " elements", "the autoencoder takes " + config.dIn());
-    }
-    float[] input = x.clone();
-    Scale scale = scale(x);
-    for (int j = 0; j < x.length; j++) {
-      input[j] = (x[j] - scale.mean) / scale.divisor;
-      input[j] -= config.biasFromInput() ? weights.decoderBias()[j] : 0;
-    }
-    return input;
+    return scale(x).normalized(x, config.biasFromInput() ? weights.decoderBias() : null);
   }
 
-  /** The mean, divisor and factor of a normalization. */
-  private record Scale(float mean, float divisor, float factor) {}
-
-  private Scale scale(float[] x) {
-    double sum = 0;
-    double squares = 0;
-    for (float value : x) {
-      sum += value;
-    }
-    double mean = config.normalization() == SaeConfig.Normalization.LAYER_NORM ? sum / x.length : 0;
-    for (float value : x) {
-      squares += (value - mean) * (value - mean);
-    }
-    return switch (config.normalization()) {
-      case NONE -> new Scale(0, 1, 1);
-      case LAYER_NORM -> {
-        float deviation = (float) Math.sqrt(squares / (x.length - 1));
-        yield new Scale((float) mean, deviation + LAYER_NORM_EPSILON, deviation);
-      }
-      case CONSTANT_NORM_RESCALE -> {
-        float divisor = (float) Math.sqrt(squares / x.length);
-        yield new Scale(0, divisor, divisor);
-      }
-    };
+  private InputScale scale(float[] x) {
+    Preconditions.require(
+        x.length == config.dIn(),
+        "activation",
+        x.length + " elements",
+        "the autoencoder takes " + config.dIn());
+    return InputScale.of(config.normalization(), x);
   }
 
   private Features activate(float[] products) {
@@ -245,10 +231,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
       add(sum, weight(features.id(i), features.value(i)), weights.decoder[features.id(i)]);
     }
     if (!config.transcoder()) {
-      Scale scale = scale(x);
-      for (int j = 0; j < sum.length; j++) {
-        sum[j] = sum[j] * scale.factor + scale.mean;
-      }
+      scale(x).revert(sum);
     }
     float[][] skip = weights.skip;
     for (int j = 0; skip != null && j < sum.length; j++) {
@@ -273,7 +256,7 @@ public final class SparseAutoencoder implements FeatureDictionary {
         add(sum, weight(to.id(i), to.value(i)), weights.decoder[to.id(i)]);
       }
     }
-    Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor);
+    Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor());
     return sum;
   }
 

@@ -37,7 +37,7 @@ final class SparsifyFile {
 
   static SparseAutoencoder read(Lens lens, Path directory) {
     int layer = layer(directory);
-    Path config = directory.resolve(SaeWeights.CONFIG);
+    Path config = directory.resolve(SaeLensConfig.FILE);
     JsonNode json = JsonFile.readObject(config, MAX_BYTES);
     require(config, json, "transcode", "true");
     require(config, json, "activation", "topk");

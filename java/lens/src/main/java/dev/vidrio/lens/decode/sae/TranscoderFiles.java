@@ -79,7 +79,7 @@ public final class TranscoderFiles {
 
   /** Returns whether a directory has the configuration of SAELens or sparsify. */
   public static boolean isSingle(Path directory) {
-    return FileStatus.exists(directory.resolve(SaeWeights.CONFIG));
+    return FileStatus.exists(directory.resolve(SaeLensConfig.FILE));
   }
 
   /**

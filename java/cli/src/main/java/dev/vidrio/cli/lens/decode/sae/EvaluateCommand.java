@@ -6,11 +6,10 @@ import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.Autoencoder;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.FeatureDictionary;
-import dev.vidrio.lens.decode.sae.SaeConfig;
 import dev.vidrio.lens.decode.sae.SaeEvaluation;
-import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.decode.sae.cross.CrossEvaluation;
 import dev.vidrio.lens.decode.sae.cross.Crosscoder;
 import dev.vidrio.lens.decode.sae.file.DictionaryFile;
@@ -42,8 +41,8 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
     record Cross(int features, CrossEvaluation evaluation) implements Found {}
   }
 
-  /** The quality of an autoencoder or transcoder. */
-  record One(SaeConfig config, SaeEvaluation evaluation) {}
+  /** The quality of an autoencoder or transcoder, and its hook points. */
+  record One(String in, String out, int features, SaeEvaluation evaluation) {}
 
   @Override
   protected Found run(Model opened) {
@@ -51,7 +50,8 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
     try (DictionaryFile file = sae.choice().open(lens)) {
       List<int[]> texts = chunks.of(opened);
       return switch (file) {
-        case DictionaryFile.Single _ -> single(lens, sae.choice().all(lens, file), texts);
+        case DictionaryFile.Single _, DictionaryFile.Temporal _ ->
+            single(lens, sae.choice().all(lens, file), texts);
         case DictionaryFile.CrossLayer(CrossLayerTranscoder transcoder) ->
             new Found.Cross(
                 file.dictionaries().stream().mapToInt(FeatureDictionary::features).sum(),
@@ -65,8 +65,13 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
   private static Found single(Lens lens, List<FeatureDictionary> chosen, List<int[]> texts) {
     List<One> all = new ArrayList<>();
     for (FeatureDictionary dictionary : chosen) {
-      if (dictionary instanceof SparseAutoencoder autoencoder) {
-        all.add(new One(autoencoder.config(), SaeEvaluation.of(lens, autoencoder, texts)));
+      if (dictionary instanceof Autoencoder autoencoder) {
+        all.add(
+            new One(
+                autoencoder.hooksIn().getFirst(),
+                autoencoder.hooksOut().getFirst(),
+                autoencoder.features(),
+                SaeEvaluation.of(lens, autoencoder, texts)));
       }
     }
     return new Found.Single(all);
@@ -78,7 +83,7 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
       case Found.Single(List<One> all) -> {
         for (One one : all) {
           if (all.size() > 1) {
-            System.out.printf("%s to %s%n", one.config.hookIn(), one.config.hookOut());
+            System.out.printf("%s to %s%n", one.in, one.out);
           }
           print(one);
         }
@@ -91,7 +96,7 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
     SaeEvaluation evaluation = one.evaluation;
     System.out.printf(
         "%d tokens, %d features: %.1f active per token (L0), %d never active%n",
-        evaluation.tokens(), one.config.dSae(), evaluation.l0(), evaluation.dead());
+        evaluation.tokens(), one.features, evaluation.l0(), evaluation.dead());
     System.out.printf("unexplained variance (fraction)    %6.3f%n", evaluation.unexplained());
     System.out.printf("model loss (nats per token)        %6.3f%n", evaluation.loss());
     System.out.printf("loss with reconstructions          %6.3f%n", evaluation.splicedLoss());
@@ -140,8 +145,8 @@ public final class EvaluateCommand extends ModelCommand<EvaluateCommand.Found> {
 
   private static void fill(JsonObject object, One one) {
     SaeEvaluation evaluation = one.evaluation;
-    object.put("hook", one.config.hookIn());
-    object.put("hook_out", one.config.hookOut());
+    object.put("hook", one.in);
+    object.put("hook_out", one.out);
     object.put("tokens", evaluation.tokens());
     object.put("l0", evaluation.l0());
     object.put("unexplained", evaluation.unexplained());

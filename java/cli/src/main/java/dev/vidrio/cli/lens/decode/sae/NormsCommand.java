@@ -67,7 +67,7 @@ public final class NormsCommand extends ModelCommand<NormsCommand.Found> {
   protected Found run(Model opened) {
     try (DictionaryFile file = sae.choice().open(Lens.of(opened))) {
       return switch (file) {
-        case DictionaryFile.Single _ ->
+        case DictionaryFile.Single _, DictionaryFile.Temporal _ ->
             throw new UsageException(
                 "--sae "
                     + sae.choice().directory()

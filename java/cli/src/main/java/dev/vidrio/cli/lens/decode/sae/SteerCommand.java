@@ -50,7 +50,7 @@ public final class SteerCommand extends ContinuationCommand {
         throw new UsageException(
             "--sae "
                 + sae.choice().directory()
-                + ": steering by features of several layers is not supported");
+                + ": features of several layers, or that depend on earlier tokens, cannot be set");
       }
       SaeSplice splice = SaeSplice.ofFeature(lens, autoencoder, !reconstruct, feature, value);
       JsonObject settings =

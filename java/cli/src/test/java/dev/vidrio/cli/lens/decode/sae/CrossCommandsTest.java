@@ -22,6 +22,10 @@ import tools.jackson.databind.json.JsonMapper;
  * Commands on features of several layers: {@code vidrio lens sae train-cross} and those after it.
  */
 class CrossCommandsTest {
+  /** For activations of 12 elements at a point that bard has. */
+  private static final String TEMPORAL =
+      "../lens/src/test/resources/dev/vidrio/lens/decode/sae/temporal";
+
   private static final String SPEECHES = "../../docs/lens/speeches.txt";
   private static final String TRANSCODERS = "../../docs/lens/bard-transcoders";
   private static final int LAYERS = 4;
@@ -227,8 +231,14 @@ class CrossCommandsTest {
         "1 | are 3 activations of 256; the crosscoder has 4 of 256 | features --sae CROSS --hook"
             + " blocks.0-2.hook_resid_post -p a",
         "2 | has one output | norms --sae ../../docs/lens/bard-transcoders",
-        "2 | steering by features of several layers is not supported | steer --sae CROSS --feature"
-            + " 1 --value 1 -p a",
+        "2 | features of several layers, or that depend on earlier tokens, cannot be set | steer"
+            + " --sae CROSS --feature 1 --value 1 -p a",
+        "2 | or that depend on earlier tokens, cannot be set | steer --sae TEMPORAL --feature 1"
+            + " --value 1 -p a",
+        "1 | activation 256 elements: the autoencoder takes 12 | features --sae TEMPORAL -p a",
+        "1 | activation 256 elements: the autoencoder takes 12 | evaluate --sae TEMPORAL -p abc",
+        "1 | activation 256 elements: the autoencoder takes 12 | index --sae TEMPORAL -p abc",
+        "2 | has one output | norms --sae TEMPORAL",
         "1 | no cfg.json | features --sae ../../docs/lens -p a",
       })
   void reportsInvalidArguments(int code, String message, String command) {
@@ -236,6 +246,7 @@ class CrossCommandsTest {
         command
             .replace("CLT", transcoder)
             .replace("CROSS", crosscoder)
+            .replace("TEMPORAL", TEMPORAL)
             .replace("OUT", directory.resolve("out").toString())
             .split(" ", -1);
     Cli result = Cli.run(with(new String[] {"lens", "sae"}, arguments));
@@ -244,9 +255,14 @@ class CrossCommandsTest {
   }
 
   @Test
-  void rejectsCrosscoderInGraph() {
-    Cli result = Cli.run("lens", "graph", "--transcoders", crosscoder, "-p", "To be");
+  void rejectsOtherDictionariesInGraph() {
+    assertNotInGraph(crosscoder, "a crosscoder");
+    assertNotInGraph(TEMPORAL, "a temporal autoencoder");
+  }
+
+  private static void assertNotInGraph(String dictionary, String kind) {
+    Cli result = Cli.run("lens", "graph", "--transcoders", dictionary, "-p", "To be");
     assertEquals(1, result.code());
-    assertTrue(result.err().contains("is a crosscoder, which a graph does not support"));
+    assertTrue(result.err().contains("is " + kind + ", which a graph does not support"));
   }
 }

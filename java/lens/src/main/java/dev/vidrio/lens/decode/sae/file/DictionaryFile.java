@@ -4,6 +4,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.sae.CrossLayerTranscoder;
 import dev.vidrio.lens.decode.sae.FeatureDictionary;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.TemporalAutoencoder;
 import dev.vidrio.lens.decode.sae.TranscoderFiles;
 import dev.vidrio.lens.decode.sae.cross.Crosscoder;
 import java.nio.file.Path;
@@ -38,6 +39,19 @@ public sealed interface DictionaryFile extends AutoCloseable {
     }
   }
 
+  /** A temporal autoencoder. */
+  record Temporal(TemporalAutoencoder autoencoder) implements DictionaryFile {
+    @Override
+    public List<? extends FeatureDictionary> dictionaries() {
+      return List.of(autoencoder);
+    }
+
+    @Override
+    public void close() {
+      autoencoder.close();
+    }
+  }
+
   /** A cross-layer transcoder; its dictionaries are the features of each layer. */
   record CrossLayer(CrossLayerTranscoder transcoder) implements DictionaryFile {
     @Override
@@ -68,6 +82,8 @@ public sealed interface DictionaryFile extends AutoCloseable {
   enum Kind {
     /** An autoencoder or transcoder of SAELens or sparsify. */
     SINGLE,
+    /** A temporal autoencoder of SAELens. */
+    TEMPORAL,
     /** A directory with directories of {@link #SINGLE}, which can also be opened one by one. */
     DIRECTORIES,
     /** Transcoders of circuit-tracer, one for each layer. */
@@ -105,7 +121,8 @@ public sealed interface DictionaryFile extends AutoCloseable {
       return Optional.of(new Contents(Kind.LAYERS, layers));
     }
     if (TranscoderFiles.isSingle(directory)) {
-      return Optional.of(new Contents(Kind.SINGLE, 0));
+      boolean temporal = TemporalAutoencoder.isIn(directory);
+      return Optional.of(new Contents(temporal ? Kind.TEMPORAL : Kind.SINGLE, 0));
     }
     return TranscoderFiles.singles(directory).isEmpty()
         ? Optional.empty()
@@ -126,6 +143,7 @@ public sealed interface DictionaryFile extends AutoCloseable {
     return switch (kind) {
       case CROSSCODER -> new Shared(Crosscoder.open(lens.model().executor(), directory));
       case CROSS_LAYER -> new CrossLayer(CrossLayerTranscoder.open(lens, directory));
+      case TEMPORAL -> new Temporal(TemporalAutoencoder.load(lens.model().executor(), directory));
       // Rejects a directory without dictionaries.
       case SINGLE, DIRECTORIES, LAYERS -> new Single(TranscoderFiles.open(lens, directory));
     };

@@ -8,6 +8,7 @@ import dev.vidrio.lens.decode.VocabularyProjection.Score;
 import dev.vidrio.lens.decode.sae.ActiveTokens;
 import dev.vidrio.lens.decode.sae.DictionaryInputs;
 import dev.vidrio.lens.decode.sae.FeatureDictionary;
+import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.index.FeatureRecord.TokenEffect;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
@@ -63,13 +64,14 @@ public final class FeatureIndex {
     return inputs;
   }
 
-  /** Adds a text, given its activations at all tokens but the first. */
+  /** Adds a text, except its first token, given its activations. */
   void add(int text, int[] ids, float[][] rows) {
-    var active = new ActiveTokens(sums.length, dictionary.encode(rows), 1);
+    List<Features> features = dictionary.encode(rows);
+    var active = new ActiveTokens(sums.length, features.subList(1, features.size()), 1);
     IntStream.range(0, sums.length).parallel().forEach(f -> sums[f].add(text, ids, active));
     background.add(text, ids, active);
     texts++;
-    tokens += rows.length;
+    tokens += rows.length - 1;
   }
 
   /**

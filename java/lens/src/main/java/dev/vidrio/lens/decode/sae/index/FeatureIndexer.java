@@ -74,7 +74,7 @@ public final class FeatureIndexer {
     if (text.length < 2) {
       return;
     }
-    try (ActivationCache cache = lens.run(text, capture.positions(1, text.length))) {
+    try (ActivationCache cache = lens.run(text, capture)) {
       for (FeatureIndex index : indexes) {
         index.add(texts, text, index.inputs().rows(cache));
       }

@@ -28,6 +28,7 @@ class DictionaryFileTest {
   @ParameterizedTest
   @CsvSource({
     "standard, SINGLE, 0, 1",
+    "temporal, TEMPORAL, 0, 1",
     "sparsify/layers.1.mlp, SINGLE, 0, 1",
     "sparsify, DIRECTORIES, 0, 1",
     "circuit-tracer, LAYERS, 2, 2",
@@ -44,6 +45,7 @@ class DictionaryFileTest {
       Class<? extends DictionaryFile> expected =
           switch (kind) {
             case SINGLE, DIRECTORIES, LAYERS -> DictionaryFile.Single.class;
+            case TEMPORAL -> DictionaryFile.Temporal.class;
             case CROSS_LAYER -> DictionaryFile.CrossLayer.class;
             case CROSSCODER -> DictionaryFile.Shared.class;
           };
