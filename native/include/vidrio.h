@@ -485,18 +485,26 @@ enum {
 //     F32, F16, BF16    | element 0: p0 p1 ... p15 | element 1: p0 ... p15 | ... element d_h-1 |
 //     Q8_0              | elements 0-3: p0 (4 bytes) ... p15 | elements 4-7 | ...              |
 //                       | scale of elements 0-31: p0 (half) ... p15 | of elements 32-63 | ...  |
+//     Q4_0              | elements 0-3 in the lower half of bytes, 4-7 in the upper half:      |
+//                       |                p0 (4 bytes) ... p15 | elements 8-15 | ...            |
+//                       | scales as in Q8_0                                                    |
+//     and after the tiles of Q4_0, in a multiple of 64 bytes, the anchor: d_h bytes, d_h/32 scales
 //
 //   values of a head, VD_KV_BLOCK = 64 positions
 //     F32, F16, BF16    | p0: d_v elements | p1 | ... | p63 |
 //     Q8_0              | p0: d_v bytes | p1 | ... | p63 | p0: d_v/32 scales (halves) | ... p63 |
+//     Q4_0              | p0: d_v/2 bytes | ... | p63 | p0: d_v/32 scales (halves) | ... p63   |
+//                       | of 16 bytes, elements 0-15 in the lower half, 16-31 in the upper half |
 //
-// In Q8_0 each 32 elements share a scale; d_h and d_v are multiples of 32.
+// In Q8_0 and Q4_0 each 32 elements share a scale; d_h and d_v are multiples of 32. Q4_0 stores
+// keys and values rotated, and elements plus 8; queries and results are not rotated. Its keys are
+// differences to the anchor, the key of p0 in Q8_0 (docs/numerics.md).
 typedef struct vd_kv_cache {
     void *keys;
     void *values;
     int64_t stride;
     int64_t group_stride;  // unused if there is one group
-    int32_t type;          // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
+    int32_t type;          // vd_type: VD_F32, VD_F16, VD_BF16, VD_Q8_0 or VD_Q4_0
     int32_t H_kv;
     int32_t group_heads;  // a divisor of H_kv
     int32_t d_h;          // of keys and queries, at most VD_HEAD_MAX

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "attention/bias.h"
+#include "attention/hadamard.h"
 #include "attention/head_groups.h"
 #include "attention/kv_cache.h"
 #include "attention/window.h"
@@ -168,7 +169,7 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
             tile->n++;
         }
     }
-    if (op->cache.type == VD_Q8_0) {
+    if (vd_kv_scaled(op->cache.type)) {
         vd_attention_quantize(tile, step->isa);
     }
 }
@@ -179,7 +180,14 @@ void vd_attention_quantize(vd_query_tile *tile, vd_isa isa) {
         int32_t sums[VD_HEAD_MAX / 16];
         float scaled_sums[VD_HEAD_MAX / VD_BLOCK];
         vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
-        vd_quantize_kernels[isa](tile->q[j], y, (vd_range){0, blocks});
+        float rotated[VD_HEAD_MAX];
+        const float *q = tile->q[j];
+        if (tile->op->cache.type == VD_Q4_0) {
+            memcpy(rotated, q, (size_t)d_h * sizeof *q);
+            vd_hadamard(rotated, d_h);
+            q = rotated;
+        }
+        vd_quantize_kernels[isa](q, y, (vd_range){0, blocks});
         for (int64_t b = 0; b < blocks; b++) {
             tile->sum[j * blocks + b] = sums[2 * b] + sums[2 * b + 1];
         }
@@ -198,6 +206,14 @@ static float *lay_out(vd_query_tile *tile, void *scratch, const vd_kv_cache *cac
     tile->sum = (int32_t *)(tile->scale + queries * blocks);
     tile->quants = (int8_t *)(tile->sum + queries * blocks);
     return parts;
+}
+
+// Writes z from the partial results over all positions.
+static void finish_tile(const vd_query_tile *tile, vd_isa isa, const float *parts) {
+    vd_attention_kernels[isa]->finish(tile, parts);
+    for (int32_t j = 0; tile->op->cache.type == VD_Q4_0 && j < tile->n; j++) {
+        vd_hadamard(tile->z[j], tile->op->cache.d_v);
+    }
 }
 
 // Sets the prefetch targets: the keys of chunk `chunk` of these tokens.
@@ -228,7 +244,7 @@ static void run_tile(vd_query_tile *tile, const vd_step *step, tiling c, const r
             kernel->merge(tile, parts, later);
         }
     }
-    kernel->finish(tile, parts);
+    finish_tile(tile, step->isa, parts);
 }
 
 // Computes one chunk of a divided tile, and finishes the tile if it was the last one.
@@ -247,7 +263,7 @@ static void run_chunk(const vd_query_tile *tile, const vd_step *step, const row_
     for (int64_t i = 1; i < t->chunks; i++) {
         kernel->merge(tile, parts, parts + i * own * stride);
     }
-    kernel->finish(tile, parts);
+    finish_tile(tile, step->isa, parts);
 }
 
 // The work items of the operation: those of a group of heads after those of another, from the

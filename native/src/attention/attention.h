@@ -25,7 +25,7 @@ typedef struct vd_query_tile {
     int32_t position[VD_QUERIES];
     int32_t first[VD_QUERIES];  // positions [first, end) are attended to
     int32_t end[VD_QUERIES];
-    // Quantized queries for a Q8_0 cache, in blocks of 32.
+    // Queries for a quantized cache, in blocks of 32; rotated for Q4_0.
     int8_t *quants;  // [n, d_h]
     float *scale;    // [n, d_h/32]
     int32_t *sum;    // [n, d_h/32] sums of a block's quants
@@ -40,8 +40,10 @@ typedef struct vd_query_tile {
 // Sets the key-value head of a tile.
 VD_INLINE void vd_tile_set_head(vd_query_tile *tile, const vd_kv_cache *cache, int32_t head) {
     tile->head = head;
-    tile->keys = (const char *)cache->keys + vd_kv_head(cache, head, cache->d_h);
-    tile->values = (const char *)cache->values + vd_kv_head(cache, head, cache->d_v);
+    tile->keys =
+        (const char *)cache->keys + vd_kv_head(cache, head, vd_key_bytes(cache->type, cache->d_h));
+    tile->values =
+        (const char *)cache->values + vd_kv_head(cache, head, vd_kv_bytes(cache->type, cache->d_v));
 }
 
 // Returns vd_key_tile of the tile's head.
@@ -51,10 +53,16 @@ VD_INLINE const char *vd_tile_keys(const vd_query_tile *tile, int64_t t) {
            t % VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
 }
 
+// Returns the anchor of the keys of the block of position t.
+VD_INLINE const char *vd_tile_anchor(const vd_query_tile *tile, int64_t t) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    return vd_key_anchor(cache, tile->keys + tile->blocks[t / VD_KV_BLOCK] * cache->stride);
+}
+
 // Returns vd_value_row of the tile's head.
 VD_INLINE const char *vd_tile_values(const vd_query_tile *tile, int64_t t) {
     const vd_kv_cache *cache = &tile->op->cache;
-    int64_t bytes = cache->type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(cache->type, cache->d_v);
+    int64_t bytes = vd_kv_code_bytes(cache->type, cache->d_v);
     return tile->values + tile->blocks[t / VD_KV_BLOCK] * cache->stride + t % VD_KV_BLOCK * bytes;
 }
 
@@ -70,7 +78,7 @@ typedef struct vd_attention_kernel {
     void (*chunk)(const vd_query_tile *tile, int64_t begin, float *parts);
     // Merges n partial results of later positions into those of earlier ones.
     void (*merge)(const vd_query_tile *tile, float *parts, const float *later);
-    // Writes z from n partial results over all positions.
+    // Writes z from n partial results over all positions; for Q4_0, z before it is rotated back.
     void (*finish)(const vd_query_tile *tile, const float *parts);
 } vd_attention_kernel;
 

@@ -4,8 +4,10 @@
 #ifndef VD_ATTENTION_ATTENTION_SCORES_V16_H
 #define VD_ATTENTION_ATTENTION_SCORES_V16_H
 
+#include "attention/anchor.h"
 #include "attention/attention.h"
 #include "attention/kv_cache.h"
+#include "attention/kv_quants_v16.h"
 #include "simd/prefetch.h"
 
 // Loads 16 elements from element i on.
@@ -15,10 +17,9 @@ VD_INLINE f32x16 load_kv(const void *p, int64_t i, const int32_t type) {
                             : f32x16_load_bfloats((const uint16_t *)p + i);
 }
 
-// Loads 16 elements of values from element i on. Those of Q8_0 are multiplied by `scale`.
+// Loads 16 elements of values from element i on. Quantized ones are multiplied by `scale`.
 VD_INLINE f32x16 load_value(const void *p, int64_t i, f32x16 scale, const int32_t type) {
-    return type == VD_Q8_0 ? f32x16_mul(f32x16_load_bytes((const int8_t *)p + i), scale)
-                           : load_kv(p, i, type);
+    return vd_kv_scaled(type) ? f32x16_mul(vd_load_codes(p, i, type), scale) : load_kv(p, i, type);
 }
 
 // Prefetches bytes [begin, begin + count) from p on unless p is null. Decoding is bound by memory
@@ -38,12 +39,11 @@ VD_INLINE int widens(int32_t type, int32_t queries) {
 
 VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t count,
                            const int32_t type, const char *next, float *floats) {
-    const int64_t bytes = type == VD_Q8_0 ? 1 : 2;  // of an element
     for (int64_t i = 0; i < count; i += 64) {
-        prefetch(next, i * bytes, 64 * bytes);
+        prefetch(next, vd_kv_code_bytes(type, i), vd_kv_code_bytes(type, 64));
         for (int64_t w = i; w < i + 64; w += 16) {
             f32x16 scale =
-                type == VD_Q8_0 ? f32x16_splat_half(scales[w / VD_BLOCK]) : f32x16_zero();
+                vd_kv_scaled(type) ? f32x16_splat_half(scales[w / VD_BLOCK]) : f32x16_zero();
             f32x16_store(floats + w, load_value(block, w, scale, type));
         }
     }
@@ -60,6 +60,9 @@ static const char *widen(const vd_query_tile *tile, int64_t d, const char *block
             break;
         case VD_BF16:
             widen_block(block, scales, count, VD_BF16, next, tile->floats);
+            break;
+        case VD_Q4_0:
+            widen_block(block, scales, count, VD_Q4_0, next, tile->floats);
             break;
         default:
             widen_block(block, scales, count, VD_Q8_0, next, tile->floats);
@@ -101,30 +104,25 @@ VD_INLINE void score_tile(const vd_query_tile *tile, int32_t j, const int n, con
     }
 }
 
-// As score_tile, with integer products in blocks of 32.
+// As score_tile, with integer products in blocks of 32. In Q4_0 they are added to those of the
+// queries with the anchor, `anchored`.
 VD_INLINE void score_tile_quantized(const vd_query_tile *tile, int32_t j, const int n,
-                                    const char *keys, int64_t t, const char *values) {
-    const int64_t block_bytes = VD_KV_LANES * vd_kv_bytes(VD_Q8_0, VD_BLOCK);
+                                    const char *keys, int64_t t, const int32_t type,
+                                    const char *values, const float *anchored) {
+    const int64_t block_bytes = VD_KV_LANES * vd_kv_bytes(type, VD_BLOCK);
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
-    const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
+    const uint16_t *scales = vd_key_scales(type, keys, d_h);
     f32x16 acc[VD_ATTENTION_QUERIES];
     for (int a = 0; a < n; a++) {
-        acc[a] = f32x16_zero();
+        acc[a] = type == VD_Q4_0 ? f32x16_splat(anchored[j + a]) : f32x16_zero();
     }
     for (int64_t b = 0; b < blocks; b++) {
         prefetch(values, b * block_bytes, block_bytes);
         i32x16 sum[VD_ATTENTION_QUERIES];
         for (int a = 0; a < n; a++) {
-            sum[a] = i32x16_splat(-VD_SIGNED_BIAS * tile->sum[(j + a) * blocks + b]);
+            sum[a] = i32x16_splat(vd_key_bias(type) * tile->sum[(j + a) * blocks + b]);
         }
-        for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
-            i8x64 k = i8x64_signed(i8x64_load(keys + i * VD_KV_LANES));
-            for (int a = 0; a < n; a++) {
-                const int8_t *quants = tile->quants + (j + a) * d_h + i;
-                i32x16 partial = i8x64_begin_partial(sum[a]);  // of one column: keys reach -128
-                sum[a] = i8x64_end_partial(sum[a], i8x64_dot_signed(partial, k, quants));
-            }
-        }
+        vd_add_key_block(keys, b, tile->quants + j * d_h, d_h, n, type, sum);
         f32x16 s = f32x16_load_halves(scales + b * VD_KV_LANES);
         for (int a = 0; a < n; a++) {
             f32x16 scale = f32x16_mul(s, f32x16_splat(tile->scale[(j + a) * blocks + b]));
@@ -140,11 +138,12 @@ VD_INLINE void score_tile_quantized(const vd_query_tile *tile, int32_t j, const 
 // Computes scores of `n` queries against positions [t, to) of the chunk, all in one block, rounded
 // up to 16. Scores outside a query's own range are never read.
 VD_INLINE void score_block(const vd_query_tile *tile, int32_t j, const int n, const char *keys,
-                           int64_t t, int64_t to, const int32_t type, const char *values) {
+                           int64_t t, int64_t to, const int32_t type, const char *values,
+                           const float *anchored) {
     int64_t bytes = VD_KV_LANES * vd_kv_bytes(type, tile->op->cache.d_h);
-    if (type == VD_Q8_0) {
+    if (vd_kv_scaled(type)) {
         for (; t < to; t += 16, keys += bytes) {
-            score_tile_quantized(tile, j, n, keys, t, values);
+            score_tile_quantized(tile, j, n, keys, t, type, values, anchored);
             values = values == NULL ? NULL : values + bytes;
         }
         return;
@@ -161,21 +160,31 @@ VD_INLINE void score_block(const vd_query_tile *tile, int32_t j, const int n, co
 
 // Computes scores of queries [j, end) as score_block does.
 VD_INLINE void scores_of(const vd_query_tile *tile, int32_t j, int32_t end, const char *keys,
-                         int64_t t, int64_t to, const int32_t type, const char *values) {
+                         int64_t t, int64_t to, const int32_t type, const char *values,
+                         const float *anchored) {
     for (int32_t n; j < end; j += n) {
         n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
         if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
-            score_block(tile, j, n = 6, keys, t, to, type, values);
+            score_block(tile, j, n = 6, keys, t, to, type, values, anchored);
         } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
-            score_block(tile, j, n = 4, keys, t, to, type, values);
+            score_block(tile, j, n = 4, keys, t, to, type, values, anchored);
         } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
-            score_block(tile, j, n = 3, keys, t, to, type, values);
+            score_block(tile, j, n = 3, keys, t, to, type, values, anchored);
         } else if (n == 2) {
-            score_block(tile, j, 2, keys, t, to, type, values);
+            score_block(tile, j, 2, keys, t, to, type, values, anchored);
         } else {
-            score_block(tile, j, 1, keys, t, to, type, values);
+            score_block(tile, j, 1, keys, t, to, type, values, anchored);
         }
         values = NULL;  // the first queries have prefetched for all
+    }
+}
+
+// Computes the products of queries [j, end) with an anchor.
+static void multiply_anchor(const vd_query_tile *tile, int32_t j, int32_t end, const char *anchor,
+                            float *products) {
+    int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
+    for (int32_t a = j; a < end; a++) {
+        products[a] = vd_anchor_dot(anchor, d_h, tile->quants + a * d_h, tile->scale + a * blocks);
     }
 }
 
@@ -190,7 +199,7 @@ static void scores(const vd_query_tile *tile, int32_t j, int32_t end, int64_t be
         const char *keys = vd_tile_keys(tile, begin + t);
         const char *values = vd_tile_values(tile, begin + t);
         int32_t type = cache->type;
-        if (type != VD_Q8_0 && widens(type, end - j)) {
+        if (!vd_kv_scaled(type) && widens(type, end - j)) {
             int64_t bytes = vd_kv_bytes(type, cache->d_h);
             int64_t value_bytes = vd_kv_bytes(type, cache->d_v);
             keys = widen(tile, cache->d_h, keys - skipped * bytes, NULL,
@@ -201,16 +210,22 @@ static void scores(const vd_query_tile *tile, int32_t j, int32_t end, int64_t be
         }
         switch (type) {
             case VD_F32:
-                scores_of(tile, j, end, keys, t, last, VD_F32, values);
+                scores_of(tile, j, end, keys, t, last, VD_F32, values, NULL);
                 break;
             case VD_F16:
-                scores_of(tile, j, end, keys, t, last, VD_F16, values);
+                scores_of(tile, j, end, keys, t, last, VD_F16, values, NULL);
                 break;
             case VD_BF16:
-                scores_of(tile, j, end, keys, t, last, VD_BF16, values);
+                scores_of(tile, j, end, keys, t, last, VD_BF16, values, NULL);
                 break;
+            case VD_Q4_0: {
+                float anchored[VD_QUERIES];
+                multiply_anchor(tile, j, end, vd_tile_anchor(tile, begin + t), anchored);
+                scores_of(tile, j, end, keys, t, last, VD_Q4_0, values, anchored);
+                break;
+            }
             default:
-                scores_of(tile, j, end, keys, t, last, VD_Q8_0, values);
+                scores_of(tile, j, end, keys, t, last, VD_Q8_0, values, NULL);
         }
     }
 }

@@ -38,7 +38,7 @@ VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t beg
                           const int32_t type, int prefetches) {
     const vd_kv_cache *cache = &tile->op->cache;
     const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
-    const int64_t bytes = type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(type, cache->d_v);
+    const int64_t bytes = vd_kv_code_bytes(type, cache->d_v);
     for (int64_t t = at.from; t < at.to;) {
         const char *row = value_rows(tile, begin, t, type);
         const float *scales = tile->floats + t * (cache->d_v / VD_BLOCK);
@@ -48,8 +48,8 @@ VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t beg
             prefetch(keys, t % VD_KV_BLOCK * key_bytes, key_bytes);
             f32x16 v[VD_ATTENTION_VECTORS];
             for (int w = 0; w < vectors; w++) {
-                f32x16 scale =
-                    type == VD_Q8_0 ? f32x16_splat(scales[(i + 16 * w) / VD_BLOCK]) : f32x16_zero();
+                f32x16 scale = vd_kv_scaled(type) ? f32x16_splat(scales[(i + 16 * w) / VD_BLOCK])
+                                                  : f32x16_zero();
                 v[w] = lanes < 16 ? load_value_part(row, i, lanes, type)
                                   : load_value(row, i + 16 * w, scale, type);
             }
@@ -59,7 +59,7 @@ VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t beg
                     sum[a][w] = f32x16_fma(weight, v[w], sum[a][w]);
                 }
             }
-            scales += type == VD_Q8_0 ? cache->d_v / VD_BLOCK : 0;
+            scales += vd_kv_scaled(type) ? cache->d_v / VD_BLOCK : 0;
         }
     }
 }
@@ -110,7 +110,7 @@ static void value_edges(const vd_query_tile *tile, const key_range *ranges, int6
         for (; i + 16 <= d_v; i += 16) {
             value_tile(tile, begin, own, a, 1, i, 1, 16, type, 0, parts);
         }
-        if (i < d_v && type != VD_Q8_0) {
+        if (i < d_v && !vd_kv_scaled(type)) {
             value_tile(tile, begin, own, a, 1, i, 1, d_v - i, type, 0, parts);
         }
     }
@@ -144,7 +144,7 @@ VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ran
         i += 16 * vectors;
         whole -= vectors;
     }
-    if (i < d_v && type != VD_Q8_0) {
+    if (i < d_v && !vd_kv_scaled(type)) {
         value_tile(tile, begin, middle, j, n, i, 1, d_v - i, type, prefetches, parts);
     }
     if (n > 1) {
@@ -185,6 +185,9 @@ static void values_at(const vd_query_tile *tile, const key_range *ranges, int32_
         case VD_BF16:
             values_of(tile, ranges, j, end, begin, at, VD_BF16, parts);
             break;
+        case VD_Q4_0:
+            values_of(tile, ranges, j, end, begin, at, VD_Q4_0, parts);
+            break;
         default:
             values_of(tile, ranges, j, end, begin, at, VD_Q8_0, parts);
     }
@@ -192,7 +195,7 @@ static void values_at(const vd_query_tile *tile, const key_range *ranges, int32_
 
 static_assert(VD_ATTENTION_CHUNK / VD_BLOCK <= VD_KV_BLOCK, "the scales of a chunk fit floats");
 
-// Converts the scales of Q8_0 values at positions [from, to) of the chunk to floats
+// Converts the scales of quantized values at positions [from, to) of the chunk to floats
 // [VD_ATTENTION_CHUNK, d_v/32]: once for all queries and elements.
 static void convert_scales(const vd_query_tile *tile, int64_t begin, int64_t from, int64_t to) {
     const vd_kv_cache *cache = &tile->op->cache;
@@ -217,7 +220,7 @@ static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j
     }
     key_range all = {ranges[j].from, ranges[end - 1].to};
     if (!widens(cache->type, end - j)) {
-        if (cache->type == VD_Q8_0) {
+        if (vd_kv_scaled(cache->type)) {
             convert_scales(tile, begin, all.from, all.to);
         }
         values_at(tile, ranges, j, end, begin, all, cache->type, parts);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention/hadamard.h"
 #include "attention/head_groups.h"
 #include "attention/kv_cache.h"
 #include "core/op_impl.h"
@@ -26,40 +27,151 @@ static void narrow(const float *x, uint16_t *y, int64_t d, int32_t type) {
     }
 }
 
-// Quantizes a block of 32 to Q8_0 and returns its scale.
-static uint16_t quantize(const float *x, int8_t *q) {
-    float a = 0.0f;
+// Quantizes a block of 32 and returns its scale. The first element of largest magnitude becomes the
+// lowest one of Q4_0, -8; those of Q8_0 are from -127 to 127.
+static uint16_t quantize(const float *x, int8_t *q, int32_t type) {
+    float a = 0.0f, signed_a = 0.0f;
     for (int64_t i = 0; i < VD_BLOCK; i++) {
-        a = fabsf(x[i]) > a ? fabsf(x[i]) : a;
+        signed_a = fabsf(x[i]) > a ? x[i] : signed_a;
+        a = fabsf(signed_a);
     }
-    uint16_t scale = vd_float_to_half(a / 127.0f);
+    int nibbles = type == VD_Q4_0;
+    uint16_t scale = vd_float_to_half(nibbles ? signed_a / -8.0f : a / 127.0f);
     float s = vd_half_to_float(scale);
-    float inverse = s > 0 && s < INFINITY ? 1.0f / s : 0.0f;
+    float inverse = s != 0 && fabsf(s) < INFINITY ? 1.0f / s : 0.0f;
+    float least = nibbles ? -8.0f : -127.0f, most = nibbles ? 7.0f : 127.0f;
     for (int64_t i = 0; i < VD_BLOCK; i++) {
         float rounded = rintf(x[i] * inverse);
-        rounded = rounded > -127.0f ? rounded : -127.0f;
-        q[i] = (int8_t)(rounded < 127.0f ? rounded : 127.0f);
+        rounded = rounded > least ? rounded : least;
+        q[i] = (int8_t)(rounded < most ? rounded : most);
         scale = isnan(x[i]) ? 0x7e00 : scale;
     }
     return scale;
 }
 
-static void store_quantized(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
-                            int64_t t, const float *k, const float *v) {
-    int64_t lane = t % VD_KV_LANES, d_h = cache->d_h;
-    char *keys = vd_key_tile(cache, blocks, head, t - lane);
-    uint16_t *key_scales = (uint16_t *)(keys + VD_KV_LANES * d_h);
-    char *value = vd_value_row(cache, blocks, head, t);
-    uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
-    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
-        int8_t q[VD_BLOCK];
-        key_scales[b * VD_KV_LANES + lane] = quantize(k + b * VD_BLOCK, q);
+// Returns the byte of two elements of Q4_0.
+static char pair(int8_t low, int8_t high) {
+    return (char)((low + VD_Q4_ZERO) | (high + VD_Q4_ZERO) << 4);
+}
+
+// Stores a block of a key in its lane of a tile of codes.
+static void store_key_block(char *codes, int64_t b, int64_t lane, const int8_t *q, int32_t type) {
+    char *block = codes + b * VD_KV_LANES * vd_kv_code_bytes(type, VD_BLOCK) + lane * 4;
+    if (type == VD_Q8_0) {
         for (int64_t i = 0; i < VD_BLOCK; i += 4) {
-            memcpy(keys + ((b * VD_BLOCK + i) / 4 * VD_KV_LANES + lane) * 4, q + i, 4);
+            memcpy(block + i * VD_KV_LANES, q + i, 4);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < VD_BLOCK; i += 8) {
+        for (int64_t j = 0; j < 4; j++) {
+            block[i / 2 * VD_KV_LANES + j] = pair(q[i + j], q[i + j + 4]);
         }
     }
-    for (int64_t b = 0; b < cache->d_v / VD_BLOCK; b++) {
-        value_scales[b] = quantize(v + b * VD_BLOCK, (int8_t *)value + b * VD_BLOCK);
+}
+
+static void store_value_block(char *block, const int8_t *q, int32_t type) {
+    if (type == VD_Q8_0) {
+        memcpy(block, q, VD_BLOCK);
+        return;
+    }
+    for (int64_t i = 0; i < VD_BLOCK / 2; i++) {
+        block[i] = pair(q[i], q[i + VD_BLOCK / 2]);
+    }
+}
+
+// Copies d elements, rotated for Q4_0.
+static void rotate(const float *x, float *y, int64_t d, int32_t type) {
+    memcpy(y, x, (size_t)d * sizeof *y);
+    if (type == VD_Q4_0) {
+        vd_hadamard(y, d);
+    }
+}
+
+// A key in Q8_0, to which those of its block in Q4_0 are differences.
+typedef struct anchor {
+    int8_t q[VD_HEAD_MAX];
+    uint16_t scale[VD_HEAD_MAX / VD_BLOCK];
+} anchor;
+
+// Returns the row of the step with the first position of the block of a row's position, or -1.
+static int64_t anchor_row(const vd_batch *batch, int64_t row) {
+    int32_t position = batch->positions[row] / VD_KV_BLOCK * VD_KV_BLOCK;
+    for (int64_t i = row; i >= 0; i--) {
+        if (batch->sequences[i] == batch->sequences[row] && batch->positions[i] <= position) {
+            return batch->positions[i] == position ? i : -1;
+        }
+    }
+    return -1;
+}
+
+// Finds the anchor of the block of a row of the batch: the key of the block's first position, which
+// is in the step or in the cache.
+static void find_anchor(const vd_kv_store *store, const vd_batch *batch, int64_t row, int32_t head,
+                        anchor *y) {
+    const vd_kv_cache *cache = &store->cache;
+    int64_t t = batch->positions[row], d_h = cache->d_h, first = anchor_row(batch, row);
+    if (first < 0) {
+        const int32_t *blocks =
+            batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+        const char *stored = vd_key_anchor(cache, vd_key_page(cache, blocks, head, t));
+        memcpy(y->q, stored, (size_t)d_h);
+        memcpy(y->scale, stored + d_h, (size_t)(d_h / VD_BLOCK) * sizeof *y->scale);
+        return;
+    }
+    float x[VD_HEAD_MAX];
+    rotate(store->k + (first * cache->H_kv + head) * d_h, x, d_h, VD_Q4_0);
+    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
+        y->scale[b] = quantize(x + b * VD_BLOCK, y->q + b * VD_BLOCK, VD_Q8_0);
+    }
+}
+
+// Subtracts the anchor from a rotated key, and stores it if the key is that of the anchor.
+static void subtract_anchor(const vd_kv_store *store, const vd_batch *batch, int64_t row,
+                            int32_t head, float *x) {
+    const vd_kv_cache *cache = &store->cache;
+    int64_t t = batch->positions[row], d_h = cache->d_h;
+    anchor own;
+    find_anchor(store, batch, row, head, &own);
+    for (int64_t i = 0; i < d_h; i++) {
+        x[i] -= (float)own.q[i] * vd_half_to_float(own.scale[i / VD_BLOCK]);
+    }
+    if (t % VD_KV_BLOCK == 0) {
+        const int32_t *blocks =
+            batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+        char *stored = vd_key_anchor(cache, vd_key_page(cache, blocks, head, t));
+        memcpy(stored, own.q, (size_t)d_h);
+        memcpy(stored + d_h, own.scale, (size_t)(d_h / VD_BLOCK) * sizeof *own.scale);
+    }
+}
+
+// Stores the key and value of a head of a row of the batch, k [d_h] and v [d_v].
+static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int64_t row,
+                            int32_t head, const float *k, const float *v) {
+    const vd_kv_cache *cache = &store->cache;
+    const int32_t *blocks =
+        batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+    int64_t t = batch->positions[row], lane = t % VD_KV_LANES;
+    int64_t d_h = cache->d_h, d_v = cache->d_v;
+    int32_t type = cache->type;
+    char *keys = vd_key_tile(cache, blocks, head, t - lane);
+    uint16_t *key_scales = vd_key_scales(type, keys, d_h);
+    char *value = vd_value_row(cache, blocks, head, t);
+    uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
+    float x[VD_HEAD_MAX];
+    int8_t q[VD_BLOCK];
+    rotate(k, x, d_h, type);
+    if (type == VD_Q4_0) {
+        subtract_anchor(store, batch, row, head, x);
+    }
+    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
+        key_scales[b * VD_KV_LANES + lane] = quantize(x + b * VD_BLOCK, q, type);
+        store_key_block(keys, b, lane, q, type);
+    }
+    rotate(v, x, d_v, type);
+    for (int64_t b = 0; b < d_v / VD_BLOCK; b++) {
+        value_scales[b] = quantize(x + b * VD_BLOCK, q, type);
+        store_value_block(value + b * vd_kv_code_bytes(type, VD_BLOCK), q, type);
     }
 }
 
@@ -108,8 +220,8 @@ void vd_kv_store_run(const vd_op *op, const vd_step *step) {
         const int32_t *blocks =
             batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
         const float *k = store->k + from * cache->d_h, *v = store->v + from * cache->d_v;
-        if (cache->type == VD_Q8_0) {
-            store_quantized(cache, blocks, head, batch->positions[row], k, v);
+        if (vd_kv_scaled(cache->type)) {
+            store_quantized(store, batch, row, head, k, v);
         } else {
             store_floats(cache, blocks, head, batch->positions[row], k, v);
         }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attention/bias.h"
+#include "attention/hadamard.h"
 #include "attention/kv_cache.h"
 #include "attention/window.h"
 #include "core/op_impl.h"
@@ -75,7 +76,13 @@ typedef struct quants {
 
 static void quantize(vd_query *query, vd_isa isa, quants *own) {
     vd_quantized y = {own->q, own->scale, own->sum, own->scaled_sum};
-    vd_quantize_kernels[isa](query->q, y, (vd_range){0, query->cache->d_h / VD_BLOCK});
+    int64_t d_h = query->cache->d_h;
+    float rotated[VD_HEAD_MAX];
+    memcpy(rotated, query->q, (size_t)d_h * sizeof *rotated);
+    if (query->cache->type == VD_Q4_0) {
+        vd_hadamard(rotated, d_h);
+    }
+    vd_quantize_kernels[isa](rotated, y, (vd_range){0, d_h / VD_BLOCK});
     query->quants = own->q;
     query->scale = own->scale;
     query->sum = own->sum;
@@ -104,7 +111,7 @@ void vd_scores_run(const vd_op *op, const vd_step *step) {
         query.bias = vd_own_bias(scores->biases, scores->reach, head);
         query.first = vd_window_begin(scores->window, scores->shape, query.position);
         query.end = vd_window_end(scores->window, scores->shape, query.position, query.end - 1);
-        if (scores->cache.type == VD_Q8_0) {
+        if (vd_kv_scaled(scores->cache.type)) {
             quantize(&query, step->isa, &own);
         }
         float *y = scores->y + i * scores->P;
@@ -144,6 +151,9 @@ void vd_attention_values_run(const vd_op *op, const vd_step *step) {
             memcpy(z, values->attention + i * d_v, (size_t)d_v * sizeof *z);
         } else {
             vd_unfused_attention_kernels[step->isa]->values(&query, pattern, z);
+            if (values->cache.type == VD_Q4_0) {
+                vd_hadamard(z, d_v);
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ typedef struct vd_query {
     float slope;        // if the operation has ALiBi slopes
     const float *bias;  // that of the own position, if the operation has biases
     const float *q;     // [d_h]
-    // Quantized in blocks of 32, for a Q8_0 cache.
+    // For a quantized cache, in blocks of 32; rotated for Q4_0.
     const int8_t *quants;  // [d_h]
     const float *scale;    // [d_h/32]
     const int32_t *sum;    // [d_h/16]
@@ -28,7 +28,7 @@ typedef struct vd_unfused_attention_kernel {
     // Replaces n elements y by their softmax. sink may be null.
     void (*softmax)(const float *sink, float *y, int64_t n);
     // Writes to z [d_v] the sum of the values of positions [0, query->end), weighted by the
-    // pattern.
+    // pattern; for Q4_0, z before it is rotated back.
     void (*values)(const vd_query *query, const float *pattern, float *z);
 } vd_unfused_attention_kernel;
 

@@ -2,7 +2,9 @@
 // elements of the head.
 #include <math.h>
 
+#include "attention/anchor.h"
 #include "attention/kv_cache.h"
+#include "attention/kv_quants_v16.h"
 #include "attention/softmax_v16.h"
 #include "attention/unfused_attention.h"
 
@@ -35,17 +37,16 @@ VD_INLINE void dot(const vd_query *query, const char *keys, const int tiles, int
     }
 }
 
-VD_INLINE f32x16 dot_quantized(const vd_query *query, const char *keys) {
+// Computes products with integers in blocks of 32, added to `anchored`.
+VD_INLINE f32x16 dot_quantized(const vd_query *query, const char *keys, const int32_t type,
+                               float anchored) {
     int64_t d_h = query->cache->d_h;
-    const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
-    f32x16 acc = f32x16_zero();
+    const uint16_t *scales = vd_key_scales(type, keys, d_h);
+    f32x16 acc = f32x16_splat(anchored);
     for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
-        i32x16 sum = i32x16_splat(-VD_SIGNED_BIAS * (query->sum[2 * b] + query->sum[2 * b + 1]));
-        for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
-            i8x64 k = i8x64_signed(i8x64_load(keys + i * VD_KV_LANES));
-            i32x16 partial = i8x64_begin_partial(sum);  // of one column: keys reach -128
-            sum = i8x64_end_partial(sum, i8x64_dot_signed(partial, k, query->quants + i));
-        }
+        int32_t quants = query->sum[2 * b] + query->sum[2 * b + 1];
+        i32x16 sum = i32x16_splat(vd_key_bias(type) * quants);
+        vd_add_key_block(keys, b, query->quants, d_h, 1, type, &sum);
         f32x16 scale =
             f32x16_mul(f32x16_load_halves(scales + b * VD_KV_LANES), f32x16_splat(query->scale[b]));
         acc = f32x16_fma(f32x16_from_int(sum), scale, acc);
@@ -68,9 +69,15 @@ VD_INLINE void products(const vd_query *query, int64_t t, const int tiles, f32x1
             dot(query, keys, tiles, VD_BF16, y);
             break;
         default: {
-            int64_t bytes = VD_KV_LANES * vd_kv_bytes(VD_Q8_0, query->cache->d_h);
-            for (int w = 0; w < tiles; w++) {
-                y[w] = dot_quantized(query, keys + w * bytes);
+            int32_t type = query->cache->type;
+            int64_t d_h = query->cache->d_h, bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
+            const char *page = vd_key_page(query->cache, query->blocks, query->head, t);
+            float anchored = type == VD_Q4_0 ? vd_anchor_dot(vd_key_anchor(query->cache, page), d_h,
+                                                             query->quants, query->scale)
+                                             : 0.0f;
+            for (int w = 0; w < tiles; w++, keys += bytes) {
+                y[w] = type == VD_Q4_0 ? dot_quantized(query, keys, VD_Q4_0, anchored)
+                                       : dot_quantized(query, keys, VD_Q8_0, 0.0f);
             }
         }
     }
@@ -123,12 +130,11 @@ static void softmax(const float *sink, float *y, int64_t n) {
 VD_INLINE f32x16 value(const vd_query *query, int64_t t, int64_t i, int32_t type) {
     const vd_kv_cache *cache = query->cache;
     const char *row = vd_value_row(cache, query->blocks, query->head, t);
-    if (type != VD_Q8_0) {
+    if (!vd_kv_scaled(type)) {
         return load_up_to(row, i, cache->d_v - i, type);
     }
     const uint16_t *scales = vd_value_scales(cache, query->blocks, query->head, t);
-    return f32x16_mul(f32x16_load_bytes((const int8_t *)row + i),
-                      f32x16_splat_half(scales[i / VD_BLOCK]));
+    return f32x16_mul(vd_load_codes(row, i, type), f32x16_splat_half(scales[i / VD_BLOCK]));
 }
 
 VD_INLINE void values_of(const vd_query *query, const float *pattern, float *z, int32_t type) {
@@ -152,6 +158,9 @@ static void values(const vd_query *query, const float *pattern, float *z) {
             break;
         case VD_BF16:
             values_of(query, pattern, z, VD_BF16);
+            break;
+        case VD_Q4_0:
+            values_of(query, pattern, z, VD_Q4_0);
             break;
         default:
             values_of(query, pattern, z, VD_Q8_0);

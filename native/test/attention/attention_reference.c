@@ -2,7 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "attention/hadamard.h"
 #include "quantize/quantize.h"
 #include "support/cache.h"
 #include "support/check.h"
@@ -17,18 +19,24 @@ typedef struct weights {
     double sum_error;         // the relative error of the sum
 } weights;
 
-// Stores the query in q, after quantization if the keys are quantized.
+// Stores the query in q, rotated and quantized as the keys are.
 static void effective_query(const one_query *one, double *q) {
+    vd_type type = (vd_type)one->op->cache.type;
     int32_t d_h = one->op->cache.d_h;
-    for (int32_t i = 0; i < d_h; i++) {
-        q[i] = (double)one->q[i];
+    float rotated[VD_HEAD_MAX];
+    memcpy(rotated, one->q, (size_t)d_h * sizeof *rotated);
+    if (type == VD_Q4_0) {
+        vd_hadamard(rotated, d_h);
     }
-    for (int32_t b = 0; one->op->cache.type == VD_Q8_0 && b < d_h / 32; b++) {
+    for (int32_t i = 0; i < d_h; i++) {
+        q[i] = (double)rotated[i];
+    }
+    for (int32_t b = 0; has_scales(type) && b < d_h / 32; b++) {
         int8_t quants[32];
         float scale, scaled_sum[2];
         int32_t sum[2];
         vd_quantized y = {quants, &scale, sum, scaled_sum};
-        vd_quantize_scalar(one->q + 32 * b, y, (vd_range){0, 1});
+        vd_quantize_scalar(rotated + 32 * b, y, (vd_range){0, 1});
         for (int32_t i = 0; i < 32; i++) {
             q[32 * b + i] = quants[i] * (double)scale;
         }
@@ -41,12 +49,10 @@ static void effective_query(const one_query *one, double *q) {
 static double score(const one_query *one, const double *q, int32_t t, double *error) {
     const vd_attention *op = one->op;
     double dot = 0, magnitude = 0;
-    uint16_t *scale = NULL;
     for (int32_t i = 0; i < op->cache.d_h; i++) {
-        const void *key = key_at(&op->cache, one->blocks, one->head, t, i, &scale);
-        double term = q[i] * element_value((vd_type)op->cache.type, key, scale);
-        dot += term;
-        magnitude += fabs(term);
+        kv_element key = key_at(&op->cache, one->blocks, one->head, t, i);
+        dot += q[i] * element_value((vd_type)op->cache.type, key);
+        magnitude += fabs(q[i]) * element_magnitude((vd_type)op->cache.type, key);
     }
     double s = dot * (double)op->scale;
     *error = roundings(op->cache.d_h + 2) * magnitude * fabs((double)op->scale);
@@ -98,6 +104,25 @@ static void compute_weights(const one_query *one, int32_t chunk, int32_t merges,
     }
 }
 
+// Rotates sums, and adds up the errors of an element's n terms, whose sum is rounded by log2 n
+// operations, and of the factor and the product with it.
+static void rotate_back(double *sum, double *tolerance, int32_t d) {
+    static double rotated[VD_HEAD_MAX];
+    rotate_exactly(sum, rotated, d);
+    int32_t n = d & -d;
+    for (int32_t first = 0; first < d; first += n) {
+        double terms = 0, errors = 0;
+        for (int32_t i = first; i < first + n; i++) {
+            terms += fabs(sum[i]) + tolerance[i];
+            errors += tolerance[i];
+        }
+        for (int32_t i = first; i < first + n; i++) {
+            tolerance[i] = (errors + roundings(__builtin_ctz((unsigned)n) + 4) * terms) / sqrt(n);
+            sum[i] = rotated[i];
+        }
+    }
+}
+
 // Checks z for a softmax over `chunk` positions at a time.
 static void check_in_chunks(const one_query *one, int32_t chunk, const float *z) {
     static weights w;
@@ -107,19 +132,25 @@ static void check_in_chunks(const one_query *one, int32_t chunk, const float *z)
     int32_t merges = (one->end - 1) / chunk - one->first / chunk + (one->op->sinks != NULL);
     compute_weights(one, chunk, merges, &w);
     // A term of the weighted sum is rounded by the fmas of its chunk, by two operations of each
-    // merge and by the division: the sum's inverse and a product. Q8_0 values are products
+    // merge and by the division: the sum's inverse and a product. Quantized values are products
     // themselves.
     double fixed = roundings(chunk + 2 * merges + 3) + w.sum_error;
-    uint16_t *scale = NULL;
+    static double sum[VD_HEAD_MAX], tolerance[VD_HEAD_MAX];
     for (int32_t i = 0; i < cache->d_v; i++) {
-        double sum = 0, tolerance = 0;
+        sum[i] = 0;
+        tolerance[i] = underflows(4 * one->end);
         for (int32_t t = one->first; t < one->end; t++) {
-            const void *value = value_at(cache, one->blocks, one->head, t, i, &scale);
-            double term = w.share[t] * element_value((vd_type)cache->type, value, scale);
-            sum += term;
-            tolerance += fabs(term) * (w.error[t] + fixed) * (1 + fixed);
+            kv_element value = value_at(cache, one->blocks, one->head, t, i);
+            double term = w.share[t] * element_value((vd_type)cache->type, value);
+            sum[i] += term;
+            tolerance[i] += fabs(term) * (w.error[t] + fixed) * (1 + fixed);
         }
-        near("z", i, sum, tolerance + underflows(4 * one->end), z[i]);
+    }
+    if (one->rotated_back) {
+        rotate_back(sum, tolerance, cache->d_v);
+    }
+    for (int32_t i = 0; i < cache->d_v; i++) {
+        near("z", i, sum[i], tolerance[i], z[i]);
     }
 }
 

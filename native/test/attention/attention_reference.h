@@ -15,6 +15,7 @@ typedef struct one_query {
     int32_t head, position, first, end;
     float sink, slope;
     const float *biases;
+    int rotated_back;  // whether z of a Q4_0 cache is that of values before their rotation
 } one_query;
 
 // Checks z [d_v], the result for the query.

@@ -145,7 +145,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         tile.first[j] = first_of(c, j);
         tile.end[j] = c->count[j];
     }
-    if (c->type == VD_Q8_0) {
+    if (has_scales(c->type)) {
         vd_attention_quantize(&tile, isa);
     }
     run_chunks(isa, &tile, where);
@@ -214,7 +214,7 @@ static void random_parameters(rng *r, tile_case *c) {
     int same = rng_below(r, 2) == 0;
     c->d_v = same ? c->d_h : widths[rng_below(r, WIDTHS)];
     int blocks = c->d_h % 32 == 0 && c->d_v % 32 == 0;
-    c->type = kv_types[rng_below(r, blocks ? KV_TYPES : KV_TYPES - 1)];
+    c->type = kv_types[rng_below(r, blocks ? KV_TYPES : KV_TYPES - SCALED_KV_TYPES)];
     c->scale = random_scale(r, c->d_h);
     c->seed = rng_next(r);
 }
@@ -256,15 +256,14 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe_tile(vd_isa_name(isa), &c);
         tile_memory m = prepare(&c, AT_END);
-        uint16_t *scale = NULL;
-        void *element =
-            (in_keys ? key_at : value_at)(&m.op.cache, m.blocks, c.head, position, 5, &scale);
-        // All bits set are a NaN. In Q8_0 it is the scale, and affects the whole block.
-        memset(type == VD_Q8_0 ? (void *)scale : element, 0xff, type == VD_F32 ? 4 : 2);
+        kv_element element =
+            (in_keys ? key_at : value_at)(&m.op.cache, m.blocks, c.head, position, 5);
+        // All bits set are a NaN. In quantized types it is the scale, and affects the whole block.
+        memset(has_scales(type) ? element.scale : element.at, 0xff, type == VD_F32 ? 4 : 2);
         const float *z = run_tile(isa, &c, &m, AT_END);
         for (int32_t j = 0; j < c.n; j++) {
             for (int32_t i = 0; i < c.d_v; i++) {
-                int same = type == VD_Q8_0 ? i / 32 == 0 : i == 5;
+                int same = has_scales(type) ? i / 32 == 0 : i == 5;
                 int reaches = position < c.count[j] && (in_keys || same);
                 CHECK(!isnan(z[j * (c.d_v + GAP) + i]) == !reaches);
             }
@@ -356,6 +355,7 @@ static void check_definition(const batch *b, const vd_attention *op) {
                 .position = position,
                 .first = first_attended(op->window, op->shape, position + 1),
                 .end = end_attended(op->window, op->shape, position, last_position(b, row)),
+                .rotated_back = op->cache.type == VD_Q4_0,
                 .sink = op->sinks == NULL ? 0 : op->sinks[h],
                 .slope = op->slopes == NULL ? 0 : op->slopes[h],
                 .biases = op->biases == NULL ? NULL : op->biases + h * (2 * op->reach + 1)};
@@ -435,7 +435,9 @@ int main(void) {
         {4, 4, 96, 64, VD_Q8_0, 0, 0, 1},          {3, 3, 24, 15, VD_F16, 0, 0, 1},
         {40, 2, 16, 80, VD_F32, 100, 1, 0},        {6, 3, 32, 64, VD_Q8_0, 0, 1, 0},
         {4, 2, 24, 16, VD_BF16, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1},
-        {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
+        {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0},
+        {5, 1, 64, 64, VD_Q4_0, 0, 1, 0},          {4, 2, 96, 128, VD_Q4_0, 290, 1, 1},
+        {70, 1, 32, 96, VD_Q4_0, 0, 0, 0},         {2, 1, WIDEST, WIDEST, VD_Q4_0, 70, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_SLIDING);
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_CENTERED);

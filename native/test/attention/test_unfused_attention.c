@@ -172,6 +172,7 @@ static void check_formula(const unfused_case *c) {
                          .position = token[1],
                          .first = first_attended(c->window, c->shape, token[1] + 1),
                          .end = end_attended(c->window, c->shape, token[1], last),
+                         .rotated_back = c->type == VD_Q4_0,
                          .sink = m.sinks[h],
                          .slope = m.slopes[h],
                          .biases = m.biases + h * (2 * c->reach + 1)};
@@ -213,8 +214,8 @@ static void equals_scalar_and_formula(rng *r) {
     for (int i = 0; i < CASES; i += sweep_step()) {
         vd_type type = kv_types[i % KV_TYPES];
         unfused_case c = {.H = H_KV * (int32_t)rng_between(r, 1, H_MAX / H_KV),
-                          .d_h = type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
-                                                 : widths[rng_below(r, 6)],
+                          .d_h = has_scales(type) ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
+                                                  : widths[rng_below(r, 6)],
                           .P = (int32_t)rng_between(r, 301, P_MAX),
                           .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
                           .shape = (int32_t)rng_below(r, 3),
@@ -226,9 +227,9 @@ static void equals_scalar_and_formula(rng *r) {
                           .reach = (int32_t)rng_between(r, 0, 40),
                           .where = (placement)(i / KV_TYPES % PLACEMENTS),
                           .seed = (uint64_t)i};
-        c.d_v = i % 3 > 0         ? c.d_h
-                : type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
-                                  : widths[rng_below(r, 6)];
+        c.d_v = i % 3 > 0          ? c.d_h
+                : has_scales(type) ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
+                                   : widths[rng_below(r, 6)];
         check_case(&c);
     }
 }

@@ -50,11 +50,11 @@ static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int3
         for (int32_t head = 0; head < c->H_kv; head++) {
             for (int32_t i = 0; i < c->d_h; i++) {
                 float k = t < n ? rng_uniform(r, -2, 2) : NAN;
-                *(float *)key_at(c, blocks, head, t, i, NULL) = k;
+                *(float *)key_at(c, blocks, head, t, i).at = k;
             }
             for (int32_t i = 0; i < c->d_v; i++) {
                 float v = t < n ? rng_uniform(r, -2, 2) : NAN;
-                *(float *)value_at(c, blocks, head, t, i, NULL) = v;
+                *(float *)value_at(c, blocks, head, t, i).at = v;
             }
         }
     }
@@ -150,8 +150,9 @@ static double cached(const total *t, double x, int32_t head, int32_t position, i
     if (t->which == which && t->row == position && t->head == head && t->i == i) {
         return x;
     }
-    void *at = (which == KEY ? key_at : value_at)(c, t->w->b.block_tables, head, position, i, NULL);
-    return (double)*(float *)at;
+    const int32_t *blocks = t->w->b.block_tables;
+    kv_element element = (which == KEY ? key_at : value_at)(c, blocks, head, position, i);
+    return (double)*(float *)element.at;
 }
 
 static double query(const total *t, double x, int32_t row, int32_t head, int32_t i) {

@@ -212,9 +212,8 @@ static void stores_the_heads_of_the_node(rng *r, int32_t groups) {
         vd_range heads = heads_of(group * nodes, groups);
         for (int32_t i = 0; i < ROWS * HEADS; i++) {
             int32_t head = i % HEADS;
-            float key = *(float *)key_at(&op.as.kv_store.cache, b.block_tables, head,
-                                         50 + i / HEADS, 0, NULL);
-            CHECK(isnan(key) == !(heads.begin <= head && head < heads.end));
+            kv_element key = key_at(&op.as.kv_store.cache, b.block_tables, head, 50 + i / HEADS, 0);
+            CHECK(isnan(*(float *)key.at) == !(heads.begin <= head && head < heads.end));
         }
     }
 }

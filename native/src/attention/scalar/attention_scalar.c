@@ -9,14 +9,12 @@
 
 static float score(const vd_query_tile *tile, int32_t query, int64_t t) {
     const vd_attention *op = tile->op;
-    const char *keys =
-        vd_key_tile(&op->cache, tile->blocks, tile->head, t / VD_KV_LANES * VD_KV_LANES);
-    int64_t lane = t % VD_KV_LANES;
     int64_t d_h = op->cache.d_h;
-    float product = op->cache.type == VD_Q8_0
-                        ? vd_kv_dot_quantized(&op->cache, keys, lane, tile->quants + query * d_h,
+    float product = vd_kv_scaled(op->cache.type)
+                        ? vd_kv_dot_quantized(&op->cache, tile->blocks, tile->head, t,
+                                              tile->quants + query * d_h,
                                               tile->scale + query * (d_h / VD_BLOCK))
-                        : vd_kv_dot(&op->cache, keys, lane, tile->q[query]);
+                        : vd_kv_dot(&op->cache, tile->blocks, tile->head, t, tile->q[query]);
     return vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &tile->slope[query],
                        tile->bias[query], op->reach, t - tile->position[query]);
 }

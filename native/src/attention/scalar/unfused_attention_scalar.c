@@ -11,12 +11,10 @@
 static void scores(const vd_scores *op, const vd_query *query, float *y) {
     const vd_kv_cache *cache = query->cache;
     for (int32_t t = query->first; t < query->end; t++) {
-        const char *keys =
-            vd_key_tile(cache, query->blocks, query->head, t / VD_KV_LANES * VD_KV_LANES);
-        int64_t lane = t % VD_KV_LANES;
-        float product = cache->type == VD_Q8_0
-                            ? vd_kv_dot_quantized(cache, keys, lane, query->quants, query->scale)
-                            : vd_kv_dot(cache, keys, lane, query->q);
+        float product = vd_kv_scaled(cache->type)
+                            ? vd_kv_dot_quantized(cache, query->blocks, query->head, t,
+                                                  query->quants, query->scale)
+                            : vd_kv_dot(cache, query->blocks, query->head, t, query->q);
         y[t] = vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &query->slope,
                            query->bias, op->reach, t - query->position);
     }

@@ -380,12 +380,12 @@ public final class KvCache {
       clearRows(layer, 0, kind.keyBytes / BLOCK, from);
       return;
     }
-    // Q8_0 stores the scales of all positions of a head after their values.
-    long scales = type == KvType.Q8_0 ? dV / 32 * (long) Short.BYTES : 0;
+    // The scales of all positions of a head follow their values.
+    long scales = type.scaleBytes(dV);
     long elements = type.bytes(dV) - scales;
     for (int head = 0; head < heads; head++) {
       // The keys of a tile of positions are contiguous, so that a position has its share.
-      clearRows(layer, (long) head * BLOCK * type.bytes(dH), type.bytes(dH), from);
+      clearRows(layer, (long) head * BLOCK * type.keyBytes(dH), type.bytes(dH), from);
       long values = kind.groups * kind.keyBytes + (long) head * BLOCK * type.bytes(dV);
       clearRows(layer, values, elements, from);
       clearRows(layer, values + BLOCK * elements, scales, from);

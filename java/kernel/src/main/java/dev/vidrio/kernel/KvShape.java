@@ -83,7 +83,7 @@ public record KvShape(List<Layer> layers) {
 
     @Override
     public long bytesPerPosition(KvType type) {
-      return heads * ((long) type.bytes(dH) + type.bytes(dV));
+      return heads * ((long) type.keyBytes(dH) + type.bytes(dV));
     }
   }
 

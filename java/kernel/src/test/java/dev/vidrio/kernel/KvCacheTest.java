@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -140,6 +141,8 @@ class KvCacheTest {
   void storesConvolutionRowsAsFloatsForEveryKvType() {
     var shape = new KvShape(List.of(new KvShape.KeyValue(2, 32), new KvShape.Conv(7)));
     assertEquals(2 * 2 * 34 + 4 * 7, shape.bytesPerPosition(KvType.Q8_0));
+    // Keys have a 64th of one in Q8_0, rounded up.
+    assertEquals(2 * (18 + 1 + 18) + 4 * 7, shape.bytesPerPosition(KvType.Q4_0));
     assertTrue(shape.fits(KvType.Q8_0));
     assertTrue(shape.hasKeys(0));
     assertFalse(shape.hasKeys(1));
@@ -309,7 +312,7 @@ class KvCacheTest {
     int dV = 64;
     var layer = new KvShape.KeyValue(heads, dH, dV);
     var shape = new KvShape(List.of(layer, new KvShape.Conv(3), layer));
-    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0)) {
+    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0, KvType.Q4_0)) {
       try (Arena arena = Arena.ofConfined()) {
         var cache = new KvCache(new HeapExecutor(), shape, type, 2, 0, arena);
         int block = cache.acquire();
@@ -323,8 +326,8 @@ class KvCacheTest {
             positions.addAll(positionsOfKeys(type, dH));
           }
           for (int head = 0; head < heads; head++) {
-            positions.addAll(positionsOfRows(type == KvType.Q8_0 ? dV : type.bytes(dV)));
-            positions.addAll(positionsOfRows(type == KvType.Q8_0 ? dV / 32 * 2 : 0));
+            positions.addAll(positionsOfRows(codeBytes(type, dV)));
+            positions.addAll(positionsOfRows(type.isScaled() ? dV / 32 * 2 : 0));
           }
         }
         List<MemorySegment> copies = cache.copyOf(block, 48, arena);
@@ -414,7 +417,7 @@ class KvCacheTest {
     var layer = new KvShape.KeyValue(4, 32, 64);
     var shape =
         new KvShape(List.of(layer, new KvShape.Conv(3), layer, new KvShape.KeyValue(3, 32)));
-    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0)) {
+    for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0, KvType.Q4_0)) {
       try (Arena arena = Arena.ofConfined()) {
         var one = new KvCache(new HeapExecutor(), shape, type, 3, 0, arena);
         var several = new KvCache(new HeapExecutor(2), shape, type, 3, 0, arena);
@@ -447,7 +450,7 @@ class KvCacheTest {
       long at =
           head / cache.groupHeads(layer) * cache.groupStride(layer) + block * cache.stride(layer);
       int inGroup = head % cache.groupHeads(layer);
-      fill(cache.keys(layer), at, inGroup, cache.type().bytes(shape.dH()), 100 * layer + head);
+      fill(cache.keys(layer), at, inGroup, cache.type().keyBytes(shape.dH()), 100 * layer + head);
       fill(cache.values(layer), at, inGroup, cache.type().bytes(shape.dV()), 50 + head);
     }
   }
@@ -481,18 +484,30 @@ class KvCacheTest {
     return IntStream.range(0, KvCache.BLOCK * bytes).map(i -> i / bytes).boxed().toList();
   }
 
+  private static int codeBytes(KvType type, int width) {
+    return switch (type) {
+      case F32 -> 4 * width;
+      case F16, BF16 -> 2 * width;
+      case Q8_0 -> width;
+      case Q4_0 -> width / 2;
+    };
+  }
+
   private static List<Integer> positionsOfKeys(KvType type, int dH) {
     List<Integer> positions = new ArrayList<>();
     for (int tile = 0; tile < KvCache.BLOCK; tile += KvCache.LANES) {
-      int bytes = type == KvType.Q8_0 ? 4 : type.bytes(1);
-      int groups = type == KvType.Q8_0 ? dH / 4 : dH;
-      for (int i = 0; i < groups * KvCache.LANES * bytes; i++) {
+      // Scaled types interleave four bytes of a position.
+      int bytes = type.isScaled() ? 4 : type.bytes(1);
+      for (int i = 0; i < KvCache.LANES * codeBytes(type, dH); i++) {
         positions.add(tile + i / bytes % KvCache.LANES);
       }
-      for (int i = 0; type == KvType.Q8_0 && i < dH / 32 * KvCache.LANES * 2; i++) {
+      for (int i = 0; type.isScaled() && i < dH / 32 * KvCache.LANES * 2; i++) {
         positions.add(tile + i / 2 % KvCache.LANES);
       }
     }
+    // The key to which others are differences is that of the first position.
+    int shared = KvCache.BLOCK * (type.keyBytes(dH) - type.bytes(dH));
+    positions.addAll(Collections.nCopies(shared, 0));
     return positions;
   }
 

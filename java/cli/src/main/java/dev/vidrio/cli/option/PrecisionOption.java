@@ -12,7 +12,8 @@ public final class PrecisionOption {
       paramLabel = "TYPE",
       description =
           "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default:"
-              + " ${DEFAULT-VALUE}. F32 takes twice the memory.")
+              + " ${DEFAULT-VALUE}. F32 takes twice the memory of F16, Q8_0 half of it, Q4_0 0.3 of"
+              + " it.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   @Option(

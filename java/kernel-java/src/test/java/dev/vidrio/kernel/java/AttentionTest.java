@@ -72,7 +72,9 @@ class AttentionTest {
     "4, 2, 64, Q8_0, 300, CENTERED, 2, false, LINEAR",
     "4, 2, 64, F32, 0, CENTERED, 0, false, TABLE",
     "9, 3, 64, F16, 0, SLIDING, 2, true, TABLE",
-    "2, 1, 96, Q8_0, 300, ALIGNED, 0, false, TABLE"
+    "2, 1, 96, Q8_0, 300, ALIGNED, 0, false, TABLE",
+    "4, 2, 64, Q4_0, 0, SLIDING, 0, true, NONE",
+    "2, 1, 96, Q4_0, 300, SLIDING, 2, false, LINEAR"
   })
   @Tag("long")
   void attention_typesAndParameters(

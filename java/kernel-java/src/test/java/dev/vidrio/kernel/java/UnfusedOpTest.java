@@ -125,7 +125,9 @@ class UnfusedOpTest {
     "7, F32, 7, ALIGNED, 0, true",
     "8, Q8_0, 16, ALIGNED, 2, false",
     "9, F32, 0, CENTERED, 0, true",
-    "10, F16, 9, CENTERED, 2, false"
+    "10, F16, 9, CENTERED, 2, false",
+    "15, Q4_0, 0, SLIDING, 0, true",
+    "16, Q4_0, 7, SLIDING, 2, false"
   })
   @Tag("long")
   void equalBitsOnEveryExecutor(

@@ -76,7 +76,7 @@ class ReceiptTest {
             + " hexadecimal digits in lower case",
         "\"strength\":0.1| \"strength\":1e99| adapter.strength 1.0E99: must be finite",
         "\"cache\":\"q8_0\"| \"cache\":\"q4\"| arithmetic.cache q4: must be one of bf16, f16, f32,"
-            + " q8_0",
+            + " q4_0, q8_0",
         "\"version\":1| \"version\":0| arithmetic.version 0: must be an integer from 1 to"
             + " 2147483647",
         "\"long_context\":true| \"long_context\":1| arithmetic.long_context 1: must be true or"

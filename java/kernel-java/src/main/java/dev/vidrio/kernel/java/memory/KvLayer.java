@@ -33,6 +33,9 @@ public record KvLayer(
   /** Elements that share a scale. */
   public static final int SCALED = 32;
 
+  /** Is added to the elements of Q4_0, from −8 to 7. */
+  private static final int NIBBLE_ZERO = 8;
+
   public static KvLayer of(KvCache cache, int layer) {
     return new KvLayer(
         cache.keys(layer),
@@ -48,18 +51,18 @@ public record KvLayer(
 
   /** Returns the offset of the keys of a head in the block of a position. */
   public long keyPage(Batch batch, int sequence, int head, int position) {
-    return page(batch, sequence, head, position, dH);
+    return page(batch, sequence, head, position, type.keyBytes(dH));
   }
 
   /** Returns the offset of the values of a head in the block of a position. */
   public long valuePage(Batch batch, int sequence, int head, int position) {
-    return page(batch, sequence, head, position, dV);
+    return page(batch, sequence, head, position, type.bytes(dV));
   }
 
-  private long page(Batch batch, int sequence, int head, int position, int width) {
+  private long page(Batch batch, int sequence, int head, int position, int bytes) {
     return head / groupHeads * groupStride
         + batch.block(sequence, position) * stride
-        + (long) (head % groupHeads) * KvCache.BLOCK * type.bytes(width);
+        + (long) (head % groupHeads) * KvCache.BLOCK * bytes;
   }
 
   /** Returns the offset of the tile of 16 positions that has the key of a position. */
@@ -71,24 +74,51 @@ public record KvLayer(
   /** Returns the index of element i of a position's key in its tile. */
   public int keyElement(int position, int i) {
     int lane = position % KvCache.LANES;
-    return type == KvType.Q8_0
-        ? (i / 4 * KvCache.LANES + lane) * 4 + i % 4
-        : i * KvCache.LANES + lane;
+    return switch (type) {
+      case F32, F16, BF16 -> i * KvCache.LANES + lane;
+      case Q8_0 -> (i / 4 * KvCache.LANES + lane) * 4 + i % 4;
+      case Q4_0 -> 2 * ((i / 8 * KvCache.LANES + lane) * 4 + i % 4) + i % 8 / 4;
+    };
   }
 
   /** Returns the offset of the scale of block b, of 32 elements, of a position's key. */
   public long keyScale(long tile, int position, int b) {
-    return tile + (long) KvCache.LANES * dH + 2L * (b * KvCache.LANES + position % KvCache.LANES);
+    return tile
+        + KvCache.LANES * codeBytes(dH)
+        + 2L * (b * KvCache.LANES + position % KvCache.LANES);
+  }
+
+  /**
+   * Returns the offset of the key of a page to which others are differences, an element of 8 bits
+   * each.
+   */
+  public long anchor(long page) {
+    return page + (long) KvCache.BLOCK * type.bytes(dH);
+  }
+
+  /** Returns the offset of the scale of block b, of 32 elements, of this key. */
+  public long anchorScale(long page, int b) {
+    return anchor(page) + dH + 2L * b;
   }
 
   /** Returns the index of element i of a position's value in its page. */
   int valueElement(int position, int i) {
-    return position % KvCache.BLOCK * dV + i;
+    int row = position % KvCache.BLOCK * dV;
+    return type == KvType.Q4_0
+        ? row + i / SCALED * SCALED + 2 * (i % (SCALED / 2)) + i % SCALED / (SCALED / 2)
+        : row + i;
   }
 
   /** Returns the offset of the scale of block b, of 32 elements, of a position's value. */
   long valueScale(long page, int position, int b) {
-    return page + (long) KvCache.BLOCK * dV + 2L * (position % KvCache.BLOCK * (dV / SCALED) + b);
+    return page
+        + KvCache.BLOCK * codeBytes(dV)
+        + 2L * (position % KvCache.BLOCK * (dV / SCALED) + b);
+  }
+
+  /** Returns the bytes of elements without their scales. */
+  private long codeBytes(int width) {
+    return (long) type.bytes(width) - type.scaleBytes(width);
   }
 
   /** Returns element {@code index} from an offset on, without its scale. */
@@ -98,6 +128,10 @@ public record KvLayer(
       case F16 -> Elements.half(half, offset + 2L * index);
       case BF16 -> Float.intBitsToFloat(half.get(JAVA_SHORT_UNALIGNED, offset + 2L * index) << 16);
       case Q8_0 -> half.get(JAVA_BYTE, offset + index);
+      case Q4_0 -> {
+        int both = half.get(JAVA_BYTE, offset + index / 2);
+        yield ((both >> (index % 2 * 4)) & 15) - NIBBLE_ZERO;
+      }
     };
   }
 
@@ -108,15 +142,35 @@ public record KvLayer(
       case F16 -> Elements.setHalf(half.asSlice(offset), index, x);
       case BF16 -> Elements.setBfloat(half.asSlice(offset), index, x);
       case Q8_0 -> half.set(JAVA_BYTE, offset + index, (byte) x);
+      case Q4_0 -> {
+        int shift = index % 2 * 4;
+        int other = half.get(JAVA_BYTE, offset + index / 2) & (15 << (4 - shift));
+        int code = ((int) x + NIBBLE_ZERO) << shift;
+        half.set(JAVA_BYTE, offset + index / 2, (byte) (other | code));
+      }
     }
   }
 
   /** Returns element i of a position's value. */
   public float value(long page, int position, int i) {
     float v = get(values, page, valueElement(position, i));
-    return type == KvType.Q8_0
-        ? v * Elements.half(values, valueScale(page, position, i / SCALED))
-        : v;
+    return type.isScaled() ? v * Elements.half(values, valueScale(page, position, i / SCALED)) : v;
+  }
+
+  /**
+   * Makes a weighted sum of cached values, the {@code dV} elements from {@code at} on, one of
+   * values that were not rotated.
+   */
+  public void rotateBack(MemorySegment z, long at) {
+    if (!type.isRotated()) {
+      return;
+    }
+    var row = new float[dV];
+    for (int i = 0; i < dV; i++) {
+      row[i] = Elements.get(z, at + i);
+    }
+    Hadamard.transform(row);
+    Elements.copy(row, z, at, dV);
   }
 
   /** Stores the keys and values of a token: k [n, H_kv, d_h], v [n, H_kv, d_v]. */
@@ -125,26 +179,81 @@ public record KvLayer(
     int position = batch.position(row);
     for (int head = 0; head < heads; head++) {
       long at = (long) row * heads + head;
-      storeKey(keyPage(batch, sequence, head, position), position, k, at * dH);
-      storeValue(valuePage(batch, sequence, head, position), position, v, at * dV);
+      float[] key = row(k, at * dH, dH);
+      long page = keyPage(batch, sequence, head, position);
+      if (type.isRotated()) {
+        subtractAnchor(batch, row, head, page, k, key);
+      }
+      storeKey(page, position, key);
+      storeValue(valuePage(batch, sequence, head, position), position, row(v, at * dV, dV));
     }
   }
 
-  /** Stores a key, which begins at element {@code at} of k, at a position. */
-  private void storeKey(long page, int position, MemorySegment k, long at) {
-    long tile = tile(page, position);
-    IntUnaryOperator element = i -> keyElement(position, i);
-    store(keys, tile, element, b -> keyScale(tile, position, b), k, at, dH);
-  }
-
-  /** Stores a value, which begins at element {@code at} of v, at a position. */
-  private void storeValue(long page, int position, MemorySegment v, long at) {
-    IntUnaryOperator element = i -> valueElement(position, i);
-    store(values, page, element, b -> valueScale(page, position, b), v, at, dV);
+  /** Returns elements of x, rotated if the type is. */
+  private float[] row(MemorySegment x, long at, int width) {
+    var row = new float[width];
+    for (int i = 0; i < width; i++) {
+      row[i] = Elements.get(x, at + i);
+    }
+    if (type.isRotated()) {
+      Hadamard.transform(row);
+    }
+    return row;
   }
 
   /**
-   * Stores a row of {@code width} elements of x.
+   * Subtracts the first key of a page, which is in the step or in the cache, from a key of the
+   * page, and stores it if it is that key.
+   */
+  private void subtractAnchor(
+      Batch batch, int row, int head, long page, MemorySegment k, float[] key) {
+    int first = anchorRow(batch, row);
+    float[] anchor = first < 0 ? null : row(k, ((long) first * heads + head) * dH, dH);
+    for (int b = 0; b < dH / SCALED; b++) {
+      short scale =
+          anchor == null
+              ? keys.get(JAVA_SHORT_UNALIGNED, anchorScale(page, b))
+              : scale(KvType.Q8_0, anchor, b * SCALED);
+      for (int i = b * SCALED; i < (b + 1) * SCALED; i++) {
+        float code =
+            anchor == null
+                ? keys.get(JAVA_BYTE, anchor(page) + i)
+                : quant(KvType.Q8_0, anchor[i], scale);
+        key[i] -= code * Float.float16ToFloat(scale);
+        if (first == row) {
+          keys.set(JAVA_BYTE, anchor(page) + i, (byte) code);
+        }
+      }
+      if (first == row) {
+        keys.set(JAVA_SHORT_UNALIGNED, anchorScale(page, b), scale);
+      }
+    }
+  }
+
+  /** Returns the row of the step with the first position of the block of a row, or −1. */
+  private static int anchorRow(Batch batch, int row) {
+    int position = batch.position(row) / KvCache.BLOCK * KvCache.BLOCK;
+    for (int i = row; i >= 0; i--) {
+      if (batch.sequence(i) == batch.sequence(row) && batch.position(i) <= position) {
+        return batch.position(i) == position ? i : -1;
+      }
+    }
+    return -1;
+  }
+
+  private void storeKey(long page, int position, float[] key) {
+    long tile = tile(page, position);
+    IntUnaryOperator element = i -> keyElement(position, i);
+    store(keys, tile, element, b -> keyScale(tile, position, b), key);
+  }
+
+  private void storeValue(long page, int position, float[] value) {
+    IntUnaryOperator element = i -> valueElement(position, i);
+    store(values, page, element, b -> valueScale(page, position, b), value);
+  }
+
+  /**
+   * Stores a row.
    *
    * @param element gives the index of an element from offset {@code base} of a half on
    * @param scaleOffset gives the offset of the scale of a block of 32 elements
@@ -154,35 +263,38 @@ public record KvLayer(
       long base,
       IntUnaryOperator element,
       IntToLongFunction scaleOffset,
-      MemorySegment x,
-      long at,
-      int width) {
-    if (type != KvType.Q8_0) {
-      for (int i = 0; i < width; i++) {
-        set(half, base, element.applyAsInt(i), Elements.get(x, at + i));
+      float[] row) {
+    if (!type.isScaled()) {
+      for (int i = 0; i < row.length; i++) {
+        set(half, base, element.applyAsInt(i), row[i]);
       }
       return;
     }
-    for (int i = 0; i < width; i += SCALED) {
-      short scale = scale(x, at + i);
+    for (int i = 0; i < row.length; i += SCALED) {
+      short scale = scale(type, row, i);
       half.set(JAVA_SHORT_UNALIGNED, scaleOffset.applyAsLong(i / SCALED), scale);
       for (int j = i; j < i + SCALED; j++) {
-        set(half, base, element.applyAsInt(j), quant(Elements.get(x, at + j), scale));
+        set(half, base, element.applyAsInt(j), quant(type, row[j], scale));
       }
     }
   }
 
-  private static short scale(MemorySegment x, long at) {
-    float a = 0;
-    for (int i = 0; i < SCALED; i++) {
-      a = Math.max(a, Math.abs(Elements.get(x, at + i)));
+  /** Returns the scale of a block, by which the element of largest magnitude is a code. */
+  private static short scale(KvType type, float[] x, int begin) {
+    float largest = 0;
+    for (int i = begin; i < begin + SCALED; i++) {
+      if (Float.isNaN(x[i])) {
+        return Float.floatToFloat16(Float.NaN);
+      }
+      largest = Math.abs(x[i]) > Math.abs(largest) ? x[i] : largest;
     }
-    return Float.floatToFloat16(a / 127);
+    return Float.floatToFloat16(type == KvType.Q4_0 ? largest / -8 : Math.abs(largest) / 127);
   }
 
-  private static float quant(float x, short scale) {
+  private static float quant(KvType type, float x, short scale) {
     float s = Float.float16ToFloat(scale);
-    float inverse = s > 0 && s < Float.POSITIVE_INFINITY ? 1 / s : 0;
-    return Math.clamp((float) Math.rint(x * inverse), -127f, 127f);
+    float inverse = s != 0 && Float.isFinite(s) ? 1 / s : 0;
+    float code = (float) Math.rint(x * inverse);
+    return type == KvType.Q4_0 ? Math.clamp(code, -8f, 7f) : Math.clamp(code, -127f, 127f);
   }
 }

@@ -1,7 +1,9 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.KvType;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.Hadamard;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import java.lang.foreign.MemorySegment;
 
@@ -24,7 +26,10 @@ public final class QuantizedQuery {
     for (int i = 0; i < q.length; i++) {
       q[i] = Elements.get(from, at + i);
     }
-    if (layer.type() == KvType.Q8_0) {
+    if (layer.type().isRotated()) {
+      Hadamard.transform(q);
+    }
+    if (layer.type().isScaled()) {
       for (int b = 0; b < scale.length; b++) {
         scale[b] = quantize(b * BLOCK);
       }
@@ -59,12 +64,13 @@ public final class QuantizedQuery {
   float dot(long page, int position) {
     long tile = layer.tile(page, position);
     float dot = 0;
-    if (layer.type() != KvType.Q8_0) {
+    if (!layer.type().isScaled()) {
       for (int i = 0; i < q.length; i++) {
         dot = Math.fma(q[i], layer.get(layer.keys(), tile, layer.keyElement(position, i)), dot);
       }
       return dot;
     }
+    dot = anchorDot(page);
     for (int b = 0; b < scale.length; b++) {
       int sum = 0;
       for (int i = b * BLOCK; i < (b + 1) * BLOCK; i++) {
@@ -72,6 +78,20 @@ public final class QuantizedQuery {
         sum += ((int) q[i]) * k;
       }
       float s = Elements.half(layer.keys(), layer.keyScale(tile, position, b));
+      dot = Math.fma((float) sum, s * scale[b], dot);
+    }
+    return dot;
+  }
+
+  /** Returns the product with the key to which those of a page are differences; 0 without one. */
+  public float anchorDot(long page) {
+    float dot = 0;
+    for (int b = 0; layer.type().isRotated() && b < scale.length; b++) {
+      int sum = 0;
+      for (int i = b * BLOCK; i < (b + 1) * BLOCK; i++) {
+        sum += ((int) q[i]) * layer.keys().get(JAVA_BYTE, layer.anchor(page) + i);
+      }
+      float s = Elements.half(layer.keys(), layer.anchorScale(page, b));
       dot = Math.fma((float) sum, s * scale[b], dot);
     }
     return dot;

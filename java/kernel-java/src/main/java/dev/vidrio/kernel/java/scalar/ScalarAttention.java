@@ -63,6 +63,7 @@ public final class ScalarAttention {
     for (int i = 0; i < dV; i++) {
       Elements.set(z, at + i, Elements.get(z, at + i) * factor);
     }
+    layer.rotateBack(z, at);
   }
 
   /** Returns a score with the soft cap applied. */

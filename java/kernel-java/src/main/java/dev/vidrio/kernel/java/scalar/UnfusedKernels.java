@@ -103,6 +103,7 @@ public final class UnfusedKernels {
         }
       }
       Elements.copy(sums, data.z, (long) i * width, width);
+      layer.rotateBack(data.z, (long) i * width);
     }
   }
 

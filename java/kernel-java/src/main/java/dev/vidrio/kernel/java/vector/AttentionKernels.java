@@ -76,12 +76,20 @@ final class AttentionKernels {
   /**
    * Computes scores like {@link #score}, of query j with quantized keys. The sum of products of a
    * block is an integer below 2²⁴, which floats represent exactly.
+   *
+   * @param first what products are added to
    */
   void scoreQuantized(
-      int j, MemorySegment keys, long block, MemorySegment keyScales, int t, int count) {
+      int j,
+      float first,
+      MemorySegment keys,
+      long block,
+      MemorySegment keyScales,
+      int t,
+      int count) {
     int blocks = dH / SCALED;
     for (int p = 0; p < count; p += LENGTH) {
-      FloatVector acc = FloatVector.zero(FLOATS);
+      FloatVector acc = FloatVector.broadcast(FLOATS, first);
       long k = block + keyOffset(p);
       long s = (long) (p / LANES) * blocks * LANES + p % LANES;
       for (int b = 0; b < blocks; b++) {

@@ -2,7 +2,6 @@ package dev.vidrio.kernel.java.vector;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.runtime.Attention;
@@ -39,6 +38,7 @@ final class VectorAttention {
   private final int[] end = new int[QUERIES];
   private final int[] from = new int[QUERIES];
   private final int[] to = new int[QUERIES];
+  private final QuantizedQuery[] loaded = new QuantizedQuery[QUERIES];
   private int queries;
   private final FloatBlock floats = new FloatBlock();
 
@@ -85,10 +85,10 @@ final class VectorAttention {
   private void attend(Attention attention, Batch batch, int sequence, int head) {
     KvLayer layer = attention.layer();
     int last = end[queries - 1];
-    var query = new QuantizedQuery(layer);
     for (int j = 0; j < queries; j++) {
-      query.load(attention.q(), at[j] * layer.dH());
-      kernels.loadQuery(j, query, queries);
+      loaded[j] = new QuantizedQuery(layer);
+      loaded[j].load(attention.q(), at[j] * layer.dH());
+      kernels.loadQuery(j, loaded[j], queries);
     }
     Arrays.fill(sum, 0);
     for (int begin = first[0] / CHUNK * CHUNK; begin < last; begin += CHUNK) {
@@ -105,6 +105,7 @@ final class VectorAttention {
       for (int i = 0; i < dV; i++) {
         Elements.set(attention.z(), at[j] * dV + i, total[j * dV + i] * factor);
       }
+      layer.rotateBack(attention.z(), at[j] * dV);
     }
   }
 
@@ -112,10 +113,10 @@ final class VectorAttention {
   private void score(KvLayer layer, long page, int t, int count) {
     MemorySegment keys = floats.keys(layer, page, count);
     long first = FloatBlock.first(layer, page);
-    if (layer.type() == KvType.Q8_0) {
+    if (layer.type().isScaled()) {
       MemorySegment scales = floats.keyScales(layer, page, count);
       for (int j = 0; j < queries; j++) {
-        kernels.scoreQuantized(j, keys, first, scales, t, count);
+        kernels.scoreQuantized(j, loaded[j].anchorDot(page), keys, first, scales, t, count);
       }
     } else {
       kernels.score(keys, first, t, count);
