@@ -63,9 +63,13 @@ def activations(arguments, ids: list[int], directory: Path) -> np.ndarray:
 def train(arguments, kind: str, ids: Path, directory: Path) -> dict:
     """Trains with Vidrio and returns its seconds."""
     options, _, settings = KINDS[kind]
+    options = list(options)
+    if "--penalty" in options and arguments.own_penalty is not None:
+        options[options.index("--penalty") + 1] = str(arguments.own_penalty)
     command = ["lens", "sae", "train", "-m", arguments.model, "--json"]
     command += ["--ids", str(ids), "--length", str(CHUNK), "--hook", arguments.hook]
-    command += ["--features", str(arguments.features), "--steps", str(arguments.steps)]
+    command += ["--features", str(arguments.features)]
+    command += ["--steps", str(arguments.own_steps or arguments.steps)]
     command += ["--batch", str(BATCH), "--rate", str(RATE), "--dead-after", str(DEAD_AFTER)]
     command += ["-o", str(directory / "sae"), *options]
     command += ["-k", str(arguments.k)] if not settings else []
@@ -110,6 +114,8 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=4096)
     parser.add_argument("-k", type=int, default=32)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--own-steps", type=int, help="steps of Vidrio, if they are others")
+    parser.add_argument("--own-penalty", type=float, help="penalty of Vidrio, if it is another")
     parser.add_argument("--kinds", nargs="*", choices=list(KINDS), default=list(KINDS))
     vidrio.add_options(parser)
     arguments = parser.parse_args()
