@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.attribute.IntegratedGradients;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.decode.sae.DictionaryFixtures;
+import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.TemporalAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.ScarceExecutor;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -64,5 +68,19 @@ class LensMemoryFaultTest {
   void attributesEdges() throws Exception {
     List<TextPair> pairs = List.of(TextPair.of(TOKENS, new int[] {5, 120, 45, 700, 31}, 7, 8));
     denyEach(lens -> () -> EdgeAttribution.of(lens, pairs));
+  }
+
+  @Test
+  void opensTemporalAutoencoders() throws Exception {
+    Path files = DictionaryFixtures.path("temporal-untied");
+    denyEach(
+        lens ->
+            () -> {
+              try (var opened = TemporalAutoencoder.load(lens.model().executor(), files)) {
+                return opened.encode(new float[][] {{1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6}}).stream()
+                    .map(Features::count)
+                    .toList();
+              }
+            });
   }
 }

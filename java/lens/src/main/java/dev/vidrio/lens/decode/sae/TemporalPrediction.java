@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
  * The part of a temporal autoencoder that predicts an activation from those of earlier tokens.
  *
  * <p>Each layer encodes the residuals r of all tokens, {@code z_t = ReLU(λ r_t W_enc)} [d_sae], and
- * attends from z_t to z_0 … z_{t−1} and to a row of zeros before them. The result, projected by
- * W_dec, has a direction y_t [d_in]; the layer subtracts from r_t its projection to y_t.
+ * attends from z_t to z_0 … z_{t−1} and to a row of zeros before them. The result, after a ReLU and
+ * projected by W_dec, is y_t [d_in]; the layer subtracts from r_t its projection to y_t.
  *
  * <p>Not thread-safe.
  */
@@ -25,6 +25,11 @@ final class TemporalPrediction implements AutoCloseable {
   private static final int ROWS = 64;
 
   private static final float EPSILON = 1e-6f;
+
+  // Parts of the names of tensors; the products of a layer are in the order of Layer.
+  private static final String WEIGHT = ".weight";
+  private static final String BIAS = ".bias";
+  private static final List<String> LINEAR = List.of("k_ctx", "q_target", "v_ctx", "c_proj");
 
   private final int heads;
   private final List<Layer> layers;
@@ -73,10 +78,6 @@ final class TemporalPrediction implements AutoCloseable {
       return List.of(keys, queries, values, outputs);
     }
   }
-
-  private static final String WEIGHT = ".weight";
-  private static final String BIAS = ".bias";
-  private static final List<String> LINEAR = List.of("k_ctx", "q_target", "v_ctx", "c_proj");
 
   /** Returns the names of the tensors that {@link #read} reads. */
   static List<String> tensors(TemporalConfig config) {
