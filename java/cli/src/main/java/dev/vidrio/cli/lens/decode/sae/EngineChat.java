@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.decode.sae;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.decode.sae.explain.ChatModel;
@@ -11,8 +12,10 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatMessage;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -29,6 +32,7 @@ final class EngineChat implements ChatModel, AutoCloseable {
       GenerationOptions.DEFAULT.withTokens(MAX_TOKENS).withSampling(SamplingOptions.GREEDY);
 
   private final ChatFormat format;
+  private final Tokenizer tokenizer;
   private final Engine engine;
 
   /**
@@ -46,28 +50,54 @@ final class EngineChat implements ChatModel, AutoCloseable {
                 () ->
                     new InvalidInputException(
                         "model", model.name(), "has no chat template, and cannot explain"));
+    this.tokenizer = model.tokenizer();
     this.engine = Engine.open(model, options.withSequences(SEQUENCES));
   }
 
   @Override
   public String answer(List<ChatMessage> messages) throws IOException {
+    return answer(messages, -1).text();
+  }
+
+  @Override
+  public Answer answerWithTokens(List<ChatMessage> messages) throws IOException {
+    return answer(messages, CHOICES);
+  }
+
+  /**
+   * Returns an answer.
+   *
+   * @param choices likeliest tokens at each position; −1 for an answer without tokens
+   */
+  private Answer answer(List<ChatMessage> messages, int choices) throws IOException {
     int[] prompt = format.encode(messages);
     if (prompt.length > engine.positions()) {
       throw tooLong(prompt, "");
     }
-    GenerationResult result = generate(prompt);
+    Completion completion = generate(prompt, choices);
+    GenerationResult result = completion.result();
     if (result.finish() == FinishReason.CONTEXT) {
       throw tooLong(prompt, " and an answer of more than " + result.tokens().size());
     }
     ChatMessage message = format.newAnswer(prompt, List.of()).read(result);
-    return Objects.requireNonNullElse(message.content(), "");
+    return new Answer(
+        Objects.requireNonNullElse(message.content(), ""),
+        completion.tokens().stream().map(this::token).toList());
   }
 
-  private GenerationResult generate(int[] prompt) throws IOException {
+  private Token token(TokenLogProbability token) {
+    return new Token(
+        tokenizer.piece(token.token()),
+        token.top().stream()
+            .map(choice -> new Choice(tokenizer.piece(choice.token()), choice.logProbability()))
+            .toList());
+  }
+
+  private Completion generate(int[] prompt, int choices) throws IOException {
     try {
       return engine
-          .submit(GenerationRequest.builder(prompt).options(OPTIONS).build())
-          .result()
+          .submit(
+              GenerationRequest.builder(prompt).options(OPTIONS).logProbabilities(choices).build())
           .result();
     } catch (EngineException e) {
       throw new IOException(e.getMessage(), e);

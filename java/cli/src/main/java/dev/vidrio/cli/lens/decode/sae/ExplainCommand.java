@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
@@ -401,6 +402,10 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
         results.stream().map(FeatureExplanation::scores).filter(Objects::nonNull).toList();
     if (!scored.isEmpty()) {
       System.out.printf("mean   %s%n", row(scored));
+      String areas = areas(scored);
+      if (!areas.isBlank()) {
+        System.out.printf("AUC    %s%n", areas);
+      }
     }
     System.out.printf(
         "%d explanations by %s, %d malformed; %d of %d answers to texts malformed; %d requests%n",
@@ -426,14 +431,31 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
 
   private static String column(
       List<Scores> scores, Function<Scores, ClassificationScore> selected) {
-    double mean =
+    return mean(
         scores.stream()
             .map(selected)
             .filter(score -> score.classified() > 0)
-            .mapToDouble(ClassificationScore::accuracy)
-            .average()
-            .orElse(Double.NaN);
-    return Double.isNaN(mean) ? "     -" : "%6.2f".formatted(mean);
+            .map(ClassificationScore::accuracy));
+  }
+
+  /** Returns the mean areas of four scores; an empty string if no score has one. */
+  private static String areas(List<Scores> scores) {
+    return scores.stream().anyMatch(score -> score.detection().area() != null)
+        ? area(scores, Scores::detection)
+            + area(scores, Scores::otherDetection)
+            + " "
+            + area(scores, Scores::fuzzing)
+            + area(scores, Scores::otherFuzzing)
+        : "";
+  }
+
+  private static String area(List<Scores> scores, Function<Scores, ClassificationScore> selected) {
+    return mean(scores.stream().map(selected).flatMap(score -> Stream.ofNullable(score.area())));
+  }
+
+  private static String mean(Stream<Double> values) {
+    OptionalDouble mean = values.mapToDouble(value -> value).average();
+    return mean.isEmpty() ? "     -" : "%6.2f".formatted(mean.getAsDouble());
   }
 
   private static JsonObject toJson(FeatureExplanation result) {
@@ -458,6 +480,7 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
         .with("false_negatives", score.falseNegatives())
         .with("failed", score.failed())
         .with("accuracy", score.classified() == 0 ? null : (Double) score.accuracy())
-        .with("f1", score.f1());
+        .with("f1", score.f1())
+        .with("auc", score.area());
   }
 }

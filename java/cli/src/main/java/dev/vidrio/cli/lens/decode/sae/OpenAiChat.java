@@ -40,6 +40,9 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
 
   private static final Set<Integer> TRANSIENT = Set.of(429, 500, 502, 503, 504);
 
+  /** Statuses of requests with a field that the server does not support. */
+  private static final Set<Integer> INVALID = Set.of(400, 422);
+
   private final HttpClient client =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
@@ -52,6 +55,7 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
   private final Duration timeout;
   private final Duration pause;
   private final String model;
+  private boolean rejectsLogProbabilities;
 
   /**
    * Connects to a server.
@@ -90,14 +94,41 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
 
   @Override
   public String answer(List<ChatMessage> messages) throws IOException {
-    JsonObject body =
-        new JsonObject()
-            .with("model", model)
-            .with("messages", messages.stream().map(ChatMessage::fields).toList())
-            .with("temperature", 0)
-            .with("max_tokens", MAX_TOKENS);
-    JsonNode message =
-        send("/chat/completions", body).path("choices").path(0).path("message").path("content");
+    return text(choice(body(messages)));
+  }
+
+  /** Asks for log-probabilities until the server rejects a request with them as invalid. */
+  @Override
+  public Answer answerWithTokens(List<ChatMessage> messages) throws IOException {
+    if (!rejectsLogProbabilities) {
+      JsonObject body = body(messages).with("logprobs", true).with("top_logprobs", CHOICES);
+      try {
+        JsonNode choice = choice(body);
+        return new Answer(text(choice), tokens(choice.path("logprobs").path("content")));
+      } catch (StatusException e) {
+        if (!INVALID.contains(e.status)) {
+          throw e;
+        }
+        rejectsLogProbabilities = true;
+      }
+    }
+    return new Answer(answer(messages), List.of());
+  }
+
+  private JsonObject body(List<ChatMessage> messages) {
+    return new JsonObject()
+        .with("model", model)
+        .with("messages", messages.stream().map(ChatMessage::fields).toList())
+        .with("temperature", 0)
+        .with("max_tokens", MAX_TOKENS);
+  }
+
+  private JsonNode choice(JsonObject body) throws IOException {
+    return send("/chat/completions", body).path("choices").path(0);
+  }
+
+  private String text(JsonNode choice) throws IOException {
+    JsonNode message = choice.path("message").path("content");
     if (message.isNull()) {
       return "";
     }
@@ -105,6 +136,38 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
       throw new IOException(url + "/chat/completions: the response has no message with content");
     }
     return message.stringValue();
+  }
+
+  /** Returns the tokens that a response has. */
+  private static List<Token> tokens(JsonNode content) {
+    return content
+        .valueStream()
+        .map(
+            token ->
+                new Token(
+                    token.path("token").asString(""),
+                    token
+                        .path("top_logprobs")
+                        .valueStream()
+                        .map(
+                            top ->
+                                new Choice(
+                                    top.path("token").asString(""),
+                                    top.path("logprob").asDouble(Double.NEGATIVE_INFINITY)))
+                        .toList()))
+        .toList();
+  }
+
+  /** A response with another status than 200. */
+  private static final class StatusException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    private final int status;
+
+    StatusException(int status, String message) {
+      super(message);
+      this.status = status;
+    }
   }
 
   /** Sends a request, again if the server is overloaded, and returns the response's JSON. */
@@ -123,7 +186,8 @@ final class OpenAiChat implements ChatModel, AutoCloseable {
         return parse(address, content);
       }
       if (!TRANSIENT.contains(response.statusCode()) || attempt == ATTEMPTS) {
-        throw new IOException(
+        throw new StatusException(
+            response.statusCode(),
             address + ": status " + response.statusCode() + reason(address, content));
       }
       OptionalLong wanted = seconds(response);

@@ -2,10 +2,12 @@ package dev.vidrio.cli.lens.decode.sae;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.lens.decode.sae.explain.ChatModel;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.template.ChatMessage;
@@ -48,6 +50,20 @@ class EngineChatTest {
         var chat = new EngineChat(model, EngineOptions.DEFAULT)) {
       assertEquals("Glass is sand.", chat.answer(CHAT));
       assertEquals("Glass is sand.", chat.answer(CHAT));
+    }
+  }
+
+  @Test
+  void answersWithTokens() throws IOException {
+    try (Model model = model();
+        var chat = new EngineChat(model, EngineOptions.DEFAULT)) {
+      ChatModel.Answer answer = chat.answerWithTokens(CHAT);
+      assertEquals("Glass is sand.", answer.text());
+      assertTrue(answer.tokens().stream().anyMatch(token -> token.text().equals(" is sand.")));
+      for (ChatModel.Token token : answer.tokens()) {
+        assertEquals(ChatModel.CHOICES, token.top().size());
+        assertEquals(token.text(), token.top().getFirst().text());
+      }
     }
   }
 

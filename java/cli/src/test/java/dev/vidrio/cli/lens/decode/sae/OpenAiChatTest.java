@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.io.ApiUrl;
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.lens.decode.sae.explain.ChatModel.Answer;
+import dev.vidrio.lens.decode.sae.explain.ChatModel.Choice;
+import dev.vidrio.lens.decode.sae.explain.ChatModel.Token;
 import dev.vidrio.template.ChatMessage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -67,6 +70,62 @@ class OpenAiChatTest {
         OpenAiChat chat = chat(server.url(), "reader", null)) {
       assertEquals("here", chat.answer(CHAT));
       assertEquals(4, server.requests().size());
+    }
+  }
+
+  @Test
+  void readsTokensAndTheirAlternatives() throws IOException {
+    Map<String, Object> token =
+        Map.of(
+            "token",
+            "1",
+            "top_logprobs",
+            List.of(Map.of("token", "1", "logprob", -0.25), Map.of("token", "0", "logprob", -1.5)));
+    try (ChatServer server =
+            new ChatServer(
+                (exchange, request, number) ->
+                    ChatServer.send(
+                        exchange,
+                        200,
+                        Map.of(
+                            "choices",
+                            List.of(
+                                Map.of(
+                                    "message",
+                                    Map.of("content", "[1]"),
+                                    "logprobs",
+                                    Map.of("content", List.of(token)))))));
+        OpenAiChat chat = chat(server.url(), "reader", null)) {
+      assertEquals(
+          new Answer(
+              "[1]",
+              List.of(new Token("1", List.of(new Choice("1", -0.25), new Choice("0", -1.5))))),
+          chat.answerWithTokens(CHAT));
+      assertTrue(server.requests().getFirst().get("logprobs").booleanValue());
+      assertEquals(5, server.requests().getFirst().get("top_logprobs").intValue());
+    }
+  }
+
+  /** Some servers reject requests for log-probabilities, some ignore them. */
+  @Test
+  void answersWithoutTokensWhereTheServerHasNone() throws IOException {
+    try (ChatServer server =
+            new ChatServer(
+                (exchange, request, number) -> {
+                  if (request.has("logprobs")) {
+                    ChatServer.send(exchange, 400, Map.of("error", "logprobs is not supported"));
+                  } else {
+                    ChatServer.message(exchange, "[0]");
+                  }
+                });
+        OpenAiChat chat = chat(server.url(), "reader", null)) {
+      assertEquals(new Answer("[0]", List.of()), chat.answerWithTokens(CHAT));
+      assertEquals(new Answer("[0]", List.of()), chat.answerWithTokens(CHAT));
+      assertEquals(3, server.requests().size());
+    }
+    try (ChatServer server = ChatServer.answering(last -> "[1]");
+        OpenAiChat chat = chat(server.url(), "reader", null)) {
+      assertEquals(new Answer("[1]", List.of()), chat.answerWithTokens(CHAT));
     }
   }
 

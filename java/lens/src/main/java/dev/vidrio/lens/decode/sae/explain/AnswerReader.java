@@ -1,5 +1,7 @@
 package dev.vidrio.lens.decode.sae.explain;
 
+import dev.vidrio.lens.decode.sae.explain.ChatModel.Choice;
+import dev.vidrio.lens.decode.sae.explain.ChatModel.Token;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -49,6 +51,33 @@ final class AnswerReader {
     } catch (JacksonException e) {
       return Optional.empty();
     }
+  }
+
+  /**
+   * Returns the probabilities of 1 instead of 0 at the tokens of an answer with one of these
+   * digits: the sums over the likeliest tokens that contain a 1, divided by those with either
+   * digit. Returns nothing if there are not exactly {@code count} such tokens.
+   */
+  static Optional<List<Double>> probabilities(List<Token> tokens, int count) {
+    List<Double> probabilities =
+        tokens.stream()
+            .filter(token -> token.text().contains("0") || token.text().contains("1"))
+            .map(AnswerReader::probability)
+            .toList();
+    return probabilities.size() == count ? Optional.of(probabilities) : Optional.empty();
+  }
+
+  private static double probability(Token token) {
+    double zero = 0;
+    double one = 0;
+    for (Choice choice : token.top()) {
+      if (choice.text().contains("0")) {
+        zero += Math.exp(choice.logProbability());
+      } else if (choice.text().contains("1")) {
+        one += Math.exp(choice.logProbability());
+      }
+    }
+    return zero + one > 0 ? one / (zero + one) : 0;
   }
 
   private static Optional<Boolean> label(JsonNode element) {

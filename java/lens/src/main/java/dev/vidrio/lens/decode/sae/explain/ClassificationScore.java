@@ -1,5 +1,7 @@
 package dev.vidrio.lens.decode.sae.explain;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The counts of a yes-or-no classification, and its measures as in delphi (Paulo et al. 2024, arXiv
  * 2410.13928).
@@ -9,11 +11,25 @@ package dev.vidrio.lens.decode.sae.explain;
  * @param falsePositives other examples that it classified as of the feature
  * @param falseNegatives examples of the feature that it missed
  * @param failed examples in requests with a malformed answer, which count in no measure
+ * @param area the area under the receiver operating characteristic: the probability that the model
+ *     finds "yes" more likely for an example of the feature than for another one; ties count half.
+ *     Null if the model does not report probabilities, or all examples are of one kind
  */
 public record ClassificationScore(
-    int truePositives, int trueNegatives, int falsePositives, int falseNegatives, int failed) {
+    int truePositives,
+    int trueNegatives,
+    int falsePositives,
+    int falseNegatives,
+    int failed,
+    @Nullable Double area) {
   /** The score of no examples. */
   public static final ClassificationScore NONE = new ClassificationScore(0, 0, 0, 0, 0);
+
+  /** Creates a score without an area. */
+  public ClassificationScore(
+      int truePositives, int trueNegatives, int falsePositives, int falseNegatives, int failed) {
+    this(truePositives, trueNegatives, falsePositives, falseNegatives, failed, null);
+  }
 
   /**
    * Checks the counts.
@@ -30,7 +46,7 @@ public record ClassificationScore(
     }
   }
 
-  /** Returns the sum of two scores. */
+  /** Returns the sum of the counts of two scores, without an area. */
   public ClassificationScore plus(ClassificationScore other) {
     return new ClassificationScore(
         truePositives + other.truePositives,
@@ -54,6 +70,12 @@ public record ClassificationScore(
   /** Returns the score with more examples that were not classified. */
   ClassificationScore withFailed(int count) {
     return plus(new ClassificationScore(0, 0, 0, 0, count));
+  }
+
+  /** Returns the score with an area, or none. */
+  ClassificationScore withArea(@Nullable Double other) {
+    return new ClassificationScore(
+        truePositives, trueNegatives, falsePositives, falseNegatives, failed, other);
   }
 
   /** Returns the number of classified examples. */

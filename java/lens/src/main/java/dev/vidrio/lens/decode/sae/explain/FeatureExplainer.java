@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Explains features in words by a chat model, and measures the explanations (Bills et al. 2023;
@@ -134,13 +135,36 @@ public final class FeatureExplainer {
       throws IOException {
     Collections.shuffle(texts, new Random(options.seed() * 37 + feature.feature()));
     ClassificationScore score = ClassificationScore.NONE;
+    List<Double> yes = new ArrayList<>();
+    List<Double> no = new ArrayList<>();
     for (int begin = 0; begin < texts.size(); begin += options.batch()) {
       List<Tested> batch = texts.subList(begin, Math.min(texts.size(), begin + options.batch()));
-      String answer = ask(question.of(batch.stream().map(Tested::text).toList()));
-      Optional<List<Boolean>> labels = AnswerReader.labels(answer, batch.size());
+      requests++;
+      ChatModel.Answer answer =
+          model.answerWithTokens(question.of(batch.stream().map(Tested::text).toList()));
+      Optional<List<Boolean>> labels = AnswerReader.labels(answer.text(), batch.size());
       score = labels.isEmpty() ? score.withFailed(batch.size()) : add(score, batch, labels.get());
+      List<Double> probabilities =
+          AnswerReader.probabilities(answer.tokens(), batch.size()).orElse(List.of());
+      for (int i = 0; i < probabilities.size() && labels.isPresent(); i++) {
+        (batch.get(i).truth ? yes : no).add(probabilities.get(i));
+      }
     }
-    return score;
+    return score.withArea(area(yes, no));
+  }
+
+  /** Returns the fraction of pairs in which the first is larger, or null if there are none. */
+  static @Nullable Double area(List<Double> yes, List<Double> no) {
+    if (yes.isEmpty() || no.isEmpty()) {
+      return null;
+    }
+    double sum = 0;
+    for (double one : yes) {
+      for (double other : no) {
+        sum += one > other ? 1 : one == other ? 0.5 : 0;
+      }
+    }
+    return sum / ((double) yes.size() * no.size());
   }
 
   private static ClassificationScore add(

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae.explain;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.vidrio.lens.decode.sae.index.FeatureExample;
 import java.io.IOException;
@@ -74,6 +75,43 @@ class DelphiTest {
     assertEquals(Optional.empty(), AnswerReader.explanation("[EXPLANATION]: \n"));
     assertEquals(Optional.empty(), AnswerReader.labels("[1, 2, 0]", 3));
     assertEquals(Optional.empty(), AnswerReader.labels("[1, \"0\", 0]", 3));
+  }
+
+  private static ChatModel.Token token(JsonNode json) {
+    return new ChatModel.Token(
+        json.get("token").stringValue(),
+        list(
+            json.get("top"),
+            top ->
+                new ChatModel.Choice(
+                    top.get("token").stringValue(), top.get("logprob").doubleValue())));
+  }
+
+  @Test
+  void readsProbabilities() {
+    for (JsonNode json : expected.get("probabilities")) {
+      List<Double> found =
+          AnswerReader.probabilities(list(json.get("tokens"), DelphiTest::token), 3)
+              .orElse(List.of());
+      JsonNode values = json.get("probabilities");
+      assertEquals(values.isNull() ? 0 : 3, found.size());
+      for (int i = 0; i < found.size(); i++) {
+        assertEquals(values.get(i).doubleValue(), found.get(i), 1e-12);
+      }
+    }
+  }
+
+  @Test
+  void measuresAreas() {
+    for (JsonNode json : expected.get("areas")) {
+      Double area =
+          FeatureExplainer.area(
+              list(json.get("yes"), JsonNode::doubleValue),
+              list(json.get("no"), JsonNode::doubleValue));
+      assertEquals(json.get("area").doubleValue(), Objects.requireNonNull(area), 1e-12);
+    }
+    assertNull(FeatureExplainer.area(List.of(0.5), List.of()));
+    assertNull(FeatureExplainer.area(List.of(), List.of(0.5)));
   }
 
   @Test

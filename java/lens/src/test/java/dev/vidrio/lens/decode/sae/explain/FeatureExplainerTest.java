@@ -13,6 +13,7 @@ import dev.vidrio.lens.decode.sae.index.IndexHeader.Window;
 import dev.vidrio.template.ChatMessage;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -40,6 +41,48 @@ class FeatureExplainerTest {
     assertEquals(none, explainer.fuzzing(feature, "the letter D"));
     assertEquals(0.5, none.accuracy());
     assertEquals(1 + 4 * OPTIONS.requestsPerScore(), explainer.requests());
+  }
+
+  /** A reader who answers no to all texts, but is less sure of those with the feature. */
+  @Test
+  void probabilitiesTellTextsThatAnswersDoNot() throws IOException {
+    FeatureExplainer explainer = explainer(new Doubtful(0));
+    FeatureRecord feature = LetterFeatures.feature(2);
+    assertEquals(
+        new ClassificationScore(0, 20, 0, 20, 0, 1.0),
+        explainer.detection(feature, "the letter C"));
+    assertEquals(
+        new ClassificationScore(0, 20, 0, 20, 0, 0.5),
+        explainer.detection(feature, "the letter D"));
+  }
+
+  /** A digit more than there are texts. */
+  @Test
+  void probabilitiesOfOtherNumbersOfTextsAreIgnored() throws IOException {
+    assertEquals(
+        new ClassificationScore(0, 20, 0, 20, 0, null),
+        explainer(new Doubtful(1)).fuzzing(LetterFeatures.feature(2), "the letter C"));
+  }
+
+  /** Knows the answers of {@link LetterFeatures}, but says no. */
+  private record Doubtful(int more) implements ChatModel {
+    @Override
+    public String answer(List<ChatMessage> messages) throws IOException {
+      return LetterFeatures.answer(messages).replace('1', '0');
+    }
+
+    @Override
+    public Answer answerWithTokens(List<ChatMessage> messages) throws IOException {
+      List<Token> tokens = new ArrayList<>();
+      for (char c : LetterFeatures.answer(messages).toCharArray()) {
+        double yes = c == '1' ? 0.4 : 0.1;
+        List<Choice> top =
+            List.of(new Choice("0", Math.log(1 - yes)), new Choice("1", Math.log(yes)));
+        tokens.add(new Token(c == '1' ? "0" : String.valueOf(c), top));
+      }
+      tokens.addAll(Collections.nCopies(more, new Token("0", List.of())));
+      return new Answer(answer(messages), tokens);
+    }
   }
 
   @Test

@@ -2,8 +2,9 @@
 
     python generate.py CHECKOUT
 
-CHECKOUT is one of github.com/EleutherAI/delphi (commit 3c2e139). The functions are taken from its
-files alone, since the package needs many others. Requires torch and pandas.
+CHECKOUT is one of github.com/EleutherAI/delphi (commit 3c2e139), or the source of eai-delphi 0.1.3.
+The functions are taken from its files alone, since the package needs many others. Requires torch,
+pandas and scikit-learn.
 """
 
 import ast
@@ -20,8 +21,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 
 DELPHI = Path(sys.argv[1]) / "delphi"
 HERE = Path(__file__).resolve().parent
@@ -51,7 +54,7 @@ def function(file, name):
         groupby=groupby,
         json=json,
         logger=logging,
-        np=None,
+        np=np,
         pd=pd,
         random=random,
         re=re,
@@ -69,6 +72,7 @@ parse_explanation = function("explainers/explainer.py", "parse_explanation")
 prepare = function("scorers/classifier/sample.py", "_prepare_text")
 mean_active = function("scorers/classifier/fuzz.py", "mean_n_activations_ceil")
 parse = function("scorers/classifier/classifier.py", "_parse")
+parse_logprobs = function("scorers/classifier/classifier.py", "_parse_logprobs")
 normalize = function("latents/samplers.py", "normalize_activations")
 confusion = function("log/result_analysis.py", "compute_confusion")
 metrics = function("log/result_analysis.py", "compute_classification_metrics")
@@ -164,6 +168,50 @@ def scores(rng):
     return rows
 
 
+def probabilities(rng):
+    """Returns answers with the likeliest tokens, and the probabilities of 1, or null."""
+    rows = []
+    for texts in [["[", "1", ",", "0", ",", "1", "]"], ["[", "1", ", 0", "]"], ["[1", ",0,", " 1]"]]:
+        tokens = [
+            dict(
+                token=text,
+                top=[
+                    dict(token=rng.choice(["0", "1", " 1", ",", text]), logprob=-rng.expovariate(1))
+                    for _ in range(5)
+                ],
+            )
+            for text in texts
+        ]
+        given = [
+            SimpleNamespace(
+                token=token["token"], top_logprobs=[SimpleNamespace(**top) for top in token["top"]]
+            )
+            for token in tokens
+        ]
+        try:
+            values = parse_logprobs(SimpleNamespace(n_examples_shown=3), given)
+        except AssertionError:
+            values = None
+        rows.append(dict(tokens=tokens, probabilities=values))
+    return rows
+
+
+def areas(rng):
+    """Returns probabilities of texts of both kinds, and the area under the curve."""
+    rows = []
+    for n in [2, 5, 40, 40]:
+        truth = [i % 2 == 0 for i in range(n)]
+        values = [round(rng.random() + 0.2 * t, 1) for t in truth]
+        rows.append(
+            dict(
+                yes=[v for v, t in zip(values, truth) if t],
+                no=[v for v, t in zip(values, truth) if not t],
+                area=float(roc_auc_score(truth, values)),
+            )
+        )
+    return rows
+
+
 def main():
     rng = random.Random(0)
     texts = examples(rng)
@@ -174,6 +222,8 @@ def main():
         answers=answers(),
         explanations=explanations(),
         scores=scores(rng),
+        probabilities=probabilities(rng),
+        areas=areas(rng),
     )
     lines = ",\n".join(
         f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items()
