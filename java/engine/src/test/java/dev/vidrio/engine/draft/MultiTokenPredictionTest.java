@@ -28,6 +28,7 @@ import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -163,8 +164,12 @@ class MultiTokenPredictionTest {
   }
 
   private Model openPredictable() throws IOException {
+    return openPredictable(ModelOptions.DEFAULT);
+  }
+
+  private Model openPredictable(ModelOptions options) throws IOException {
     Path file = Files.write(directory.resolve("predictable.gguf"), predictable().toBytes());
-    return Model.open(file, ModelOptions.DEFAULT.withDraftBlock(true));
+    return Model.open(file, options.withDraftBlock(true));
   }
 
   private static GenerationRequest greedy(int seed, int drafts) {
@@ -204,13 +209,17 @@ class MultiTokenPredictionTest {
   }
 
   @Test
-  void freesMemoryOfCanceledAnswers() throws IOException {
-    try (Model model = openPredictable();
+  void freesMemoryOfCanceledAnswers() throws Exception {
+    var steps = new HeldExecutor();
+    try (Model model = openPredictable(ModelOptions.with(() -> steps));
         Engine engine = Engine.open(model, ALWAYS.withPrefixCache(false))) {
+      steps.hold(4);
       TokenStream canceled = engine.submit(greedy(1, 4));
       TokenStream other = engine.submit(greedy(2, 4));
       canceled.iterator().next();
+      steps.awaitHeld();
       canceled.cancel();
+      steps.release();
       assertEquals(FinishReason.CANCELED, canceled.result().result().finish());
       assertEquals(TOKENS, other.result().tokens().size());
       assertEquals(0, engine.status().usedBlocks());
