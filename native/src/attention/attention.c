@@ -154,7 +154,7 @@ static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step
     int32_t last = (tile->head + 1) * group;
     last = first + c.heads < last ? first + c.heads : last;
     tile->op = op;
-    tile->blocks = batch->block_tables + (int64_t)batch->sequences[t->begin] * batch->max_blocks;
+    tile->blocks = vd_blocks_of(batch, t->begin);
     tile->n = 0;
     for (int64_t row = t->begin; row < t->end; row++) {
         for (int32_t head = first; head < last; head++) {
@@ -180,13 +180,8 @@ void vd_attention_quantize(vd_query_tile *tile, vd_isa isa) {
         int32_t sums[VD_HEAD_MAX / 16];
         float scaled_sums[VD_HEAD_MAX / VD_BLOCK];
         vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
-        float rotated[VD_HEAD_MAX];
-        const float *q = tile->q[j];
-        if (tile->op->cache.type == VD_Q4_0) {
-            memcpy(rotated, q, (size_t)d_h * sizeof *q);
-            vd_hadamard(rotated, d_h);
-            q = rotated;
-        }
+        float q[VD_HEAD_MAX];
+        vd_rotate(tile->q[j], q, d_h, tile->op->cache.type);
         vd_quantize_kernels[isa](q, y, (vd_range){0, blocks});
         for (int64_t b = 0; b < blocks; b++) {
             tile->sum[j * blocks + b] = sums[2 * b] + sums[2 * b + 1];
@@ -221,8 +216,7 @@ static void set_next_keys(vd_query_tile *tile, const vd_step *step, tiling c, co
                           int64_t index, int64_t chunk) {
     const vd_kv_cache *cache = &tile->op->cache;
     const vd_batch *batch = step->batch;
-    const int32_t *blocks =
-        batch->block_tables + (int64_t)batch->sequences[t->begin] * batch->max_blocks;
+    const int32_t *blocks = vd_blocks_of(batch, t->begin);
     int64_t end = end_position(tile->op, batch, t, t->end - 1);
     for (int64_t i = 0; i < VD_ATTENTION_CHUNK / VD_KV_BLOCK; i++) {
         int64_t at = chunk * VD_ATTENTION_CHUNK + i * VD_KV_BLOCK;

@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/arch.h"
+#include "vidrio.h"
 
 // Multiplies x [d] by the orthogonal Hadamard matrix of n rows, n elements at a time, where n is
 // the largest power of two that divides d. The matrix is its own inverse.
@@ -23,6 +25,14 @@ VD_INLINE void vd_hadamard(float *x, int64_t d) {
     }
     for (int64_t i = 0; i < d; i++) {
         x[i] *= factor;
+    }
+}
+
+// Copies d elements, rotated if the type is.
+VD_INLINE void vd_rotate(const float *x, float *y, int64_t d, int32_t type) {
+    memcpy(y, x, (size_t)d * sizeof *y);
+    if (type == VD_Q4_0) {
+        vd_hadamard(y, d);
     }
 }
 

@@ -23,6 +23,11 @@ VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d) {
     return vd_kv_code_bytes(type, d) + (vd_kv_scaled(type) ? d / VD_BLOCK * 2 : 0);
 }
 
+// Returns the row of the block tables of the sequence of a row of the batch.
+VD_INLINE const int32_t *vd_blocks_of(const vd_batch *batch, int64_t row) {
+    return batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+}
+
 // Returns the bytes of a key of d elements, including its share of the block's anchor.
 VD_INLINE int64_t vd_key_bytes(int32_t type, int64_t d) {
     return vd_kv_bytes(type, d) +

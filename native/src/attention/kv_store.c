@@ -80,14 +80,6 @@ static void store_value_block(char *block, const int8_t *q, int32_t type) {
     }
 }
 
-// Copies d elements, rotated for Q4_0.
-static void rotate(const float *x, float *y, int64_t d, int32_t type) {
-    memcpy(y, x, (size_t)d * sizeof *y);
-    if (type == VD_Q4_0) {
-        vd_hadamard(y, d);
-    }
-}
-
 // A key in Q8_0, to which those of its block in Q4_0 are differences.
 typedef struct anchor {
     int8_t q[VD_HEAD_MAX];
@@ -106,21 +98,18 @@ static int64_t anchor_row(const vd_batch *batch, int64_t row) {
 }
 
 // Finds the anchor of the block of a row of the batch: the key of the block's first position, which
-// is in the step or in the cache.
+// is in the step or stored.
 static void find_anchor(const vd_kv_store *store, const vd_batch *batch, int64_t row, int32_t head,
-                        anchor *y) {
+                        const char *stored, anchor *y) {
     const vd_kv_cache *cache = &store->cache;
-    int64_t t = batch->positions[row], d_h = cache->d_h, first = anchor_row(batch, row);
+    int64_t d_h = cache->d_h, first = anchor_row(batch, row);
     if (first < 0) {
-        const int32_t *blocks =
-            batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-        const char *stored = vd_key_anchor(cache, vd_key_page(cache, blocks, head, t));
         memcpy(y->q, stored, (size_t)d_h);
         memcpy(y->scale, stored + d_h, (size_t)(d_h / VD_BLOCK) * sizeof *y->scale);
         return;
     }
     float x[VD_HEAD_MAX];
-    rotate(store->k + (first * cache->H_kv + head) * d_h, x, d_h, VD_Q4_0);
+    vd_rotate(store->k + (first * cache->H_kv + head) * d_h, x, d_h, VD_Q4_0);
     for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
         y->scale[b] = quantize(x + b * VD_BLOCK, y->q + b * VD_BLOCK, VD_Q8_0);
     }
@@ -131,15 +120,14 @@ static void subtract_anchor(const vd_kv_store *store, const vd_batch *batch, int
                             int32_t head, float *x) {
     const vd_kv_cache *cache = &store->cache;
     int64_t t = batch->positions[row], d_h = cache->d_h;
+    char *page = vd_key_page(cache, vd_blocks_of(batch, row), head, t);
+    char *stored = vd_key_anchor(cache, page);
     anchor own;
-    find_anchor(store, batch, row, head, &own);
+    find_anchor(store, batch, row, head, stored, &own);
     for (int64_t i = 0; i < d_h; i++) {
         x[i] -= (float)own.q[i] * vd_half_to_float(own.scale[i / VD_BLOCK]);
     }
     if (t % VD_KV_BLOCK == 0) {
-        const int32_t *blocks =
-            batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-        char *stored = vd_key_anchor(cache, vd_key_page(cache, blocks, head, t));
         memcpy(stored, own.q, (size_t)d_h);
         memcpy(stored + d_h, own.scale, (size_t)(d_h / VD_BLOCK) * sizeof *own.scale);
     }
@@ -149,8 +137,7 @@ static void subtract_anchor(const vd_kv_store *store, const vd_batch *batch, int
 static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int64_t row,
                             int32_t head, const float *k, const float *v) {
     const vd_kv_cache *cache = &store->cache;
-    const int32_t *blocks =
-        batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+    const int32_t *blocks = vd_blocks_of(batch, row);
     int64_t t = batch->positions[row], lane = t % VD_KV_LANES;
     int64_t d_h = cache->d_h, d_v = cache->d_v;
     int32_t type = cache->type;
@@ -160,7 +147,7 @@ static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int
     uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
     float x[VD_HEAD_MAX];
     int8_t q[VD_BLOCK];
-    rotate(k, x, d_h, type);
+    vd_rotate(k, x, d_h, type);
     if (type == VD_Q4_0) {
         subtract_anchor(store, batch, row, head, x);
     }
@@ -168,7 +155,7 @@ static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int
         key_scales[b * VD_KV_LANES + lane] = quantize(x + b * VD_BLOCK, q, type);
         store_key_block(keys, b, lane, q, type);
     }
-    rotate(v, x, d_v, type);
+    vd_rotate(v, x, d_v, type);
     for (int64_t b = 0; b < d_v / VD_BLOCK; b++) {
         value_scales[b] = quantize(x + b * VD_BLOCK, q, type);
         store_value_block(value + b * vd_kv_code_bytes(type, VD_BLOCK), q, type);
@@ -217,8 +204,7 @@ void vd_kv_store_run(const vd_op *op, const vd_step *step) {
         int64_t row = i / width;
         int32_t head = (int32_t)(heads.begin + i % width);
         int64_t from = row * cache->H_kv + head;
-        const int32_t *blocks =
-            batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
+        const int32_t *blocks = vd_blocks_of(batch, row);
         const float *k = store->k + from * cache->d_h, *v = store->v + from * cache->d_v;
         if (vd_kv_scaled(cache->type)) {
             store_quantized(store, batch, row, head, k, v);

@@ -59,7 +59,7 @@ static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t 
     const vd_batch *batch = step->batch;
     return (vd_query){
         .cache = cache,
-        .blocks = batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks,
+        .blocks = vd_blocks_of(batch, row),
         .head = head / (H / cache->H_kv),
         .position = batch->positions[row],
         .end = vd_window_end(0, shape, batch->positions[row], last_position(batch, row, shape)),
@@ -77,12 +77,9 @@ typedef struct quants {
 static void quantize(vd_query *query, vd_isa isa, quants *own) {
     vd_quantized y = {own->q, own->scale, own->sum, own->scaled_sum};
     int64_t d_h = query->cache->d_h;
-    float rotated[VD_HEAD_MAX];
-    memcpy(rotated, query->q, (size_t)d_h * sizeof *rotated);
-    if (query->cache->type == VD_Q4_0) {
-        vd_hadamard(rotated, d_h);
-    }
-    vd_quantize_kernels[isa](rotated, y, (vd_range){0, d_h / VD_BLOCK});
+    float q[VD_HEAD_MAX];
+    vd_rotate(query->q, q, d_h, query->cache->type);
+    vd_quantize_kernels[isa](q, y, (vd_range){0, d_h / VD_BLOCK});
     query->quants = own->q;
     query->scale = own->scale;
     query->sum = own->sum;

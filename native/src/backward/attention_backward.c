@@ -37,9 +37,8 @@ vd_status vd_key_value_backward_check(const vd_op *op) {
 static vd_segment segment_from(const vd_attention_backward *op, const vd_step *step,
                                int64_t begin) {
     const vd_batch *batch = step->batch;
-    const int32_t *blocks =
-        batch->block_tables + (int64_t)batch->sequences[begin] * batch->max_blocks;
-    return (vd_segment){op, blocks, batch->positions, {begin, vd_segment_end(batch, begin)}};
+    return (vd_segment){
+        op, vd_blocks_of(batch, begin), batch->positions, {begin, vd_segment_end(batch, begin)}};
 }
 
 void vd_query_backward_run(const vd_op *op, const vd_step *step) {

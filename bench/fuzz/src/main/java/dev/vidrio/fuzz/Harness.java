@@ -83,7 +83,11 @@ public record Harness(
               SaeHarness.class,
               SaeHarness::fuzzerTestOneInput,
               SaeHarness::seeds,
-              List.of("lens.decode.sae.SaeConfig", "lens.decode.sae.SaeConfigReader")),
+              List.of(
+                  "lens.decode.sae.SaeConfig",
+                  "lens.decode.sae.SaeConfigReader",
+                  "lens.decode.sae.SaeLensConfig",
+                  "lens.decode.sae.TemporalConfig")),
           new Harness(
               "tokenizer",
               TokenizerHarness.class,

@@ -42,6 +42,20 @@ public final class JsonFile {
     return node;
   }
 
+  /**
+   * Rejects a configuration that changed while the weights were read.
+   *
+   * @param before what was read before the weights
+   * @param after what was read after them
+   * @throws ModelFileException if they are not equal
+   */
+  public static void requireUnchanged(Path file, Object before, Object after) {
+    if (!before.equals(after)) {
+      throw new ModelFileException(
+          file.toString(), "", "", "was replaced while the weights were read");
+    }
+  }
+
   private static JsonNode read(Path file, long maxBytes) {
     return parse(file.toString(), "", SmallFile.read(file, maxBytes));
   }

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.lens.resolve.Preconditions;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,8 +10,14 @@ import org.jspecify.annotations.Nullable;
 record InputScale(float mean, float divisor, float factor) {
   private static final float LAYER_NORM_EPSILON = 1e-5f;
 
-  /** Returns the scale of an input. */
-  static InputScale of(SaeConfig.Normalization normalization, float[] x) {
+  /**
+   * Returns the scale of an input.
+   *
+   * @throws dev.vidrio.error.InvalidInputException if it does not have {@code width} elements
+   */
+  static InputScale of(SaeConfig.Normalization normalization, float[] x, int width) {
+    Preconditions.require(
+        x.length == width, "activation", x.length + " elements", "the autoencoder takes " + width);
     double sum = 0;
     double squares = 0;
     for (float value : x) {

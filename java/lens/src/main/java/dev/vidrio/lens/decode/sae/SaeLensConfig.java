@@ -30,14 +30,6 @@ final class SaeLensConfig {
     return new SaeLensConfig(file.toString(), JsonFile.readObject(file, MAX_BYTES));
   }
 
-  /** Rejects a configuration that changed while the weights were read. */
-  static void requireUnchanged(Path file, Object before, Object after) {
-    if (!before.equals(after)) {
-      throw new ModelFileException(
-          file.toString(), "", "", "was replaced while the weights were read");
-    }
-  }
-
   /** Returns the kind of dictionary. */
   String architecture() {
     return string("architecture", "standard");

@@ -4,6 +4,7 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.formats.file.CreatedDirectories;
+import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
@@ -66,7 +67,7 @@ final class SaeWeights {
     Path path = directory.resolve(FILE);
     SaeWeights weights = MappedFile.read(path.toString(), () -> read(config, path));
     Path configPath = directory.resolve(SaeLensConfig.FILE);
-    SaeLensConfig.requireUnchanged(configPath, config, SaeConfigReader.read(configPath));
+    JsonFile.requireUnchanged(configPath, config, SaeConfigReader.read(configPath));
     return weights;
   }
 

@@ -168,12 +168,7 @@ public final class SparseAutoencoder implements Autoencoder {
   }
 
   private InputScale scale(float[] x) {
-    Preconditions.require(
-        x.length == config.dIn(),
-        "activation",
-        x.length + " elements",
-        "the autoencoder takes " + config.dIn());
-    return InputScale.of(config.normalization(), x);
+    return InputScale.of(config.normalization(), x, config.dIn());
   }
 
   private Features activate(float[] products) {

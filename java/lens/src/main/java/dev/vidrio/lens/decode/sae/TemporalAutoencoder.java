@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.file.MappedFile;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.numeric.MatrixProduct;
-import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -59,7 +59,7 @@ public final class TemporalAutoencoder implements Autoencoder {
     Path path = directory.resolve(SaeWeights.FILE);
     TemporalAutoencoder read = MappedFile.read(path.toString(), () -> read(executor, path, config));
     try {
-      SaeLensConfig.requireUnchanged(configPath, config, TemporalConfig.read(configPath));
+      JsonFile.requireUnchanged(configPath, config, TemporalConfig.read(configPath));
       return read;
     } catch (Throwable e) {
       read.close();
@@ -189,12 +189,7 @@ public final class TemporalAutoencoder implements Autoencoder {
   }
 
   private InputScale scale(float[] x) {
-    Preconditions.require(
-        x.length == config.dIn(),
-        "activation",
-        x.length + " elements",
-        "the autoencoder takes " + config.dIn());
-    return InputScale.of(config.normalization(), x);
+    return InputScale.of(config.normalization(), x, config.dIn());
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.vidrio.lens.decode.sae;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -19,6 +21,13 @@ public final class DictionaryFixtures {
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Replaces a text that a file must contain. */
+  public static void replace(Path file, String from, String to) throws IOException {
+    String text = Files.readString(file);
+    assertTrue(text.contains(from), text);
+    Files.writeString(file, text.replace(from, to));
   }
 
   /** Copies the files of a directory into another one. */

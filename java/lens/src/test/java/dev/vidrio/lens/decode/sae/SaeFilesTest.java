@@ -153,12 +153,8 @@ class SaeFilesTest extends BardTest {
         "\"constant_norm_rescale\" | true | expected_average_only_in",
       })
   void reportsInvalidFiles(String from, String to, String expected) throws IOException {
-    Path source = DictionaryFixtures.path("topk");
-    Files.copy(
-        source.resolve("sae_weights.safetensors"), directory.resolve("sae_weights.safetensors"));
-    String config = Files.readString(source.resolve("cfg.json"));
-    assertTrue(config.contains(from));
-    Files.writeString(directory.resolve("cfg.json"), config.replace(from, to));
+    DictionaryFixtures.copy("topk", directory);
+    DictionaryFixtures.replace(directory.resolve("cfg.json"), from, to);
     assertFault(expected);
   }
 }

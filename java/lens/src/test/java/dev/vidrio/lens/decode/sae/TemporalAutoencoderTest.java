@@ -184,10 +184,7 @@ class TemporalAutoencoderTest extends BardTest {
       })
   void reportsInvalidFiles(String from, String to, String expected) throws IOException {
     DictionaryFixtures.copy("temporal", directory);
-    Path config = directory.resolve("cfg.json");
-    String text = Files.readString(config);
-    assertTrue(text.contains(from));
-    Files.writeString(config, text.replace(from, to));
+    DictionaryFixtures.replace(directory.resolve("cfg.json"), from, to);
     var e = assertThrows(RuntimeException.class, this::loadCopy);
     assertTrue(e instanceof ModelFileException || e instanceof UnsupportedModelException);
     assertTrue(String.valueOf(e.getMessage()).contains(expected), e.getMessage());
@@ -201,11 +198,8 @@ class TemporalAutoencoderTest extends BardTest {
   void rejectsUnknownTensors() throws IOException {
     DictionaryFixtures.copy("temporal-untied", directory);
     Path config = directory.resolve("cfg.json");
-    Files.writeString(
-        config,
-        Files.readString(config)
-            .replace("\"n_attn_layers\": 2", "\"n_attn_layers\": 1")
-            .replace("\"tied_weights\": false", "\"tied_weights\": true"));
+    DictionaryFixtures.replace(config, "\"n_attn_layers\": 2", "\"n_attn_layers\": 1");
+    DictionaryFixtures.replace(config, "\"tied_weights\": false", "\"tied_weights\": true");
     var e = assertThrows(UnsupportedModelException.class, this::loadCopy);
     assertTrue(String.valueOf(e.getMessage()).contains("autoencoder of this kind"), e.getMessage());
   }

@@ -149,10 +149,7 @@ class TranscoderFilesTest {
       })
   void reportsInvalidConfigurations(String from, String to, String expected) throws IOException {
     DictionaryFixtures.copy("circuit-tracer", directory);
-    Path file = directory.resolve("config.yaml");
-    String config = Files.readString(file);
-    assertTrue(config.contains(from));
-    Files.writeString(file, config.replace(from, to));
+    DictionaryFixtures.replace(directory.resolve("config.yaml"), from, to);
     assertFault(expected);
   }
 
@@ -187,11 +184,8 @@ class TranscoderFilesTest {
       })
   void reportsInvalidSparsifyFiles(String from, String to, String expected) throws IOException {
     Path block = Files.createDirectory(directory.resolve("layers.1.mlp"));
-    Path source = DictionaryFixtures.path("sparsify/layers.1.mlp");
-    Files.copy(source.resolve("sae.safetensors"), block.resolve("sae.safetensors"));
-    String config = Files.readString(source.resolve("cfg.json"));
-    assertTrue(config.contains(from), config);
-    Files.writeString(block.resolve("cfg.json"), config.replace(from, to));
+    DictionaryFixtures.copy("sparsify/layers.1.mlp", block);
+    DictionaryFixtures.replace(block.resolve("cfg.json"), from, to);
     assertFault(expected);
     Files.move(block, directory.resolve("attention"));
     assertFault("such as layers.3.mlp");

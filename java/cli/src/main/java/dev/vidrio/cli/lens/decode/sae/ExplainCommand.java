@@ -395,17 +395,16 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
       System.out.printf(
           "#%-6d%s  %s%n",
           result.feature(),
-          scores == null ? " ".repeat(25) : row(List.of(scores)),
+          scores == null ? " ".repeat(25) : row(List.of(scores), ExplainCommand::accuracy),
           result.text().isEmpty() ? "(malformed answer)" : Escapes.shown(result.text()));
     }
     List<Scores> scored =
         results.stream().map(FeatureExplanation::scores).filter(Objects::nonNull).toList();
     if (!scored.isEmpty()) {
-      System.out.printf("mean   %s%n", row(scored));
-      String areas = areas(scored);
-      if (!areas.isBlank()) {
-        System.out.printf("AUC    %s%n", areas);
-      }
+      System.out.printf("mean   %s%n", row(scored, ExplainCommand::accuracy));
+    }
+    if (scored.stream().anyMatch(score -> score.detection().area() != null)) {
+      System.out.printf("AUC    %s%n", row(scored, ExplainCommand::area));
     }
     System.out.printf(
         "%d explanations by %s, %d malformed; %d of %d answers to texts malformed; %d requests%n",
@@ -420,41 +419,30 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
     }
   }
 
-  /** Returns the mean accuracies of four scores. */
-  private static String row(List<Scores> scores) {
-    return column(scores, Scores::detection)
-        + column(scores, Scores::otherDetection)
+  /** A measure of a score; none if it has no value. */
+  private interface Measure extends Function<ClassificationScore, Stream<Double>> {}
+
+  private static Stream<Double> accuracy(ClassificationScore score) {
+    return score.classified() > 0 ? Stream.of(score.accuracy()) : Stream.empty();
+  }
+
+  private static Stream<Double> area(ClassificationScore score) {
+    return Stream.ofNullable(score.area());
+  }
+
+  /** Returns the means of a measure of four scores. */
+  private static String row(List<Scores> scores, Measure measure) {
+    return mean(scores, Scores::detection, measure)
+        + mean(scores, Scores::otherDetection, measure)
         + " "
-        + column(scores, Scores::fuzzing)
-        + column(scores, Scores::otherFuzzing);
+        + mean(scores, Scores::fuzzing, measure)
+        + mean(scores, Scores::otherFuzzing, measure);
   }
 
-  private static String column(
-      List<Scores> scores, Function<Scores, ClassificationScore> selected) {
-    return mean(
-        scores.stream()
-            .map(selected)
-            .filter(score -> score.classified() > 0)
-            .map(ClassificationScore::accuracy));
-  }
-
-  /** Returns the mean areas of four scores; an empty string if no score has one. */
-  private static String areas(List<Scores> scores) {
-    return scores.stream().anyMatch(score -> score.detection().area() != null)
-        ? area(scores, Scores::detection)
-            + area(scores, Scores::otherDetection)
-            + " "
-            + area(scores, Scores::fuzzing)
-            + area(scores, Scores::otherFuzzing)
-        : "";
-  }
-
-  private static String area(List<Scores> scores, Function<Scores, ClassificationScore> selected) {
-    return mean(scores.stream().map(selected).flatMap(score -> Stream.ofNullable(score.area())));
-  }
-
-  private static String mean(Stream<Double> values) {
-    OptionalDouble mean = values.mapToDouble(value -> value).average();
+  private static String mean(
+      List<Scores> scores, Function<Scores, ClassificationScore> selected, Measure measure) {
+    OptionalDouble mean =
+        scores.stream().map(selected).flatMap(measure).mapToDouble(value -> value).average();
     return mean.isEmpty() ? "     -" : "%6.2f".formatted(mean.getAsDouble());
   }
 

@@ -83,10 +83,7 @@ final class CrosscoderFile {
                 return new Reader(Safetensors.open(path, arena), config.toString(), json).read();
               }
             });
-    if (!JsonFile.readObject(config, MAX_BYTES).equals(json)) {
-      throw new ModelFileException(
-          config.toString(), "", "", "was replaced while the weights were read");
-    }
+    JsonFile.requireUnchanged(config, json, JsonFile.readObject(config, MAX_BYTES));
     return weights;
   }
 

@@ -101,10 +101,7 @@ class CrosscoderTest {
       })
   void reportsInvalidConfigurations(String from, String to, String expected) throws IOException {
     DictionaryFixtures.copy("crosscoder-normalized", directory);
-    Path file = directory.resolve("config.json");
-    String config = Files.readString(file);
-    assertTrue(config.contains(from), config);
-    Files.writeString(file, config.replace(from, to));
+    DictionaryFixtures.replace(directory.resolve("config.json"), from, to);
     assertFault(expected);
   }
 
