@@ -525,6 +525,8 @@ typedef enum vd_window_shape {
     VD_WINDOW_ALIGNED = 1,   // begins at a multiple of its length, and ends with the token
     VD_WINDOW_CENTERED = 2,  // bidirectional: half of the length before and after the token, within
                              // the rows of its sequence in the step, which are adjacent
+    VD_WINDOW_WITHOUT_FIRST = 3,  // ends with the token, and does not contain the first position of
+                                  // the sequence unless the token is there
 } vd_window_shape;
 
 // Computes attention of q [n, H, d_h] over a window of positions, up to each token's own unless it

@@ -9,14 +9,15 @@
 
 // Returns the first position that a token attends to. A window of 0 covers all positions.
 VD_INLINE int32_t vd_window_begin(int32_t window, int32_t shape, int32_t position) {
+    int32_t first = shape == VD_WINDOW_WITHOUT_FIRST && position > 0;
     if (window == 0) {
-        return 0;
+        return first;
     }
     if (shape == VD_WINDOW_ALIGNED) {
         return position - position % window;
     }
     int32_t before = shape == VD_WINDOW_CENTERED ? window / 2 : window - 1;
-    return position > before ? position - before : 0;
+    return position - before > first ? position - before : first;
 }
 
 // Returns the position after the last one that a token attends to. `last` is the last position of
@@ -37,7 +38,7 @@ VD_INLINE int32_t vd_last_position(const vd_batch *batch, int64_t row) {
 }
 
 VD_INLINE int vd_window_valid(int32_t window, int32_t shape) {
-    return window >= 0 && shape >= VD_WINDOW_SLIDING && shape <= VD_WINDOW_CENTERED;
+    return window >= 0 && shape >= VD_WINDOW_SLIDING && shape <= VD_WINDOW_WITHOUT_FIRST;
 }
 
 #endif

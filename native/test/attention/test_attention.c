@@ -441,6 +441,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_SLIDING);
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_CENTERED);
+        batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_WITHOUT_FIRST);
         if (cases[i].window > 0) {
             batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_ALIGNED);
         }

@@ -218,7 +218,7 @@ static void equals_scalar_and_formula(rng *r) {
                                                   : widths[rng_below(r, 6)],
                           .P = (int32_t)rng_between(r, 301, P_MAX),
                           .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
-                          .shape = (int32_t)rng_below(r, 3),
+                          .shape = (int32_t)rng_below(r, 4),
                           .type = type,
                           .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
                           .sinks = (int)rng_below(r, 2),
@@ -321,7 +321,7 @@ int main(void) {
         for (int64_t j = 1; j < (int64_t)(sizeof x / sizeof x[0]); j += 7) {
             x[j] = j % P > 0 ? -INFINITY : x[j];
         }
-        int32_t shape = i / 4 % 3;
+        int32_t shape = i / 4 % 4;
         for (int64_t row = 0; row < ROWS - 1 && P >= ROWS && shape != VD_WINDOW_CENTERED; row++) {
             x[(row * H + 1) * P + P - 1] = NAN;
         }

@@ -6,10 +6,11 @@
 
 // Returns the first position that the token at position `end` - 1 attends to.
 static inline int32_t first_attended(int32_t window, int32_t shape, int32_t end) {
-    int32_t first = end - 1;
-    while (first > 0 && (window == 0 || (shape == VD_WINDOW_ALIGNED    ? first % window > 0
-                                         : shape == VD_WINDOW_CENTERED ? end - first <= window / 2
-                                                                       : end - first < window))) {
+    int32_t first = end - 1, least = shape == VD_WINDOW_WITHOUT_FIRST && first > 0;
+    while (first > least &&
+           (window == 0 || (shape == VD_WINDOW_ALIGNED    ? first % window > 0
+                            : shape == VD_WINDOW_CENTERED ? end - first <= window / 2
+                                                          : end - first < window))) {
         first--;
     }
     return first;

@@ -2346,6 +2346,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_WINDOW_CENTERED() {
         return VD_WINDOW_CENTERED;
     }
+    private static final int VD_WINDOW_WITHOUT_FIRST = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_window_shape.VD_WINDOW_WITHOUT_FIRST = 3
+     * }
+     */
+    public static int VD_WINDOW_WITHOUT_FIRST() {
+        return VD_WINDOW_WITHOUT_FIRST;
+    }
     private static final int VD_SPAN = (int)16L;
     /**
      * {@snippet lang=c :

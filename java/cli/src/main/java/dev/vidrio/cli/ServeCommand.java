@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -234,10 +235,18 @@ final class ServeCommand implements Callable<Integer> {
 
   private ModelSource source(Served served, @Nullable String draft) {
     if (ServedDraftsOption.OWN_BLOCK.equals(draft)) {
-      return new ModelSource(served.id, served::openWithDraftBlock);
+      return new ModelSource(served.id, () -> served.openWith(ModelOption::withDraftBlock));
+    }
+    if (draft != null && isDraftHead(draft)) {
+      return new ModelSource(
+          served.id, () -> served.openWith(option -> option.withDraftHead(draft)));
     }
     return new ModelSource(served.id, served::open)
         .withDraft(draft == null ? null : model.withReference(draft)::open);
+  }
+
+  private static boolean isDraftHead(String reference) {
+    return ModelOption.file(reference).filter(Model::isDraftHead).isPresent();
   }
 
   private Server start(ServerOptions options, ModelSource... sources) throws IOException {
@@ -332,8 +341,8 @@ final class ServeCommand implements Callable<Integer> {
       return open(option);
     }
 
-    Model openWithDraftBlock() {
-      return open(option.withDraftBlock());
+    Model openWith(UnaryOperator<ModelOption> change) {
+      return open(change.apply(option));
     }
 
     private Model open(ModelOption how) {

@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /**
- * The options of speculative decoding, by draft models, by blocks of the models themselves or by
- * prompt lookup.
+ * The options of speculative decoding, by draft models, by EAGLE-3 heads, by blocks of the models
+ * themselves or by prompt lookup.
  */
 final class ServedDraftsOption {
-  /** Instead of a draft model: the model's own block for multi-token prediction. */
+  /** Instead of a draft model or a head: the model's own block for multi-token prediction. */
   static final String OWN_BLOCK = "mtp";
 
   private static final String FORM = "[NAME=]MODEL";
@@ -29,7 +29,7 @@ final class ServedDraftsOption {
         "With '"
             + OWN_BLOCK
             + "', the model's own block for multi-token prediction (MTP, NextN) drafts, if its GGUF"
-            + " file has one.",
+            + " file has one. The GGUF file of an EAGLE-3 head drafts in the same way.",
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -53,7 +53,7 @@ final class ServedDraftsOption {
   }
 
   /**
-   * Returns the reference of each model's draft model, or {@link #OWN_BLOCK}.
+   * Returns the reference of each model's draft model or head, or {@link #OWN_BLOCK}.
    *
    * @param models names of the served models
    * @throws UsageException if a draft model does not name its model, or a model has two

@@ -333,7 +333,24 @@ class ServeCommandTest {
   void draftsWithTheBlockOfTheModel() throws IOException {
     Path file = directory.resolve("tiny.gguf");
     Files.write(file, TinyModels.withDraftBlock("qwen35").toBytes());
-    try (Running server = Running.start(serve("-m", "bard=" + file, "--draft", "mtp"));
+    assertDrafts(file, "mtp");
+    assertFails(
+        "bard: a draft block (multi-token prediction) is not supported: architecture llama",
+        Cli.run("serve", "-m", "bard", "--draft", "mtp", "--port", "0"));
+  }
+
+  @Test
+  @Tag("long")
+  void draftsWithHead() throws IOException {
+    String head = TinyModels.draftHead("llama").toString();
+    assertDrafts(TinyModels.writeLong(directory.resolve("tiny.gguf"), "llama"), head);
+    assertFails(
+        "key 'eagle3.target_hidden_size' 32: must be the ",
+        Cli.run("serve", "-m", "bard", "--draft", head, "--port", "0"));
+  }
+
+  private static void assertDrafts(Path model, String draft) throws IOException {
+    try (Running server = Running.start(serve("-m", "bard=" + model, "--draft", draft));
         Socket socket = server.connect()) {
       send(
           socket,
@@ -344,9 +361,6 @@ class ServeCommandTest {
       readUntil(socket, "vidrio_tokens_draft_total{gen_ai_request_model=\"bard\"}");
       assertNotEquals("0.0", readUntil(socket, "\n").strip());
     }
-    assertFails(
-        "bard: a draft block (multi-token prediction) is not supported: architecture llama",
-        Cli.run("serve", "-m", "bard", "--draft", "mtp", "--port", "0"));
   }
 
   private static void assertFails(String expected, Cli result) {

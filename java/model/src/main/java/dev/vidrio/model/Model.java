@@ -13,6 +13,7 @@ import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.block.EagleHead;
 import dev.vidrio.model.chat.Chat;
 import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.GenerationOptions;
@@ -72,7 +73,8 @@ public final class Model implements AutoCloseable {
             options.executor(),
             options.progress(),
             options.repacking(),
-            options.draftBlock());
+            options.draftBlock(),
+            options.draftHead());
   }
 
   /**
@@ -100,6 +102,21 @@ public final class Model implements AutoCloseable {
         file.toString(),
         Optional.of(file),
         options);
+  }
+
+  /**
+   * Returns whether a file is an EAGLE-3 head, which {@link ModelOptions#withDraftHead} takes,
+   * instead of a model.
+   *
+   * @throws ModelFileException if it is a file that is missing or not in GGUF
+   */
+  public static boolean isDraftHead(Path file) {
+    if (FileStatus.isDirectory(file)) {
+      return false;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return EagleHead.isHead(Gguf.open(file, arena));
+    }
   }
 
   /**

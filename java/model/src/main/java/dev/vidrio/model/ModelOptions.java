@@ -4,7 +4,9 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.LoadListener;
+import java.nio.file.Path;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Options for opening a model.
@@ -15,33 +17,44 @@ import java.util.function.Supplier;
  *     packed at once. Only the native executor supports {@link Repacking#NEVER}
  * @param draftBlock true to read the model's own block for multi-token prediction (MTP, NextN),
  *     with which an engine drafts. It is skipped by default. Models without one are rejected
+ * @param draftHead the GGUF file of an EAGLE-3 head that was trained for the model, with which an
+ *     engine drafts instead; null for none
  */
 public record ModelOptions(
-    Supplier<Executor> executor, LoadListener progress, Repacking repacking, boolean draftBlock) {
+    Supplier<Executor> executor,
+    LoadListener progress,
+    Repacking repacking,
+    boolean draftBlock,
+    @Nullable Path draftHead) {
   /** The native executor with all usable cores and instructions, no listener, packed at once. */
   public static final ModelOptions DEFAULT =
-      new ModelOptions(NativeExecutor::create, LoadListener.SILENT, Repacking.AT_ONCE, false);
+      new ModelOptions(NativeExecutor::create, LoadListener.SILENT, Repacking.AT_ONCE, false, null);
 
   /**
    * Returns the defaults with another executor, for example one with two workers: {@code with(() ->
    * NativeExecutor.create(Isa.pick(), 2))}.
    */
   public static ModelOptions with(Supplier<Executor> executor) {
-    return new ModelOptions(executor, DEFAULT.progress, DEFAULT.repacking, DEFAULT.draftBlock);
+    return new ModelOptions(executor, DEFAULT.progress, DEFAULT.repacking, false, null);
   }
 
   /** Returns a copy with a listener for loading progress. */
   public ModelOptions withProgress(LoadListener listener) {
-    return new ModelOptions(executor, listener, repacking, draftBlock);
+    return new ModelOptions(executor, listener, repacking, draftBlock, draftHead);
   }
 
   /** Returns a copy that packs matrices at another time. */
   public ModelOptions withRepacking(Repacking newRepacking) {
-    return new ModelOptions(executor, progress, newRepacking, draftBlock);
+    return new ModelOptions(executor, progress, newRepacking, draftBlock, draftHead);
   }
 
-  /** Returns a copy that reads the model's draft block, or skips it. */
+  /** Returns a copy that reads the model's own draft block, or skips it. */
   public ModelOptions withDraftBlock(boolean wanted) {
-    return new ModelOptions(executor, progress, repacking, wanted);
+    return new ModelOptions(executor, progress, repacking, wanted, draftHead);
+  }
+
+  /** Returns a copy with an EAGLE-3 head instead of the model's own draft block; null for none. */
+  public ModelOptions withDraftHead(@Nullable Path file) {
+    return new ModelOptions(executor, progress, repacking, draftBlock, file);
   }
 }

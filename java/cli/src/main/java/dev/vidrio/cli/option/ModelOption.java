@@ -78,6 +78,7 @@ public final class ModelOption {
   private boolean noRepack;
 
   private boolean draftBlock;
+  private @Nullable String draftHead;
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -96,6 +97,7 @@ public final class ModelOption {
     copy.executor = executor;
     copy.noRepack = noRepack;
     copy.draftBlock = draftBlock;
+    copy.draftHead = draftHead;
     copy.command = command;
     return copy;
   }
@@ -104,6 +106,13 @@ public final class ModelOption {
   public ModelOption withDraftBlock() {
     ModelOption copy = withReference(reference());
     copy.draftBlock = true;
+    return copy;
+  }
+
+  /** Returns these options for the model with an EAGLE-3 head. */
+  public ModelOption withDraftHead(String head) {
+    ModelOption copy = withReference(reference());
+    copy.draftHead = head;
     return copy;
   }
 
@@ -196,11 +205,10 @@ public final class ModelOption {
 
   /** Loads the model as {@link #open()} does, for a command that packs its matrices otherwise. */
   public Model open(Repacking repacking) {
-    ModelReference parsed = ModelReference.parse(reference());
-    if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
+    Path file = file(reference()).orElse(null);
+    if (file == null) {
       return openBard(repacking);
     }
-    Path file = find(parsed);
     try (var bar = new ProgressBar("loading " + reference())) {
       return Model.open(file, options(bar, repacking));
     }
@@ -213,6 +221,16 @@ public final class ModelOption {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Returns the file of a model, and offers to pull a missing one; empty for the embedded one. */
+  public static Optional<Path> file(String reference) {
+    ModelReference parsed = ModelReference.parse(reference);
+    return isEmbedded(parsed) ? Optional.empty() : Optional.of(find(parsed));
+  }
+
+  private static boolean isEmbedded(ModelReference parsed) {
+    return parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded();
   }
 
   /** Returns the file of a model that is not embedded, and offers to pull a missing one. */
@@ -229,6 +247,7 @@ public final class ModelOption {
     return ModelOptions.with(this::createExecutor)
         .withRepacking(noRepack ? Repacking.NEVER : repacking)
         .withDraftBlock(draftBlock)
+        .withDraftHead(draftHead == null ? null : file(draftHead).orElseThrow())
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 

@@ -3,8 +3,8 @@ package dev.vidrio.engine.draft;
 import dev.vidrio.engine.pace.CompletionStats;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.TokenSequence;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.DraftPlan;
 import dev.vidrio.model.session.Session;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -71,8 +71,8 @@ public final class Drafts implements AutoCloseable {
     if (draft != null) {
       return new DraftModel(model, draft, session.limits(), positions);
     }
-    Plan block = model.architecture().draft();
-    return block == null ? new PromptLookup() : new MultiTokenPrediction(model, block, session);
+    DraftPlan block = model.architecture().draft();
+    return block == null ? new PromptLookup() : new BlockDrafter(model, block, session);
   }
 
   /**

@@ -305,7 +305,10 @@ final class RandomTransformer {
 
   private Window window() {
     int length = 1 + random.nextInt(40);
-    return pick(new Window[] {Window.ALL, Window.sliding(length), Window.aligned(length)});
+    return pick(
+        new Window[] {
+          Window.ALL, Window.sliding(length), Window.aligned(length), Window.WITHOUT_FIRST
+        });
   }
 
   private Buffer rotated(String name, int dH, Buffer x) {

@@ -296,6 +296,7 @@ final class OpEncoder {
       case SLIDING -> Vidrio.VD_WINDOW_SLIDING();
       case ALIGNED -> Vidrio.VD_WINDOW_ALIGNED();
       case CENTERED -> Vidrio.VD_WINDOW_CENTERED();
+      case WITHOUT_FIRST -> Vidrio.VD_WINDOW_WITHOUT_FIRST();
     };
   }
 

@@ -22,7 +22,12 @@ public record Window(int length, Shape shape) {
      * Extends by half of the length to both sides of the token (bidirectional attention, as in
      * encoders), within the step: all tokens of a sequence must be in one step.
      */
-    CENTERED
+    CENTERED,
+    /**
+     * Ends with the token, and does not contain the first position of the sequence unless the token
+     * is there (for heads that read the position before, as EAGLE-3 does).
+     */
+    WITHOUT_FIRST
   }
 
   /** All positions up to the token. */
@@ -30,6 +35,9 @@ public record Window(int length, Shape shape) {
 
   /** All positions of the sequence, before and after the token. */
   public static final Window BIDIRECTIONAL = new Window(0, Shape.CENTERED);
+
+  /** All positions up to the token but the first one of the sequence, unless the token is there. */
+  public static final Window WITHOUT_FIRST = new Window(0, Shape.WITHOUT_FIRST);
 
   public Window {
     require(length >= 0, "window length " + length + " must not be negative");
@@ -60,11 +68,12 @@ public record Window(int length, Shape shape) {
 
   /** Returns the first position that a token at {@code position} attends to. */
   public int first(int position) {
+    int least = shape == Shape.WITHOUT_FIRST && position > 0 ? 1 : 0;
     if (length == 0) {
-      return 0;
+      return least;
     }
     return switch (shape) {
-      case SLIDING -> Math.max(0, position + 1 - length);
+      case SLIDING, WITHOUT_FIRST -> Math.max(least, position + 1 - length);
       case ALIGNED -> position - position % length;
       case CENTERED -> Math.max(0, position - length / 2);
     };

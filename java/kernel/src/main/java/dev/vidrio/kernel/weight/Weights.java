@@ -56,6 +56,11 @@ public record Weights(
     return deferred == null ? data : deferred.packed();
   }
 
+  /** Returns the same weights under another name. */
+  public Weights named(String newName) {
+    return new Weights(newName, type, layout, n, k, data, deferred);
+  }
+
   /** Returns the bytes of the matrix in its layout. */
   public long bytes() {
     return data.byteSize();

@@ -24,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param plan from token ids to logits; activations have the names of hook points, and {@code
  *     unembed.hook_out}, the logits of the rows that ask for them, is the output
  * @param longContext plan of long contexts, or null
- * @param draft plan of the draft block, from the tokens whose successors are wanted to logits, over
- *     the cache of the model; null if the model was opened without one
+ * @param draft plan of the draft block; null if the model was opened without one
  */
 public record Architecture(
     String name,
@@ -38,7 +37,7 @@ public record Architecture(
     long bytesPerToken,
     Plan plan,
     @Nullable LongContext longContext,
-    @Nullable Plan draft) {
+    @Nullable DraftPlan draft) {
 
   /**
    * The plan of models whose RoPE differs in long contexts (LongRoPE, arXiv 2402.13753).
@@ -55,7 +54,7 @@ public record Architecture(
    *     the model
    * @param block plan of the block
    */
-  public Architecture withDraft(List<Op> keys, Plan block) {
+  public Architecture withDraft(List<Op> keys, DraftPlan block) {
     List<Op> ops = new ArrayList<>(plan.ops());
     ops.addAll(keys);
     return new Architecture(

@@ -69,22 +69,22 @@ public final class Hyperparameters {
   private final Gguf gguf;
   private final Metadata metadata;
   private final String architecture;
-  private final boolean draftBlock;
+  private final DraftSource drafts;
   private final Set<String> read = new HashSet<>();
 
   /** Reads the keys of a file, for a model without its draft block. */
   public Hyperparameters(Gguf gguf) {
-    this(gguf, false);
+    this(gguf, DraftSource.NONE);
   }
 
   /**
    * Reads the keys of a file.
    *
-   * @param draftBlock true if the model's block for multi-token prediction is wanted
+   * @param drafts source of the model's draft block
    */
-  public Hyperparameters(Gguf gguf, boolean draftBlock) {
+  public Hyperparameters(Gguf gguf, DraftSource drafts) {
     this.gguf = gguf;
-    this.draftBlock = draftBlock;
+    this.drafts = drafts;
     this.metadata = gguf.metadata();
     this.architecture = metadata.string("general.architecture");
   }
@@ -175,6 +175,11 @@ public final class Hyperparameters {
     return values;
   }
 
+  /** Returns an array of integers from {@code min} to {@code max}. */
+  List<Integer> ints(String key, int min, int max) {
+    return Arrays.stream(metadata.ints(asked(key), min, max)).boxed().toList();
+  }
+
   /** Returns the factor of attention scores, 1/√d_h by default. */
   public float attentionScale(int dH) {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
@@ -256,9 +261,9 @@ public final class Hyperparameters {
     return blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
   }
 
-  /** Returns whether the model's block for multi-token prediction is wanted. */
-  public boolean wantsDraftBlock() {
-    return draftBlock;
+  /** Returns the source of the model's draft block. */
+  public DraftSource drafts() {
+    return drafts;
   }
 
   /** Rejects keys that change the arithmetic and that were not read. */

@@ -38,19 +38,28 @@ public record ModelDimensions(
   }
 
   /**
-   * Returns dimensions of a model that runs its draft block. The cache has two more layers: the
-   * keys and values of the block, which are as wide as those of the last layer with attention, and
-   * the hidden states that it reads.
+   * Returns dimensions of a model that runs its own draft block, whose keys and values are as wide
+   * as those of the last layer with attention.
    */
   public ModelDimensions withDraftCache() {
-    List<KvShape.Layer> caches = new ArrayList<>(kvShape.layers());
     KvShape.Layer attention =
-        caches.reversed().stream()
+        kvShape.layers().reversed().stream()
             .filter(KvShape.KeyValue.class::isInstance)
             .findFirst()
             .orElseThrow();
+    return withDraftCache(attention, d);
+  }
+
+  /**
+   * Returns dimensions of a model that runs a draft block. The cache has two more layers.
+   *
+   * @param attention the keys and values of the block
+   * @param states width of the hidden states that it reads
+   */
+  ModelDimensions withDraftCache(KvShape.Layer attention, int states) {
+    List<KvShape.Layer> caches = new ArrayList<>(kvShape.layers());
     caches.add(attention);
-    caches.add(new KvShape.Conv(d));
+    caches.add(new KvShape.Conv(states));
     return withKvShape(new KvShape(caches));
   }
 

@@ -1,15 +1,16 @@
 package dev.vidrio.model.block;
 
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.PositionBias;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.architecture.DraftPlan;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +51,11 @@ public final class Transformer {
       NormKind norm,
       boolean gains) {
     this(params, dimensions, weights, norm, gains, new HashMap<>());
+  }
+
+  /** Starts a model with RMSNorm. */
+  Transformer(Hyperparameters params, ModelDimensions dimensions, WeightLoader weights) {
+    this(params, dimensions, weights, NormKind.RMS, true);
   }
 
   private Transformer(
@@ -287,14 +293,19 @@ public final class Transformer {
 
   /** Returns the projection to logits, by the embedding if they are tied. */
   public Sublayer unembedding() {
-    String tensor = weights.has("output.weight") ? "output" : "token_embd";
-    int n = dimensions.vocabulary();
-    return (hook, x) -> {
-      Weights matrix =
-          unembeddings.computeIfAbsent(
-              tensor, name -> weights.matrix(name + ".weight", n, x.width()));
-      return plan.linear(hook, matrix, bias(tensor, n), x);
-    };
+    String tensor = unembeddingTensor();
+    return (hook, x) ->
+        plan.linear(hook, unembeddingMatrix(x.width()), bias(tensor, dimensions.vocabulary()), x);
+  }
+
+  /** Returns the matrix [V, k] of the unembedding. */
+  Weights unembeddingMatrix(int k) {
+    return unembeddings.computeIfAbsent(
+        unembeddingTensor(), name -> weights.matrix(name + ".weight", dimensions.vocabulary(), k));
+  }
+
+  private String unembeddingTensor() {
+    return weights.has("output.weight") ? "output" : "token_embd";
   }
 
   /** Writes {@link #finish(String, Buffer, Sublayer)} with the usual tensor of the norm. */
@@ -318,14 +329,15 @@ public final class Transformer {
   /**
    * Writes {@link #finish(String, Buffer, Sublayer)} of a model with a draft block.
    *
-   * @param block the draft block, which shares the unembedding
+   * @param block the draft block
    */
   public Architecture finish(String norm, Buffer residual, Sublayer logits, DraftBlock block) {
-    Buffer hidden = norm("draft.hidden", norm, residual);
+    Buffer states = block.states(this, norm, residual);
     writeLogits(norm, residual, logits);
-    Plan draft = weights.uncounted(() -> block.write(norm));
+    DraftPlan draft = weights.uncounted(() -> block.write(norm));
     Architecture model = architecture();
-    return model.withDraft(DraftBlock.keys(model.plan(), draft, hidden), draft);
+    List<Op> keys = DraftBlock.keys(model.plan().ops(), draft.plan().ops(), states);
+    return model.withDraft(keys, draft);
   }
 
   private void writeLogits(String norm, Buffer residual, Sublayer logits) {

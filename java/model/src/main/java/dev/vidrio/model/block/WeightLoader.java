@@ -1,9 +1,11 @@
 package dev.vidrio.model.block;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
@@ -14,6 +16,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.function.LongConsumer;
@@ -413,6 +416,35 @@ public final class WeightLoader {
     String part = k == length ? name : new TensorRows(name, first, k).name();
     packer.count(tensor.data().byteSize() / length * k);
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
+  }
+
+  /**
+   * Takes a vector of whole numbers of type I64.
+   *
+   * @param limit larger than all of them, and not smaller than their number
+   * @throws ModelFileException if one is not from 0 to {@code limit} − 1
+   */
+  List<Integer> indices(String name, int limit) {
+    int count = (int) Math.min(limit, gguf.tensor(name).dim(0));
+    GgufTensor tensor = tensors.take(name, count);
+    if (tensor.type() != GgmlType.I64) {
+      throw new ModelFileException(
+          gguf.name(), "tensor '" + name + "' type", tensor.type().name(), "must be I64");
+    }
+    packer.count(tensor.data().byteSize());
+    List<Integer> indices = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      long index = tensor.data().getAtIndex(JAVA_LONG_UNALIGNED, i);
+      if (index < 0 || index >= limit) {
+        throw new ModelFileException(
+            gguf.name(),
+            "tensor '%s' element %d".formatted(name, i),
+            Long.toString(index),
+            "must be 0 to " + (limit - 1));
+      }
+      indices.add((int) index);
+    }
+    return indices;
   }
 
   /** Makes a vector that the file does not have. */

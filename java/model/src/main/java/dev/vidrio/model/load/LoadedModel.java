@@ -12,6 +12,7 @@ import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
@@ -27,6 +28,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parts of an open model: the parsed file, the weights in memory, the tokenizer and the
@@ -45,6 +47,7 @@ public final class LoadedModel implements AutoCloseable {
   private final Architecture architecture;
   private final Executor executor;
   private final ConstraintCache constraints;
+  private final Optional<Gguf> draftHead;
   private final Arena arena;
   private final Map<Object, Runnable> resources = new ConcurrentHashMap<>();
   private final Map<Class<?>, Object> cached = new ConcurrentHashMap<>();
@@ -65,6 +68,7 @@ public final class LoadedModel implements AutoCloseable {
    * @param progress receives loading progress, on the calling thread
    * @param repacking when quantized matrices are packed into new memory
    * @param draftBlock true to read the model's block for multi-token prediction
+   * @param head file of an EAGLE-3 head, or null
    * @throws ModelException if the file cannot be read, is damaged or is not supported
    */
   public LoadedModel(
@@ -74,13 +78,15 @@ public final class LoadedModel implements AutoCloseable {
       Supplier<Executor> executor,
       LoadListener progress,
       Repacking repacking,
-      boolean draftBlock) {
+      boolean draftBlock,
+      @Nullable Path head) {
     this.file = file;
     this.arena = Arena.ofShared();
     Executor started = null;
     try {
       Gguf parsed = source.apply(name, arena);
       this.gguf = parsed;
+      this.draftHead = Optional.ofNullable(head).map(path -> Gguf.open(path, arena));
       started = executor.get();
       this.executor = started;
       // The vocabulary is read by one thread; the other processors pack weights meanwhile.
@@ -89,7 +95,8 @@ public final class LoadedModel implements AutoCloseable {
               () -> Tokenizers.fromGguf(parsed.metadata(), embeddingRows(parsed)),
               Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Catalog.load(parsed, started, arena, progress, repacking, draftBlock);
+        DraftSource drafts = drafts(draftBlock, started, repacking);
+        this.architecture = Catalog.load(parsed, started, arena, progress, repacking, drafts);
       } finally {
         this.tokenizer = result(reading);
       }
@@ -106,6 +113,12 @@ public final class LoadedModel implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private DraftSource drafts(boolean ownBlock, Executor started, Repacking repacking) {
+    return draftHead
+        .map(head -> Catalog.draftHead(head, started, arena, repacking))
+        .orElse(ownBlock ? DraftSource.OWN_BLOCK : DraftSource.NONE);
   }
 
   /** Waits for a future and rethrows its exception unwrapped. */
@@ -158,6 +171,11 @@ public final class LoadedModel implements AutoCloseable {
   /** Returns the parsed model file. */
   public Gguf gguf() {
     return gguf;
+  }
+
+  /** Returns the parsed file of the EAGLE-3 head, if the model was opened with one. */
+  public Optional<Gguf> draftHead() {
+    return draftHead;
   }
 
   /** Returns the tokenizer. */

@@ -39,7 +39,11 @@ public record ModelHash(String hex) {
 
   /** Computes the hash of an open model. */
   public static ModelHash of(LoadedModel model) {
-    Gguf gguf = model.gguf();
+    return of(model.gguf());
+  }
+
+  /** Computes the hash of a file. */
+  static ModelHash of(Gguf gguf) {
     MessageDigest all = Sha256.newDigest();
     gguf.metadata()
         .entries()

@@ -2,6 +2,7 @@ package dev.vidrio.model.state;
 
 import dev.vidrio.kernel.host.Sha256;
 import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.session.Session;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -78,10 +79,23 @@ public final class StateKey {
   /** Returns what distinguishes the plans over a model's weights. */
   private static String plan(Session session) {
     String products = session.options().arithmetic().label();
-    // The blocks of a model with a draft block have more layers.
-    String drafts = session.model().architecture().draft() == null ? "" : " with draft block";
-    return (session.hasLongContext() ? "long " : "short ") + products + drafts;
+    return (session.hasLongContext() ? "long " : "short ") + products + drafts(session.model());
   }
+
+  /** The blocks of a model with a draft block have more layers, which depend on its weights. */
+  private static String drafts(LoadedModel model) {
+    if (model.architecture().draft() == null) {
+      return "";
+    }
+    return model
+        .draftHead()
+        .map(head -> model.cached(HeadHash.class, arena -> new HeadHash(ModelHash.of(head))))
+        .map(head -> " with draft head " + head.hash().hex())
+        .orElse(" with draft block");
+  }
+
+  /** The hash of a draft head, which is computed once per model. */
+  private record HeadHash(ModelHash hash) {}
 
   /** Returns the key after the next {@value #SPAN} tokens. */
   public StateKey next(int[] tokens, int from) {

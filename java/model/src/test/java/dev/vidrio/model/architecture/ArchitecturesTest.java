@@ -2,7 +2,11 @@ package dev.vidrio.model.architecture;
 
 import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Batch;
@@ -19,6 +23,7 @@ import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,12 +40,15 @@ class ArchitecturesTest {
   /** Largest difference over the largest magnitude: some hundred roundings of 2⁻²⁴ and room. */
   private static final double TOLERANCE = 1e-4;
 
+  private static final Set<String> WITHOUT_HEADS =
+      Set.of("gemma3n", "gemma4", "minicpm3", "nemotron_h", "nemotron_h_moe", "phi3", "phimoe");
+
   private static Architecture load(String name, Executor executor, Arena arena) {
-    return load(TinyModels.gguf(name, arena), executor, arena, false);
+    return load(TinyModels.gguf(name, arena), executor, arena, DraftSource.NONE);
   }
 
-  private static Architecture load(Gguf gguf, Executor executor, Arena arena, boolean draftBlock) {
-    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, draftBlock);
+  private static Architecture load(Gguf gguf, Executor executor, Arena arena, DraftSource drafts) {
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, drafts);
   }
 
   @ParameterizedTest
@@ -72,11 +80,48 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = TinyModels.ggufWithDraftBlock(name, arena);
-      Architecture architecture = load(gguf, executor, arena, true);
+      Architecture architecture = load(gguf, executor, arena, DraftSource.OWN_BLOCK);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits, TOLERANCE);
       assertGradients(name, architecture, executor, arena);
+    }
+  }
+
+  /** A head runs with all decoders but those that are listed in docs/formats.md. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void draftHeadsChangeNoLogits(String name) {
+    SafetensorsFile expected = TinyModels.expected(name);
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Gguf gguf = TinyModels.gguf(name, arena);
+      String architecture = gguf.metadata().string("general.architecture");
+      int width = gguf.metadata().intValue(architecture + ".embedding_length", 1, 1 << 10);
+      byte[] bytes =
+          TinyModels.draftHeadWriter("qwen3")
+              .int32s("eagle3.target_layers", 0, 1, 0)
+              .uint32("eagle3.target_hidden_size", width)
+              .tensor(
+                  "fc.weight",
+                  GgmlType.F32,
+                  new byte[Math.toIntExact(3L * width * 64 * Float.BYTES)],
+                  3L * width,
+                  64)
+              .toBytes();
+      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+      Gguf parsed = Gguf.parse("head", data);
+      DraftSource head = Catalog.draftHead(parsed, executor, arena, Repacking.AT_ONCE);
+      if (WITHOUT_HEADS.contains(architecture)) {
+        var e =
+            assertThrows(UnsupportedModelException.class, () -> load(gguf, executor, arena, head));
+        assertTrue(String.valueOf(e.getMessage()).contains("a draft head"), e.getMessage());
+        return;
+      }
+      Architecture whole = load(gguf, executor, arena, head);
+      int[] tokens = expected.ints("tokens");
+      float[] logits = logits(whole.plan(tokens.length), executor, tokens, arena);
+      assertClose(expected.floats("logits"), logits, TOLERANCE);
     }
   }
 

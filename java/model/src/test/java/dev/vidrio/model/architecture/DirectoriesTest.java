@@ -15,6 +15,7 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
@@ -244,7 +245,8 @@ class DirectoriesTest {
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = HuggingFaceModel.open(directory, arena).toGguf(arena);
       Architecture architecture =
-          Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
+          Catalog.load(
+              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
       return architecture.plan().ops().stream()
           .filter(op -> op instanceof SequenceOp.Rope)
           .map(op -> ((SequenceOp.Rope) op).rotation().frequencies())

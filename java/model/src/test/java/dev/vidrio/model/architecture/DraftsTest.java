@@ -9,6 +9,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +24,8 @@ class DraftsTest {
     byte[] bytes = writer.toBytes();
     MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
     Gguf gguf = Gguf.parse("drafts.gguf", data);
-    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
+    return Catalog.load(
+        gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
   }
 
   private static List<String> operations(Architecture architecture) {

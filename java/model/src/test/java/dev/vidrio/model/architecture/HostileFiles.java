@@ -10,6 +10,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,7 +28,9 @@ final class HostileFiles {
         Executor executor = NativeExecutor.create()) {
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
       Gguf gguf = Gguf.parse("hostile.gguf", data);
-      var _ = Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, false);
+      var _ =
+          Catalog.load(
+              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
     }
   }
 

@@ -35,7 +35,7 @@ class RopeReaderTest {
               arena,
               LoadListener.SILENT,
               Repacking.AT_ONCE,
-              false)
+              DraftSource.NONE)
           .plan()
           .ops()
           .stream()

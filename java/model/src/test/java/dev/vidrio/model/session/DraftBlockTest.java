@@ -13,9 +13,9 @@ import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.architecture.DraftPlan;
 import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -56,9 +56,9 @@ class DraftBlockTest {
     }
 
     Pair(Model opened, SessionOptions options) {
-      Plan draft = Objects.requireNonNull(opened.architecture().draft());
+      DraftPlan draft = Objects.requireNonNull(opened.architecture().draft());
       this.model = opened.newSession(options);
-      this.block = opened.newSession(options, draft, model);
+      this.block = opened.newSession(options, draft.plan(), model);
       this.sequence = model.newSequence();
     }
 

@@ -34,6 +34,10 @@ public final class TinyModels {
   public static final String WITH_DRAFT_BLOCK =
       "dev.vidrio.model.testfiles.TinyModels#namesWithDraftBlock";
 
+  /** The method that gives the names of those that have an EAGLE-3 head. */
+  public static final String WITH_DRAFT_HEAD =
+      "dev.vidrio.model.testfiles.TinyModels#namesWithDraftHead";
+
   /** The method that gives a sample of them, or all with the profile "exhaustive". */
   public static final String SAMPLE = "dev.vidrio.model.testfiles.TinyModels#sample";
 
@@ -51,6 +55,9 @@ public final class TinyModels {
   private static final Path DRAFT_BLOCKS =
       Path.of("../model/src/test/resources/dev/vidrio/model/drafts");
 
+  /** The EAGLE-3 heads of models. */
+  private static final Path DRAFT_HEADS = DRAFT_BLOCKS.resolve("heads");
+
   /** Fixtures whose weights are quantized, so that logits differ from those of transformers. */
   private static final Set<String> QUANTIZED = Set.of("gpt-oss-mxfp4");
 
@@ -66,7 +73,15 @@ public final class TinyModels {
   }
 
   public static List<String> namesWithDraftBlock() {
-    try (Stream<Path> files = Files.list(DRAFT_BLOCKS)) {
+    return names(DRAFT_BLOCKS);
+  }
+
+  public static List<String> namesWithDraftHead() {
+    return names(DRAFT_HEADS);
+  }
+
+  private static List<String> names(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
       return files
           .map(file -> file.getFileName().toString())
           .filter(name -> name.endsWith(".gguf"))
@@ -201,6 +216,30 @@ public final class TinyModels {
     }
   }
 
+  /** Returns the file of the EAGLE-3 head of a model. */
+  public static Path draftHead(String model) {
+    return DRAFT_HEADS.resolve(model + ".gguf");
+  }
+
+  /** A writer of the EAGLE-3 head of a model. */
+  public static GgufWriter draftHeadWriter(String model) {
+    try (Arena arena = Arena.ofConfined()) {
+      return writer(gguf(model + " head", draftHead(model), arena));
+    }
+  }
+
+  /**
+   * Results of llama.cpp for a model with an EAGLE-3 head, as {@link #expectedOfDraftBlock}; {@code
+   * block_logits} [n − 1, V] begin with the second token.
+   */
+  public static SafetensorsFile expectedOfDraftHead(String model) {
+    try {
+      return SafetensorsFile.read(DRAFT_HEADS.resolve(model + ".safetensors"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static GgufWriter writer(Gguf gguf) {
     var writer = new GgufWriter();
     gguf.metadata().entries().forEach((key, value) -> put(writer, key, value));
@@ -233,7 +272,7 @@ public final class TinyModels {
     return writer.bool("tokenizer.ggml.add_bos_token", false);
   }
 
-  private static GgufWriter longWithTokenizer(String model) {
+  public static GgufWriter longWithTokenizer(String model) {
     GgufWriter writer = withTokenizer(model);
     try (Arena arena = Arena.ofConfined()) {
       for (String key : gguf(model, arena).metadata().entries().keySet()) {

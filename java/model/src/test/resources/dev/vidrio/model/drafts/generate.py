@@ -1,4 +1,4 @@
-"""Writes tiny random models with a draft block, and what llama.cpp computes with it.
+"""Writes tiny random models with a draft block, and EAGLE-3 heads, and what llama.cpp computes.
 
     python generate.py LLAMA_CPP LIBRARIES [NAME…]
 
@@ -8,6 +8,9 @@ with attention, all weights random. `NAME.gguf` is the file, `NAME.safetensors` 
 [n] and the results of `oracle.cpp`: `logits` float32 [n, V], `block_logits` [n, V] and `drafts`
 [COUNT, V]. GLM-4.5 has an embedding and an unembedding of the block, the others share those of the
 model.
+
+`heads/NAME.gguf` is an EAGLE-3 head for the architecture test of this name; `block_logits`
+[n - 1, V] begin with the second token, and are -infinity for tokens that the head lacks.
 
 Needs numpy, gguf and safetensors.
 """
@@ -28,6 +31,9 @@ MODELS = HERE.parent / "architecture"
 NAMES = ("deepseek3", "glm4-flash", "glm4moe", "hy_v3", "qwen3next", "qwen35", "qwen35moe")
 OWN_EMBEDDINGS = ("glm4moe",)
 COUNT = 4
+# The layers that heads read; a shape of their own with a vocabulary of their own, or that of the model.
+HEADS = {"llama": ([0, 1, 1], False), "qwen3": ([1, 0, 1], True)}
+OWN_WIDTH, OWN_FEED_FORWARD, OWN_TOKENS, HEAD_WIDTH = 64, 40, 20, 16
 BF16 = gguf.GGMLQuantizationType.BF16
 F32 = gguf.GGMLQuantizationType.F32
 
@@ -100,6 +106,63 @@ def write(name: str, file: Path, exact: bool) -> None:
         for matrix in ("embed_tokens", "shared_head_head"):
             own = f"{block}nextn.{matrix}.weight"
             add(writer, own, draw(random, own, (vocabulary, width)), matrices)
+    finish(writer)
+
+
+def write_head(name: str, file: Path, exact: bool) -> None:
+    """Writes an EAGLE-3 head, in F32 if exact, else in BF16 of the same values."""
+    layers, own = HEADS[name]
+    width, vocabulary = embedding_shape(gguf.GGUFReader(MODELS / name / "model.gguf"))
+    d = OWN_WIDTH if own else width
+    heads, kv_heads = (6, 3) if own else (4, 2)
+    writer = gguf.GGUFWriter(file, "eagle3")
+    writer.add_tokenizer_model("none")
+    writer.add_vocab_size(vocabulary)
+    writer.add_block_count(1)
+    writer.add_context_length(128)
+    writer.add_embedding_length(d)
+    writer.add_feed_forward_length(OWN_FEED_FORWARD)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_key_length(HEAD_WIDTH)
+    writer.add_value_length(HEAD_WIDTH)
+    writer.add_rope_dimension_count(HEAD_WIDTH)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_target_layers(layers)
+    writer.add_target_hidden_size(width)
+    writer.add_norm_before_residual(not own)
+    random = np.random.default_rng(zlib.crc32(f"head of {name}".encode()))
+    shapes = {
+        "fc.weight": (d, len(layers) * width),
+        "blk.0.attn_norm.weight": (d,),
+        "blk.0.attn_norm_2.weight": (d,),
+        "blk.0.attn_q.weight": (heads * HEAD_WIDTH, 2 * d),
+        "blk.0.attn_k.weight": (kv_heads * HEAD_WIDTH, 2 * d),
+        "blk.0.attn_v.weight": (kv_heads * HEAD_WIDTH, 2 * d),
+        "blk.0.attn_output.weight": (d, heads * HEAD_WIDTH),
+        "blk.0.ffn_norm.weight": (d,),
+        "blk.0.ffn_gate.weight": (OWN_FEED_FORWARD, d),
+        "blk.0.ffn_up.weight": (OWN_FEED_FORWARD, d),
+        "blk.0.ffn_down.weight": (d, OWN_FEED_FORWARD),
+        "output_norm.weight": (d,),
+    }
+    if own:
+        shapes |= {
+            "token_embd.weight": (vocabulary, d),
+            "output.weight": (OWN_TOKENS, d),
+            "rope_freqs.weight": (HEAD_WIDTH // 2,),
+        }
+    for tensor, shape in shapes.items():
+        drawn = draw(random, tensor.replace("token_embd", "token_embed"), shape)
+        add(writer, tensor, drawn, BF16 if len(shape) > 1 and not exact else F32)
+    if own:
+        tokens = np.sort(random.permutation(vocabulary)[:OWN_TOKENS]).astype(np.int64)
+        writer.add_tensor("d2t", tokens, raw_dtype=gguf.GGMLQuantizationType.I64)
+    finish(writer)
+
+
+def finish(writer: gguf.GGUFWriter) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -126,27 +189,54 @@ def generate(oracle: Path, name: str) -> None:
     # llama.cpp rounds activations to BF16 where weights are.
     file = oracle.with_name("exact.gguf")
     write(name, file, exact=True)
+    save(oracle, file, "-", name, HERE / f"{name}.safetensors")
+
+
+def generate_head(oracle: Path, name: str) -> None:
+    write_head(name, HERE / f"heads/{name}.gguf", exact=False)
+    file, head = oracle.with_name("exact.gguf"), oracle.with_name("head.gguf")
+    write_exact(name, file)
+    write_head(name, head, exact=True)
+    save(oracle, file, head, name, HERE / f"heads/{name}.safetensors")
+
+
+def write_exact(name: str, file: Path) -> None:
+    """Writes a model in F32."""
+    reader = gguf.GGUFReader(MODELS / name / "model.gguf")
+    architecture = reader.fields["general.architecture"].contents()
+    writer = gguf.GGUFWriter(file, architecture)
+    copy_metadata(reader, writer, {f"{architecture}.vocab_size"})
+    writer.add_vocab_size(embedding_shape(reader)[1])
+    for tensor in reader.tensors:
+        add(writer, tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type), F32)
+    finish(writer)
+
+
+def save(oracle: Path, file: Path, head: Path | str, name: str, results: Path) -> None:
     tokens = load_file(MODELS / name / "expected.safetensors")["tokens"]
-    command = [oracle, file, str(COUNT), *map(str, tokens)]
+    command = [oracle, file, head, str(COUNT), *map(str, tokens)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-    rows = np.frombuffer(output, np.float32).reshape(2 * len(tokens) + COUNT, -1)
     n = len(tokens)
-    results = dict(logits=rows[:n], block_logits=rows[n : 2 * n], drafts=rows[2 * n :])
-    results = {key: np.ascontiguousarray(values) for key, values in results.items()}
-    save_file({"tokens": tokens} | results, HERE / f"{name}.safetensors")
+    of_block = n if head == "-" else n - 1
+    rows = np.frombuffer(output, np.float32).reshape(n + of_block + COUNT, -1)
+    parts = dict(logits=rows[:n], block_logits=rows[n : n + of_block], drafts=rows[n + of_block :])
+    parts = {key: np.ascontiguousarray(values) for key, values in parts.items()}
+    save_file({"tokens": tokens} | parts, results)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Writes tiny models with draft blocks.")
     parser.add_argument("llama_cpp", type=Path, help="directory of llama.cpp's sources")
     parser.add_argument("libraries", type=Path, help="directory of libllama.so")
-    parser.add_argument("names", nargs="*", help="which models (default all)")
+    parser.add_argument("names", nargs="*", help="which models, without heads (default all)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         oracle = Path(directory) / "oracle"
         build_oracle(arguments.llama_cpp, arguments.libraries.resolve(), oracle)
         for name in arguments.names or NAMES:
             generate(oracle, name)
+        for name in () if arguments.names else HEADS:
+            generate_head(oracle, name)
 
 
 if __name__ == "__main__":

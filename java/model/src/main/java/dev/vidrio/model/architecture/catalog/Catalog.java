@@ -7,6 +7,8 @@ import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
+import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.EagleHead;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.WeightLoader;
@@ -65,10 +67,9 @@ public final class Catalog {
    *
    * @param progress receives the progress of loading
    * @param repacking when quantized matrices are packed into memory of their own
-   * @param draftBlock true to read the model's block for multi-token prediction, which is skipped
-   *     otherwise
-   * @throws UnsupportedModelException if the file needs what this version does not support, or has
-   *     no such block that this version runs
+   * @param drafts source of the draft block; the model's own one is skipped unless it is the source
+   * @throws UnsupportedModelException if the file needs what this version does not support, or the
+   *     model has no such block, or cannot run a head
    * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   public static Architecture load(
@@ -77,9 +78,13 @@ public final class Catalog {
       Arena arena,
       LoadListener progress,
       Repacking repacking,
-      boolean draftBlock) {
-    var params = new Hyperparameters(gguf, draftBlock);
+      DraftSource drafts) {
+    var params = new Hyperparameters(gguf, drafts);
     ArchitectureEntry entry = ENTRIES.get(params.architecture());
+    if (EagleHead.isHead(gguf)) {
+      throw new UnsupportedModelException(
+          gguf.name(), "an EAGLE-3 head alone", "it drafts for the model that it was trained with");
+    }
     if (entry == null) {
       throw new UnsupportedModelException(
           gguf.name(),
@@ -89,10 +94,32 @@ public final class Catalog {
     long total = WeightLoader.bytes(gguf);
     LongConsumer listener = done -> progress.onProgress(done, total);
     var weights = new WeightLoader(gguf, executor, arena, listener, repacking);
-    if (draftBlock) {
+    if (drafts instanceof DraftSource.OwnBlock) {
       requireDraftBlock(entry, params);
     }
-    return entry.reader().read(params, weights);
+    Architecture architecture = entry.reader().read(params, weights);
+    if (drafts instanceof DraftSource.Head && architecture.draft() == null) {
+      throw params.unsupported(DraftSource.HEAD);
+    }
+    return architecture;
+  }
+
+  /**
+   * Returns an EAGLE-3 head as the source of a draft block.
+   *
+   * @throws UnsupportedModelException if the file is another model
+   */
+  public static DraftSource draftHead(
+      Gguf gguf, Executor executor, Arena arena, Repacking repacking) {
+    var params = new Hyperparameters(gguf);
+    if (!EagleHead.isHead(gguf)) {
+      throw new UnsupportedModelException(
+          gguf.name(),
+          "architecture '" + params.architecture() + "' of a draft head",
+          "supported: eagle3");
+    }
+    return new DraftSource.Head(
+        params, new WeightLoader(gguf, executor, arena, done -> {}, repacking));
   }
 
   /** Rejects models without a draft block that can run, before their weights are read. */

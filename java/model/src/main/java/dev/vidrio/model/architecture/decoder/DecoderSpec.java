@@ -10,12 +10,17 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architecture.LongContext;
 import dev.vidrio.model.block.DraftBlock;
+import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.EagleBlock;
+import dev.vidrio.model.block.EagleHead;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.ModelDimensions;
+import dev.vidrio.model.block.MtpBlock;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -155,10 +160,12 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
   @Override
   public Architecture read(Hyperparameters params, WeightLoader weights) {
     int drafts = draftBlocks.applyAsInt(params);
-    boolean drafting = runsDraftBlock && params.wantsDraftBlock() && drafts == 1;
     ModelDimensions own = dimensions.read(params, drafts);
-    ModelDimensions read = drafting ? own.withDraftCache() : own;
-    if (!drafting) {
+    boolean ownBlock =
+        runsDraftBlock && params.drafts() instanceof DraftSource.OwnBlock && drafts == 1;
+    @Nullable EagleHead head = head(params, own);
+    ModelDimensions read = ownBlock ? own.withDraftCache() : head == null ? own : head.withCache();
+    if (!ownBlock) {
       weights.ignoreBlocks(read.layers(), drafts);
     }
     var model = new Transformer(params, read, weights, norm.apply(params), gains);
@@ -166,11 +173,14 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
     FeedForwardSpec.OfLayer feedForwards = feedForward.of(model);
     BlockOrder.Writer order = block.of(model);
     Buffer x = embedding.write(model);
+    List<Buffer> inputs = new ArrayList<>();
     for (Layer layer : model.layers()) {
+      inputs.add(x);
       x = order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x));
     }
-    if (drafting) {
-      return model.finish(finalNorm, x, unembedding.of(model), draftBlock(model));
+    if (ownBlock || head != null) {
+      DraftBlock drafting = head == null ? ownBlock(model) : EagleBlock.of(head, model, inputs);
+      return model.finish(finalNorm, x, unembedding.of(model), drafting);
     }
     if (longRope == null) {
       return model.finish(finalNorm, x, unembedding.of(model));
@@ -182,12 +192,22 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
         longer);
   }
 
-  private DraftBlock draftBlock(Transformer model) {
+  private @Nullable EagleHead head(Hyperparameters params, ModelDimensions model) {
+    if (!(params.drafts() instanceof DraftSource.Head source)) {
+      return null;
+    }
+    if (longRope != null) { // the plan of long contexts would rotate the head's keys, too
+      throw params.unsupported(DraftSource.HEAD);
+    }
+    return new EagleHead(source, model);
+  }
+
+  private DraftBlock ownBlock(Transformer model) {
     Transformer one = model.draftBlock();
     Function<Layer, Sublayer> mixers = mixer.of(one);
     FeedForwardSpec.OfLayer feedForwards = feedForward.of(one);
     BlockOrder.Writer order = block.of(one);
-    return new DraftBlock(
+    return new MtpBlock(
         one,
         embedding.write(one),
         (layer, x) -> order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x)),

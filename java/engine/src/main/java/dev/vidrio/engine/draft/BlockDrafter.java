@@ -3,8 +3,8 @@ package dev.vidrio.engine.draft;
 import dev.vidrio.engine.pace.StepCosts;
 import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.DraftPlan;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
@@ -15,15 +15,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Proposes the most likely tokens of the model's own block for multi-token prediction. It runs the
- * sequences of the requests themselves, over the cache of the engine, a token at a time and those
- * of all requests together, and removes its tokens again. The steps of the model keep the cache of
- * the block up to date, so that it never has to catch up.
+ * Proposes the most likely tokens of a draft block: the model's own block for multi-token
+ * prediction, or an EAGLE-3 head. It runs the sequences of the requests themselves, over the cache
+ * of the engine, a token at a time and those of all requests together, and removes its tokens
+ * again. The steps of the model keep the cache of the block up to date, so that it never has to
+ * catch up.
  */
-final class MultiTokenPrediction implements Drafter {
+final class BlockDrafter implements Drafter {
   /** The support of a draft, as that of a draft model, until its acceptance is measured. */
   private static final int SUPPORT = 6;
 
+  private final DraftPlan block;
   private final Session session;
   private final StepCosts costs;
   private final Map<RunningRequest, Draft> drafts = new HashMap<>();
@@ -73,14 +75,14 @@ final class MultiTokenPrediction implements Drafter {
   /**
    * Opens a session of the block.
    *
-   * @param block plan of the block
    * @param shared the session that runs the steps of the model
    */
-  MultiTokenPrediction(Model model, Plan block, Session shared) {
+  BlockDrafter(Model model, DraftPlan block, Session shared) {
+    this.block = block;
     int sequences = shared.limits().sequences();
     // The number of logits must not exceed the batch at any time.
     SessionOptions options = shared.options().withLogits(1).withBatch(sequences);
-    this.session = model.newSession(options.withLogits(sequences), block, shared);
+    this.session = model.newSession(options.withLogits(sequences), block.plan(), shared);
     this.costs = new StepCosts(sequences);
   }
 
@@ -143,7 +145,7 @@ final class MultiTokenPrediction implements Drafter {
     session.run();
     for (int row = 0; row < added.size(); row++) {
       Draft draft = added.get(row);
-      draft.append(session.candidates(row).id(0));
+      draft.append(block.token(session.candidates(row).id(0)));
       if (!draft.isComplete()) {
         unfinished.add(draft);
       }

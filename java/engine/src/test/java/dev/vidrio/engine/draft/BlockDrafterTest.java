@@ -47,11 +47,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Tests that a model's own block for multi-token prediction saves steps and changes no answer. */
+/**
+ * Tests that blocks for multi-token prediction and EAGLE-3 heads save steps and change no answer.
+ */
 @Timeout(120)
-class MultiTokenPredictionTest {
+class BlockDrafterTest {
   private static final int TOKENS = 50;
   private static final int OTHERS = 5;
 
@@ -61,6 +64,10 @@ class MultiTokenPredictionTest {
 
   private Model open(String name, boolean draftBlock) throws IOException {
     Path file = directory.resolve(name + ".gguf");
+    if (TinyModels.namesWithDraftHead().contains(name)) {
+      Path head = draftBlock ? TinyModels.draftHead(name) : null;
+      return Model.open(TinyModels.writeLong(file, name), ModelOptions.DEFAULT.withDraftHead(head));
+    }
     Files.write(file, TinyModels.withDraftBlock(name).toBytes());
     return Model.open(file, ModelOptions.DEFAULT.withDraftBlock(draftBlock));
   }
@@ -91,7 +98,7 @@ class MultiTokenPredictionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"glm4moe", "qwen35"})
+  @ValueSource(strings = {"glm4moe", "qwen35", "llama", "qwen3"})
   void bitsAreThoseWithoutDrafts(String name) throws IOException {
     List<List<TokenLogProbability>> expected = withoutDrafts(name);
     try (Model model = open(name, true)) {
@@ -122,16 +129,12 @@ class MultiTokenPredictionTest {
    */
   private static GgufWriter predictable() {
     GgufWriter writer = TinyModels.withDraftBlock("hy_v3");
-    byte[] bytes = writer.toBytes();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment copy = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      Gguf gguf = Gguf.parse("predictable", copy);
+      Gguf gguf = parse(writer, arena);
+      addNothing(writer, gguf);
       for (GgufTensor tensor : gguf.tensors()) {
-        byte[] data = tensor.data().toArray(ValueLayout.JAVA_BYTE);
-        if (tensor.name().contains("attn_output") || tensor.name().contains("ffn_down")) {
-          put(writer, tensor, new byte[data.length]);
-        } else if (tensor.name().endsWith("nextn.eh_proj.weight")) {
-          put(writer, tensor, identity((int) tensor.dim(1)));
+        if (tensor.name().endsWith("nextn.eh_proj.weight")) {
+          put(writer, tensor, identity((int) tensor.dim(1), (int) tensor.dim(0)));
         } else if (tensor.name().endsWith("nextn.enorm.weight")) {
           put(writer, tensor, ones((int) tensor.dim(0)));
         } else if (tensor.name().endsWith("nextn.shared_head_norm.weight")) {
@@ -141,6 +144,43 @@ class MultiTokenPredictionTest {
       }
     }
     return writer;
+  }
+
+  private static Gguf parse(GgufWriter writer, Arena arena) {
+    byte[] bytes = writer.toBytes();
+    MemorySegment copy = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+    return Gguf.parse("predictable", copy);
+  }
+
+  /**
+   * Opens a model whose layers add nothing, so that it repeats the last token, and whose head
+   * predicts the token before the last one.
+   */
+  private Model openPredictableHead() throws IOException {
+    GgufWriter model = TinyModels.longWithTokenizer("llama");
+    GgufWriter head =
+        TinyModels.draftHeadWriter("llama").bool("eagle3.norm_before_residual", false);
+    try (Arena arena = Arena.ofConfined()) {
+      Gguf gguf = parse(model, arena);
+      addNothing(model, gguf);
+      Gguf parsed = parse(head, arena);
+      addNothing(head, parsed);
+      GgufTensor projection = parsed.tensor("fc.weight");
+      put(head, projection, identity((int) projection.dim(1), (int) projection.dim(0)));
+      MemorySegment norm = gguf.tensor("output_norm.weight").data();
+      put(head, parsed.tensor("output_norm.weight"), norm.toArray(ValueLayout.JAVA_BYTE));
+    }
+    Path file = Files.write(directory.resolve("predictable.gguf"), model.toBytes());
+    Path headFile = Files.write(directory.resolve("head.gguf"), head.toBytes());
+    return Model.open(file, ModelOptions.DEFAULT.withDraftHead(headFile));
+  }
+
+  private static void addNothing(GgufWriter writer, Gguf gguf) {
+    for (GgufTensor tensor : gguf.tensors()) {
+      if (tensor.name().contains("attn_output") || tensor.name().contains("ffn_down")) {
+        put(writer, tensor, new byte[(int) tensor.data().byteSize()]);
+      }
+    }
   }
 
   private static void put(GgufWriter writer, GgufTensor tensor, byte[] data) {
@@ -154,11 +194,11 @@ class MultiTokenPredictionTest {
     return MemorySegment.ofArray(floats).toArray(ValueLayout.JAVA_BYTE);
   }
 
-  /** Returns the matrix [d, 2 d] of the identity and zeros, in BF16. */
-  private static byte[] identity(int d) {
-    var shorts = new short[2 * d * d];
+  /** Returns the matrix [d, columns] of the identity and zeros, in BF16. */
+  private static byte[] identity(int d, int columns) {
+    var shorts = new short[columns * d];
     for (int i = 0; i < d; i++) {
-      shorts[i * 2 * d + i] = 0x3F80;
+      shorts[i * columns + i] = 0x3F80;
     }
     return MemorySegment.ofArray(shorts).toArray(ValueLayout.JAVA_BYTE);
   }
@@ -179,9 +219,10 @@ class MultiTokenPredictionTest {
         .build();
   }
 
-  @Test
-  void acceptsRightDrafts() throws IOException {
-    try (Model model = openPredictable();
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void acceptsRightDrafts(boolean head) throws IOException {
+    try (Model model = head ? openPredictableHead() : openPredictable();
         Engine engine = Engine.open(model, ALWAYS)) {
       List<TokenLogProbability> expected = engine.submit(greedy(1, 0)).result().tokens();
       assertEquals(0, engine.status().draftTokens());
@@ -298,18 +339,38 @@ class MultiTokenPredictionTest {
   }
 
   @Test
-  void draftsForAdaptersAndBase() throws IOException {
-    GgufWriter writer = TinyAdapter.writer(64).string("general.architecture", "glm4moe");
+  void prefixesOnDiskDependOnTheHead() throws IOException {
+    EngineOptions options = ALWAYS.withCacheDirectory(directory.resolve("cache"), 1 << 20);
+    Path file = TinyModels.writeLong(directory.resolve("model.gguf"), "llama");
+    GgufWriter changed =
+        TinyModels.draftHeadWriter("llama").bool("eagle3.norm_before_residual", false);
+    Path head = TinyModels.draftHead("llama");
+    Path other = Files.write(directory.resolve("other.gguf"), changed.toBytes());
+    List<Integer> cached = new ArrayList<>();
+    for (Path each : List.of(head, other, head)) {
+      try (Model model = Model.open(file, ModelOptions.DEFAULT.withDraftHead(each));
+          Engine engine = Engine.open(model, options)) {
+        cached.add(engine.submit(request(1, 3)).result().cachedTokens());
+      }
+    }
+    assertEquals(List.of(0, 0, KvCache.BLOCK), cached);
+  }
+
+  /** The head of llama has a matrix of the adapter's name, and of another shape. */
+  @ParameterizedTest
+  @CsvSource({"glm4moe, 48", "llama, 32"})
+  void draftsForAdaptersAndBase(String name, int columns) throws IOException {
+    GgufWriter writer = TinyAdapter.writer(64).string("general.architecture", name);
     var random = new SplittableRandom(3);
-    for (int layer = 0; layer < 3; layer++) {
+    for (int layer = 0; layer < 2; layer++) {
       String tensor = "blk." + layer + ".attn_output.weight";
-      TinyAdapter.put(writer, tensor + ".lora_a", GgmlType.F32, random, 48, 4);
+      TinyAdapter.put(writer, tensor + ".lora_a", GgmlType.F32, random, columns, 4);
       TinyAdapter.put(writer, tensor + ".lora_b", GgmlType.F32, random, 4, 32);
     }
     Path file = Files.write(directory.resolve("adapter.gguf"), writer.toBytes());
     List<List<TokenLogProbability>> expected = new ArrayList<>();
     for (boolean block : new boolean[] {false, true}) {
-      try (Model model = open("glm4moe", block);
+      try (Model model = open(name, block);
           Engine engine = Engine.open(model, ALWAYS.withAdapters(1))) {
         var adaptation = new Adaptation(model.openAdapter(file), 1);
         int drafts = block ? 4 : 0;

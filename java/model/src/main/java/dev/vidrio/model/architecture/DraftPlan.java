@@ -1,0 +1,21 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Plan;
+import java.util.List;
+
+/**
+ * The plan of a draft block, from the tokens whose successors are wanted to logits, over the cache
+ * of the model.
+ *
+ * @param tokens the token of each logit; empty if the logits are those of all tokens in order
+ */
+public record DraftPlan(Plan plan, List<Integer> tokens) {
+  public DraftPlan {
+    tokens = List.copyOf(tokens);
+  }
+
+  /** Returns the token of a logit. */
+  public int token(int logit) {
+    return tokens.isEmpty() ? logit : tokens.get(logit);
+  }
+}
