@@ -18,10 +18,12 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -149,16 +151,25 @@ public final class RowPlan implements AutoCloseable {
    * {@link #run(int, int)}.
    */
   void run(int count, Row input, IntConsumer step, Row output) {
+    run(count, input, step, output, IntStream::sequential);
+  }
+
+  /** Runs any number of rows as {@link #run(int, Row, Row)}; several threads process the rows. */
+  public void runInParallel(int count, Row input, Row output) {
+    run(count, input, begin -> plan.run(batch), output, IntStream::parallel);
+  }
+
+  private void run(
+      int count, Row input, IntConsumer step, Row output, UnaryOperator<IntStream> order) {
     for (int begin = 0; begin < count; begin += rows()) {
-      int n = Math.min(rows(), count - begin);
-      for (int i = 0; i < n; i++) {
-        input.at(begin + i, slice(table.data(), table.k(), i));
-      }
-      select(IntStream.range(0, n).toArray());
+      int first = begin;
+      int[] all = IntStream.range(0, Math.min(rows(), count - begin)).toArray();
+      order
+          .apply(Arrays.stream(all))
+          .forEach(i -> input.at(first + i, slice(table.data(), table.k(), i)));
+      select(all);
       step.accept(begin);
-      for (int i = 0; i < n; i++) {
-        output.at(begin + i, output(i));
-      }
+      order.apply(Arrays.stream(all)).forEach(i -> output.at(first + i, output(i)));
     }
   }
 

@@ -164,7 +164,10 @@ public final class EagleBlock extends DraftBlock {
     return model.unembeddingMatrix(width());
   }
 
-  /** Rejects a head that is as wide as no tensor of the model if it lacks a tensor. */
+  /**
+   * Rejects a head without a tensor if it is not as wide as the model, since it cannot use the
+   * model's tensor.
+   */
   private void requireWidthOfModel(String missing) {
     if (width() != model.dimensions().d()) {
       throw block

@@ -57,8 +57,8 @@ final class GatedLoss implements SaeLoss {
     float[][] magnitudes = plus(scaled, bias.values());
     ActiveFeatures active =
         features.counted(
-            ActiveFeatures.of(magnitudes, (t, f) -> gates[t][f] > 0 && magnitudes[t][f] > 0));
-    ActiveFeatures open = ActiveFeatures.of(gates, (t, f) -> gates[t][f] > 0);
+            ActiveFeatures.of(magnitudes, (t, ids) -> positive(gates[t], magnitudes[t], ids)));
+    ActiveFeatures open = ActiveFeatures.of(gates, (t, ids) -> positive(gates[t], gates[t], ids));
     float[][] errors = features.errors(active, outputBias, outputs);
     float[][] ofGates = features.errors(open, outputBias, outputs);
     float factor = 2f / inputs.length;
@@ -107,5 +107,15 @@ final class GatedLoss implements SaeLoss {
     scale.gradient(ofScale);
     bias.gradient(ofBias);
     return new Part(active, errors, factor, slopes, null, false);
+  }
+
+  /** Selects the elements that are positive in both rows. */
+  private static int positive(float[] row, float[] other, int[] selected) {
+    int n = 0;
+    for (int f = 0; f < row.length; f++) {
+      selected[n] = f;
+      n += Math.min(row[f], other[f]) > 0 ? 1 : 0;
+    }
+    return n;
   }
 }

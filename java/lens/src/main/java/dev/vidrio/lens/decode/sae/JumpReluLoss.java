@@ -51,24 +51,32 @@ final class JumpReluLoss implements SaeLoss {
     float[][] pre = features.preActivations(inputs);
     float[] thresholds = threshold.values();
     ActiveFeatures active =
-        features.counted(ActiveFeatures.of(pre, (t, f) -> pre[t][f] > thresholds[f]));
-    ActiveFeatures near = ActiveFeatures.of(pre, (t, f) -> isNear(pre[t][f] - thresholds[f]));
+        features.counted(ActiveFeatures.of(pre, (t, ids) -> above(pre[t], thresholds, ids)));
+    ActiveFeatures near = ActiveFeatures.of(pre, (t, ids) -> near(pre[t], thresholds, ids));
     float[][] errors = features.errors(active, outputBias, outputs);
     float factor = 2f / inputs.length;
     float penalty = (float) (strength * kind.penalty() / inputs.length);
     var normSlopes = new float[features.features()];
-    float[] slopes = slopes(active, errors, factor, penalty);
+    List<float[]> both =
+        Part.valueSlopes(features, List.of(active, near), TokenRows.common(errors), factor);
+    float[] slopes = both.getFirst();
+    float[] estimates = both.getLast();
+    addTanhSlopes(active, penalty, slopes);
+    addTanhSlopes(near, penalty, estimates);
     addTanhNorms(active, penalty, normSlopes);
     List<Part> parts = new ArrayList<>();
     parts.add(new Part(active, TokenRows.common(errors), factor, slopes, normSlopes, true));
     float[] ofSteps = ofSteps(active, inputs.length, penalty);
-    float[] estimates = slopes(near, errors, factor, penalty);
     var ofThreshold = new float[thresholds.length];
-    near.forEach(
-        (f, i) -> {
-          float jump = thresholds[f] * estimates[i] + ofSteps[near.token(i)];
-          estimates[i] = jump / bandwidth;
-          ofThreshold[f] -= estimates[i];
+    near.forEachFeature(
+        (f, begin, end) -> {
+          float sum = 0;
+          for (int i = begin; i < end; i++) {
+            float jump = thresholds[f] * estimates[i] + ofSteps[near.token(i)];
+            estimates[i] = jump / bandwidth;
+            sum -= estimates[i];
+          }
+          ofThreshold[f] = sum;
         });
     if (kind.trainsEncoder()) {
       parts.add(Part.ofSlopes(near, estimates, null));
@@ -80,19 +88,30 @@ final class JumpReluLoss implements SaeLoss {
     return new SaeStep(active, errors, errors, new FeatureGradients(features, inputs, parts));
   }
 
-  private boolean isNear(float difference) {
-    float relative = difference / bandwidth;
-    return relative > -0.5f && relative < 0.5f;
+  private static int above(float[] pre, float[] thresholds, int[] selected) {
+    int n = 0;
+    for (int f = 0; f < pre.length; f++) {
+      selected[n] = f;
+      n += pre[f] > thresholds[f] ? 1 : 0;
+    }
+    return n;
   }
 
-  /** Returns the gradients of the values of features at tokens, in their order. */
-  private float[] slopes(ActiveFeatures some, float[][] errors, float factor, float penalty) {
-    float[] slopes = Part.valueSlopes(features, some, TokenRows.common(errors), factor);
+  private int near(float[] pre, float[] thresholds, int[] selected) {
+    int n = 0;
+    for (int f = 0; f < pre.length; f++) {
+      selected[n] = f;
+      n += Math.abs((pre[f] - thresholds[f]) / bandwidth) < 0.5f ? 1 : 0;
+    }
+    return n;
+  }
+
+  /** Adds the gradients of the values of features at tokens. */
+  private void addTanhSlopes(ActiveFeatures some, float penalty, float[] slopes) {
     if (kind.form() == ActivityPenalty.TANH) {
       some.forEach(
           (f, i) -> slopes[i] += penalty * scale * features.norm(f) * tanhSlope(f, some, i));
     }
-    return slopes;
   }
 
   /** Adds the gradients of the norms of decoders. */

@@ -11,8 +11,11 @@ import java.util.stream.IntStream;
 
 /** The active features of some tokens, by token and by feature. Immutable. */
 public final class ActiveFeatures {
-  /** The first size of the memory for the features of a token. */
-  private static final int FIRST = 64;
+  /** Tokens whose features are selected by one task. */
+  private static final int TOKENS = 16;
+
+  /** Features whose tokens are collected by one task. */
+  private static final int FEATURES = 512;
 
   private final int[][] ids;
   private final float[][] values;
@@ -25,7 +28,7 @@ public final class ActiveFeatures {
    * Wraps arrays, which must not be modified, and adds the order of features.
    *
    * @param features number of features
-   * @param ids of each token's active features
+   * @param ids of each token's active features, ascending
    * @param values of each token's active features
    * @throws InvalidInputException if a value is not finite
    */
@@ -33,29 +36,59 @@ public final class ActiveFeatures {
     this.ids = ids;
     this.values = values;
     this.begins = new int[features + 1];
-    for (int[] row : ids) {
-      for (int id : row) {
-        begins[id + 1]++;
-      }
-    }
+    inParts(features, this::count);
     for (int f = 0; f < features; f++) {
       begins[f + 1] += begins[f];
     }
     this.tokens = new int[begins[features]];
     this.byFeature = new float[begins[features]];
-    int[] next = begins.clone();
+    inParts(features, this::fill);
+  }
+
+  /** Processes features in parts, in parallel. */
+  private static void inParts(int features, Part part) {
+    IntStream.range(0, Math.ceilDiv(features, FEATURES))
+        .parallel()
+        .forEach(i -> part.process(i * FEATURES, Math.min(features, (i + 1) * FEATURES)));
+  }
+
+  /** A part of an operation on features. */
+  private interface Part {
+    /** Processes the features [from, to). */
+    void process(int from, int to);
+  }
+
+  /** Counts the tokens of features, each in the place after its own. */
+  private void count(int from, int to) {
+    for (int[] row : ids) {
+      for (int i = first(row, from); i < row.length && row[i] < to; i++) {
+        begins[row[i] + 1]++;
+      }
+    }
+  }
+
+  /** Sets the tokens and values of features. */
+  private void fill(int from, int to) {
+    int[] next = Arrays.copyOfRange(begins, from, to);
     for (int t = 0; t < ids.length; t++) {
-      for (int i = 0; i < ids[t].length; i++) {
+      int[] row = ids[t];
+      for (int i = first(row, from); i < row.length && row[i] < to; i++) {
         float value = values[t][i];
         if (!Float.isFinite(value)) {
           throw new InvalidInputException(
-              "activation of feature " + ids[t][i], Float.toString(value), "must be finite");
+              "activation of feature " + row[i], Float.toString(value), "must be finite");
         }
-        int at = next[ids[t][i]]++;
+        int at = next[row[i] - from]++;
         tokens[at] = t;
         byFeature[at] = value;
       }
     }
+  }
+
+  /** Returns the index of the first feature of a token that is not before {@code from}. */
+  private static int first(int[] row, int from) {
+    int found = Arrays.binarySearch(row, from);
+    return found < 0 ? -found - 1 : found;
   }
 
   /**
@@ -72,39 +105,47 @@ public final class ActiveFeatures {
         .forEach(
             t -> {
               ids[t] = select.apply(t);
-              values[t] = new float[ids[t].length];
-              for (int i = 0; i < ids[t].length; i++) {
-                values[t][i] = rows[t][ids[t][i]];
+              values[t] = valuesOf(rows[t], ids[t]);
+            });
+    return new ActiveFeatures(rows[0].length, ids, values);
+  }
+
+  /** Selects features of tokens. */
+  @FunctionalInterface
+  public interface Selection {
+    /** Writes the features of a token to an array [F], ascending, and returns their number. */
+    int select(int token, int[] features);
+  }
+
+  /**
+   * Selects features of tokens, in parallel. Loops without a branch for each feature are several
+   * times faster than with one, which is often predicted wrongly.
+   *
+   * @param rows values of all features, [n][F]
+   */
+  public static ActiveFeatures of(float[][] rows, Selection selection) {
+    var ids = new int[rows.length][];
+    var values = new float[rows.length][];
+    IntStream.range(0, Math.ceilDiv(rows.length, TOKENS))
+        .parallel()
+        .forEach(
+            part -> {
+              var features = new int[rows[0].length];
+              int end = Math.min(rows.length, (part + 1) * TOKENS);
+              for (int t = part * TOKENS; t < end; t++) {
+                ids[t] = Arrays.copyOf(features, selection.select(t, features));
+                values[t] = valuesOf(rows[t], ids[t]);
               }
             });
     return new ActiveFeatures(rows[0].length, ids, values);
   }
 
-  /** Decides about a feature at a token. */
-  @FunctionalInterface
-  public interface Selection {
-    boolean test(int token, int feature);
-  }
-
-  /**
-   * Selects features at tokens, in parallel.
-   *
-   * @param rows values of all features, [n][F]
-   */
-  public static ActiveFeatures of(float[][] rows, Selection selection) {
-    return of(rows, t -> selected(rows[t].length, t, selection));
-  }
-
-  private static int[] selected(int features, int token, Selection selection) {
-    var selected = new int[FIRST];
-    int n = 0;
-    for (int f = 0; f < features; f++) {
-      if (selection.test(token, f)) {
-        selected = n < selected.length ? selected : Arrays.copyOf(selected, 2 * n);
-        selected[n++] = f;
-      }
+  private static float[] valuesOf(float[] row, int[] ids) {
+    var values = new float[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      values[i] = row[ids[i]];
     }
-    return Arrays.copyOf(selected, n);
+    return values;
   }
 
   /** Returns the number of pairs of a token and a feature that is active at it. */
@@ -135,6 +176,15 @@ public final class ActiveFeatures {
     }
   }
 
+  /**
+   * Copies the elements of a feature's tokens from a row of all tokens, in the order of features.
+   */
+  void copyFrom(int feature, MemorySegment row, float[] values) {
+    for (int i = begins[feature]; i < begins[feature + 1]; i++) {
+      values[i] = row.getAtIndex(JAVA_FLOAT, tokens[i]);
+    }
+  }
+
   /** Adds the rows of a matrix, times the values of a token's features [begin, end), to a sum. */
   public void addTo(int token, float[][] rows, int begin, int end, float[] sum) {
     for (int i = 0; i < ids[token].length; i++) {
@@ -156,14 +206,25 @@ public final class ActiveFeatures {
    * order.
    */
   public void forEach(Action action) {
+    forEachFeature(
+        (f, begin, end) -> {
+          for (int i = begin; i < end; i++) {
+            action.accept(f, i);
+          }
+        });
+  }
+
+  /** Takes a feature and the indices [begin, end) of its tokens. */
+  @FunctionalInterface
+  public interface FeatureAction {
+    void accept(int feature, int begin, int end);
+  }
+
+  /** Runs an action for each feature, in parallel. */
+  public void forEachFeature(FeatureAction action) {
     IntStream.range(0, begins.length - 1)
         .parallel()
-        .forEach(
-            f -> {
-              for (int i = begins[f]; i < begins[f + 1]; i++) {
-                action.accept(f, i);
-              }
-            });
+        .forEach(f -> action.accept(f, begins[f], begins[f + 1]));
   }
 
   /** Returns the index of a feature's first token; that of the next feature is its end. */

@@ -192,8 +192,14 @@ public final class FeatureGradients {
     /** Returns the gradients of values, {@code factor · ⟨errors, W_dec⟩}, in their order. */
     public static float[] valueSlopes(
         FeatureWeights weights, ActiveFeatures active, TokenRows errors, float factor) {
-      float[] slopes = weights.sums().slopes(active, weights.decoder(), errors);
-      Vectors.scale(slopes, factor);
+      return valueSlopes(weights, List.of(active), errors, factor).getFirst();
+    }
+
+    /** Returns the gradients of the values of several selections of features. */
+    public static List<float[]> valueSlopes(
+        FeatureWeights weights, List<ActiveFeatures> selections, TokenRows errors, float factor) {
+      List<float[]> slopes = weights.sums().slopes(selections, weights.decoder(), errors);
+      slopes.forEach(each -> Vectors.scale(each, factor));
       return slopes;
     }
   }

@@ -7,6 +7,7 @@ import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -23,7 +24,7 @@ final class FeatureProducts implements AutoCloseable {
   static final double DENSE = 1 / 16.0;
 
   /** Rows of a matrix that are multiplied in one run. */
-  private static final int ROWS = 256;
+  private static final int ROWS = 1024;
 
   private final Executor executor;
   private final int features;
@@ -45,12 +46,12 @@ final class FeatureProducts implements AutoCloseable {
     this.batch = batch;
   }
 
-  private boolean isDense(ActiveFeatures active, int tokens) {
-    return active.size() >= DENSE * features * tokens;
+  private boolean isDense(long pairs, int tokens) {
+    return pairs >= DENSE * features * tokens;
   }
 
-  private boolean isDense(ActiveFeatures active, TokenRows rows) {
-    return rows.isCommon() && isDense(active, rows.of(0).length);
+  private boolean isDense(long pairs, TokenRows rows) {
+    return rows.isCommon() && isDense(pairs, rows.of(0).length);
   }
 
   private MatrixProduct product(int n, int k) {
@@ -60,13 +61,13 @@ final class FeatureProducts implements AutoCloseable {
 
   /** Adds to each token's sum the decoders of its active features times their values. */
   void addOutputs(ActiveFeatures active, float[][] decoder, float[][] sums) {
-    if (!isDense(active, sums.length)) {
+    if (!isDense(active.size(), sums.length)) {
       IntStream.range(0, sums.length).parallel().forEach(t -> active.addTo(t, decoder, sums[t], 0));
       return;
     }
     MatrixProduct product = product(decoder[0].length, features);
     product.transposedWeights(decoder);
-    product.run(
+    product.runInParallel(
         sums.length,
         (t, row) -> active.copyTo(t, row.fill((byte) 0)),
         (t, row) -> add(row, sums[t]));
@@ -75,23 +76,28 @@ final class FeatureProducts implements AutoCloseable {
   /**
    * Returns the products of errors and decoders, for each active pair in the order of features.
    *
+   * @param selections of active features, which share a product of whole matrices
    * @param errors [batch][d_out]
    */
-  float[] slopes(ActiveFeatures active, float[][] decoder, TokenRows errors) {
-    var slopes = new float[active.size()];
-    if (!isDense(active, errors)) {
-      active.forEach(
-          (f, i) -> slopes[i] = (float) Vectors.dot(errors.of(f)[active.token(i)], decoder[f]));
+  List<float[]> slopes(List<ActiveFeatures> selections, float[][] decoder, TokenRows errors) {
+    List<float[]> slopes = selections.stream().map(active -> new float[active.size()]).toList();
+    if (!isDense(selections.stream().mapToLong(ActiveFeatures::size).sum(), errors)) {
+      for (int s = 0; s < slopes.size(); s++) {
+        ActiveFeatures active = selections.get(s);
+        float[] own = slopes.get(s);
+        active.forEach(
+            (f, i) -> own[i] = (float) Vectors.dot(errors.of(f)[active.token(i)], decoder[f]));
+      }
       return slopes;
     }
     MatrixProduct product = product(batch, decoder[0].length);
     product.weights(errors.of(0));
-    product.run(
+    product.runInParallel(
         features,
         (f, row) -> MemorySegment.copy(decoder[f], 0, row, JAVA_FLOAT, 0, decoder[f].length),
         (f, row) -> {
-          for (int i = active.begin(f); i < active.begin(f + 1); i++) {
-            slopes[i] = row.getAtIndex(JAVA_FLOAT, active.token(i));
+          for (int s = 0; s < slopes.size(); s++) {
+            selections.get(s).copyFrom(f, row, slopes.get(s));
           }
         });
     return slopes;
@@ -103,13 +109,13 @@ final class FeatureProducts implements AutoCloseable {
    * @param factors in the order of features
    */
   void addRows(ActiveFeatures active, float[] factors, TokenRows rows, float[][] sums) {
-    if (!isDense(active, rows)) {
+    if (!isDense(active.size(), rows)) {
       active.forEach((f, i) -> Vectors.add(sums[f], factors[i], rows.of(f)[active.token(i)]));
       return;
     }
     MatrixProduct product = product(sums[0].length, batch);
     product.transposedWeights(rows.of(0));
-    product.run(
+    product.runInParallel(
         features,
         (f, row) -> {
           row.fill((byte) 0);

@@ -198,8 +198,17 @@ public final class FeatureWeights implements AutoCloseable {
    * @param pre pre-activations, [batch][F]
    */
   public ActiveFeatures active(float[][] pre, double threshold) {
-    return counted(
-        ActiveFeatures.of(pre, (t, f) -> pre[t][f] > 0 && pre[t][f] * norms[f] >= threshold));
+    return counted(ActiveFeatures.of(pre, (t, ids) -> active(pre[t], threshold, ids)));
+  }
+
+  private int active(float[] pre, double threshold, int[] selected) {
+    int n = 0;
+    for (int f = 0; f < pre.length; f++) {
+      selected[n] = f;
+      float strength = pre[f] > 0 ? pre[f] * norms[f] : Float.NaN;
+      n += strength >= threshold ? 1 : 0;
+    }
+    return n;
   }
 
   /**

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.sampling.SplitMix64;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,11 +39,17 @@ class FeatureProductsTest {
     float[][] decoder = random(FEATURES, WIDTH);
     float[][] rows = random(tokens, WIDTH);
     ActiveFeatures active =
-        ActiveFeatures.of(values, (t, f) -> chances[t][f] + 0.5 < share || f == 7);
+        ActiveFeatures.of(
+            values,
+            t ->
+                IntStream.range(0, FEATURES)
+                    .filter(f -> chances[t][f] + 0.5 < share || f == 7)
+                    .toArray());
     try (Executor executor = NativeExecutor.create();
         var products = new FeatureProducts(executor, FEATURES, BATCH)) {
       for (int repeat = 0; repeat < 2; repeat++) {
-        float[] slopes = products.slopes(active, decoder, TokenRows.common(rows));
+        float[] slopes =
+            products.slopes(List.of(active), decoder, TokenRows.common(rows)).getFirst();
         var outputs = new float[tokens][WIDTH];
         var sums = new float[FEATURES][WIDTH];
         outputs[0][0] = 1;
