@@ -110,7 +110,7 @@ static void rejects_kv_store_attention(void) {
     REJECTS(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
     REJECTS(VD_OP_ATTENTION, op.as.attention.scale = NAN);
     REJECTS(VD_OP_ATTENTION, op.as.attention.window = -1);
-    REJECTS(VD_OP_ATTENTION, op.as.attention.shape = 3);
+    REJECTS(VD_OP_ATTENTION, op.as.attention.shape = VD_WINDOW_WITHOUT_FIRST + 1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.cap = -1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.reach = -1);
     REJECTS(VD_OP_ATTENTION, op.as.attention.reach = VD_REACH_MAX + 1);
@@ -212,7 +212,7 @@ static void rejects_unfused_attention(void) {
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.P = -1);
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.P = INT32_MAX / 4 + 1);
     REJECTS(VD_OP_SOFTMAX, op.as.softmax.window = -1);
-    REJECTS(VD_OP_SOFTMAX, op.as.softmax.shape = 3);
+    REJECTS(VD_OP_SOFTMAX, op.as.softmax.shape = VD_WINDOW_WITHOUT_FIRST + 1);
     REJECTS(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
     REJECTS(VD_OP_ATTENTION_VALUES, op.as.attention_values.pattern = NULL);
     REJECTS(VD_OP_ATTENTION_VALUES, op.as.attention_values.softmax = NULL);
