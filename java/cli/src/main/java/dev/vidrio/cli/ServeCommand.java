@@ -237,16 +237,14 @@ final class ServeCommand implements Callable<Integer> {
     if (ServedDraftsOption.OWN_BLOCK.equals(draft)) {
       return new ModelSource(served.id, () -> served.openWith(ModelOption::withDraftBlock));
     }
-    if (draft != null && isDraftHead(draft)) {
+    Optional<Path> head =
+        Optional.ofNullable(draft).flatMap(ModelOption::file).filter(Model::isDraftHead);
+    if (head.isPresent()) {
       return new ModelSource(
-          served.id, () -> served.openWith(option -> option.withDraftHead(draft)));
+          served.id, () -> served.openWith(option -> option.withDraftHead(head.get())));
     }
     return new ModelSource(served.id, served::open)
         .withDraft(draft == null ? null : model.withReference(draft)::open);
-  }
-
-  private static boolean isDraftHead(String reference) {
-    return ModelOption.file(reference).filter(Model::isDraftHead).isPresent();
   }
 
   private Server start(ServerOptions options, ModelSource... sources) throws IOException {

@@ -78,7 +78,7 @@ public final class ModelOption {
   private boolean noRepack;
 
   private boolean draftBlock;
-  private @Nullable String draftHead;
+  private @Nullable Path draftHead;
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -110,7 +110,7 @@ public final class ModelOption {
   }
 
   /** Returns these options for the model with an EAGLE-3 head. */
-  public ModelOption withDraftHead(String head) {
+  public ModelOption withDraftHead(Path head) {
     ModelOption copy = withReference(reference());
     copy.draftHead = head;
     return copy;
@@ -247,7 +247,7 @@ public final class ModelOption {
     return ModelOptions.with(this::createExecutor)
         .withRepacking(noRepack ? Repacking.NEVER : repacking)
         .withDraftBlock(draftBlock)
-        .withDraftHead(draftHead == null ? null : file(draftHead).orElseThrow())
+        .withDraftHead(draftHead)
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 

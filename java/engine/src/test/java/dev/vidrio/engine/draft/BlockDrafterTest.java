@@ -130,7 +130,7 @@ class BlockDrafterTest {
   private static GgufWriter predictable() {
     GgufWriter writer = TinyModels.withDraftBlock("hy_v3");
     try (Arena arena = Arena.ofConfined()) {
-      Gguf gguf = parse(writer, arena);
+      Gguf gguf = writer.parse("predictable", arena);
       addNothing(writer, gguf);
       for (GgufTensor tensor : gguf.tensors()) {
         if (tensor.name().endsWith("nextn.eh_proj.weight")) {
@@ -146,12 +146,6 @@ class BlockDrafterTest {
     return writer;
   }
 
-  private static Gguf parse(GgufWriter writer, Arena arena) {
-    byte[] bytes = writer.toBytes();
-    MemorySegment copy = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-    return Gguf.parse("predictable", copy);
-  }
-
   /**
    * Opens a model whose layers add nothing, so that it repeats the last token, and whose head
    * predicts the token before the last one.
@@ -161,9 +155,9 @@ class BlockDrafterTest {
     GgufWriter head =
         TinyModels.draftHeadWriter("llama").bool("eagle3.norm_before_residual", false);
     try (Arena arena = Arena.ofConfined()) {
-      Gguf gguf = parse(model, arena);
+      Gguf gguf = model.parse("predictable", arena);
       addNothing(model, gguf);
-      Gguf parsed = parse(head, arena);
+      Gguf parsed = head.parse("head", arena);
       addNothing(head, parsed);
       GgufTensor projection = parsed.tensor("fc.weight");
       put(head, projection, identity((int) projection.dim(1), (int) projection.dim(0)));

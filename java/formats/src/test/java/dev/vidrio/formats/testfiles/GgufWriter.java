@@ -1,8 +1,11 @@
 package dev.vidrio.formats.testfiles;
 
 import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufValueType;
 import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -170,6 +173,13 @@ public final class GgufWriter {
 
   public byte[] toBytes() {
     return toImage().bytes();
+  }
+
+  /** Parses the file, in memory of an arena. */
+  public Gguf parse(String name, Arena arena) {
+    byte[] bytes = toBytes();
+    return Gguf.parse(
+        name, arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes)));
   }
 
   /** Lays the file out and records the offset of each field. */

@@ -102,7 +102,7 @@ public final class MatrixProduct implements AutoCloseable {
   /** Returns the product with rows x, [M][N]. */
   public float[][] of(float[][] x) {
     var y = new float[x.length][n];
-    runInParallel(
+    run(
         x.length,
         (i, row) -> MemorySegment.copy(x[i], 0, row, JAVA_FLOAT, 0, k),
         (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, y[i], 0, n));
@@ -117,22 +117,12 @@ public final class MatrixProduct implements AutoCloseable {
   }
 
   /**
-   * Computes the product with any number of rows.
-   *
-   * @param input fills each row of x
-   * @param output receives each row of y
-   */
-  public void run(int count, Row input, Row output) {
-    plan.run(count, input::at, output::at);
-  }
-
-  /**
    * Computes the product with any number of rows, which several threads fill and read.
    *
    * @param input fills each row of x
    * @param output receives each row of y
    */
-  public void runInParallel(int count, Row input, Row output) {
+  public void run(int count, Row input, Row output) {
     plan.runInParallel(count, input::at, output::at);
   }
 

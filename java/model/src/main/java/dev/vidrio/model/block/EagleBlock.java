@@ -8,8 +8,7 @@ import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.DraftPlan;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.IntStream;
 
 /**
  * An EAGLE-3 head (arXiv 2503.01840) as a draft block. The state of a position is a projection of
@@ -54,14 +53,15 @@ public final class EagleBlock extends DraftBlock {
     PlanBuilder plan = model.plan();
     int d = model.dimensions().d();
     int count = head.layers().size();
-    @Nullable Buffer sum = null;
-    for (int i = 0; i < count; i++) {
-      Weights part = columns("fc", i * d, d, width(), count * d);
-      Buffer input = inputs.get(head.layers().get(i));
-      Buffer product = plan.linear("draft.features." + i, part, null, input);
-      sum = sum == null ? product : plan.add("draft.features.sum." + i, sum, product);
-    }
-    return Objects.requireNonNull(sum);
+    return IntStream.range(0, count)
+        .mapToObj(
+            i -> {
+              Weights part = columns("fc", i * d, d, width(), count * d);
+              Buffer input = inputs.get(head.layers().get(i));
+              return plan.linear("draft.features." + i, part, null, input);
+            })
+        .reduce((sum, product) -> plan.add(product.name() + ".sum", sum, product))
+        .orElseThrow();
   }
 
   @Override

@@ -54,13 +54,10 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void logitsAreThoseOfTransformers(String name) {
-    SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture = load(name, executor, arena);
-      int[] tokens = expected.ints("tokens");
-      float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
-      assertClose(expected.floats("logits"), logits, TOLERANCE);
+      assertLogits(name, architecture, executor, arena);
     }
   }
 
@@ -76,14 +73,11 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.WITH_DRAFT_BLOCK)
   void draftBlocksChangeNeitherLogitsNorGradients(String name) {
-    SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = TinyModels.ggufWithDraftBlock(name, arena);
       Architecture architecture = load(gguf, executor, arena, DraftSource.OWN_BLOCK);
-      int[] tokens = expected.ints("tokens");
-      float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
-      assertClose(expected.floats("logits"), logits, TOLERANCE);
+      assertLogits(name, architecture, executor, arena);
       assertGradients(name, architecture, executor, arena);
     }
   }
@@ -92,13 +86,12 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void draftHeadsChangeNoLogits(String name) {
-    SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Gguf gguf = TinyModels.gguf(name, arena);
       String architecture = gguf.metadata().string("general.architecture");
       int width = gguf.metadata().intValue(architecture + ".embedding_length", 1, 1 << 10);
-      byte[] bytes =
+      Gguf parsed =
           TinyModels.draftHeadWriter("qwen3")
               .int32s("eagle3.target_layers", 0, 1, 0)
               .uint32("eagle3.target_hidden_size", width)
@@ -108,9 +101,7 @@ class ArchitecturesTest {
                   new byte[Math.toIntExact(3L * width * 64 * Float.BYTES)],
                   3L * width,
                   64)
-              .toBytes();
-      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      Gguf parsed = Gguf.parse("head", data);
+              .parse("head", arena);
       DraftSource head = Catalog.draftHead(parsed, executor, arena, Repacking.AT_ONCE);
       if (WITHOUT_HEADS.contains(architecture)) {
         var e =
@@ -119,10 +110,16 @@ class ArchitecturesTest {
         return;
       }
       Architecture whole = load(gguf, executor, arena, head);
-      int[] tokens = expected.ints("tokens");
-      float[] logits = logits(whole.plan(tokens.length), executor, tokens, arena);
-      assertClose(expected.floats("logits"), logits, TOLERANCE);
+      assertLogits(name, whole, executor, arena);
     }
+  }
+
+  private static void assertLogits(
+      String name, Architecture architecture, Executor executor, Arena arena) {
+    SafetensorsFile expected = TinyModels.expected(name);
+    int[] tokens = expected.ints("tokens");
+    float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
+    assertClose(expected.floats("logits"), logits, TOLERANCE);
   }
 
   /** Compares with autograd, of the sum of each token's own logit after it. */

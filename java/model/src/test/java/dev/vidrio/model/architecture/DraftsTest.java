@@ -12,7 +12,6 @@ import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,9 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Blocks that draft tokens are passed over, whether arrays of layers count them or not. */
 class DraftsTest {
   private static Architecture load(GgufWriter writer, Arena arena, Executor executor) {
-    byte[] bytes = writer.toBytes();
-    MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-    Gguf gguf = Gguf.parse("drafts.gguf", data);
+    Gguf gguf = writer.parse("drafts.gguf", arena);
     return Catalog.load(
         gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
   }

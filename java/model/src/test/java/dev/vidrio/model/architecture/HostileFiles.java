@@ -13,7 +13,6 @@ import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 
 /** Files of tiny models that are changed to be wrong. */
@@ -23,11 +22,9 @@ final class HostileFiles {
   private static void load(String model, Consumer<GgufWriter> change) {
     GgufWriter writer = TinyModels.writer(model);
     change.accept(writer);
-    byte[] bytes = writer.toBytes();
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      Gguf gguf = Gguf.parse("hostile.gguf", data);
+      Gguf gguf = writer.parse("hostile.gguf", arena);
       var _ =
           Catalog.load(
               gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);

@@ -2,7 +2,6 @@ package dev.vidrio.model.block;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
@@ -12,7 +11,6 @@ import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -25,12 +23,10 @@ class RopeReaderTest {
     writer.string("llama.rope.scaling.type", "yarn");
     writer.float32("llama.rope.scaling.factor", factor);
     more.forEach((key, value) -> writer.float32("llama.rope.scaling." + key, value));
-    byte[] bytes = writer.toBytes();
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
-      var data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
       return Catalog.load(
-              Gguf.parse("yarn.gguf", data),
+              writer.parse("yarn.gguf", arena),
               executor,
               arena,
               LoadListener.SILENT,

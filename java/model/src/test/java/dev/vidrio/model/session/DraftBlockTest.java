@@ -15,14 +15,12 @@ import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.architecture.DraftPlan;
 import dev.vidrio.model.testfiles.TestExecutors;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,51 +43,8 @@ class DraftBlockTest {
     return Model.open(Files.write(directory.resolve("model.gguf"), writer.toBytes()), options);
   }
 
-  /** A model, its block and one sequence of both. */
-  private static final class Pair implements AutoCloseable {
-    final Session model;
-    final Session block;
-    final Sequence sequence;
-
-    Pair(Model opened) {
-      this(opened, SessionOptions.EXACT);
-    }
-
-    Pair(Model opened, SessionOptions options) {
-      DraftPlan draft = Objects.requireNonNull(opened.architecture().draft());
-      this.model = opened.newSession(options);
-      this.block = opened.newSession(options, draft.plan(), model);
-      this.sequence = model.newSequence();
-    }
-
-    /** Returns the logits of the block from the last token and the state before it. */
-    float[] predict(int token) {
-      return block.feed(sequence, token).toArray(JAVA_FLOAT);
-    }
-
-    /** Returns the logits of the model. */
-    float[] run(int... tokens) {
-      return model.feed(sequence, tokens).toArray(JAVA_FLOAT);
-    }
-
-    @Override
-    public void close() {
-      sequence.close();
-      block.close();
-      model.close();
-    }
-  }
-
   private static float[] row(float[] rows, int i, int width) {
     return Arrays.copyOfRange(rows, i * width, (i + 1) * width);
-  }
-
-  private static int best(float[] logits) {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      best = logits[i] > logits[best] ? i : best;
-    }
-    return best;
   }
 
   @ParameterizedTest
@@ -98,7 +53,7 @@ class DraftBlockTest {
     SafetensorsFile expected = TinyModels.expectedOfDraftBlock(name);
     int[] tokens = expected.ints("tokens");
     try (Model model = open(name, ModelOptions.DEFAULT.withDraftBlock(true));
-        var pair = new Pair(model)) {
+        var pair = new DraftPair(model)) {
       int vocabulary = model.architecture().vocabulary();
       float[] ofBlock = expected.floats("block_logits");
       float[] ofModel = expected.floats("logits");
@@ -110,11 +65,11 @@ class DraftBlockTest {
         assertClose(row(ofModel, i, vocabulary), last, TOLERANCE);
       }
       float[] drafts = expected.floats("drafts");
-      int token = best(last);
+      int token = DraftPair.best(last);
       for (int i = 0; i < drafts.length / vocabulary; i++) {
         float[] draft = pair.predict(token);
         assertClose(row(drafts, i, vocabulary), draft, TOLERANCE);
-        token = best(draft);
+        token = DraftPair.best(draft);
       }
     }
   }
@@ -129,11 +84,11 @@ class DraftBlockTest {
       float[] expected;
       float[] drafted;
       try (Model model = open(name, ModelOptions.with(executor).withDraftBlock(true));
-          var pair = new Pair(model);
-          var again = new Pair(model, SessionOptions.EXACT.withBatch(5).withSlots(2))) {
+          var pair = new DraftPair(model);
+          var again = new DraftPair(model, SessionOptions.EXACT.withBatch(5).withSlots(2))) {
         pair.run(Arrays.copyOf(tokens, last));
         drafted = pair.predict(tokens[last]);
-        pair.predict(best(drafted));
+        pair.predict(DraftPair.best(drafted));
         pair.sequence.truncate(last);
         expected = pair.run(tokens[last]);
         // Other chunks, a fork, and wrong drafts that are rolled back.

@@ -44,10 +44,6 @@ class DraftHeadTest {
         TinyModels.write(file, name), options.withDraftHead(TinyModels.draftHead(name)));
   }
 
-  private static float[] feed(Session session, Sequence sequence, int... tokens) {
-    return session.feed(sequence, tokens).toArray(JAVA_FLOAT);
-  }
-
   /** Compares the logits of a head with those of a row, which are -infinity for other tokens. */
   private static void assertLogits(DraftPlan head, float[] rows, int row, float[] actual) {
     int vocabulary = 64;
@@ -58,14 +54,6 @@ class DraftHeadTest {
     assertClose(expected, actual, TOLERANCE);
   }
 
-  private static int best(float[] logits) {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      best = logits[i] > logits[best] ? i : best;
-    }
-    return best;
-  }
-
   @ParameterizedTest
   @MethodSource(TinyModels.WITH_DRAFT_HEAD)
   void logitsAreThoseOfLlamaCpp(String name) throws IOException {
@@ -74,22 +62,20 @@ class DraftHeadTest {
     try (Model model = open(name, ModelOptions.DEFAULT)) {
       DraftPlan head = Objects.requireNonNull(model.architecture().draft());
       assertEquals(name.equals("qwen3") ? 20 : 0, head.tokens().size());
-      try (Session whole = model.newSession(SessionOptions.EXACT);
-          Session block = model.newSession(SessionOptions.EXACT, head.plan(), whole);
-          Sequence sequence = whole.newSequence()) {
+      try (var pair = new DraftPair(model)) {
         float[] ofHead = expected.floats("block_logits");
-        float[] last = feed(whole, sequence, tokens[0]);
+        float[] last = pair.run(tokens[0]);
         for (int i = 1; i < tokens.length; i++) {
-          assertLogits(head, ofHead, i - 1, feed(block, sequence, tokens[i]));
-          sequence.truncate(i);
-          last = feed(whole, sequence, tokens[i]);
+          assertLogits(head, ofHead, i - 1, pair.predict(tokens[i]));
+          pair.sequence.truncate(i);
+          last = pair.run(tokens[i]);
         }
         float[] drafts = expected.floats("drafts");
-        int token = best(last);
+        int token = DraftPair.best(last);
         for (int i = 0; i < drafts.length / 64; i++) {
-          float[] draft = feed(block, sequence, token);
+          float[] draft = pair.predict(token);
           assertLogits(head, drafts, i, draft);
-          token = head.token(best(draft));
+          token = head.token(DraftPair.best(draft));
         }
       }
     }
@@ -106,19 +92,16 @@ class DraftHeadTest {
     for (Supplier<Executor> executor :
         (Iterable<Supplier<Executor>>) TestExecutors.all(2)::iterator) {
       try (Model model = open(name, ModelOptions.with(executor))) {
-        DraftPlan head = Objects.requireNonNull(model.architecture().draft());
         for (int batch : new int[] {64, 5}) {
           SessionOptions options = SessionOptions.EXACT.withBatch(batch);
-          try (Session whole = model.newSession(options);
-              Session block = model.newSession(options, head.plan(), whole);
-              Sequence sequence = whole.newSequence()) {
-            feed(whole, sequence, first);
-            float[] logits = feed(block, sequence, tokens[last]);
+          try (var pair = new DraftPair(model, options)) {
+            pair.run(first);
+            float[] logits = pair.predict(tokens[last]);
             drafted = drafted == null ? logits : drafted;
             assertArrayEquals(drafted, logits);
-            feed(block, sequence, 1);
-            sequence.truncate(last);
-            float[] ofModel = feed(whole, sequence, tokens[last]);
+            pair.predict(1);
+            pair.sequence.truncate(last);
+            float[] ofModel = pair.run(tokens[last]);
             expected = expected == null ? ofModel : expected;
             assertArrayEquals(expected, ofModel);
           }
@@ -128,7 +111,9 @@ class DraftHeadTest {
           Session session = model.newSession(SessionOptions.EXACT);
           Sequence sequence = session.newSequence()) {
         assertArrayEquals(
-            Objects.requireNonNull(expected), feed(session, sequence, tokens), "without the head");
+            Objects.requireNonNull(expected),
+            session.feed(sequence, tokens).toArray(JAVA_FLOAT),
+            "without the head");
       }
     }
   }

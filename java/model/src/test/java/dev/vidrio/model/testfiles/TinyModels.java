@@ -209,11 +209,7 @@ public final class TinyModels {
    * of the model; {@code block_logits} [n, V] of the block; {@code drafts} [COUNT, V] after them.
    */
   public static SafetensorsFile expectedOfDraftBlock(String model) {
-    try {
-      return SafetensorsFile.read(DRAFT_BLOCKS.resolve(model + ".safetensors"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return results(DRAFT_BLOCKS.resolve(model + ".safetensors"));
   }
 
   /** Returns the file of the EAGLE-3 head of a model. */
@@ -233,11 +229,7 @@ public final class TinyModels {
    * block_logits} [n − 1, V] begin with the second token.
    */
   public static SafetensorsFile expectedOfDraftHead(String model) {
-    try {
-      return SafetensorsFile.read(DRAFT_HEADS.resolve(model + ".safetensors"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return results(DRAFT_HEADS.resolve(model + ".safetensors"));
   }
 
   private static GgufWriter writer(Gguf gguf) {
@@ -298,8 +290,12 @@ public final class TinyModels {
 
   /** Results of transformers: {@code tokens} [n], {@code logits} [n, V]. */
   public static SafetensorsFile expected(String model) {
+    return results(DIRECTORY.resolve(model).resolve("expected.safetensors"));
+  }
+
+  private static SafetensorsFile results(Path file) {
     try {
-      return SafetensorsFile.read(DIRECTORY.resolve(model).resolve("expected.safetensors"));
+      return SafetensorsFile.read(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

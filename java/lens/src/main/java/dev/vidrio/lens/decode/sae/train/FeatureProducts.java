@@ -67,7 +67,7 @@ final class FeatureProducts implements AutoCloseable {
     }
     MatrixProduct product = product(decoder[0].length, features);
     product.transposedWeights(decoder);
-    product.runInParallel(
+    product.run(
         sums.length,
         (t, row) -> active.copyTo(t, row.fill((byte) 0)),
         (t, row) -> add(row, sums[t]));
@@ -92,7 +92,7 @@ final class FeatureProducts implements AutoCloseable {
     }
     MatrixProduct product = product(batch, decoder[0].length);
     product.weights(errors.of(0));
-    product.runInParallel(
+    product.run(
         features,
         (f, row) -> MemorySegment.copy(decoder[f], 0, row, JAVA_FLOAT, 0, decoder[f].length),
         (f, row) -> {
@@ -115,7 +115,7 @@ final class FeatureProducts implements AutoCloseable {
     }
     MatrixProduct product = product(sums[0].length, batch);
     product.transposedWeights(rows.of(0));
-    product.runInParallel(
+    product.run(
         features,
         (f, row) -> {
           row.fill((byte) 0);
