@@ -2,7 +2,6 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
-import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.model.Model;
@@ -38,14 +37,14 @@ final class VerifyCommand extends ModelCommand<Map<Path, Verification>> {
       names = "--adapter",
       paramLabel = "FILE",
       description = "The LoRA adapter of the answers: a GGUF file or a PEFT directory.")
-  private @Nullable String adapter;
+  private @Nullable Path adapter;
 
   @Override
   protected Map<Path, Verification> run(Model opened) {
     // All are read first, so that a file that is not a receipt ends the command at once.
     Map<Path, Receipt> receipts = new LinkedHashMap<>();
     files.forEach(file -> receipts.put(file, Receipt.read(file)));
-    Adapter loaded = adapter == null ? null : opened.openAdapter(AdapterFile.parse(adapter).path());
+    Adapter loaded = adapter == null ? null : opened.openAdapter(adapter);
     Map<Path, Verification> results = new LinkedHashMap<>();
     try (var bar = new ProgressBar("verify")) {
       receipts.forEach(

@@ -56,12 +56,12 @@ class OpenApiTest {
     }
 
     @Override
-    public Result run(Request request, Model model) {
+    public Result run(Request request, Model model, Models others) {
       return new Result(Map.of(), request.files());
     }
 
     @Override
-    public byte[] runForFile(Request request, Model model, String file, long limit) {
+    public byte[] runForFile(Request request, Model model, Models others, String file, long limit) {
       return new byte[0];
     }
   }

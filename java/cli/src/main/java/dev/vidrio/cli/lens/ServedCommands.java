@@ -39,7 +39,7 @@ import picocli.CommandLine.ParseResult;
  * @param shared the directory of files that all requests may read; null for none
  */
 public record ServedCommands(@Nullable Path shared) implements LensCommands {
-  /** Options of the server, not of a request; those of commands with another model or server. */
+  /** Options of the process, and of connections to other servers. */
   private static final Set<String> REFUSED =
       Set.of(
           "--model",
@@ -49,8 +49,6 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
           "--executor",
           "--no-repack",
           "--json",
-          "--adapter",
-          "--with",
           "--url",
           "--key-variable",
           "--timeout");
@@ -62,10 +60,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     private static List<JsonObject> make() {
       CommandLine all = group(List.of());
       OptionValues.refineHelp(all);
-      return leaves(all).stream()
-          .filter(ServedCommands::isServed)
-          .map(ServedCommands::toJson)
-          .toList();
+      return leaves(all).stream().map(ServedCommands::toJson).toList();
     }
   }
 
@@ -107,12 +102,6 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return line.getSubcommands().isEmpty()
         ? List.of(line.getCommandSpec())
         : line.getSubcommands().values().stream().flatMap(sub -> leaves(sub).stream()).toList();
-  }
-
-  /** Returns whether no option that a request cannot give is required. */
-  private static boolean isServed(CommandSpec command) {
-    return command.userObject() instanceof ServedCommand
-        && command.options().stream().noneMatch(o -> o.required() && isRefused(o));
   }
 
   private static boolean isRefused(OptionSpec option) {
@@ -193,24 +182,24 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
   }
 
   @Override
-  public Result run(Request request, Model model) throws IOException {
+  public Result run(Request request, Model model, Models others) throws IOException {
     return run(
         request,
         workspace -> {
-          Object json = workspace.call(() -> command(request).call(model, request.model()));
+          Object json = workspace.call(() -> command(request).call(model, request.model(), others));
           return new Result(json, workspace.written());
         });
   }
 
   @Override
-  public byte[] runForFile(Request request, Model model, String file, long limit)
+  public byte[] runForFile(Request request, Model model, Models others, String file, long limit)
       throws IOException {
     return run(
         request,
         workspace -> {
           workspace.call(
               () -> {
-                command(request).callForFiles(model, request.model());
+                command(request).callForFiles(model, request.model(), others);
                 return file;
               });
           return workspace.content(file, limit);
@@ -282,9 +271,6 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     }
     if (found == null || !found.getSubcommands().isEmpty()) {
       throw new UsageException("not found; GET /v1/lens/commands lists the commands");
-    }
-    if (!isServed(found.getCommandSpec())) {
-      throw new UsageException("needs another model or an adapter, which a request cannot open");
     }
     return found.getCommandSpec();
   }

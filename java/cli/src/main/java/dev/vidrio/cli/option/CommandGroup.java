@@ -84,11 +84,12 @@ public interface CommandGroup {
   static CommandLine configure(CommandLine line) {
     return line.setCaseInsensitiveEnumValuesAllowed(true)
         .setExpandAtFiles(false) // a text may begin with @
-        .registerConverter(Path.class, CommandGroup::path);
+        .registerConverter(Path.class, CommandGroup::path)
+        .registerConverter(AdapterFile.class, AdapterFile::parse);
   }
 
   /** Rejects an empty path, as of an unset shell variable, which would mean this directory. */
-  private static Path path(String name) {
+  static Path path(String name) {
     if (name.isEmpty()) {
       throw new TypeConversionException("must name a file or directory, but is empty");
     }

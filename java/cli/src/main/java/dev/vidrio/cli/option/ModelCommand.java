@@ -2,10 +2,9 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.cli.io.UsageException;
-import dev.vidrio.cli.io.Workspace;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
+import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -34,6 +33,13 @@ public abstract class ModelCommand<R> implements Callable<Integer>, ServedComman
 
   private @Nullable String servedName;
 
+  /** Opens other models. */
+  private LensCommands.Models others =
+      reference -> {
+        Model opened = options.withReference(reference).open();
+        return new LensCommands.OpenModel(opened, opened::close);
+      };
+
   @Override
   public final Integer call() throws IOException {
     OptionValues.check(this::check);
@@ -59,20 +65,25 @@ public abstract class ModelCommand<R> implements Callable<Integer>, ServedComman
   }
 
   @Override
-  public final Object call(Model served, String name) throws IOException {
-    return serve(served, name, this::toJson);
+  public final Object call(Model served, String name, LensCommands.Models servedModels)
+      throws IOException {
+    return serve(served, name, servedModels, this::toJson);
   }
 
   @Override
-  public final void callForFiles(Model served, String name) throws IOException {
-    var _ = serve(served, name, result -> name);
+  public final void callForFiles(Model served, String name, LensCommands.Models servedModels)
+      throws IOException {
+    var _ = serve(served, name, servedModels, result -> name);
   }
 
-  private Object serve(Model served, String name, Function<R, Object> answer) throws IOException {
+  private Object serve(
+      Model served, String name, LensCommands.Models servedModels, Function<R, Object> answer)
+      throws IOException {
     json = true;
     OptionValues.check(this::check);
     model = served;
     servedName = name;
+    others = servedModels;
     R result = run(served);
     try {
       var _ = write(result);
@@ -133,12 +144,12 @@ public abstract class ModelCommand<R> implements Callable<Integer>, ServedComman
     return servedName == null ? model().name() : servedName;
   }
 
-  /** Opens another model with the options of this one; the caller closes it. */
-  protected final Model open(String reference) {
-    if (Workspace.isActive()) {
-      throw new UsageException(reference + ": a request cannot open another model");
-    }
-    return options.withReference(reference).open();
+  /**
+   * Opens another model with the options of this one; for a client of the server, a served model.
+   * The caller closes it.
+   */
+  protected final LensCommands.OpenModel open(String reference) {
+    return others.open(reference);
   }
 
   /**

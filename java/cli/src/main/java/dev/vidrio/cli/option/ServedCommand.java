@@ -1,6 +1,7 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.model.Model;
+import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 
 /** A command that also runs for a client of the server, on a model that the server has loaded. */
@@ -10,9 +11,10 @@ public interface ServedCommand {
    * Files are written as the options request.
    *
    * @param name the name of the model in results
+   * @param others the models that options of the command may name
    */
-  Object call(Model served, String name) throws IOException;
+  Object call(Model served, String name, LensCommands.Models others) throws IOException;
 
   /** Runs the command as {@link #call} does, for its files alone. */
-  void callForFiles(Model served, String name) throws IOException;
+  void callForFiles(Model served, String name, LensCommands.Models others) throws IOException;
 }

@@ -1,7 +1,6 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.model.Model;
-import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.model.session.SessionOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -18,7 +17,7 @@ public final class SessionOption {
         "A LoRA adapter for the model: a GGUF file or a PEFT directory.",
         "STRENGTH scales the adapter. Default: 1."
       })
-  private @Nullable String adapter;
+  private @Nullable AdapterFile adapter;
 
   /** Returns whether an adapter is given. */
   public boolean isAdapted() {
@@ -31,10 +30,6 @@ public final class SessionOption {
         SessionOptions.DEFAULT
             .withKvType(precision.kvType())
             .withArithmetic(precision.arithmetic());
-    if (adapter == null) {
-      return options;
-    }
-    AdapterFile file = AdapterFile.parse(adapter);
-    return options.withAdaptation(new Adaptation(model.openAdapter(file.path()), file.strength()));
+    return adapter == null ? options : options.withAdaptation(adapter.open(model));
   }
 }

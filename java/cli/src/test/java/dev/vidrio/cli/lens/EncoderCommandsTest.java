@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -46,7 +47,10 @@ class EncoderCommandsTest {
       var served = new ServedCommands(null);
       Object cache =
           served
-              .run(request("cache", Map.of("ids", "ids.json", "hooks", "*.hook_pattern")), model)
+              .run(
+                  request("cache", Map.of("ids", "ids.json", "hooks", "*.hook_pattern")),
+                  model,
+                  Assertions::fail)
               .json();
       JsonNode hooks = JsonMapper.shared().<JsonNode>valueToTree(cache).path("hooks");
       assertEquals("[4,4,4]", hooks.path("blocks.1.attn.hook_pattern").path("shape").toString());
@@ -55,7 +59,9 @@ class EncoderCommandsTest {
               + " encoder, which embeds or classifies texts",
           assertThrows(
                   InvalidInputException.class,
-                  () -> served.run(request("logits", Map.of("ids", "ids.json")), model))
+                  () ->
+                      served.run(
+                          request("logits", Map.of("ids", "ids.json")), model, Assertions::fail))
               .getMessage());
     }
   }

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.lens.TokenLimit;
 import dev.vidrio.lens.decode.sae.index.IndexFile;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.ParrotModel;
+import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -33,6 +36,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -67,11 +71,23 @@ class ServedCommandsTest {
                 Collectors.toMap(
                     Map.Entry::getKey, file -> file.getValue().getBytes(StandardCharsets.UTF_8)));
     return new ServedCommands(directory)
-        .run(new LensCommands.Request("bard", command, List.of(), options, contents), model);
+        .run(
+            new LensCommands.Request("bard", command, List.of(), options, contents),
+            model,
+            ServedCommandsTest::noModel);
+  }
+
+  private static LensCommands.OpenModel noModel(String name) {
+    throw new InvalidInputException("model", name, "not found");
   }
 
   private static JsonNode json(Object tree) {
     return JsonMapper.shared().valueToTree(tree);
+  }
+
+  /** Returns JSON as a client reads it, with all numbers as doubles or integers. */
+  private static JsonNode read(Object tree) {
+    return JsonMapper.shared().readTree(JsonMapper.shared().writeValueAsString(tree));
   }
 
   /** Runs a command in a process of its own, as its user would. */
@@ -99,18 +115,28 @@ class ServedCommandsTest {
         Map.of("prompt", TEXT, "hooks", "blocks.0.*", "output", "a.safetensors");
     var request = new LensCommands.Request("bard", "cache", List.of(), options, Map.of());
     var commands = new ServedCommands(directory);
-    byte[] content = commands.runForFile(request, model, "a.safetensors", Integer.MAX_VALUE);
+    byte[] content =
+        commands.runForFile(
+            request, model, ServedCommandsTest::noModel, "a.safetensors", Integer.MAX_VALUE);
     assertArrayEquals(run("cache", options, Map.of()).files().get("a.safetensors"), content);
 
     assertMessage(
         "command cache: b.safetensors: is not a file that the command writes",
-        () -> commands.runForFile(request, model, "b.safetensors", Integer.MAX_VALUE));
+        () ->
+            commands.runForFile(
+                request, model, ServedCommandsTest::noModel, "b.safetensors", Integer.MAX_VALUE));
     assertMessage(
         "command cache: ../a.safetensors: must be a relative path without . and ..",
-        () -> commands.runForFile(request, model, "../a.safetensors", Integer.MAX_VALUE));
+        () ->
+            commands.runForFile(
+                request,
+                model,
+                ServedCommandsTest::noModel,
+                "../a.safetensors",
+                Integer.MAX_VALUE));
     assertMessage(
         "command cache: a.safetensors: %s bytes exceed the limit of 9".formatted(content.length),
-        () -> commands.runForFile(request, model, "a.safetensors", 9));
+        () -> commands.runForFile(request, model, ServedCommandsTest::noModel, "a.safetensors", 9));
   }
 
   private static void assertMessage(String expected, Executable call) {
@@ -134,9 +160,7 @@ class ServedCommandsTest {
   void returnsTheJsonOfTheCommandLine(String command) throws IOException {
     Map<String, Object> options = command.equals("hooks") ? Map.of() : Map.of("prompt", TEXT);
     LensCommands.Result served = run(command, options, Map.of());
-    assertEquals(
-        local(command, options),
-        JsonMapper.shared().readTree(JsonMapper.shared().writeValueAsString(served.json())));
+    assertEquals(local(command, options), read(served.json()));
     assertTrue(served.files().isEmpty());
   }
 
@@ -146,8 +170,7 @@ class ServedCommandsTest {
     Path file = Files.writeString(directory.resolve("pairs.tsv"), PAIRS);
     JsonNode expected = local(command, Map.of("pairs", file));
     Object sent = run(command, Map.of("pairs", "p.tsv"), Map.of("p.tsv", PAIRS)).json();
-    assertEquals(
-        expected, JsonMapper.shared().readTree(JsonMapper.shared().writeValueAsString(sent)));
+    assertEquals(expected, read(sent));
     Object shared = run(command, Map.of("pairs", "shared/pairs.tsv"), Map.of()).json();
     assertEquals(json(sent), json(shared));
   }
@@ -210,7 +233,12 @@ class ServedCommandsTest {
         new LensCommands.Request("bard", "sae index", List.of(), options, Map.of("t.txt", text));
     byte[] index =
         new ServedCommands(TRANSCODERS)
-            .runForFile(request, model, "index/index.jsonl", Integer.MAX_VALUE);
+            .runForFile(
+                request,
+                model,
+                ServedCommandsTest::noModel,
+                "index/index.jsonl",
+                Integer.MAX_VALUE);
     Path file = directory.resolve("index").resolve("index.jsonl");
     Files.createDirectory(directory.resolve("index"));
     Files.write(file, index);
@@ -268,7 +296,56 @@ class ServedCommandsTest {
     return new ServedCommands(directory)
         .run(
             new LensCommands.Request("reader", "sae explain", List.of(index), options, files),
-            chat);
+            chat,
+            ServedCommandsTest::noModel);
+  }
+
+  @Test
+  void comparesWithAnAdapterOfTheRequest() throws IOException {
+    Path tiny = directory.resolve("tiny.gguf");
+    TinyModel.write(tiny, TinyModel.Options.standard());
+    Path adapter = TinyAdapter.write(directory.resolve("lora.gguf"), 4, 16, 1);
+    Cli local =
+        Cli.run(
+            "lens",
+            "compare",
+            "-m",
+            tiny.toString(),
+            "-p",
+            "abc",
+            "--adapter",
+            adapter + "=0.5",
+            "--json");
+    assertEquals(0, local.code(), local.err());
+    var commands = new ServedCommands(directory);
+    try (Model adapted = Model.open(tiny)) {
+      for (String name : List.of("sent/lora.gguf", "shared/lora.gguf")) {
+        Map<String, Object> options = Map.of("prompt", "abc", "adapter", name + "=0.5");
+        Map<String, byte[]> files =
+            name.startsWith("sent") ? Map.of(name, Files.readAllBytes(adapter)) : Map.of();
+        var request = new LensCommands.Request("tiny", "compare", List.of(), options, files);
+        LensCommands.Result sent = commands.run(request, adapted, ServedCommandsTest::noModel);
+        assertEquals(local.json().get("patched"), json(sent.json()).get("patched"));
+        assertTrue(sent.files().isEmpty());
+      }
+    }
+  }
+
+  @Test
+  void findsUniversalNeuronsOfAServedModel() throws IOException {
+    Map<String, Object> local =
+        Map.of("prompt", TEXT, "layer", 1, "with", BardFiles.q8().toString());
+    Map<String, Object> options = Map.of("prompt", TEXT, "layer", 1, "with", "second");
+    List<String> released = new ArrayList<>();
+    var request = new LensCommands.Request("bard", "universal", List.of(), options, Map.of());
+    LensCommands.Result found =
+        new ServedCommands(null)
+            .run(
+                request,
+                model,
+                name -> new LensCommands.OpenModel(model, () -> released.add(name)));
+    assertEquals(local("universal", local), read(found.json()));
+    assertEquals(List.of("second"), released);
   }
 
   @Test
@@ -297,7 +374,11 @@ class ServedCommandsTest {
       value = {
         "nothing | prompt=a | command nothing: not found; GET /v1/lens/commands lists the commands",
         "sae | prompt=a | command sae: not found",
-        "compare | prompt=a | command compare: needs another model or an adapter",
+        "compare | prompt=a | command compare: Missing required option: '--adapter=FILE[=STRENGTH]'",
+        "compare | adapter=/a.gguf | command compare: Invalid value for option '--adapter': /a.gguf:"
+            + " must be",
+        "compare | adapter=shared/a=0.5 | command compare: needs a text",
+        "universal | with=other | model other: not found",
         "logits | model=x.gguf | command logits: option model: not found",
         "logits | json=true | command logits: option json: not found",
         "logits | verbose=1 | command logits: option verbose: not found",
@@ -453,20 +534,14 @@ class ServedCommandsTest {
     assertEquals(List.of(), new ServedCommands(null).dictionaries());
   }
 
+  /** All commands below a group, too. */
   @Test
   void describesAllCommandsOfTheLens() {
     JsonNode list = json(new ServedCommands(null).describe());
-    Set<String> names =
-        list.valueStream().map(c -> c.path("name").stringValue()).collect(Collectors.toSet());
-    Set<String> all =
-        new LensCommand()
-            .commands().stream()
-                .map(c -> c.getAnnotation(picocli.CommandLine.Command.class).name())
-                .collect(Collectors.toSet());
-    Set<String> groups =
-        names.stream().map(name -> name.replaceFirst(" .*", "")).collect(Collectors.toSet());
-    all.removeAll(groups);
-    assertEquals(Set.of("compare", "universal"), all);
+    var all = new CommandLine(new LensCommand());
+    CommandGroup.add(all, List.of());
+    assertEquals(
+        leaves(all, ""), list.valueStream().map(c -> c.path("name").stringValue()).toList());
     for (JsonNode command : list) {
       assertFalse(command.path("description").stringValue().isBlank());
       for (JsonNode option : concat(command.path("options"), command.path("arguments"))) {
@@ -474,6 +549,18 @@ class ServedCommandsTest {
         assertFalse(option.path("description").stringValue().contains("${"), option.toString());
       }
     }
+  }
+
+  private static List<String> leaves(CommandLine group, String prefix) {
+    List<String> names = new ArrayList<>();
+    group
+        .getSubcommands()
+        .forEach(
+            (name, command) -> {
+              List<String> below = leaves(command, prefix + name + " ");
+              names.addAll(below.isEmpty() ? List.of(prefix + name) : below);
+            });
+    return names;
   }
 
   private static Collection<JsonNode> concat(JsonNode first, JsonNode second) {

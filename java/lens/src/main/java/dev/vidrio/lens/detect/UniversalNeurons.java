@@ -223,7 +223,8 @@ public record UniversalNeurons(int layer, long tokens, List<Match> matches) {
           }
         }
       }
-      return best;
+      // Products have rounding errors of float.
+      return new Match(u, best.layer, best.other, Math.clamp(best.correlation, -1.0, 1.0));
     }
 
     @Override

@@ -31,12 +31,13 @@ public interface LensCommands {
         }
 
         @Override
-        public Result run(Request request, Model model) {
+        public Result run(Request request, Model model, Models others) {
           throw new InvalidInputException("command", request.command(), "not found");
         }
 
         @Override
-        public byte[] runForFile(Request request, Model model, String file, long limit) {
+        public byte[] runForFile(
+            Request request, Model model, Models others, String file, long limit) {
           throw new InvalidInputException("command", request.command(), "not found");
         }
       };
@@ -73,6 +74,32 @@ public interface LensCommands {
    */
   record Result(Object json, Map<String, byte[]> files) {}
 
+  /** The models of the server, for commands that need another one beside their own. */
+  @FunctionalInterface
+  interface Models {
+    /**
+     * Acquires a model, and loads it if necessary.
+     *
+     * @param name the name by which requests use the model
+     * @throws dev.vidrio.server.http.ApiException if there is no such model, it is an adapter, or
+     *     it cannot be loaded
+     */
+    OpenModel open(String name);
+  }
+
+  /**
+   * Keeps a model open until it is closed.
+   *
+   * @param model the model
+   * @param release closes the model or gives it back
+   */
+  record OpenModel(Model model, Runnable release) implements AutoCloseable {
+    @Override
+    public void close() {
+      release.run();
+    }
+  }
+
   /** Returns descriptions of the commands as trees of maps, lists and values of JSON. */
   List<? extends Map<String, ?>> describe();
 
@@ -94,10 +121,11 @@ public interface LensCommands {
   /**
    * Runs a command on a model, which stays open. To cancel it, interrupt the thread.
    *
+   * @param others the models that options of the command may name
    * @throws InvalidInputException if the command, an argument, an option or a file is invalid
    * @throws IOException if a file cannot be written
    */
-  Result run(Request request, Model model) throws IOException;
+  Result run(Request request, Model model, Models others) throws IOException;
 
   /**
    * Runs a command as {@link #run} does, and returns the content of a file that it writes.
@@ -106,5 +134,6 @@ public interface LensCommands {
    * @param limit maximum size of the file, in bytes
    * @throws InvalidInputException also if the command does not write the file, or it is too large
    */
-  byte[] runForFile(Request request, Model model, String file, long limit) throws IOException;
+  byte[] runForFile(Request request, Model model, Models others, String file, long limit)
+      throws IOException;
 }

@@ -24,11 +24,13 @@ import org.jspecify.annotations.Nullable;
  * A request of {@code /v1/lens/commands}, with the fields of {@link LensCommands.Request}.
  *
  * @param commands runs the request
+ * @param others the models that the command may use beside its own
  * @param returned the name of a file that the command writes, whose content is the response; null
  *     for JSON with all files
  */
 record LensCommand(
     LensCommands commands,
+    LensCommands.Models others,
     String command,
     List<String> arguments,
     Map<String, Object> options,
@@ -47,7 +49,7 @@ record LensCommand(
   /** Extensions of text files; contents of others are in Base64. */
   private static final List<String> TEXTS = List.of(".html", ".json", ".jsonl", ".tsv", ".dot");
 
-  static LensCommand read(LensCommands commands, JsonFields fields) {
+  static LensCommand read(LensCommands commands, LensCommands.Models others, JsonFields fields) {
     Map<String, Object> options = new LinkedHashMap<>();
     fields
         .optional("options", JsonValue::fields)
@@ -60,6 +62,7 @@ record LensCommand(
     }
     return new LensCommand(
         commands,
+        others,
         fields.required("command").string(),
         fields.strings("arguments", MAX_ARGUMENTS),
         options,
@@ -123,9 +126,10 @@ record LensCommand(
 
   private Answer answer(LensCommands.Request request, Model model) throws IOException {
     if (returned != null) {
-      return Answer.bytes(commands.runForFile(request, model, returned, MAX_RETURNED_BYTES));
+      return Answer.bytes(
+          commands.runForFile(request, model, others, returned, MAX_RETURNED_BYTES));
     }
-    LensCommands.Result result = commands.run(request, model);
+    LensCommands.Result result = commands.run(request, model, others);
     long bytes = result.files().values().stream().mapToLong(content -> content.length).sum();
     LensInput.requireAtMost("files", bytes, "bytes of the response", MAX_BYTES);
     var written = new JsonObject();

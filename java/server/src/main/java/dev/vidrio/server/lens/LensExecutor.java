@@ -1,5 +1,6 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.server.command.LensCommands;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
@@ -71,6 +72,13 @@ public record LensExecutor(ModelRegistry models, Duration time, WorkQueue queue)
           },
           onWait);
     }
+  }
+
+  /** Acquires another model for work that is running, and loads it if necessary. */
+  LensCommands.OpenModel open(String model) {
+    models.rejectAdapter(model, "the lens");
+    ModelRegistry.Lease lease = models.acquire(model);
+    return new LensCommands.OpenModel(lease.model().model(), lease::close);
   }
 
   @Override

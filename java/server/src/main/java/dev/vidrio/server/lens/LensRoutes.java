@@ -34,7 +34,7 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor, LensComman
         route("patch", LensPatch::read),
         Route.post("/v1/lens/compare", this::compare),
         Route.get("/v1/lens/commands", exchange -> exchange.answer(list())),
-        route("commands", fields -> LensCommand.read(commands, fields)));
+        route("commands", fields -> LensCommand.read(commands, executor::open, fields)));
   }
 
   /** Returns a route with a reader of the fields of its requests, except for their model. */

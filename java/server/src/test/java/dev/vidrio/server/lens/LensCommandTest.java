@@ -40,18 +40,23 @@ class LensCommandTest {
     }
 
     @Override
-    public Result run(Request request, Model model) {
+    public Result run(Request request, Model model, Models others) {
       if (!request.command().equals("echo")) {
         throw new InvalidInputException("command", request.command(), "not found");
       }
       Map<String, Object> json = new TreeMap<>(request.options());
       json.put("layers", model.architecture().layers());
+      if (request.options().get("with") instanceof String name) {
+        try (OpenModel other = others.open(name)) {
+          json.put("with", other.model().architecture().layers());
+        }
+      }
       json.put("arguments", request.arguments());
       return new Result(json, request.files());
     }
 
     @Override
-    public byte[] runForFile(Request request, Model model, String file, long limit) {
+    public byte[] runForFile(Request request, Model model, Models others, String file, long limit) {
       byte[] content = request.files().get(file);
       if (content == null || content.length > limit) {
         throw new InvalidInputException("command", request.command(), file + " has no content");
@@ -81,6 +86,17 @@ class LensCommandTest {
             + "\"x\":0.5,\"yes\":true}",
         json.path("result").toString());
     assertTrue(json.path("files").isEmpty());
+  }
+
+  @Test
+  void opensOtherModels() {
+    JsonNode result = echo(",'options':{'with':'parrot'}").path("result");
+    assertEquals("{\"arguments\":[],\"layers\":4,\"with\":1}", result.toString());
+    assertEquals(
+        "404 model_not_found model model 'x' not found; available: parrot, bard",
+        TestServer.error(
+            server.post(
+                "/v1/lens/commands", "{'model':'bard','command':'echo','options':{'with':'x'}}")));
   }
 
   @Test

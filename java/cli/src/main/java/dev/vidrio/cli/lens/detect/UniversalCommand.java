@@ -11,6 +11,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.UniversalNeurons;
 import dev.vidrio.lens.detect.UniversalNeurons.Match;
 import dev.vidrio.model.Model;
+import dev.vidrio.server.command.LensCommands;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,8 +44,9 @@ public final class UniversalCommand extends ModelCommand<UniversalNeurons> {
   @Override
   protected UniversalNeurons run(Model opened) {
     int block = LayerNumber.of(opened, layer);
-    try (Model second = open(other)) {
-      return UniversalNeurons.of(Lens.of(opened), Lens.of(second), chunks.of(opened), block);
+    try (LensCommands.OpenModel second = open(other)) {
+      return UniversalNeurons.of(
+          Lens.of(opened), Lens.of(second.model()), chunks.of(opened), block);
     }
   }
 

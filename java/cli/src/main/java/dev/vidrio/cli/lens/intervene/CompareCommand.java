@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.AdaptedLens;
 import dev.vidrio.cli.lens.option.Measured;
 import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TargetOption;
@@ -16,7 +17,7 @@ import dev.vidrio.lens.page.Grid;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;
 import dev.vidrio.lens.page.View;
-import dev.vidrio.model.adapter.Adaptation;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -51,7 +52,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
       paramLabel = "FILE[=STRENGTH]",
       required = true,
       description = "A LoRA adapter for the model: a GGUF file or a PEFT directory.")
-  private String adapter = "";
+  private AdapterFile adapter = new AdapterFile(Path.of(""), 1);
 
   @Option(
       names = "--into",
@@ -82,16 +83,15 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
 
   @Override
   protected Found run(Lens lens, int[] tokens) {
-    AdapterFile file = AdapterFile.parse(adapter);
-    Lens adapted =
-        lens.adapted(new Adaptation(lens.model().openAdapter(file.path()), file.strength()));
-    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
-    int[] text = use(measured.text());
-    return new Found(
-        measured,
-        into == Into.BASE
-            ? ModelComparison.of(lens, adapted, text, measured.metric())
-            : ModelComparison.of(adapted, lens, text, measured.metric()));
+    try (AdaptedLens adapted = AdaptedLens.open(lens, adapter)) {
+      Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
+      int[] text = use(measured.text());
+      return new Found(
+          measured,
+          into == Into.BASE
+              ? ModelComparison.of(lens, adapted.lens(), text, measured.metric())
+              : ModelComparison.of(adapted.lens(), lens, text, measured.metric()));
+    }
   }
 
   private List<String> rows(Found found) {

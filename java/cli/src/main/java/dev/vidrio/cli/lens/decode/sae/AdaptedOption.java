@@ -1,8 +1,8 @@
 package dev.vidrio.cli.lens.decode.sae;
 
+import dev.vidrio.cli.lens.option.AdaptedLens;
 import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.model.adapter.Adaptation;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -14,18 +14,14 @@ final class AdaptedOption {
       description =
           "A LoRA adapter (a GGUF file or a PEFT directory): the crosscoder is one of two models,"
               + " without and with it.")
-  private @Nullable String adapter;
+  private @Nullable AdapterFile adapter;
 
   boolean isPresent() {
     return adapter != null;
   }
 
-  /** Returns the lens of the model with the adapter, or null if none is given. */
-  @Nullable Lens of(Lens lens) {
-    if (adapter == null) {
-      return null;
-    }
-    AdapterFile file = AdapterFile.parse(adapter);
-    return lens.adapted(new Adaptation(lens.model().openAdapter(file.path()), file.strength()));
+  /** Opens the adapter for the model of a lens; null if none is given. */
+  @Nullable AdaptedLens open(Lens lens) {
+    return adapter == null ? null : AdaptedLens.open(lens, adapter);
   }
 }

@@ -24,6 +24,7 @@ import dev.vidrio.lens.decode.sae.explain.FeatureExplanation;
 import dev.vidrio.lens.decode.sae.explain.FeatureExplanation.Scores;
 import dev.vidrio.lens.decode.sae.index.IndexFile;
 import dev.vidrio.model.Model;
+import dev.vidrio.server.command.LensCommands;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -195,12 +196,13 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
   }
 
   @Override
-  public Object call(Model served, String name) throws IOException {
+  public Object call(Model served, String name, LensCommands.Models others) throws IOException {
     return toJson(explainServed(served, name));
   }
 
   @Override
-  public void callForFiles(Model served, String name) throws IOException {
+  public void callForFiles(Model served, String name, LensCommands.Models others)
+      throws IOException {
     var _ = explainServed(served, name);
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.decode.sae;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.AdaptedLens;
 import dev.vidrio.cli.lens.option.EditOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -56,8 +57,11 @@ public final class FeaturesCommand extends TextCommand<FeaturesCommand.Found> {
     Lens lens = edits.apply(plain, tokens);
     try (DictionaryFile file = sae.choice().open(lens)) {
       if (file instanceof DictionaryFile.Shared(Crosscoder crosscoder)) {
-        ActivationSources sources = crosscoder.sources(lens, hook, adapted.of(lens));
-        return new Found(sources.label(), crosscoder.features(sources, tokens));
+        try (AdaptedLens other = adapted.open(lens)) {
+          ActivationSources sources =
+              crosscoder.sources(lens, hook, other == null ? null : other.lens());
+          return new Found(sources.label(), crosscoder.features(sources, tokens));
+        }
       }
       if (!hook.isEmpty() || adapted.isPresent()) {
         throw new UsageException("--hook, --adapter: are for crosscoders");

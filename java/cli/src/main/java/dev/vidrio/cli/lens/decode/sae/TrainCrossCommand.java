@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.lens.option.AdaptedLens;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
@@ -104,11 +105,14 @@ public final class TrainCrossCommand extends ModelCommand<TrainingResult> {
                     training.buffer(),
                     training.seed()));
     CheckpointFile file = training.checkpoint();
-    ActivationSources sources = sources(Lens.of(opened));
-    return training.run(
-        opened,
-        progress -> new CrossTraining(opened.executor(), sources, options, file, progress),
-        this::save);
+    Lens lens = Lens.of(opened);
+    try (AdaptedLens other = adapted.open(lens)) {
+      ActivationSources sources = sources(lens, other == null ? null : other.lens());
+      return training.run(
+          opened,
+          progress -> new CrossTraining(opened.executor(), sources, options, file, progress),
+          this::save);
+    }
   }
 
   private void save(CrossTraining trained) throws IOException {
@@ -119,11 +123,10 @@ public final class TrainCrossCommand extends ModelCommand<TrainingResult> {
     }
   }
 
-  private ActivationSources sources(Lens lens) {
+  private ActivationSources sources(Lens lens, @Nullable Lens other) {
     if (hookOut != null) {
       return ActivationSources.ofCrossLayer(lens, lens.points(hook), lens.points(hookOut));
     }
-    Lens other = adapted.of(lens);
     return other == null
         ? ActivationSources.ofLayers(lens, lens.points(hook))
         : ActivationSources.ofModels(lens, other, lens.point(hook));
