@@ -1,11 +1,16 @@
 package dev.vidrio.fuzz;
 
 import dev.vidrio.cli.lens.ServedCommands;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyAdapter;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SplittableRandom;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -62,6 +67,8 @@ final class LensSeeds {
   private static final Map<String, Object> REQUIRED =
       Map.ofEntries(
           Map.entry("output", "out"),
+          Map.entry("adapter", "lora.gguf"),
+          Map.entry("with", TinyServers.MODEL),
           Map.entry("context", "abc"),
           Map.entry("layer", 1),
           Map.entry("file", "data.tsv"),
@@ -145,7 +152,10 @@ final class LensSeeds {
     return seeds;
   }
 
-  private static Map<String, String> files(String command) {
+  private static Map<String, Object> files(String command) {
+    if (command.equals("compare")) {
+      return Map.of("lora.gguf", Map.of("base64", adapter()));
+    }
     String content =
         CONTENTS.entrySet().stream()
             .filter(each -> command.startsWith(each.getKey()))
@@ -154,6 +164,14 @@ final class LensSeeds {
             .orElse(PAIRS);
     return Map.of(
         "data.tsv", content, "text.txt", "abc abd abe.\n".repeat(6), "h.json", HYPOTHESIS);
+  }
+
+  /** Returns an adapter of a matrix of the tiny model. */
+  private static String adapter() {
+    GgufWriter writer =
+        TinyAdapter.put(
+            TinyAdapter.writer(1), "blk.0.attn_q.weight", GgmlType.F32, 1, new SplittableRandom(1));
+    return Base64.getEncoder().encodeToString(writer.toBytes());
   }
 
   private static Map<String, Object> options(JsonNode options) {
