@@ -12,8 +12,11 @@ final class CapacityPlan {
   /** Minimum number of rows of logits of a step. */
   private static final int LOGIT_ROWS = 128;
 
-  /** Checkpoints per sequence, as far as there is memory for their states. */
+  /** Checkpoints per sequence, as far as states fit into half of the cache memory. */
   private static final int CHECKPOINTS = 4;
+
+  /** Checkpoints per sequence, as far as states fit into a sixteenth of the cache memory. */
+  private static final int SMALL_CHECKPOINTS = 16;
 
   private CapacityPlan() {}
 
@@ -30,12 +33,12 @@ final class CapacityPlan {
     if (!shape.hasStates()) {
       return wanted;
     }
-    return wanted.withSequences(slots(shape, wanted, wanted.sequences()));
+    return wanted.withSequences(slots(shape, wanted, 2, wanted.sequences()));
   }
 
-  /** Returns the number of states that fit into half of the memory, at most {@code max}. */
-  private static int slots(KvShape shape, EngineOptions options, int max) {
-    return Math.clamp(cacheBytes(options) / 2 / shape.bytesPerSequence(), 1, max);
+  /** Returns the number of states that fit into a part of the memory, at most {@code max}. */
+  private static int slots(KvShape shape, EngineOptions options, int part, int max) {
+    return Math.clamp(cacheBytes(options) / part / shape.bytesPerSequence(), 1, max);
   }
 
   /** Returns the number of slots for the states of sequences and checkpoints. */
@@ -43,10 +46,14 @@ final class CapacityPlan {
     if (!shape.hasStates()) {
       return 0;
     }
-    int each = options.prefixCache() ? 1 + CHECKPOINTS : 1;
-    int wanted = slots(shape, options, each * options.sequences());
     int held = options.cacheDirectory() == null ? 0 : 1; // by the checkpoint that is being written
-    return Math.max(options.sequences() + held, wanted);
+    int needed = options.sequences() + held;
+    if (!options.prefixCache()) {
+      return needed;
+    }
+    int few = slots(shape, options, 2, (1 + CHECKPOINTS) * options.sequences());
+    int many = slots(shape, options, 16, (1 + SMALL_CHECKPOINTS) * options.sequences());
+    return Math.max(needed, Math.max(few, many));
   }
 
   /** Returns the options of the session that runs the steps. */

@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
  *                        values [H_kv, BLOCK, d_v]}
  * </pre>
  *
- * A convolution layer has rows [BLOCK, width] of f32 instead. If layers differ, layers of equal
- * shape are stored together, one shape after the other.
+ * A layer of rows has [BLOCK, width] of f32 instead. If layers differ, layers of equal shape are
+ * stored together, one shape after the other.
  *
  * <p>On several NUMA nodes, each group of nodes holds a group of heads: the cache above, with as
  * many heads, once for each group.
@@ -30,8 +30,8 @@ import java.util.stream.IntStream;
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
  * vd_kv_cache} in {@code vidrio.h} defines the layout for each {@link KvType}.
  *
- * <p>Recurrent layers have states of constant size: a part of the sequence's <i>slot</i>, of which
- * there is one per sequence.
+ * <p>Recurrences and short convolutions have states of constant size: a part of the sequence's
+ * <i>slot</i>, of which there is one per sequence.
  *
  * <p>Blocks and slots are reference-counted. A block may have several owners: sequences with a
  * common prefix, and a prefix cache that keeps it for later sequences; an owner must copy a shared
@@ -146,8 +146,7 @@ public final class KvCache {
    * @param layers indices of the layers
    * @param groups groups of heads, each in memory of its own
    * @param begin offset of their memory
-   * @param keyBytes bytes of the keys of a layer and group in a block, or of the rows of a
-   *     convolution
+   * @param keyBytes bytes of the keys of a layer and group in a block, or of its rows
    * @param valueBytes bytes of the values of a layer and group in a block
    */
   private record Kind(
@@ -491,7 +490,7 @@ public final class KvCache {
     return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
   }
 
-  /** Returns the rows of a convolution layer, starting at block 0. */
+  /** Returns the rows of a layer that has one for each position, starting at block 0. */
   public MemorySegment rows(int layer) {
     return keys(layer);
   }

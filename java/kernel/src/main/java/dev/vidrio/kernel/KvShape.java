@@ -11,8 +11,8 @@ import java.util.List;
 /**
  * The shape of a model's key-value cache.
  *
- * @param layers the shapes of the layers that have their own keys and values, convolution rows or
- *     states, numbered from 0; a model's blocks may share a layer
+ * @param layers the shapes of the layers that have their own keys and values, rows or states,
+ *     numbered from 0; a model's blocks may share a layer
  */
 public record KvShape(List<Layer> layers) {
   /** The maximum number of elements of a head; {@code VD_HEAD_MAX}. */
@@ -88,12 +88,13 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * The rows that a convolution reads, in f32 for every type of keys and values.
+   * A row for each position, such as the hidden state that a draft block reads: f32 for every type
+   * of keys and values.
    *
    * @param width elements of a position's row
    */
-  public record Conv(int width) implements Layer {
-    public Conv {
+  public record Rows(int width) implements Layer {
+    public Rows {
       require(width > 0, "cache of rows of " + width + " elements: must be positive");
     }
 
@@ -104,9 +105,9 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * The states of a recurrence, and the rows that the short convolutions of its inputs read: f32,
-   * in a sequence's slot. Rows are in ring buffers, of a span and the rows before it, so that a
-   * sequence can resume from every position of its last span.
+   * The states of a recurrence, and the rows that short convolutions read: f32, in a sequence's
+   * slot. Rows are in ring buffers, of a span and the rows before it, so that a sequence can resume
+   * from every position of its last span.
    */
   public sealed interface Slotted extends Layer {
     /** The number of positions of a span. */
@@ -137,6 +138,40 @@ public record KvShape(List<Layer> layers) {
 
   private static long aligned(long floats) {
     return Math.ceilDiv(floats * Float.BYTES, 64L) * 64;
+  }
+
+  /**
+   * The rows that a short convolution reads.
+   *
+   * @param width elements of a row
+   * @param taps rows that the convolution covers
+   */
+  public record Ring(int width, int taps) implements Slotted {
+    public Ring {
+      require(
+          width > 0 && taps > 0,
+          "rows of %d elements, convolutions over %d: must be positive".formatted(width, taps));
+    }
+
+    @Override
+    public int ring() {
+      return SPAN + taps - 1;
+    }
+
+    @Override
+    public int width(Part part) {
+      return part == Part.VALUE ? width : 0;
+    }
+
+    @Override
+    public long rows(Part part) {
+      return 0;
+    }
+
+    @Override
+    public long bytesPerSequence() {
+      return aligned((long) ring() * width);
+    }
   }
 
   /**
@@ -325,7 +360,7 @@ public record KvShape(List<Layer> layers) {
     Part part = rows.part();
     return layer < layers.size()
         && switch (layers.get(layer)) {
-          case Conv(int width) -> part == null && width == rows.width();
+          case Rows(int width) -> part == null && width == rows.width();
           case Slotted states ->
               part != null && states.width(part) == rows.width() && states.taps() == rows.length();
           case KeyValue ignored -> false;

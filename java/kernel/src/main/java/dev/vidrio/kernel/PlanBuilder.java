@@ -200,7 +200,8 @@ public final class PlanBuilder {
   /**
    * Computes the causal convolution of each column with a kernel [L, width], over a cache layer.
    *
-   * @param part the input of a recurrent layer that it computes, or null in a convolution layer
+   * @param part the input of a recurrence that it computes, VALUE if the layer has no recurrence,
+   *     or null if the layer has a row for each position
    */
   public Buffer conv(
       String name, int layer, SequenceOp.@Nullable Part part, Weights kernel, Buffer x) {

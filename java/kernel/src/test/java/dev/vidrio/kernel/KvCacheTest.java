@@ -102,9 +102,9 @@ class KvCacheTest {
             List.of(
                 new KvShape.KeyValue(2, 8),
                 new KvShape.KeyValue(1, 12, 8),
-                new KvShape.Conv(5),
+                new KvShape.Rows(5),
                 new KvShape.KeyValue(2, 8),
-                new KvShape.Conv(5),
+                new KvShape.Rows(5),
                 new KvShape.KeyValue(4, 4)));
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), shape, 3, arena);
@@ -120,7 +120,7 @@ class KvCacheTest {
   /** Passes the keys, values or rows of each layer in each block to the action. */
   private static void forEachPart(KvCache cache, KvShape shape, Consumer<MemorySegment> action) {
     for (int layer = 0; layer < shape.layers().size(); layer++) {
-      if (shape.layers().get(layer) instanceof KvShape.Conv conv) {
+      if (shape.layers().get(layer) instanceof KvShape.Rows conv) {
         long bytes = (long) KvCache.BLOCK * conv.width() * Float.BYTES;
         for (int block = 0; block < cache.blocks(); block++) {
           action.accept(cache.rows(layer).asSlice(block * cache.stride(layer), bytes));
@@ -139,7 +139,7 @@ class KvCacheTest {
 
   @Test
   void storesConvolutionRowsAsFloatsForEveryKvType() {
-    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 32), new KvShape.Conv(7)));
+    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 32), new KvShape.Rows(7)));
     assertEquals(2 * 2 * 34 + 4 * 7, shape.bytesPerPosition(KvType.Q8_0));
     // Keys have a 64th of one in Q8_0, rounded up.
     assertEquals(2 * (18 + 1 + 18) + 4 * 7, shape.bytesPerPosition(KvType.Q4_0));
@@ -148,7 +148,7 @@ class KvCacheTest {
     assertFalse(shape.hasKeys(1));
     assertFalse(shape.hasKeys(2));
     assertThrows(IllegalArgumentException.class, () -> shape.keyValue(1));
-    assertThrows(IllegalArgumentException.class, () -> new KvShape.Conv(0));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Rows(0));
   }
 
   /** Executors reject allocations of 0 bytes, so the cache must not request them. */
@@ -225,6 +225,31 @@ class KvCacheTest {
     assertThrows(IllegalArgumentException.class, () -> new KvShape.Diagonal(0, 4));
     assertThrows(IllegalArgumentException.class, () -> new KvShape.Diagonal(7, 0));
     assertThrows(IllegalArgumentException.class, () -> SHAPE.slotted(0));
+  }
+
+  @Test
+  void convolutionRowsAreARing() {
+    var rows = new KvShape.Ring(7, 3);
+    var shape = new KvShape(List.of(new KvShape.KeyValue(1, 8), rows, rows));
+    assertEquals(16 + 2, rows.ring());
+    assertEquals(2 * 8 * Float.BYTES, shape.bytesPerPosition(KvType.F32));
+    long bytes = 18 * 7L * Float.BYTES;
+    assertEquals(Math.ceilDiv(bytes, 64) * 64 * 2, shape.bytesPerSequence());
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 1, 2, arena);
+      int from = cache.acquireSlot();
+      int to = cache.acquireSlot();
+      long stride = cache.slotStride();
+      for (int layer = 1; layer <= 2; layer++) {
+        cache.rows(layer, Part.VALUE).asSlice(from * stride, bytes).fill((byte) layer);
+      }
+      cache.copySlot(from, to);
+      for (int layer = 1; layer <= 2; layer++) {
+        assertFilled(cache.rows(layer, Part.VALUE).asSlice(to * stride, bytes), (byte) layer);
+      }
+    }
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Ring(0, 3));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Ring(7, 0));
   }
 
   private static void assertFilled(MemorySegment part, byte value) {
@@ -311,7 +336,7 @@ class KvCacheTest {
     int dH = 32;
     int dV = 64;
     var layer = new KvShape.KeyValue(heads, dH, dV);
-    var shape = new KvShape(List.of(layer, new KvShape.Conv(3), layer));
+    var shape = new KvShape(List.of(layer, new KvShape.Rows(3), layer));
     for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0, KvType.Q4_0)) {
       try (Arena arena = Arena.ofConfined()) {
         var cache = new KvCache(new HeapExecutor(), shape, type, 2, 0, arena);
@@ -351,7 +376,7 @@ class KvCacheTest {
   /** Two of four nodes hold each group: all blocks of half of the heads. */
   @Test
   void placesGroupsOfHeads() {
-    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.Conv(3)));
+    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.Rows(3)));
     var executor = new HeapExecutor(4);
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(executor, shape, KvType.F32, 5, 0, arena);
@@ -416,7 +441,7 @@ class KvCacheTest {
   void blocksHaveEqualBytesOnAnyNumberOfNodes() {
     var layer = new KvShape.KeyValue(4, 32, 64);
     var shape =
-        new KvShape(List.of(layer, new KvShape.Conv(3), layer, new KvShape.KeyValue(3, 32)));
+        new KvShape(List.of(layer, new KvShape.Rows(3), layer, new KvShape.KeyValue(3, 32)));
     for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0, KvType.Q4_0)) {
       try (Arena arena = Arena.ofConfined()) {
         var one = new KvCache(new HeapExecutor(), shape, type, 3, 0, arena);

@@ -105,8 +105,8 @@ class PlanTest {
     Buffer x = tokens("x", 40);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, 0, x);
     Op conv = new SequenceOp.Conv(0, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
-    new Plan(List.of(embed, conv), new KvShape(List.of(new KvShape.Conv(40))), Set.of());
-    for (KvShape shape : List.of(KV, new KvShape(List.of(new KvShape.Conv(41))))) {
+    new Plan(List.of(embed, conv), new KvShape(List.of(new KvShape.Rows(40))), Set.of());
+    for (KvShape shape : List.of(KV, new KvShape(List.of(new KvShape.Rows(41))))) {
       assertThrows(
           IllegalArgumentException.class, () -> new Plan(List.of(embed, conv), shape, Set.of()));
     }
@@ -117,15 +117,23 @@ class PlanTest {
         Set.of());
     for (KvShape.Layer layer :
         List.of(
-            new KvShape.Conv(40),
+            new KvShape.Rows(40),
             new KvShape.Recurrent(4, 4, 9, 3, 3),
             new KvShape.Recurrent(4, 4, 10, 3, 4))) {
       var shape = new KvShape(List.of(layer));
       assertThrows(
           IllegalArgumentException.class, () -> new Plan(List.of(embed, ofPart), shape, Set.of()));
     }
+    Op ofRing =
+        new SequenceOp.Conv(0, Part.VALUE, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
+    new Plan(List.of(embed, ofRing), new KvShape(List.of(new KvShape.Ring(40, 3))), Set.of());
+    for (KvShape.Layer layer : List.of(new KvShape.Ring(40, 4), new KvShape.Ring(41, 3))) {
+      var shape = new KvShape(List.of(layer));
+      assertThrows(
+          IllegalArgumentException.class, () -> new Plan(List.of(embed, ofRing), shape, Set.of()));
+    }
     var noLayer = new SequenceOp.Conv(1, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
-    var cache = new KvShape(List.of(new KvShape.Conv(40)));
+    var cache = new KvShape(List.of(new KvShape.Rows(40)));
     assertThrows(
         IllegalArgumentException.class, () -> new Plan(List.of(embed, noLayer), cache, Set.of()));
     var attention = new SequenceOp.Attention(0, 5, 1, x, tokens("z", 40));

@@ -164,7 +164,7 @@ final class CaseGenerator {
       ops.forEach(op -> op.cacheAccesses().forEach(access -> layers.add(access.layer())));
       List<KvShape.Layer> kept = new ArrayList<>();
       for (int layer = 0; layer < shape.layers().size(); layer++) {
-        kept.add(layers.contains(layer) ? shape.layers().get(layer) : new KvShape.Conv(1));
+        kept.add(layers.contains(layer) ? shape.layers().get(layer) : new KvShape.Rows(1));
       }
       return new KvShape(kept);
     }

@@ -83,7 +83,8 @@ final class Examples {
         List.of(
             first,
             random.nextBoolean() ? first : second,
-            new KvShape.Conv(1 + random.nextInt(40)),
+            new KvShape.Rows(1 + random.nextInt(40)),
+            new KvShape.Ring(1 + random.nextInt(40), taps),
             states,
             new KvShape.Diagonal(1 + random.nextInt(40), taps)));
   }

@@ -137,7 +137,7 @@ record OpWork(double bytes, double operations, Kind kind) {
     return switch (layer) {
       case KvShape.Recurrent states -> (double) states.heads() * states.dK() * states.dV();
       case KvShape.Diagonal states -> states.width();
-      case KvShape.KeyValue _, KvShape.Conv _ -> 0;
+      case KvShape.KeyValue _, KvShape.Rows _, KvShape.Ring _ -> 0;
     };
   }
 

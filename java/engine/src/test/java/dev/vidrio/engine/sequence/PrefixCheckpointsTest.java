@@ -316,6 +316,20 @@ class PrefixCheckpointsTest {
   }
 
   @Test
+  void keepsMoreCheckpointsIfStatesAreSmall() {
+    int sixteenth = 16 * 17;
+    for (int slots : new int[] {10, 16 * 7, sixteenth, 100 * sixteenth}) {
+      try (Engine engine = Engine.open(model, memory(slots, 1))) {
+        assertEquals(Math.clamp(slots / 16, 5, 17), engine.status().slots());
+      }
+    }
+    EngineOptions without = memory(sixteenth, 1).withPrefixCache(false);
+    try (Engine engine = Engine.open(model, without)) {
+      assertEquals(1, engine.status().slots());
+    }
+  }
+
+  @Test
   void closeFreesCheckpoints() throws Exception {
     Engine engine = Engine.open(model, EXACT);
     answer(engine, request(random(1, 150)));

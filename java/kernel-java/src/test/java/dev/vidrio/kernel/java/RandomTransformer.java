@@ -86,7 +86,7 @@ final class RandomTransformer {
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
-    var conv = new KvShape.Conv(d);
+    var conv = random.nextBoolean() ? new KvShape.Rows(d) : new KvShape.Ring(d, taps());
     var states = states();
     var diagonal = new KvShape.Diagonal(1 + random.nextInt(80), 1 + random.nextInt(4));
     return switch (random.nextInt(3)) {
@@ -100,6 +100,11 @@ final class RandomTransformer {
               diagonal);
       default -> List.of(first, conv, states, diagonal);
     };
+  }
+
+  /** Returns the number of tokens that a convolution covers. */
+  private int taps() {
+    return 1 + random.nextInt(5);
   }
 
   private KvShape.Recurrent states() {
@@ -207,8 +212,12 @@ final class RandomTransformer {
     Buffer normalized = normalize("norm0", x);
     Buffer in = linear("gate_in", d, normalized);
     Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
-    Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
-    Buffer mid = builder.conv("z.conv", cache.layers().size() - 3, null, kernel, pre);
+    int layer = cache.layers().size() - 3;
+    boolean isRing = cache.layers().get(layer) instanceof KvShape.Ring;
+    int taps = isRing ? cache.slotted(layer).taps() : taps();
+    Weights kernel = scaled(WeightType.F32, taps, d);
+    SequenceOp.Part part = isRing ? SequenceOp.Part.VALUE : null;
+    Buffer mid = builder.conv("z.conv", layer, part, kernel, pre);
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
   }
 

@@ -80,7 +80,7 @@ record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideM
    */
   record KeptRows(MemorySegment rows, long stride, int ring) {}
 
-  /** Returns the rows of an input of a recurrence, or of a convolution layer. */
+  /** Returns the rows of a part in slots, or those of a layer that has one for each position. */
   KeptRows rows(int layer, SequenceOp.@Nullable Part part) {
     return part == null
         ? new KeptRows(outside.note("key-value cache", cache.rows(layer)), cache.stride(layer), 0)

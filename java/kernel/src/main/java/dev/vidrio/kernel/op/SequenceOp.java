@@ -108,7 +108,9 @@ public sealed interface SequenceOp extends Op {
     }
   }
 
-  /** The inputs of a recurrence that short convolutions compute. */
+  /**
+   * The inputs of a recurrence that short convolutions compute; VALUE is one without recurrence.
+   */
   enum Part {
     QUERY,
     KEY,
@@ -228,7 +230,8 @@ public sealed interface SequenceOp extends Op {
    * of x up to its own, each multiplied by a row of the kernel. Rows of x are stored in a layer of
    * the cache, from which those of earlier steps are read; rows before position 0 are zero.
    *
-   * @param part the input of a recurrent layer that it computes, or null in a convolution layer
+   * @param part the input of a recurrence that it computes, VALUE if the layer has no recurrence,
+   *     or null if the layer has a row for each position
    * @param kernel [L, d] of f32; its last row multiplies the token's own row
    */
   record Conv(int layer, @Nullable Part part, Weights kernel, Buffer x, Buffer y)

@@ -111,9 +111,11 @@ public final class Layer {
   private HookSite mixerOut() {
     List<KvShape.Layer> caches = dimensions.kvShape().layers();
     return switch (cache < caches.size() ? caches.get(cache) : null) {
-      case KvShape.Conv conv -> HookSite.CONV_OUT;
+      case KvShape.Ring rows -> HookSite.CONV_OUT;
       case KvShape.Slotted states -> HookSite.RECURRENT_OUT;
       case KvShape.KeyValue heads -> HookSite.ATTN_OUT;
+      case KvShape.Rows states ->
+          throw new IllegalStateException("layer " + cache + " of the cache has hidden states");
       case null -> HookSite.ATTN_OUT;
     };
   }

@@ -59,7 +59,7 @@ public record ModelDimensions(
   ModelDimensions withDraftCache(KvShape.Layer attention, int states) {
     List<KvShape.Layer> caches = new ArrayList<>(kvShape.layers());
     caches.add(attention);
-    caches.add(new KvShape.Conv(states));
+    caches.add(new KvShape.Rows(states));
     return withKvShape(new KvShape(caches));
   }
 

@@ -3,6 +3,7 @@ package dev.vidrio.model.block;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.SequenceOp.Part;
 import dev.vidrio.kernel.weight.Weights;
 
 /**
@@ -24,7 +25,7 @@ public final class ShortConv {
       Buffer b = layer.fused(layer.hook(HookSite.CONV_B), IN, 0, d, 3 * d, x);
       Buffer value = layer.fused(layer.hook(HookSite.CONV_X), IN, 2 * d, d, 3 * d, x);
       Buffer pre = plan.multiply(layer.hook(HookSite.CONV_PRE), value, b);
-      Buffer mid = plan.conv(layer.hook(HookSite.CONV_MID), layer.cache(), null, kernel, pre);
+      Buffer mid = plan.conv(layer.hook(HookSite.CONV_MID), layer.cache(), Part.VALUE, kernel, pre);
       Buffer c = layer.fused(layer.hook(HookSite.CONV_C), IN, d, d, 3 * d, x);
       Buffer post = plan.multiply(layer.hook(HookSite.CONV_POST), c, mid);
       return model.linear(hook, layer.tensor("shortconv.out_proj"), d, post);

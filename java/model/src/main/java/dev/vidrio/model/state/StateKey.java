@@ -32,10 +32,10 @@ public final class StateKey {
   public static final int SPAN = 16;
 
   /**
-   * The version of the arithmetic of docs/numerics.md and of the layout of blocks and slots. A
-   * change of either must increase it, so that states of earlier versions are not found; {@code
-   * StateBitsTest} fails otherwise. So must a change of the sampler's choices, since receipts of
-   * earlier versions are refused by it; {@code ReceiptKitTest} fails otherwise.
+   * The version of the arithmetic of docs/numerics.md and of the layout of blocks and slots of a
+   * shape. A change of either must increase it, so that states of earlier versions are not found;
+   * {@code StateBitsTest} fails otherwise. So must a change of the sampler's choices, since
+   * receipts of earlier versions are refused by it; {@code ReceiptKitTest} fails otherwise.
    */
   public static final int ARITHMETIC = 1;
 
@@ -59,6 +59,7 @@ public final class StateKey {
         Integer.toString(ARITHMETIC),
         model.hex(),
         plan(session),
+        session.cache().shape().toString(),
         session.cache().type().name(),
         salt,
         adaptation == null ? "" : adaptation.adapter().sha256(),

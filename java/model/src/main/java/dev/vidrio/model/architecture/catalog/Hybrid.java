@@ -46,7 +46,7 @@ final class Hybrid {
 
   private static final MixerSpec SHORT_CONV =
       model -> {
-        int length = model.params().intValue("shortconv.l_cache", 1, KvCache.BLOCK);
+        int length = taps(model.params());
         return layer -> ShortConv.of(model, layer, length);
       };
 
@@ -95,7 +95,12 @@ final class Hybrid {
 
   private static ModelDimensions convolutional(Hyperparameters params, int drafts) {
     int d = params.intValue("embedding_length", 1, ModelDimensions.MAX_WIDTH);
-    return ModelDimensions.hybrid(params, new KvShape.Conv(d));
+    return ModelDimensions.hybrid(params, new KvShape.Ring(d, taps(params)));
+  }
+
+  /** Returns the number of tokens that a convolution covers. */
+  private static int taps(Hyperparameters params) {
+    return params.intValue("shortconv.l_cache", 1, KvCache.BLOCK);
   }
 
   private static DecoderSpec lfm2() {
