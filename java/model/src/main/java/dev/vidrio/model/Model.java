@@ -74,7 +74,8 @@ public final class Model implements AutoCloseable {
             options.progress(),
             options.repacking(),
             options.draftBlock(),
-            options.draftHead());
+            options.draftHead(),
+            options.latentCache());
   }
 
   /**

@@ -48,6 +48,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
           "--isa",
           "--executor",
           "--no-repack",
+          "--latent-cache",
           "--json",
           "--url",
           "--key-variable",

@@ -77,6 +77,13 @@ public final class ModelOption {
               + " slowly.")
   private boolean noRepack;
 
+  @Option(
+      names = "--latent-cache",
+      description =
+          "Cache the latent vectors of models with latent attention (MLA) instead of keys and"
+              + " values: takes less memory, and more time for prompts.")
+  private boolean latentCache;
+
   private boolean draftBlock;
   private @Nullable Path draftHead;
 
@@ -96,6 +103,7 @@ public final class ModelOption {
     copy.isa = isa;
     copy.executor = executor;
     copy.noRepack = noRepack;
+    copy.latentCache = latentCache;
     copy.draftBlock = draftBlock;
     copy.draftHead = draftHead;
     copy.command = command;
@@ -248,6 +256,7 @@ public final class ModelOption {
         .withRepacking(noRepack ? Repacking.NEVER : repacking)
         .withDraftBlock(draftBlock)
         .withDraftHead(draftHead)
+        .withLatentCache(latentCache)
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 

@@ -69,22 +69,22 @@ public final class Hyperparameters {
   private final Gguf gguf;
   private final Metadata metadata;
   private final String architecture;
-  private final DraftSource drafts;
+  private final ModelVariant variant;
   private final Set<String> read = new HashSet<>();
 
-  /** Reads the keys of a file, for a model without its draft block. */
+  /** Reads the keys of a file. */
   public Hyperparameters(Gguf gguf) {
-    this(gguf, DraftSource.NONE);
+    this(gguf, ModelVariant.STANDARD);
   }
 
   /**
    * Reads the keys of a file.
    *
-   * @param drafts source of the model's draft block
+   * @param variant choices that the file leaves open
    */
-  public Hyperparameters(Gguf gguf, DraftSource drafts) {
+  public Hyperparameters(Gguf gguf, ModelVariant variant) {
     this.gguf = gguf;
-    this.drafts = drafts;
+    this.variant = variant;
     this.metadata = gguf.metadata();
     this.architecture = metadata.string("general.architecture");
   }
@@ -263,7 +263,12 @@ public final class Hyperparameters {
 
   /** Returns the source of the model's draft block. */
   public DraftSource drafts() {
-    return drafts;
+    return variant.drafts();
+  }
+
+  /** Returns whether latent attention caches latent vectors instead of keys and values. */
+  public boolean hasLatentCache() {
+    return variant.latentCache();
   }
 
   /** Rejects keys that change the arithmetic and that were not read. */

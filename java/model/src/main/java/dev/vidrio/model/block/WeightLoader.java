@@ -100,12 +100,28 @@ public final class WeightLoader {
   /** Takes the n rows from {@code first} on of each of the matrices [rows, k] of a tensor. */
   private List<Weights> experts(
       String name, Experts.Routing routing, int first, int n, int rows, int k) {
-    int count = routing.count();
-    GgufTensor tensor = tensors.take(name, k, rows, count);
+    GgufTensor tensor = tensors.take(name, k, rows, routing.count());
+    return matrices(tensor, name, routing.count(), routing.used(), first, n, rows, k);
+  }
+
+  /**
+   * Takes the n rows from {@code first} on of each head, as matrices [n, k] like those of experts.
+   *
+   * @param isSplit true for a tensor [heads, rows, k], false for one of [heads · rows, k]
+   */
+  List<Weights> headMatrices(
+      String name, boolean isSplit, int heads, int first, int n, int rows, int k) {
+    GgufTensor tensor =
+        isSplit ? tensors.take(name, k, rows, heads) : tensors.take(name, k, heads * rows);
+    return matrices(tensor, name, heads, heads, first, n, rows, k);
+  }
+
+  private List<Weights> matrices(
+      GgufTensor tensor, String name, int count, int used, int first, int n, int rows, int k) {
     WeightType type = tensors.type(tensor);
     long rowBytes = tensor.data().byteSize() / count / rows;
     long bytes = n * rowBytes;
-    bytesPerToken += routing.used() * bytes;
+    bytesPerToken += used * bytes;
     return IntStream.range(0, count)
         .mapToObj(
             e -> {
@@ -277,20 +293,7 @@ public final class WeightLoader {
     GgufTensor tensor = tensors.take(name, n, k, count);
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(count * padded, k));
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment floats = arena.allocate(4L * count * k * n, 64);
-      WeightEncoder.encode(
-              tensors.type(tensor),
-              WeightType.F32,
-              (long) count * k,
-              n,
-              tensor.data(),
-              null,
-              floats)
-          .ifPresent(
-              row -> {
-                throw new ModelFileException(
-                    gguf.name(), "tensor '" + name + "' row", Long.toString(row), "must be finite");
-              });
+      MemorySegment floats = floats(tensor, name, (long) count * k, n, arena);
       for (int head = 0; head < count; head++) {
         for (int i = 0; i < n; i++) {
           for (int j = 0; j < k; j++) {
@@ -303,6 +306,62 @@ public final class WeightLoader {
     bytesPerToken += data.byteSize();
     packer.count(tensor.data().byteSize());
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, count * padded, k, data);
+  }
+
+  /**
+   * Takes a matrix [rank + same, n + same] of f32 for each head: the transpose of the head's keys
+   * [n, rank], and the identity for the elements after them.
+   *
+   * @param isSplit true for a tensor [heads, rank, n], false for one of [heads · rows, rank] with
+   *     the keys of a head in its first rows
+   */
+  List<Weights> transposedKeys(
+      String name, boolean isSplit, int heads, int rank, int n, int rows, int same) {
+    GgufTensor tensor =
+        isSplit ? tensors.take(name, n, rank, heads) : tensors.take(name, rank, heads * rows);
+    int outputs = rank + same;
+    int inputs = n + same;
+    List<Weights> matrices = new ArrayList<>();
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment floats =
+          isSplit
+              ? floats(tensor, name, (long) heads * rank, n, arena)
+              : floats(tensor, name, (long) heads * rows, rank, arena);
+      for (int head = 0; head < heads; head++) {
+        MemorySegment matrix = memory.allocate(4L * Math.multiplyExact(outputs, inputs));
+        for (int j = 0; j < rank; j++) {
+          for (int i = 0; i < n; i++) {
+            long from =
+                isSplit ? ((long) head * rank + j) * n + i : ((long) head * rows + i) * rank + j;
+            float x = floats.getAtIndex(JAVA_FLOAT_UNALIGNED, from);
+            matrix.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) j * inputs + i, x);
+          }
+        }
+        for (int i = 0; i < same; i++) {
+          matrix.setAtIndex(JAVA_FLOAT_UNALIGNED, (rank + i) * (long) inputs + n + i, 1);
+        }
+        String own = name + "[" + head + "]";
+        matrices.add(
+            new Weights(own, WeightType.F32, Weights.Layout.ROWS, outputs, inputs, matrix));
+        bytesPerToken += matrix.byteSize();
+      }
+    }
+    packer.count(tensor.data().byteSize());
+    return matrices;
+  }
+
+  /** Returns the elements of a tensor [rows, columns] in f32. */
+  private MemorySegment floats(
+      GgufTensor tensor, String name, long rows, int columns, Arena arena) {
+    MemorySegment floats = arena.allocate(4L * rows * columns, 64);
+    WeightEncoder.encode(
+            tensors.type(tensor), WeightType.F32, rows, columns, tensor.data(), null, floats)
+        .ifPresent(
+            row -> {
+              throw new ModelFileException(
+                  gguf.name(), "tensor '" + name + "' row", Long.toString(row), "must be finite");
+            });
+    return floats;
   }
 
   /** Takes the transpose [n, k] of a float matrix [k, n], in f32. */

@@ -13,6 +13,7 @@ import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
@@ -69,6 +70,7 @@ public final class LoadedModel implements AutoCloseable {
    * @param repacking when quantized matrices are packed into new memory
    * @param draftBlock true to read the model's block for multi-token prediction
    * @param head file of an EAGLE-3 head, or null
+   * @param latentCache true if latent attention caches latent vectors
    * @throws ModelException if the file cannot be read, is damaged or is not supported
    */
   public LoadedModel(
@@ -79,7 +81,8 @@ public final class LoadedModel implements AutoCloseable {
       LoadListener progress,
       Repacking repacking,
       boolean draftBlock,
-      @Nullable Path head) {
+      @Nullable Path head,
+      boolean latentCache) {
     this.file = file;
     this.arena = Arena.ofShared();
     Executor started = null;
@@ -96,7 +99,8 @@ public final class LoadedModel implements AutoCloseable {
               Thread.ofPlatform().daemon()::start);
       try {
         DraftSource drafts = drafts(draftBlock, started, repacking);
-        this.architecture = Catalog.load(parsed, started, arena, progress, repacking, drafts);
+        var variant = new ModelVariant(drafts, latentCache);
+        this.architecture = Catalog.load(parsed, started, arena, progress, repacking, variant);
       } finally {
         this.tokenizer = result(reading);
       }

@@ -2,6 +2,7 @@ package dev.vidrio.model.architecture;
 
 import static dev.vidrio.model.testfiles.Closeness.assertClose;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,6 +25,7 @@ import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,7 +50,12 @@ class ArchitecturesTest {
   }
 
   private static Architecture load(Gguf gguf, Executor executor, Arena arena, DraftSource drafts) {
-    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, drafts);
+    return load(gguf, executor, arena, ModelVariant.with(drafts));
+  }
+
+  private static Architecture load(
+      Gguf gguf, Executor executor, Arena arena, ModelVariant variant) {
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, variant);
   }
 
   @ParameterizedTest
@@ -79,6 +86,37 @@ class ArchitecturesTest {
       Architecture architecture = load(gguf, executor, arena, DraftSource.OWN_BLOCK);
       assertLogits(name, architecture, executor, arena);
       assertGradients(name, architecture, executor, arena);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.WITH_LATENT_ATTENTION)
+  void latentCachesChangeNeitherLogitsNorGradients(String name) {
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      var variant = new ModelVariant(DraftSource.NONE, true);
+      Architecture architecture = load(TinyModels.gguf(name, arena), executor, arena, variant);
+      assertEquals(1, architecture.kvShape().keyValue(0).heads());
+      assertLogits(name, architecture, executor, arena);
+      assertGradients(name, architecture, executor, arena);
+      if (TinyModels.namesWithDraftBlock().contains(name)) {
+        var drafting = new ModelVariant(DraftSource.OWN_BLOCK, true);
+        Gguf gguf = TinyModels.ggufWithDraftBlock(name, arena);
+        assertLogits(name, load(gguf, executor, arena, drafting), executor, arena);
+      }
+    }
+  }
+
+  @Test
+  void rejectsLatentCachesOfOtherModels() {
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      var variant = new ModelVariant(DraftSource.NONE, true);
+      Gguf gguf = TinyModels.gguf("llama", arena);
+      var e =
+          assertThrows(UnsupportedModelException.class, () -> load(gguf, executor, arena, variant));
+      assertTrue(
+          String.valueOf(e.getMessage()).contains("a cache of latent vectors"), e.getMessage());
     }
   }
 

@@ -15,7 +15,7 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
@@ -246,7 +246,7 @@ class DirectoriesTest {
       Gguf gguf = HuggingFaceModel.open(directory, arena).toGguf(arena);
       Architecture architecture =
           Catalog.load(
-              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
+              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, ModelVariant.STANDARD);
       return architecture.plan().ops().stream()
           .filter(op -> op instanceof SequenceOp.Rope)
           .map(op -> ((SequenceOp.Rope) op).rotation().frequencies())

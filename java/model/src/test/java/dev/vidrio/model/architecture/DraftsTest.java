@@ -9,7 +9,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -22,7 +22,7 @@ class DraftsTest {
   private static Architecture load(GgufWriter writer, Arena arena, Executor executor) {
     Gguf gguf = writer.parse("drafts.gguf", arena);
     return Catalog.load(
-        gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
+        gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, ModelVariant.STANDARD);
   }
 
   private static List<String> operations(Architecture architecture) {

@@ -10,7 +10,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.block.DraftSource;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.util.function.Consumer;
@@ -27,7 +27,7 @@ final class HostileFiles {
       Gguf gguf = writer.parse("hostile.gguf", arena);
       var _ =
           Catalog.load(
-              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, DraftSource.NONE);
+              gguf, executor, arena, LoadListener.SILENT, Repacking.AT_ONCE, ModelVariant.STANDARD);
     }
   }
 

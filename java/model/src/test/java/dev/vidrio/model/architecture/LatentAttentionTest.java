@@ -4,12 +4,20 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
@@ -22,7 +30,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,5 +153,51 @@ class LatentAttentionTest {
     for (float logit : packed) {
       assertTrue(Float.isFinite(logit));
     }
+  }
+
+  @Test
+  void latentCachesOfBothFilesGiveEqualBits() throws IOException {
+    ModelOptions latent = ModelOptions.DEFAULT.withLatentCache(true);
+    assertArrayEquals(
+        logits(write(TinyModels.writer("deepseek3")), latent), logits(write(joined()), latent));
+  }
+
+  @Test
+  void latentCachesGiveEqualBitsOnAllExecutors() throws IOException {
+    Path file = write(quantized());
+    float[] expected = logits(file, ModelOptions.DEFAULT.withLatentCache(true));
+    List<Supplier<Executor>> executors = new ArrayList<>();
+    Isa.usableHere().forEach(isa -> executors.add(() -> NativeExecutor.create(isa, 2)));
+    executors.add(() -> JavaExecutor.scalar(1));
+    executors.add(() -> JavaExecutor.vector(2));
+    for (Supplier<Executor> executor : executors) {
+      assertArrayEquals(expected, logits(file, ModelOptions.with(executor).withLatentCache(true)));
+    }
+    float[] decompressed = logits(file);
+    for (int i = 0; i < expected.length; i++) {
+      assertEquals(decompressed[i], expected[i], 0.02, "logit " + i);
+    }
+  }
+
+  /** The cache has the latent vector and the rotated part of the key, and the latent vector. */
+  @Test
+  void latentCachesTakeLessMemory() throws IOException {
+    ModelOptions latent = ModelOptions.DEFAULT.withLatentCache(true);
+    try (Model model = Model.open(write(TinyModels.writer("deepseek3")), latent)) {
+      KvShape shape = model.architecture().kvShape();
+      assertEquals(2 * (RANK + TURNING + RANK) * Float.BYTES, shape.bytesPerPosition(KvType.F32));
+    }
+  }
+
+  @Test
+  void rejectsLatentVectorsThatAreTooLong() throws IOException {
+    Path file = write(joined().uint32("deepseek2.attention.kv_lora_rank", 1021));
+    var e =
+        assertThrows(
+            ModelFileException.class,
+            () -> logits(file, ModelOptions.DEFAULT.withLatentCache(true)));
+    assertTrue(
+        String.valueOf(e.getMessage()).contains("attention.kv_lora_rank' 1021: must be 1 to 1020"),
+        e.getMessage());
   }
 }

@@ -31,7 +31,7 @@ class RopeReaderTest {
               arena,
               LoadListener.SILENT,
               Repacking.AT_ONCE,
-              DraftSource.NONE)
+              ModelVariant.STANDARD)
           .plan()
           .ops()
           .stream()

@@ -34,6 +34,10 @@ public final class TinyModels {
   public static final String WITH_DRAFT_BLOCK =
       "dev.vidrio.model.testfiles.TinyModels#namesWithDraftBlock";
 
+  /** The method that gives the names of those with latent attention. */
+  public static final String WITH_LATENT_ATTENTION =
+      "dev.vidrio.model.testfiles.TinyModels#namesWithLatentAttention";
+
   /** The method that gives the names of those that have an EAGLE-3 head. */
   public static final String WITH_DRAFT_HEAD =
       "dev.vidrio.model.testfiles.TinyModels#namesWithDraftHead";
@@ -70,6 +74,10 @@ public final class TinyModels {
 
   public static List<String> names() {
     return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
+  }
+
+  public static List<String> namesWithLatentAttention() {
+    return names().stream().filter(name -> has(name, Trait.LATENT_ATTENTION)).toList();
   }
 
   public static List<String> namesWithDraftBlock() {

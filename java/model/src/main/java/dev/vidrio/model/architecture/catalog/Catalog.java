@@ -6,11 +6,13 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
 import dev.vidrio.model.block.DraftSource;
 import dev.vidrio.model.block.EagleHead;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.ModelDimensions;
+import dev.vidrio.model.block.ModelVariant;
 import dev.vidrio.model.block.WeightLoader;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
@@ -67,9 +69,10 @@ public final class Catalog {
    *
    * @param progress receives the progress of loading
    * @param repacking when quantized matrices are packed into memory of their own
-   * @param drafts source of the draft block; the model's own one is skipped unless it is the source
+   * @param variant choices that the file leaves open; the model's own draft block is skipped unless
+   *     it is the source of drafts
    * @throws UnsupportedModelException if the file needs what this version does not support, or the
-   *     model has no such block, or cannot run a head
+   *     model has no such block, cannot run a head, or has no latent attention
    * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   public static Architecture load(
@@ -78,8 +81,9 @@ public final class Catalog {
       Arena arena,
       LoadListener progress,
       Repacking repacking,
-      DraftSource drafts) {
-    var params = new Hyperparameters(gguf, drafts);
+      ModelVariant variant) {
+    var params = new Hyperparameters(gguf, variant);
+    DraftSource drafts = variant.drafts();
     ArchitectureEntry entry = ENTRIES.get(params.architecture());
     if (EagleHead.isHead(gguf)) {
       throw new UnsupportedModelException(
@@ -96,6 +100,9 @@ public final class Catalog {
     var weights = new WeightLoader(gguf, executor, arena, listener, repacking);
     if (drafts instanceof DraftSource.OwnBlock) {
       requireDraftBlock(entry, params);
+    }
+    if (variant.latentCache() && !entry.traits().contains(Trait.LATENT_ATTENTION)) {
+      throw params.unsupported(ModelVariant.LATENT_CACHE);
     }
     Architecture architecture = entry.reader().read(params, weights);
     if (drafts instanceof DraftSource.Head && architecture.draft() == null) {
