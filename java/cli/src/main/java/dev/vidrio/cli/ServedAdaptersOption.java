@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The option of LoRA adapters that are served under their own names. */
 final class ServedAdaptersOption {
@@ -44,8 +45,13 @@ final class ServedAdaptersOption {
         throw new UsageException("--adapter " + adapter + ": must name its base model: " + FORM);
       }
       String prefix = model + ":";
-      var parsed =
-          AdapterFile.parse(file.startsWith(prefix) ? file.substring(prefix.length()) : file);
+      AdapterFile parsed;
+      try {
+        parsed =
+            AdapterFile.parse(file.startsWith(prefix) ? file.substring(prefix.length()) : file);
+      } catch (TypeConversionException e) {
+        throw new UsageException("--adapter " + adapter + ": " + e.getMessage());
+      }
       byModel
           .computeIfAbsent(model, key -> new ArrayList<>())
           .add(new AdapterSource(name, parsed.path(), parsed.strength()));

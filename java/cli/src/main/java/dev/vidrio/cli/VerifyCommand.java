@@ -2,6 +2,7 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.model.Model;
@@ -37,14 +38,14 @@ final class VerifyCommand extends ModelCommand<Map<Path, Verification>> {
       names = "--adapter",
       paramLabel = "FILE",
       description = "The LoRA adapter of the answers: a GGUF file or a PEFT directory.")
-  private @Nullable Path adapter;
+  private @Nullable AdapterFile adapter;
 
   @Override
   protected Map<Path, Verification> run(Model opened) {
     // All are read first, so that a file that is not a receipt ends the command at once.
     Map<Path, Receipt> receipts = new LinkedHashMap<>();
     files.forEach(file -> receipts.put(file, Receipt.read(file)));
-    Adapter loaded = adapter == null ? null : opened.openAdapter(adapter);
+    Adapter loaded = adapter == null ? null : opened.openAdapter(adapter.path());
     Map<Path, Verification> results = new LinkedHashMap<>();
     try (var bar = new ProgressBar("verify")) {
       receipts.forEach(

@@ -252,7 +252,7 @@ class ServeCommandTest {
     assertFails(
         "model bard: duplicate name",
         Cli.run("serve", "--port", "0", "-m", "bard", "--adapter", "bard=" + lora));
-    for (String wrong : List.of("x", "=" + lora, "x=", "x=" + lora)) {
+    for (String wrong : List.of("x", "=" + lora, "x=", "x=" + lora, "x=t:=2")) {
       Cli result = Cli.run("serve", "-m", "bard", "-m", "t=" + tiny, "--adapter", wrong);
       assertEquals(2, result.code(), result.err());
       assertTrue(result.err().contains("--adapter " + wrong + ": must "), result.err());

@@ -2,6 +2,7 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +22,15 @@ public record AdapterFile(Path path, float strength) {
         : new AdapterFile(CommandGroup.path(text.substring(0, equals)), strength);
   }
 
-  /** Opens the adapter for a model, which closes it. */
-  Adaptation open(Model model) {
-    return new Adaptation(model.openAdapter(path), strength);
+  /** Opens the adapter for a model, which closes it unless the caller does. */
+  public Adaptation open(Model model) {
+    Adapter adapter = model.openAdapter(path);
+    try {
+      return new Adaptation(adapter, strength);
+    } catch (RuntimeException e) {
+      adapter.close();
+      throw e;
+    }
   }
 
   /** Parses a strength; null if it is not a number, as in a file name with an equals sign. */

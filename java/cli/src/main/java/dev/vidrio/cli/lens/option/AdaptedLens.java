@@ -14,13 +14,8 @@ import dev.vidrio.model.adapter.Adapter;
 public record AdaptedLens(Lens lens, Adapter adapter) implements AutoCloseable {
   /** Opens an adapter for the model of a lens. */
   public static AdaptedLens open(Lens plain, AdapterFile file) {
-    Adapter adapter = plain.model().openAdapter(file.path());
-    try {
-      return new AdaptedLens(plain.adapted(new Adaptation(adapter, file.strength())), adapter);
-    } catch (RuntimeException e) {
-      adapter.close();
-      throw e;
-    }
+    Adaptation adaptation = file.open(plain.model());
+    return new AdaptedLens(plain.adapted(adaptation), adaptation.adapter());
   }
 
   @Override
