@@ -56,8 +56,7 @@ public final class LatentAttention {
   /** Returns the one head of a cache of latent vectors. */
   private static KvShape.KeyValue latent(Hyperparameters params) {
     int turning = params.intValue(TURNING, 1, KvShape.HEAD_MAX - 1);
-    int rank = params.intValue(RANK, 1, KvShape.HEAD_MAX - turning);
-    return new KvShape.KeyValue(1, rank + turning, rank);
+    return LatentCache.shape(params.intValue(RANK, 1, KvShape.HEAD_MAX - turning), turning);
   }
 
   /** Returns the keys and values of all heads. */

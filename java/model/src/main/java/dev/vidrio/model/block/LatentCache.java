@@ -51,7 +51,7 @@ final class LatentCache {
     for (int head = 0; head < each.length; head++) {
       each[head] = head;
     }
-    int width = shape(heads).dH();
+    int width = shape(heads.rank(), heads.turning()).dH();
     this.numbers = weights.constants("attn.heads", each);
     this.padding = copying("attn_k.padding", heads.dH(), heads.turning(), heads.still(), 0);
     this.fromLatent = copying("attn_k.latent", width, heads.rank(), 0, 0);
@@ -59,8 +59,8 @@ final class LatentCache {
   }
 
   /** Returns the shape of a layer. */
-  static KvShape.KeyValue shape(LatentHeads heads) {
-    return new KvShape.KeyValue(1, heads.rank() + heads.turning(), heads.rank());
+  static KvShape.KeyValue shape(int rank, int turning) {
+    return new KvShape.KeyValue(1, rank + turning, rank);
   }
 
   /** Makes a matrix [n, k] that copies elements from {@code column} on to rows from {@code row}. */

@@ -12,9 +12,4 @@ public record ModelVariant(DraftSource drafts, boolean latentCache) {
 
   /** The name of a cache of latent vectors in error messages. */
   public static final String LATENT_CACHE = "a cache of latent vectors";
-
-  /** Returns the standard choices with another source of the draft block. */
-  public static ModelVariant with(DraftSource drafts) {
-    return new ModelVariant(drafts, false);
-  }
 }

@@ -322,17 +322,17 @@ public final class WeightLoader {
     int outputs = rank + same;
     int inputs = n + same;
     List<Weights> matrices = new ArrayList<>();
+    long ofHead = (long) rank * (isSplit ? n : rows);
+    int ofInput = isSplit ? 1 : rank;
+    int ofOutput = isSplit ? n : 1;
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment floats =
-          isSplit
-              ? floats(tensor, name, (long) heads * rank, n, arena)
-              : floats(tensor, name, (long) heads * rows, rank, arena);
+      int columns = isSplit ? n : rank;
+      MemorySegment floats = floats(tensor, name, heads * ofHead / columns, columns, arena);
       for (int head = 0; head < heads; head++) {
         MemorySegment matrix = memory.allocate(4L * Math.multiplyExact(outputs, inputs));
         for (int j = 0; j < rank; j++) {
           for (int i = 0; i < n; i++) {
-            long from =
-                isSplit ? ((long) head * rank + j) * n + i : ((long) head * rows + i) * rank + j;
+            long from = head * ofHead + (long) j * ofOutput + (long) i * ofInput;
             float x = floats.getAtIndex(JAVA_FLOAT_UNALIGNED, from);
             matrix.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) j * inputs + i, x);
           }

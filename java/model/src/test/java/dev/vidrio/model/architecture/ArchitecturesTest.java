@@ -50,7 +50,7 @@ class ArchitecturesTest {
   }
 
   private static Architecture load(Gguf gguf, Executor executor, Arena arena, DraftSource drafts) {
-    return load(gguf, executor, arena, ModelVariant.with(drafts));
+    return load(gguf, executor, arena, new ModelVariant(drafts, false));
   }
 
   private static Architecture load(
