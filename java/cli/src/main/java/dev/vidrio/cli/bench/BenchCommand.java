@@ -7,6 +7,7 @@ import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.SessionOption;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +81,12 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
       List<SpeedTest.Result> results,
       List<OpProfile.Line> profile,
       List<Scaling.Line> scaling) {}
+
+  /** Packs the matrices at once, so that packing is not part of a measured run. */
+  @Override
+  protected Repacking repacking() {
+    return Repacking.AT_ONCE;
+  }
 
   @Override
   protected void check() {

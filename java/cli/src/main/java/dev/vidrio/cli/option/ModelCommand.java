@@ -162,7 +162,7 @@ public abstract class ModelCommand<R> implements Callable<Integer>, ServedComman
 
   /** Opens the model with another number of threads; the caller closes it. */
   protected final Model open(int threads) {
-    return options.withThreads(threads).open();
+    return options.withThreads(threads).open(repacking());
   }
 
   /** Returns whether {@code --json} is given. */

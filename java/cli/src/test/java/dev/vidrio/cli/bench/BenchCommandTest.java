@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.kernel.weight.Repacking;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -50,6 +51,12 @@ class BenchCommandTest {
     for (String loss : List.of("imbalance", "barriers", "bandwidth")) {
       assertTrue(scaling.get(3).get("lost_to_" + loss).doubleValue() >= 0);
     }
+  }
+
+  /** Otherwise the second run of a prompt, the first one that is measured, packs all matrices. */
+  @Test
+  void packsBeforeRuns() {
+    assertEquals(Repacking.AT_ONCE, new BenchCommand().repacking());
   }
 
   @Test
