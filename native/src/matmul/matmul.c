@@ -1,8 +1,9 @@
 // Computes a worker's share of a matrix product. For few rows, each worker streams its own
 // contiguous share of the weights at memory bandwidth (matmul/partition.h). For many rows, workers
-// take tiles whose weights stay in the L2 cache from the counter that they share with those of
-// their node, so that a slowed worker takes fewer; and then from those of other nodes. The epilogue
-// is applied to each tile while it is in the cache.
+// take tiles from the counter that they share with those of their node, so that a slowed worker
+// takes fewer; and then from those of other nodes. Up to TILE_ROWS rows are in one tile, which is
+// so wide that prefetches hide the reads of its weights; of more rows, tiles share weights that
+// stay in the L2 cache. The epilogue is applied to each tile while it is in the cache.
 #include "matmul/matmul.h"
 
 #include "core/op_impl.h"
@@ -29,8 +30,9 @@ static const int64_t MATRIX_BYTES_MAX = INT64_C(1) << 48;
 
 enum {
     FLOAT_OUTPUTS = 4,  // maximum that kernels of float weights compute together
-    TILE_ROWS = 96,
-    TILE_BYTES = 128 << 10,  // of weights
+    TILE_ROWS = 128,
+    ROWS_GRAIN = 16,         // that a kernel computes together by tiles of AMX
+    TILE_BYTES = 128 << 10,  // of weights that several tiles read
     BF16_ROWS = 512,         // in bf16, whose kernels convert both operands of a tile once
     BF16_OUTPUTS = 512,
     // By tiles of AMX, products with 100 to 200 outputs take as long as to convert the tokens.
@@ -88,19 +90,23 @@ static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
     return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 
-static int64_t max_columns(const vd_matmul *matmul, const vd_step *step) {
+static int64_t max_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     if (is_bf16(matmul)) {
         return step->isa == VD_ISA_AMX_BF16 ? BF16_TILE_OUTPUTS : BF16_OUTPUTS;
+    }
+    if (row_tiles == 1 && !matmul->unpacked) {
+        return matmul->N;
     }
     return TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
 }
 
-// Returns the columns of a tile: as many as fit TILE_BYTES, but several tiles for every worker. In
-// bf16 by tiles of AMX there are at least BF16_TILE_OUTPUTS_MIN, but a tile for every worker.
+// Returns the columns of a tile: several tiles for every worker, and no more than TILE_BYTES if
+// several tiles read them. In bf16 by tiles of AMX there are at least BF16_TILE_OUTPUTS_MIN, but a
+// tile for every worker.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
     int64_t share = vd_ceil_div(matmul->N * row_tiles, step->worker->count * width);
-    int64_t grains = vd_min(max_columns(matmul, step) / width, vd_ceil_div(share, 4));
+    int64_t grains = vd_min(max_columns(matmul, step, row_tiles) / width, vd_ceil_div(share, 4));
     if (is_bf16(matmul) && step->isa == VD_ISA_AMX_BF16) {
         int64_t least = vd_min(BF16_TILE_OUTPUTS_MIN / width, share);
         grains = grains < least ? least : grains;
@@ -108,11 +114,16 @@ static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_
     return grains < 1 ? width : grains * width;
 }
 
-// Returns the rows of a tile.
+// Returns the rows of a tile; all tiles but the last have as many.
 static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
-    return matmul->unpacked  ? step->rows  // so that weights are packed once
-           : is_bf16(matmul) ? BF16_ROWS
-                             : TILE_ROWS;
+    if (matmul->unpacked) {
+        return step->rows;  // so that weights are packed once
+    }
+    if (is_bf16(matmul)) {
+        return BF16_ROWS;
+    }
+    int64_t even = vd_ceil_div(step->rows, vd_ceil_div(step->rows, TILE_ROWS));
+    return vd_ceil_div(even, ROWS_GRAIN) * ROWS_GRAIN;
 }
 
 void vd_matmul_units(const vd_matmul *op, vd_isa isa, vd_range rows, vd_range units, void *panels) {
