@@ -11,10 +11,10 @@ public final class PrefillBudget {
   /** The share of the decoding time that one waiting prompt may add to a step. */
   private static final double FIRST = 0.6;
 
-  /** The share that each further prompt may add, up to a total of 1. */
-  private static final double FURTHER = 0.1;
+  /** The share that each further prompt may add. */
+  private static final double FURTHER = 0.3;
 
-  /** The maximum share if more requests wait than generate. */
+  /** The maximum share. */
   private static final double MAX_SHARE = 4;
 
   /** The minimum chunk; fewer tokens cost much more each. */
@@ -60,9 +60,8 @@ public final class PrefillBudget {
 
   /** Returns the time of prompts as a share of the decoding time. */
   private static double share(int decoding, int waiting) {
-    return waiting > decoding
-        ? Math.min(MAX_SHARE, (double) waiting / decoding)
-        : Math.min(1, FIRST + FURTHER * (waiting - 1));
+    double queued = FIRST + FURTHER * (waiting - 1);
+    return Math.min(MAX_SHARE, Math.max(queued, (double) waiting / decoding));
   }
 
   /** Adds the measured time of a step with its numbers of decoding and prompt tokens. */

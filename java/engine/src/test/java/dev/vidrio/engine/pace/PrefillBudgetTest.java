@@ -65,11 +65,13 @@ class PrefillBudgetTest {
   }
 
   @Test
-  void waitingMajorityGetsLargerShare() {
+  void waitingPromptsGetLargerShares() {
     step(0, 1);
-    int few = greatest(8, 8);
+    int one = greatest(8, 1);
+    int five = greatest(8, 5);
     int many = greatest(8, 24);
-    assertTrue(many > 2 * few, few + ", " + many);
+    assertTrue(five > 2 * one, one + ", " + five);
+    assertTrue(many > five, five + ", " + many);
     assertTrue(nanos(8, many) <= 5 * nanos(8, 0));
   }
 
@@ -102,6 +104,6 @@ class PrefillBudgetTest {
       prompts += done * tokens;
       decoding = users - (prompts + tokens - 1) / tokens;
     }
-    assertTrue(decoding > users / 2, "generating: " + decoding);
+    assertTrue(decoding >= 0.9 * users, "generating: " + decoding);
   }
 }
