@@ -499,6 +499,9 @@ enum {
 // In Q8_0 and Q4_0 each 32 elements share a scale; d_h and d_v are multiples of 32. Q4_0 stores
 // keys and values rotated, and elements plus 8; queries and results are not rotated. Its keys are
 // differences to the anchor, the key of p0 in Q8_0 (docs/numerics.md).
+//
+// Latent attention needs only keys: if `values` equals `keys`, the value of a position is the first
+// d_v elements of its key. Then d_v is at most d_h.
 typedef struct vd_kv_cache {
     void *keys;
     void *values;
@@ -512,7 +515,8 @@ typedef struct vd_kv_cache {
     int32_t reserved;
 } vd_kv_cache;
 
-// Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] in the cache at the tokens' positions.
+// Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] in the cache at the tokens' positions. v is not read
+// if values are elements of keys.
 typedef struct vd_kv_store {
     const float *k;
     const float *v;

@@ -181,7 +181,7 @@ void vd_attention_quantize(vd_query_tile *tile, vd_isa isa) {
         float scaled_sums[VD_HEAD_MAX / VD_BLOCK];
         vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
         float q[VD_HEAD_MAX];
-        vd_rotate(tile->q[j], q, d_h, tile->op->cache.type);
+        vd_rotate(tile->q[j], q, d_h, vd_rotation(&tile->op->cache, d_h));
         vd_quantize_kernels[isa](q, y, (vd_range){0, blocks});
         for (int64_t b = 0; b < blocks; b++) {
             tile->sum[j * blocks + b] = sums[2 * b] + sums[2 * b + 1];
@@ -205,9 +205,10 @@ static float *lay_out(vd_query_tile *tile, void *scratch, const vd_kv_cache *cac
 
 // Writes z from the partial results over all positions.
 static void finish_tile(const vd_query_tile *tile, vd_isa isa, const float *parts) {
+    int64_t d_v = tile->op->cache.d_v, rotation = vd_rotation(&tile->op->cache, d_v);
     vd_attention_kernels[isa]->finish(tile, parts);
-    for (int32_t j = 0; tile->op->cache.type == VD_Q4_0 && j < tile->n; j++) {
-        vd_hadamard(tile->z[j], tile->op->cache.d_v);
+    for (int32_t j = 0; rotation > 1 && j < tile->n; j++) {
+        vd_hadamard(tile->z[j], d_v, rotation);
     }
 }
 

@@ -14,7 +14,7 @@ typedef struct vd_query_tile {
     const int32_t *blocks;       // the sequence's row of the block tables
     int32_t head;                // key-value head
     const char *keys;            // of the head, in block 0
-    const char *values;          // of the head, in block 0
+    const char *values;          // of the head, in block 0, or null if they are elements of keys
     int32_t n;                   // number of queries
     const float *q[VD_QUERIES];  // [d_h] each
     float *z[VD_QUERIES];        // [d_v] each
@@ -42,8 +42,10 @@ VD_INLINE void vd_tile_set_head(vd_query_tile *tile, const vd_kv_cache *cache, i
     tile->head = head;
     tile->keys =
         (const char *)cache->keys + vd_kv_head(cache, head, vd_key_bytes(cache->type, cache->d_h));
-    tile->values =
-        (const char *)cache->values + vd_kv_head(cache, head, vd_kv_bytes(cache->type, cache->d_v));
+    tile->values = vd_values_shared(cache)
+                       ? NULL
+                       : (const char *)cache->values +
+                             vd_kv_head(cache, head, vd_kv_bytes(cache->type, cache->d_v));
 }
 
 // Returns vd_key_tile of the tile's head.
@@ -59,10 +61,13 @@ VD_INLINE const char *vd_tile_anchor(const vd_query_tile *tile, int64_t t) {
     return vd_key_anchor(cache, tile->keys + tile->blocks[t / VD_KV_BLOCK] * cache->stride);
 }
 
-// Returns vd_value_row of the tile's head.
+// Returns vd_value_row of the tile's head, or null if values are elements of keys.
 VD_INLINE const char *vd_tile_values(const vd_query_tile *tile, int64_t t) {
     const vd_kv_cache *cache = &tile->op->cache;
     int64_t bytes = vd_kv_code_bytes(cache->type, cache->d_v);
+    if (tile->values == NULL) {
+        return NULL;
+    }
     return tile->values + tile->blocks[t / VD_KV_BLOCK] * cache->stride + t % VD_KV_BLOCK * bytes;
 }
 

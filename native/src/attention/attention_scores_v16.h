@@ -203,7 +203,7 @@ static void scores(const vd_query_tile *tile, int32_t j, int32_t end, int64_t be
             int64_t bytes = vd_kv_bytes(type, cache->d_h);
             int64_t value_bytes = vd_kv_bytes(type, cache->d_v);
             keys = widen(tile, cache->d_h, keys - skipped * bytes, NULL,
-                         values - skipped * value_bytes);
+                         values == NULL ? NULL : values - skipped * value_bytes);
             keys += skipped * vd_kv_bytes(VD_F32, cache->d_h);
             values = NULL;
             type = VD_F32;

@@ -7,6 +7,7 @@
 #include "attention/attention.h"
 #include "attention/attention_scores_v16.h"
 #include "attention/kv_cache.h"
+#include "attention/shared_values_v16.h"
 
 typedef f32x16 value_sums[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
 
@@ -16,13 +17,17 @@ typedef struct key_range {
     int64_t to;
 } key_range;
 
-// Returns the value of position t of the chunk, followed by the later ones of its block. If `type`
-// is not the cache's, the block has been converted to floats.
+// Returns whether the values of blocks are converted to floats before they are summed.
+VD_INLINE int are_converted(const vd_query_tile *tile, const int32_t type) {
+    return tile->values == NULL || type != tile->op->cache.type;
+}
+
+// Returns the value of position t of the chunk, followed by the later ones of its block.
 VD_INLINE const char *value_rows(const vd_query_tile *tile, int64_t begin, int64_t t,
                                  const int32_t type) {
     const vd_kv_cache *cache = &tile->op->cache;
-    return type == cache->type ? vd_tile_values(tile, begin + t)
-                               : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_v);
+    return are_converted(tile, type) ? (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_v)
+                                     : vd_tile_values(tile, begin + t);
 }
 
 VD_INLINE f32x16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
@@ -154,7 +159,7 @@ VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ran
 
 VD_INLINE void values_of(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
                          int64_t begin, key_range at, const int32_t type, float *parts) {
-    int prefetches = type == tile->op->cache.type;  // the first queries prefetch keys for all
+    int prefetches = !are_converted(tile, type);  // the first queries prefetch keys for all
     while (j < end) {
         int32_t n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
         if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
@@ -209,6 +214,19 @@ static void convert_scales(const vd_query_tile *tile, int64_t begin, int64_t fro
     }
 }
 
+// Converts the values of the block of position t of the chunk to floats [VD_KV_BLOCK, d_v].
+static void convert_values(const vd_query_tile *tile, int64_t begin, int64_t t) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    const char *next = tile->next_keys[t / VD_KV_BLOCK];
+    if (tile->values == NULL) {
+        const char *anchor = cache->type == VD_Q4_0 ? vd_tile_anchor(tile, begin + t) : NULL;
+        vd_transpose_keys(cache, vd_tile_keys(tile, begin + t), anchor, next, tile->floats);
+    } else {
+        widen(tile, cache->d_v, vd_tile_values(tile, begin + t),
+              vd_value_scales(cache, tile->blocks, tile->head, begin + t), next);
+    }
+}
+
 // Computes the weighted values of queries [j, end): over the whole chunk at once, or block by block
 // if blocks are converted to floats.
 static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
@@ -219,7 +237,7 @@ static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j
         memset(parts + a * stride, 0, (size_t)(stride - 16) * sizeof(float));
     }
     key_range all = {ranges[j].from, ranges[end - 1].to};
-    if (!widens(cache->type, end - j)) {
+    if (tile->values != NULL && !widens(cache->type, end - j)) {
         if (vd_kv_scaled(cache->type)) {
             convert_scales(tile, begin, all.from, all.to);
         }
@@ -227,9 +245,7 @@ static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j
         return;
     }
     for (int64_t t = all.from / VD_KV_BLOCK * VD_KV_BLOCK; t < all.to; t += VD_KV_BLOCK) {
-        widen(tile, cache->d_v, vd_tile_values(tile, begin + t),
-              vd_value_scales(cache, tile->blocks, tile->head, begin + t),
-              tile->next_keys[t / VD_KV_BLOCK]);
+        convert_values(tile, begin, t);
         key_range block = {t, t + VD_KV_BLOCK};
         values_at(tile, ranges, j, end, begin, within(all, block), VD_F32, parts);
     }

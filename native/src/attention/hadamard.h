@@ -9,10 +9,9 @@
 #include "core/arch.h"
 #include "vidrio.h"
 
-// Multiplies x [d] by the orthogonal Hadamard matrix of n rows, n elements at a time, where n is
-// the largest power of two that divides d. The matrix is its own inverse.
-VD_INLINE void vd_hadamard(float *x, int64_t d) {
-    int64_t n = d & -d;
+// Multiplies x [d] by the orthogonal Hadamard matrix of n rows, n elements at a time; n is a power
+// of two that divides d. The matrix is its own inverse.
+VD_INLINE void vd_hadamard(float *x, int64_t d, int64_t n) {
     float factor = 1.0f / sqrtf((float)n);
     for (int64_t h = 1; h < n; h *= 2) {
         for (int64_t i = 0; i < d; i += 2 * h) {
@@ -28,11 +27,11 @@ VD_INLINE void vd_hadamard(float *x, int64_t d) {
     }
 }
 
-// Copies d elements, rotated if the type is.
-VD_INLINE void vd_rotate(const float *x, float *y, int64_t d, int32_t type) {
+// Copies d elements, rotated n at a time.
+VD_INLINE void vd_rotate(const float *x, float *y, int64_t d, int64_t n) {
     memcpy(y, x, (size_t)d * sizeof *y);
-    if (type == VD_Q4_0) {
-        vd_hadamard(y, d);
+    if (n > 1) {
+        vd_hadamard(y, d, n);
     }
 }
 

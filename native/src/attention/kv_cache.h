@@ -23,6 +23,17 @@ VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d) {
     return vd_kv_code_bytes(type, d) + (vd_kv_scaled(type) ? d / VD_BLOCK * 2 : 0);
 }
 
+// Returns whether values are the first d_v elements of keys, and not stored.
+VD_INLINE int vd_values_shared(const vd_kv_cache *cache) { return cache->values == cache->keys; }
+
+// Returns the number of elements that the rotation of keys or values of width d mixes: the largest
+// power of two that divides the width, and the other width too if values are elements of keys; 1
+// for types that are not rotated.
+VD_INLINE int64_t vd_rotation(const vd_kv_cache *cache, int64_t d) {
+    d = vd_values_shared(cache) ? cache->d_h | cache->d_v : d;
+    return cache->type == VD_Q4_0 ? d & -d : 1;
+}
+
 // Returns the row of the block tables of the sequence of a row of the batch.
 VD_INLINE const int32_t *vd_blocks_of(const vd_batch *batch, int64_t row) {
     return batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
@@ -97,12 +108,13 @@ VD_INLINE int vd_kv_cache_valid(const vd_kv_cache *cache) {
     int known = cache->type == VD_F32 || cache->type == VD_F16 || cache->type == VD_BF16 ||
                 vd_kv_scaled(cache->type);
     int64_t key = vd_key_bytes(cache->type, cache->d_h);
-    int64_t value = vd_kv_bytes(cache->type, cache->d_v);
+    int64_t value = vd_values_shared(cache) ? 0 : vd_kv_bytes(cache->type, cache->d_v);
     int64_t page = VD_KV_BLOCK * (key > value ? key : value);
     return cache->keys != NULL && cache->values != NULL && known && cache->H_kv > 0 &&
            cache->group_heads > 0 && cache->H_kv % cache->group_heads == 0 &&
            vd_kv_width_valid(cache->type, cache->d_h) &&
-           vd_kv_width_valid(cache->type, cache->d_v) && cache->stride % 64 == 0 &&
+           vd_kv_width_valid(cache->type, cache->d_v) &&
+           (!vd_values_shared(cache) || cache->d_v <= cache->d_h) && cache->stride % 64 == 0 &&
            cache->group_stride % 64 == 0 && cache->stride / cache->group_heads >= page;
 }
 

@@ -109,7 +109,7 @@ static void find_anchor(const vd_kv_store *store, const vd_batch *batch, int64_t
         return;
     }
     float x[VD_HEAD_MAX];
-    vd_rotate(store->k + (first * cache->H_kv + head) * d_h, x, d_h, VD_Q4_0);
+    vd_rotate(store->k + (first * cache->H_kv + head) * d_h, x, d_h, vd_rotation(cache, d_h));
     for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
         y->scale[b] = quantize(x + b * VD_BLOCK, y->q + b * VD_BLOCK, VD_Q8_0);
     }
@@ -143,11 +143,9 @@ static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int
     int32_t type = cache->type;
     char *keys = vd_key_tile(cache, blocks, head, t - lane);
     uint16_t *key_scales = vd_key_scales(type, keys, d_h);
-    char *value = vd_value_row(cache, blocks, head, t);
-    uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
     float x[VD_HEAD_MAX];
     int8_t q[VD_BLOCK];
-    vd_rotate(k, x, d_h, type);
+    vd_rotate(k, x, d_h, vd_rotation(cache, d_h));
     if (type == VD_Q4_0) {
         subtract_anchor(store, batch, row, head, x);
     }
@@ -155,7 +153,12 @@ static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int
         key_scales[b * VD_KV_LANES + lane] = quantize(x + b * VD_BLOCK, q, type);
         store_key_block(keys, b, lane, q, type);
     }
-    vd_rotate(v, x, d_v, type);
+    if (vd_values_shared(cache)) {
+        return;
+    }
+    char *value = vd_value_row(cache, blocks, head, t);
+    uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
+    vd_rotate(v, x, d_v, vd_rotation(cache, d_v));
     for (int64_t b = 0; b < d_v / VD_BLOCK; b++) {
         value_scales[b] = quantize(x + b * VD_BLOCK, q, type);
         store_value_block(value + b * vd_kv_code_bytes(type, VD_BLOCK), q, type);
@@ -164,14 +167,16 @@ static void store_quantized(const vd_kv_store *store, const vd_batch *batch, int
 
 static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, int64_t t,
                          const float *k, const float *v) {
-    int64_t lane = t % VD_KV_LANES, d_h = cache->d_h;
+    int64_t lane = t % VD_KV_LANES, d_h = cache->d_h, d_v = cache->d_v;
     char *keys = vd_key_tile(cache, blocks, head, t - lane);
-    char *value = vd_value_row(cache, blocks, head, t);
+    char *value = vd_values_shared(cache) ? NULL : vd_value_row(cache, blocks, head, t);
     if (cache->type == VD_F32) {
         for (int64_t i = 0; i < d_h; i++) {
             ((float *)keys)[i * VD_KV_LANES + lane] = k[i];
         }
-        memcpy(value, v, (size_t)cache->d_v * sizeof(float));
+        if (value != NULL) {
+            memcpy(value, v, (size_t)d_v * sizeof(float));
+        }
         return;
     }
     uint16_t narrowed[VD_HEAD_MAX];
@@ -179,7 +184,9 @@ static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_
     for (int64_t i = 0; i < d_h; i++) {
         ((uint16_t *)keys)[i * VD_KV_LANES + lane] = narrowed[i];
     }
-    narrow(v, (uint16_t *)value, cache->d_v, cache->type);
+    if (value != NULL) {
+        narrow(v, (uint16_t *)value, d_v, cache->type);
+    }
 }
 
 // Returns the worker's share of rows times *heads, those of its group.

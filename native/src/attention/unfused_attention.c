@@ -78,7 +78,7 @@ static void quantize(vd_query *query, vd_isa isa, quants *own) {
     vd_quantized y = {own->q, own->scale, own->sum, own->scaled_sum};
     int64_t d_h = query->cache->d_h;
     float q[VD_HEAD_MAX];
-    vd_rotate(query->q, q, d_h, query->cache->type);
+    vd_rotate(query->q, q, d_h, vd_rotation(query->cache, d_h));
     vd_quantize_kernels[isa](q, y, (vd_range){0, d_h / VD_BLOCK});
     query->quants = own->q;
     query->scale = own->scale;
@@ -149,7 +149,7 @@ void vd_attention_values_run(const vd_op *op, const vd_step *step) {
         } else {
             vd_unfused_attention_kernels[step->isa]->values(&query, pattern, z);
             if (values->cache.type == VD_Q4_0) {
-                vd_hadamard(z, d_v);
+                vd_hadamard(z, d_v, vd_rotation(&values->cache, d_v));
             }
         }
     }

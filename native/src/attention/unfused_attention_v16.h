@@ -5,6 +5,7 @@
 #include "attention/anchor.h"
 #include "attention/kv_cache.h"
 #include "attention/kv_quants_v16.h"
+#include "attention/shared_values_v16.h"
 #include "attention/softmax_v16.h"
 #include "attention/unfused_attention.h"
 
@@ -148,22 +149,53 @@ VD_INLINE void values_of(const vd_query *query, const float *pattern, float *z, 
     }
 }
 
+// As values_of, for values that are elements of keys.
+VD_INLINE void shared_values_of(const vd_query *query, const float *pattern, float *z,
+                                int32_t type) {
+    const vd_kv_cache *cache = query->cache;
+    int64_t d_v = cache->d_v;
+    for (int64_t i = 0; i < d_v; i += 16) {
+        f32x16 sum = f32x16_zero();
+        float rows[VD_KV_LANES * 16] = {0};
+        for (int64_t t = 0; t < query->end; t++) {
+            if (t % VD_KV_LANES == 0) {
+                const char *keys = vd_key_tile(cache, query->blocks, query->head, t);
+                const char *page = vd_key_page(cache, query->blocks, query->head, t);
+                vd_transpose_key_elements(cache, keys, vd_key_anchor(cache, page), i, type, rows,
+                                          16);
+            }
+            f32x16 row = f32x16_load(rows + t % VD_KV_LANES * 16);
+            sum = f32x16_fma(f32x16_splat(pattern[t]), row, sum);
+        }
+        f32x16_store_up_to(z + i, sum, d_v - i);
+    }
+}
+
+// Computes the sum of the values of a cache of this type.
+VD_INLINE void values_in(const vd_query *query, const float *pattern, float *z, int32_t type) {
+    if (vd_values_shared(query->cache)) {
+        shared_values_of(query, pattern, z, type);
+    } else {
+        values_of(query, pattern, z, type);
+    }
+}
+
 static void values(const vd_query *query, const float *pattern, float *z) {
     switch (query->cache->type) {
         case VD_F32:
-            values_of(query, pattern, z, VD_F32);
+            values_in(query, pattern, z, VD_F32);
             break;
         case VD_F16:
-            values_of(query, pattern, z, VD_F16);
+            values_in(query, pattern, z, VD_F16);
             break;
         case VD_BF16:
-            values_of(query, pattern, z, VD_BF16);
+            values_in(query, pattern, z, VD_BF16);
             break;
         case VD_Q4_0:
-            values_of(query, pattern, z, VD_Q4_0);
+            values_in(query, pattern, z, VD_Q4_0);
             break;
         default:
-            values_of(query, pattern, z, VD_Q8_0);
+            values_in(query, pattern, z, VD_Q8_0);
     }
 }
 

@@ -1,6 +1,6 @@
 // Attention backward over 16 lanes, which are adjacent positions: tiles of keys as the cache stores
-// them, and of values transposed to the same order. Positions that a query does not attend to get
-// the score -infinity, hence probability 0.
+// them, and of values transposed to the same order unless they are elements of keys. Positions that
+// a query does not attend to get the score -infinity, hence probability 0.
 #ifndef VD_BACKWARD_ATTENTION_BACKWARD_V16_H
 #define VD_BACKWARD_ATTENTION_BACKWARD_V16_H
 
@@ -88,15 +88,20 @@ typedef struct position_tiles {
     const float *values[VD_GRADIENT_TILES];
 } position_tiles;
 
-// Returns T tiles of positions from t on; `transposed` receives the values.
+// Returns T tiles of positions from t on; `transposed` receives values that are not elements of
+// keys.
 VD_INLINE position_tiles tiles_at(const int T, const vd_kv_cache *cache, const int32_t *blocks,
                                   int32_t head, int64_t t, float *transposed) {
     position_tiles x;
     for (int j = 0; j < T; j++) {
-        float *values = transposed + j * VD_KV_LANES * cache->d_v;
-        transpose_values(cache, blocks, head, t + j * VD_KV_LANES, values);
-        x.keys[j] = (const float *)vd_key_tile(cache, blocks, head, t + j * VD_KV_LANES);
-        x.values[j] = values;
+        int64_t first = t + j * VD_KV_LANES;
+        x.keys[j] = (const float *)vd_key_tile(cache, blocks, head, first);
+        x.values[j] = x.keys[j];
+        if (!vd_values_shared(cache)) {
+            float *values = transposed + j * VD_KV_LANES * cache->d_v;
+            transpose_values(cache, blocks, head, first, values);
+            x.values[j] = values;
+        }
     }
     return x;
 }

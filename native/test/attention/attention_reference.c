@@ -26,7 +26,7 @@ static void effective_query(const one_query *one, double *q) {
     float rotated[VD_HEAD_MAX];
     memcpy(rotated, one->q, (size_t)d_h * sizeof *rotated);
     if (type == VD_Q4_0) {
-        vd_hadamard(rotated, d_h);
+        vd_hadamard(rotated, d_h, rotation_of(&one->op->cache, d_h));
     }
     for (int32_t i = 0; i < d_h; i++) {
         q[i] = (double)rotated[i];
@@ -106,10 +106,9 @@ static void compute_weights(const one_query *one, int32_t chunk, int32_t merges,
 
 // Rotates sums, and adds up the errors of an element's n terms, whose sum is rounded by log2 n
 // operations, and of the factor and the product with it.
-static void rotate_back(double *sum, double *tolerance, int32_t d) {
+static void rotate_back(double *sum, double *tolerance, int32_t d, int32_t n) {
     static double rotated[VD_HEAD_MAX];
-    rotate_exactly(sum, rotated, d);
-    int32_t n = d & -d;
+    rotate_exactly(sum, rotated, d, n);
     for (int32_t first = 0; first < d; first += n) {
         double terms = 0, errors = 0;
         for (int32_t i = first; i < first + n; i++) {
@@ -143,11 +142,12 @@ static void check_in_chunks(const one_query *one, int32_t chunk, const float *z)
             kv_element value = value_at(cache, one->blocks, one->head, t, i);
             double term = w.share[t] * element_value((vd_type)cache->type, value);
             sum[i] += term;
-            tolerance[i] += fabs(term) * (w.error[t] + fixed) * (1 + fixed);
+            double magnitude = w.share[t] * element_magnitude((vd_type)cache->type, value);
+            tolerance[i] += magnitude * (w.error[t] + fixed) * (1 + fixed);
         }
     }
     if (one->rotated_back) {
-        rotate_back(sum, tolerance, cache->d_v);
+        rotate_back(sum, tolerance, cache->d_v, rotation_of(cache, cache->d_v));
     }
     for (int32_t i = 0; i < cache->d_v; i++) {
         near("z", i, sum[i], tolerance[i], z[i]);

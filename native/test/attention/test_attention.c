@@ -35,7 +35,7 @@ typedef struct tile_case {
     int32_t count[VD_QUERIES];
     vd_type type;
     float scale, cap;
-    int sinks, slopes, biases;
+    int sinks, slopes, biases, shared;
     int32_t reach;
     floats kind;
     uint64_t seed;
@@ -87,6 +87,9 @@ static tile_memory prepare(const tile_case *c, placement where) {
         .q = guarded_alloc(bytes, where),
         .bytes = (size_t)(c->n * (c->d_v + GAP) - GAP) * sizeof(float),
     };
+    if (c->shared) {
+        share_values(&m.op.cache);
+    }
     rng_fill(&r, ORDINARY, m.sinks, VD_QUERIES);
     for (int32_t j = 0; j < VD_QUERIES; j++) {
         m.slopes[j] = rng_uniform(&r, 0, 1);
@@ -157,12 +160,12 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
 
 static void describe_tile(const char *what, const tile_case *c) {
     describe(
-        "attention %s, type %d, d_h %d, d_v %d, %d queries, counts %d to %d, window %d, cap %g, "
-        "sinks %d, "
+        "attention %s, type %d, d_h %d, d_v %d, shared %d, %d queries, counts %d to %d, window %d, "
+        "cap %g, sinks %d, "
         "slopes %d, biases %d up to distance %d, head %d, %s, seed %llu",
-        what, (int)c->type, c->d_h, c->d_v, c->n, c->count[0], c->count[c->n - 1], c->window,
-        (double)c->cap, c->sinks, c->slopes, c->biases, c->reach, c->head, floats_name(c->kind),
-        (unsigned long long)c->seed);
+        what, (int)c->type, c->d_h, c->d_v, c->shared, c->n, c->count[0], c->count[c->n - 1],
+        c->window, (double)c->cap, c->sinks, c->slopes, c->biases, c->reach, c->head,
+        floats_name(c->kind), (unsigned long long)c->seed);
 }
 
 static void check_tile(const tile_case *c) {
@@ -201,7 +204,8 @@ static float random_scale(rng *r, int32_t d_h) {
     return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
 }
 
-// Half of the cases have a window, and a third each a soft cap, sinks, slopes and biases.
+// Half of the cases have a window, and a third each a soft cap, sinks, slopes, biases and, where
+// the widths allow it, values that are elements of keys.
 static void random_parameters(rng *r, tile_case *c) {
     static const int32_t windows[] = {1, 2, 15, 17, 64, 100, 255, 256, 257, 300};
     int32_t which = (int32_t)rng_below(r, 2 * (int32_t)(sizeof windows / sizeof windows[0]));
@@ -217,6 +221,7 @@ static void random_parameters(rng *r, tile_case *c) {
     c->type = kv_types[rng_below(r, blocks ? KV_TYPES : KV_TYPES - SCALED_KV_TYPES)];
     c->scale = random_scale(r, c->d_h);
     c->seed = rng_next(r);
+    c->shared = c->d_v <= c->d_h && c->seed % 3 == 0;
 }
 
 static void equals_scalar_tiles(rng *r) {
@@ -249,9 +254,14 @@ static void equals_scalar_at_edges(rng *r) {
 }
 
 // Checks that a NaN in a key or a value reaches exactly the results that depend on it.
-static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
-    tile_case c = {
-        .d_h = 64, .d_v = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .type = type};
+static void check_nan(rng *r, int32_t position, int in_keys, int shared, vd_type type) {
+    tile_case c = {.d_h = 96,
+                   .d_v = 64,
+                   .n = 3,
+                   .count = {290, 300, 300},
+                   .scale = 1,
+                   .shared = shared,
+                   .type = type};
     c.seed = rng_next(r);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe_tile(vd_isa_name(isa), &c);
@@ -276,8 +286,9 @@ static void propagates_nan(rng *r) {
     static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
     int32_t cases = (int32_t)(sizeof positions / sizeof positions[0]) * KV_TYPES;
     for (int32_t i = 0; i < cases; i += sweep_step()) {
-        check_nan(r, positions[i / KV_TYPES], 1, kv_types[i % KV_TYPES]);
-        check_nan(r, positions[i / KV_TYPES], 0, kv_types[i % KV_TYPES]);
+        check_nan(r, positions[i / KV_TYPES], 1, 0, kv_types[i % KV_TYPES]);
+        check_nan(r, positions[i / KV_TYPES], 1, 1, kv_types[i % KV_TYPES]);
+        check_nan(r, positions[i / KV_TYPES], 0, 0, kv_types[i % KV_TYPES]);
     }
 }
 
@@ -289,6 +300,7 @@ typedef struct batch_case {
     int32_t window;
     int slopes;
     int decode;  // one row each of the last sequences, whose chunks are divided among workers
+    int shared;  // values are elements of keys
 } batch_case;
 
 // Sequences of these numbers of positions, of which the last ones are rows of the batch.
@@ -386,6 +398,9 @@ static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t shape) 
                               .reach = reach};
     attention.cache = cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->d_v,
                                     c->type, AT_END);
+    if (c->shared) {
+        share_values(&attention.cache);
+    }
     for (int32_t s = 0; s < PARTS; s++) {
         const int32_t *blocks = b.block_tables + s * b.view.max_blocks;
         cache_fill(&attention.cache, blocks, parts[s].positions, r, ORDINARY);
@@ -426,18 +441,22 @@ int main(void) {
     equals_scalar_tiles(&r);
     propagates_nan(&r);
     static const batch_case cases[] = {
-        {2, 2, 32, 32, VD_F32, 0, 0, 0},           {4, 2, 15, 15, VD_F16, 0, 1, 0},
-        {6, 2, 16, 16, VD_BF16, 0, 0, 0},          {5, 1, 64, 64, VD_Q8_0, 0, 1, 0},
-        {16, 2, 16, 16, VD_F32, 100, 1, 0},        {40, 1, 15, 15, VD_F32, 0, 0, 0},
-        {70, 1, 2, 2, VD_F16, 300, 0, 0},          {9, 3, 64, 64, VD_F32, 0, 1, 1},
-        {9, 3, 64, 64, VD_F16, 0, 0, 1},           {4, 2, 96, 96, VD_Q8_0, 290, 1, 1},
-        {2, 1, 80, 80, VD_BF16, 0, 0, 1},          {4, 4, 24, 16, VD_F32, 0, 0, 0},
-        {4, 4, 96, 64, VD_Q8_0, 0, 0, 1},          {3, 3, 24, 15, VD_F16, 0, 0, 1},
-        {40, 2, 16, 80, VD_F32, 100, 1, 0},        {6, 3, 32, 64, VD_Q8_0, 0, 1, 0},
-        {4, 2, 24, 16, VD_BF16, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1},
-        {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0},
-        {5, 1, 64, 64, VD_Q4_0, 0, 1, 0},          {4, 2, 96, 128, VD_Q4_0, 290, 1, 1},
-        {70, 1, 32, 96, VD_Q4_0, 0, 0, 0},         {2, 1, WIDEST, WIDEST, VD_Q4_0, 70, 0, 0}};
+        {2, 2, 32, 32, VD_F32, 0, 0, 0, 0},           {4, 2, 15, 15, VD_F16, 0, 1, 0, 0},
+        {6, 2, 16, 16, VD_BF16, 0, 0, 0, 0},          {5, 1, 64, 64, VD_Q8_0, 0, 1, 0, 0},
+        {16, 2, 16, 16, VD_F32, 100, 1, 0, 0},        {40, 1, 15, 15, VD_F32, 0, 0, 0, 0},
+        {70, 1, 2, 2, VD_F16, 300, 0, 0, 0},          {9, 3, 64, 64, VD_F32, 0, 1, 1, 0},
+        {9, 3, 64, 64, VD_F16, 0, 0, 1, 0},           {4, 2, 96, 96, VD_Q8_0, 290, 1, 1, 0},
+        {2, 1, 80, 80, VD_BF16, 0, 0, 1, 0},          {4, 4, 24, 16, VD_F32, 0, 0, 0, 0},
+        {4, 4, 96, 64, VD_Q8_0, 0, 0, 1, 0},          {3, 3, 24, 15, VD_F16, 0, 0, 1, 0},
+        {40, 2, 16, 80, VD_F32, 100, 1, 0, 0},        {6, 3, 32, 64, VD_Q8_0, 0, 1, 0, 0},
+        {4, 2, 24, 16, VD_BF16, 0, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1, 0},
+        {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0, 0},
+        {5, 1, 64, 64, VD_Q4_0, 0, 1, 0, 0},          {4, 2, 96, 128, VD_Q4_0, 290, 1, 1, 0},
+        {70, 1, 32, 96, VD_Q4_0, 0, 0, 0, 0},         {2, 1, WIDEST, WIDEST, VD_Q4_0, 70, 0, 0, 0},
+        {16, 1, 80, 64, VD_F32, 0, 0, 0, 1},          {3, 1, 23, 18, VD_F16, 100, 1, 1, 1},
+        {40, 2, 64, 64, VD_BF16, 0, 0, 0, 1},         {16, 1, 96, 64, VD_Q8_0, 0, 0, 1, 1},
+        {16, 1, 96, 64, VD_Q4_0, 0, 0, 0, 1},         {2, 1, 576, 512, VD_Q4_0, 0, 0, 1, 1},
+        {16, 1, 576, 512, VD_F16, 70, 0, 1, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_SLIDING);
         batch_equals_rows_alone(&r, &cases[i], VD_WINDOW_CENTERED);

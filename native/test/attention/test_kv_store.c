@@ -92,7 +92,7 @@ static void check_row(const vd_kv_cache *cache, const kv_element *elements, cons
         x[i] = (double)row[i];
         magnitude += fabs(x[i]);
     }
-    rotate_exactly(x, rotated, d);
+    rotate_exactly(x, rotated, d, rotation_of(cache, d));
     check_rotated(elements, rotated, d, magnitude);
 }
 
@@ -106,6 +106,9 @@ static void check_stored(const batch *b, const vd_kv_cache *cache) {
                 elements[i] = key_at(cache, blocks, h, b->positions[row], i);
             }
             check_row(cache, elements, k + at * cache->d_h, cache->d_h);
+            if (cache->values == cache->keys) {
+                continue;
+            }
             for (int32_t i = 0; i < cache->d_v; i++) {
                 elements[i] = value_at(cache, blocks, h, b->positions[row], i);
             }
@@ -122,10 +125,10 @@ static int64_t untouched_bytes(const void *memory, int64_t bytes) {
     return n;
 }
 
-static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
+static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type, int shared,
                         int32_t workers, int32_t nodes, placement where) {
-    describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, workers %d on %d nodes", (int)type, H_kv,
-             d_h, d_v, workers, nodes);
+    describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, shared %d, workers %d on %d nodes",
+             (int)type, H_kv, d_h, d_v, shared, workers, nodes);
     batch b;
     fill_batch(&b, r);
     size_t row_bytes = (size_t)ROWS * H_kv * sizeof(float);
@@ -134,18 +137,22 @@ static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type 
                 .as.kv_store = {.k = guarded_copy(k, row_bytes * (size_t)d_h, where),
                                 .v = guarded_copy(v, row_bytes * (size_t)d_v, where),
                                 .cache = cache_of_nans(blocks, H_kv, d_h, d_v, type, where)}};
+    vd_kv_cache *cache = &op.as.kv_store.cache;
+    const void *own_values = cache->values;
+    if (shared) {
+        share_values(cache);
+    }
     run_ops_on(pool_on_nodes(workers, nodes), &op, 1, VD_ISA_SCALAR, &b.view);
-    const vd_kv_cache *cache = &op.as.kv_store.cache;
     check_stored(&b, cache);
     // No other bytes are written: their number is at most that of the rows.
     int64_t keys = cache_bytes(cache, blocks, d_h), values = cache_bytes(cache, blocks, d_v);
     int64_t key_stored = cache_row_bytes(cache, d_h) * ROWS;
-    int64_t value_stored = cache_row_bytes(cache, d_v) * ROWS;
+    int64_t value_stored = shared ? 0 : cache_row_bytes(cache, d_v) * ROWS;
     if (type == VD_Q4_0) {
         key_stored += SEQUENCES * H_kv * (d_h + d_h / 32 * 2);  // anchors
     }
     CHECK(untouched_bytes(cache->keys, keys) >= keys - key_stored);
-    CHECK(untouched_bytes(cache->values, values) >= values - value_stored);
+    CHECK(untouched_bytes(own_values, values) >= values - value_stored);
     guarded_free_all();
 }
 
@@ -195,8 +202,9 @@ int main(void) {
                 // Values as wide as keys, then of the next width.
                 for (size_t j = i; j < i + 2 && j < sizeof widths / sizeof widths[0]; j++) {
                     if (!has_scales(kv_types[t]) || (widths[i] % 32 == 0 && widths[j] % 32 == 0)) {
-                        stores_rows(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * (t % 4),
-                                    1 + t % 4, (placement)(i % PLACEMENTS));
+                        int shared = t % 2 == 1 && widths[j] <= widths[i];
+                        stores_rows(&r, H_kv, widths[i], widths[j], kv_types[t], shared,
+                                    1 + 2 * (t % 4), 1 + t % 4, (placement)(i % PLACEMENTS));
                     }
                 }
             }

@@ -29,7 +29,7 @@ typedef struct unfused_case {
     int32_t H, d_h, d_v, P, window, shape;
     vd_type type;
     float cap;
-    int sinks, slopes, biases;
+    int sinks, slopes, biases, shared;
     int32_t reach;
     placement where;
     uint64_t seed;
@@ -71,6 +71,9 @@ static void prepare(memory *m, const unfused_case *c) {
         batch_add(&m->b, tokens[i][0], tokens[i][1], 0, 0);
     }
     m->cache = cache_of_nans(2 * BLOCKS, H_KV, c->d_h, c->d_v, c->type, c->where);
+    if (c->shared) {
+        share_values(&m->cache);
+    }
     cache_fill(&m->cache, m->b.block_tables, 71, &r, ORDINARY);
     cache_fill(&m->cache, m->b.block_tables + BLOCKS, 301, &r, ORDINARY);
     m->q = guarded_alloc((size_t)(ROWS * c->H * c->d_h) * sizeof(float), c->where);
@@ -194,9 +197,11 @@ static void check_formula(const unfused_case *c) {
 static void check_case(const unfused_case *c) {
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe(
-            "unfused attention %s, H %d, d_h %d, d_v %d, P %d, window %d, type %d, cap %g, seed %d",
-            vd_isa_name(isa), c->H, c->d_h, c->d_v, c->P, c->window, c->type, (double)c->cap,
-            (int)c->seed);
+            "unfused attention %s, H %d, d_h %d, d_v %d, P %d, window %d, type %d, shared %d, cap "
+            "%g, "
+            "seed %d",
+            vd_isa_name(isa), c->H, c->d_h, c->d_v, c->P, c->window, c->type, c->shared,
+            (double)c->cap, (int)c->seed);
         if (isa == VD_ISA_SCALAR) {
             run(c, isa, 1, &expected);
             check_formula(c);
@@ -230,6 +235,7 @@ static void equals_scalar_and_formula(rng *r) {
         c.d_v = i % 3 > 0          ? c.d_h
                 : has_scales(type) ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
                                    : widths[rng_below(r, 6)];
+        c.shared = i % 4 == 0 && c.d_v <= c.d_h;
         check_case(&c);
     }
 }

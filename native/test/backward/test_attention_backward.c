@@ -16,7 +16,7 @@
 typedef struct attention_case {
     int32_t H, H_kv, d_h, d_v, window;
     float cap;
-    int sinks, slopes;
+    int sinks, slopes, shared;  // shared: values are elements of keys
 } attention_case;
 
 // Sequences of these numbers of positions, of which the last ones are rows of the batch.
@@ -64,6 +64,9 @@ static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int3
 static void prepare(workload *w, rng *r, const attention_case *c, int n_parts) {
     batch_begin(&w->b, r, PARTS, BLOCKS);
     vd_kv_cache cache = cache_of_nans(PARTS * BLOCKS, c->H_kv, c->d_h, c->d_v, VD_F32, AT_END);
+    if (c->shared) {
+        share_values(&cache);
+    }
     for (int32_t s = 0; s < n_parts; s++) {
         fill_cache(r, &cache, w->b.block_tables + s * BLOCKS, parts[s].positions);
         for (int32_t p = parts[s].positions - parts[s].rows; p < parts[s].positions; p++) {
@@ -254,7 +257,7 @@ static void gradients_match_differences(rng *r, const attention_case *c, int32_t
 // Checks that gradients and maxima are +0 if scores are 0 and products underflow. Queries that do
 // not attend to a key may add nothing to its gradient, or zeros of either sign.
 static void sums_zeros_to_positive_zero(rng *r) {
-    attention_case c = {1, 1, 8, 8, 4, 0, 0, 0};
+    attention_case c = {1, 1, 8, 8, 4, 0, 0, 0, 0};
     workload w;
     prepare(&w, r, &c, SMALL);
     float *q = guarded_alloc((size_t)w.q_floats * sizeof(float), AT_END);
@@ -280,7 +283,7 @@ static void sums_zeros_to_positive_zero(rng *r) {
 
 static void rejects_unsupported_caches(rng *r) {
     describe("attention backward of caches without a kernel");
-    attention_case c = {2, 1, 32, 32, 0, 0, 0, 0};
+    attention_case c = {2, 1, 32, 32, 0, 0, 0, 0, 0};
     workload w;
     prepare(&w, r, &c, SMALL);
     w.op.statistics = w.op.dq = w.op.dk = w.op.dv = (float *)w.op.dz;
@@ -304,11 +307,14 @@ int main(void) {
     test_begin("attention_backward");
     rng r = {34};
     static const attention_case cases[] = {
-        {2, 2, 8, 8, 0, 0, 0, 0},   {4, 2, 15, 15, 0, 0, 0, 0}, {6, 2, 8, 8, 7, 0, 0, 0},
-        {3, 1, 8, 8, 0, 2, 0, 0},   {4, 4, 8, 8, 0, 0, 1, 0},   {4, 2, 8, 8, 0, 0, 0, 1},
-        {4, 2, 16, 16, 5, 1, 1, 1}, {9, 3, 64, 64, 0, 0, 0, 0}, {60, 1, 5, 5, 100, 0, 0, 0},
-        {2, 1, 80, 80, 0, 3, 0, 1}, {1, 1, 1, 1, 0, 0, 0, 0},   {3, 3, 12, 8, 0, 0, 0, 0},
-        {4, 2, 5, 16, 6, 2, 1, 1},  {4, 4, 24, 17, 0, 0, 0, 0},
+        {2, 2, 8, 8, 0, 0, 0, 0, 0},    {4, 2, 15, 15, 0, 0, 0, 0, 0},
+        {6, 2, 8, 8, 7, 0, 0, 0, 0},    {3, 1, 8, 8, 0, 2, 0, 0, 0},
+        {4, 4, 8, 8, 0, 0, 1, 0, 0},    {4, 2, 8, 8, 0, 0, 0, 1, 0},
+        {4, 2, 16, 16, 5, 1, 1, 1, 0},  {9, 3, 64, 64, 0, 0, 0, 0, 0},
+        {60, 1, 5, 5, 100, 0, 0, 0, 0}, {2, 1, 80, 80, 0, 3, 0, 1, 0},
+        {1, 1, 1, 1, 0, 0, 0, 0, 0},    {3, 3, 12, 8, 0, 0, 0, 0, 0},
+        {4, 2, 5, 16, 6, 2, 1, 1, 0},   {4, 4, 24, 17, 0, 0, 0, 0, 0},
+        {6, 1, 12, 8, 0, 0, 0, 0, 1},   {4, 2, 23, 18, 7, 2, 1, 1, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i += (size_t)sweep_step()) {
         static const int32_t shapes[] = {VD_WINDOW_SLIDING, VD_WINDOW_WITHOUT_FIRST,

@@ -61,6 +61,13 @@ vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v
     return c;
 }
 
+void share_values(vd_kv_cache *c) { c->values = c->keys; }
+
+int32_t rotation_of(const vd_kv_cache *c, int32_t d) {
+    d = c->values == c->keys ? c->d_h | c->d_v : d;
+    return d & -d;
+}
+
 // Returns the offset of a head's keys or values, of `bytes` bytes in each block.
 static int64_t page_at(const vd_kv_cache *c, int32_t block, int32_t head, int64_t bytes) {
     return head / c->group_heads * c->group_stride + block * c->stride +
@@ -94,6 +101,9 @@ kv_element key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int
 
 kv_element value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
                     int32_t i) {
+    if (c->values == c->keys) {
+        return key_at(c, blocks, head, position, i);
+    }
     int64_t bytes = page_bytes(c, c->d_v);
     char *values = (char *)c->values + page_at(c, blocks[position / BLOCK], head, bytes);
     int64_t row = position % BLOCK;
@@ -166,8 +176,7 @@ static void set(vd_type type, kv_element element, rng *r, floats kind) {
     }
 }
 
-void rotate_exactly(const double *x, double *y, int32_t d) {
-    int32_t n = d & -d;
+void rotate_exactly(const double *x, double *y, int32_t d, int32_t n) {
     for (int32_t i = 0; i < d; i++) {
         y[i] = 0;
         for (int32_t j = 0; j < n; j++) {
@@ -185,7 +194,7 @@ void cache_fill(const vd_kv_cache *c, const int32_t *blocks, int32_t n, rng *r, 
             for (int32_t i = 0; i < c->d_h; i++) {
                 set(type, key_at(c, blocks, head, position, i), r, kind);
             }
-            for (int32_t i = 0; i < c->d_v; i++) {
+            for (int32_t i = 0; i < c->d_v && c->values != c->keys; i++) {
                 set(type, value_at(c, blocks, head, position, i), r, kind);
             }
         }

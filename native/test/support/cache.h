@@ -26,6 +26,12 @@ int64_t cache_row_bytes(const vd_kv_cache *c, int32_t d);
 vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
                           placement where);
 
+// Makes values the first elements of keys.
+void share_values(vd_kv_cache *c);
+
+// Returns the number of elements that the rotation of keys and values of width d mixes.
+int32_t rotation_of(const vd_kv_cache *c, int32_t d);
+
 // An F32, F16 or BF16 element, or an int8 or 4 bits of a byte with an F16 scale. A key of 4 bits is
 // a difference to the element of an anchor, an int8 with an F16 scale.
 typedef struct kv_element {
@@ -49,10 +55,9 @@ double element_value(vd_type type, kv_element element);
 // Returns the sum of the magnitudes of the terms of an element: those of itself and of the anchor.
 double element_magnitude(vd_type type, kv_element element);
 
-// Multiplies x [d] by the orthogonal Hadamard matrix of n rows, n elements at a time, where n is
-// the largest power of two that divides d: element [i][j] is negative if i and j have an odd number
-// of bits in common.
-void rotate_exactly(const double *x, double *y, int32_t d);
+// Multiplies x [d] by the orthogonal Hadamard matrix of n rows, n elements at a time: element
+// [i][j] is negative if i and j have an odd number of bits in common.
+void rotate_exactly(const double *x, double *y, int32_t d, int32_t n);
 
 // Fills the keys and values of positions 0 to n - 1 of all heads with random values.
 void cache_fill(const vd_kv_cache *c, const int32_t *blocks, int32_t n, rng *r, floats kind);

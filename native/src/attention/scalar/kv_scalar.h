@@ -61,9 +61,32 @@ VD_INLINE float vd_kv_dot_quantized(const vd_kv_cache *cache, const int32_t *blo
     return acc;
 }
 
-// Returns element i of the value of position t.
+// Returns element i of the key of position t; in Q4_0, of the rotated key.
+VD_INLINE float vd_kv_key_value(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                                int64_t t, int64_t i) {
+    int64_t lane = t % VD_KV_LANES;
+    const char *keys = vd_key_tile(cache, blocks, head, t - lane);
+    if (!vd_kv_scaled(cache->type)) {
+        return vd_kv_key(cache, keys, i, lane);
+    }
+    const uint16_t *scales = vd_key_scales(cache->type, keys, cache->d_h);
+    float code = (float)vd_kv_key_code(cache->type, keys, i, lane);
+    float scale = vd_half_to_float(scales[i / VD_BLOCK * VD_KV_LANES + lane]);
+    if (cache->type == VD_Q8_0) {
+        return code * scale;
+    }
+    const char *anchor = vd_key_anchor(cache, vd_key_page(cache, blocks, head, t));
+    const uint16_t *anchor_scales = (const uint16_t *)(anchor + cache->d_h);
+    return fmaf(code, scale,
+                (float)(int8_t)anchor[i] * vd_half_to_float(anchor_scales[i / VD_BLOCK]));
+}
+
+// Returns element i of the value of position t; in Q4_0, of the rotated value.
 VD_INLINE float vd_kv_value(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                             int64_t t, int64_t i) {
+    if (vd_values_shared(cache)) {
+        return vd_kv_key_value(cache, blocks, head, t, i);
+    }
     const char *row = vd_value_row(cache, blocks, head, t);
     switch (cache->type) {
         case VD_F32:

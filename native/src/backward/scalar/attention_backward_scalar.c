@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "attention/scalar/kv_scalar.h"
 #include "attention/scalar/softmax_scalar.h"
 #include "backward/attention_backward.h"
 #include "simd/exp.h"
@@ -55,11 +56,11 @@ static score score_of(const query *q, int64_t t) {
 // Returns dz . v[t].
 static float probability_gradient(const query *q, int64_t t) {
     const vd_attention *op = &q->segment->op->attention;
-    const float *v = (const float *)vd_value_row(&op->cache, q->segment->blocks, kv_head(q), t);
     const float *dz = q->segment->op->dz + vd_result_offset(op, q->row, q->head);
     float sum = 0.0f;
     for (int64_t i = 0; i < op->cache.d_v; i++) {
-        sum = fmaf(dz[i], v[i], sum);
+        float v = vd_kv_value(&op->cache, q->segment->blocks, kv_head(q), t, i);
+        sum = fmaf(dz[i], v, sum);
     }
     return sum;
 }

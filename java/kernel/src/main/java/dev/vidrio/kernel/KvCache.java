@@ -27,6 +27,8 @@ import java.util.stream.IntStream;
  * <p>On several NUMA nodes, each group of nodes holds a group of heads: the cache above, with as
  * many heads, once for each group.
  *
+ * <p>If values are elements of keys ({@link KvShape.KeyValue#shared}), there are keys only.
+ *
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
  * vd_kv_cache} in {@code vidrio.h} defines the layout for each {@link KvType}.
  *
@@ -173,7 +175,8 @@ public final class KvCache {
       return new Kind(layer, members(layer), 1, begin, bytes, 0);
     }
     int groups = keyValue.groups(nodes);
-    long valueBytes = (long) BLOCK * keyValue.heads() * type.bytes(keyValue.dV());
+    long valueBytes =
+        keyValue.shared() ? 0 : (long) BLOCK * keyValue.heads() * type.bytes(keyValue.dV());
     return new Kind(
         layer, members(layer), groups, begin, (bytes - valueBytes) / groups, valueBytes / groups);
   }
@@ -375,7 +378,7 @@ public final class KvCache {
 
   /** Clears the positions of a layer in a block from {@code from} on. */
   private void clear(Kind kind, MemorySegment layer, int from) {
-    if (!(kind.shape instanceof KvShape.KeyValue(int heads, int dH, int dV))) {
+    if (!(kind.shape instanceof KvShape.KeyValue(int heads, int dH, int dV, boolean shared))) {
       clearRows(layer, 0, kind.keyBytes / BLOCK, from);
       return;
     }
@@ -385,6 +388,9 @@ public final class KvCache {
     for (int head = 0; head < heads; head++) {
       // The keys of a tile of positions are contiguous, so that a position has its share.
       clearRows(layer, (long) head * BLOCK * type.keyBytes(dH), type.bytes(dH), from);
+      if (shared) {
+        continue;
+      }
       long values = kind.groups * kind.keyBytes + (long) head * BLOCK * type.bytes(dV);
       clearRows(layer, values, elements, from);
       clearRows(layer, values + BLOCK * elements, scales, from);
@@ -484,8 +490,14 @@ public final class KvCache {
     return part(kind, kind.keys(layer), kind.keyBytes);
   }
 
-  /** Returns the values of a layer, starting at block 0 of the first group of heads. */
+  /**
+   * Returns the values of a layer, starting at block 0 of the first group of heads; its keys if
+   * values are elements of them.
+   */
   public MemorySegment values(int layer) {
+    if (shape.keyValue(layer).shared()) {
+      return keys(layer);
+    }
     Kind kind = kind(layer);
     return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
   }

@@ -42,8 +42,9 @@ public record KvShape(List<Layer> layers) {
    * @param heads H_kv, key-value heads
    * @param dH d_h, elements of a head's key
    * @param dV d_v, elements of a head's value
+   * @param shared true if a value is the first d_v elements of its key, and not stored
    */
-  public record KeyValue(int heads, int dH, int dV) implements Layer {
+  public record KeyValue(int heads, int dH, int dV, boolean shared) implements Layer {
     public KeyValue {
       require(
           heads > 0 && dH > 0 && dV > 0,
@@ -51,6 +52,14 @@ public record KvShape(List<Layer> layers) {
       require(
           dH <= HEAD_MAX && dV <= HEAD_MAX,
           "heads of " + Math.max(dH, dV) + " elements; the maximum is " + HEAD_MAX);
+      require(
+          !shared || dV <= dH,
+          "values of %d elements of keys: keys have only %d".formatted(dV, dH));
+    }
+
+    /** Creates a layer that stores keys and values. */
+    public KeyValue(int heads, int dH, int dV) {
+      this(heads, dH, dV, false);
     }
 
     /** Creates a layer whose values have the width of its keys. */
@@ -83,7 +92,7 @@ public record KvShape(List<Layer> layers) {
 
     @Override
     public long bytesPerPosition(KvType type) {
-      return heads * ((long) type.keyBytes(dH) + type.bytes(dV));
+      return heads * ((long) type.keyBytes(dH) + (shared ? 0 : type.bytes(dV)));
     }
   }
 

@@ -19,6 +19,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KvCacheTest {
   private static final KvShape SHAPE = new KvShape(3, 2, 8);
@@ -102,6 +104,7 @@ class KvCacheTest {
             List.of(
                 new KvShape.KeyValue(2, 8),
                 new KvShape.KeyValue(1, 12, 8),
+                new KvShape.KeyValue(1, 12, 8, true),
                 new KvShape.Rows(5),
                 new KvShape.KeyValue(2, 8),
                 new KvShape.Rows(5),
@@ -109,7 +112,8 @@ class KvCacheTest {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), shape, 3, arena);
       assertEquals(
-          KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 4 * (2 * (16 + 16 + 16) + 12 + 8 + 5 + 5));
+          KvCache.bytes(shape, KvType.F32, 3),
+          3 * 64 * 4 * (2 * (16 + 16 + 16) + 12 + 8 + 12 + 5 + 5));
       byte[] number = {0};
       forEachPart(cache, shape, part -> part.fill(++number[0]));
       byte[] expected = {0};
@@ -132,7 +136,9 @@ class KvCacheTest {
       long stride = cache.stride(layer);
       for (int block = 0; block < cache.blocks(); block++) {
         action.accept(cache.keys(layer).asSlice(block * stride, bytes));
-        action.accept(cache.values(layer).asSlice(block * stride, valueBytes));
+        if (!shape.keyValue(layer).shared()) {
+          action.accept(cache.values(layer).asSlice(block * stride, valueBytes));
+        }
       }
     }
   }
@@ -329,13 +335,30 @@ class KvCacheTest {
     }
   }
 
-  /** Compares with the positions of every byte, by the layout in vidrio.h. */
   @Test
-  void copiesFirstPositionsOfBlocks() {
+  void valuesThatAreElementsOfKeysTakeNoMemory() {
+    var layer = new KvShape.KeyValue(1, 576, 512, true);
+    assertEquals(2 * 576, layer.bytesPerPosition(KvType.F16));
+    assertTrue(layer.fits(KvType.Q4_0));
+    assertFalse(new KvShape.KeyValue(1, 64, 8, true).fits(KvType.Q8_0));
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), new KvShape(List.of(layer)), 2, arena);
+      assertEquals(cache.keys(0), cache.values(0));
+      assertEquals(2 * 64 * 4 * 576, cache.bytes());
+    }
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> new KvShape.KeyValue(1, 512, 576, true));
+    assertEquals("values of 576 elements of keys: keys have only 512", e.getMessage());
+  }
+
+  /** Compares with the positions of every byte, by the layout in vidrio.h. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void copiesFirstPositionsOfBlocks(boolean shared) {
     int heads = 2;
     int dH = 32;
-    int dV = 64;
-    var layer = new KvShape.KeyValue(heads, dH, dV);
+    int dV = shared ? 32 : 64;
+    var layer = new KvShape.KeyValue(heads, dH, dV, shared);
     var shape = new KvShape(List.of(layer, new KvShape.Rows(3), layer));
     for (KvType type : List.of(KvType.F32, KvType.F16, KvType.Q8_0, KvType.Q4_0)) {
       try (Arena arena = Arena.ofConfined()) {
@@ -350,7 +373,7 @@ class KvCacheTest {
           for (int head = 0; head < heads; head++) {
             positions.addAll(positionsOfKeys(type, dH));
           }
-          for (int head = 0; head < heads; head++) {
+          for (int head = 0; head < heads && !shared; head++) {
             positions.addAll(positionsOfRows(codeBytes(type, dV)));
             positions.addAll(positionsOfRows(type.isScaled() ? dV / 32 * 2 : 0));
           }

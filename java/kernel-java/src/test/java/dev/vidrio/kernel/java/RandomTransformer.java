@@ -81,8 +81,9 @@ final class RandomTransformer {
   }
 
   /**
-   * Returns the cache layers: the second layer equals the first, differs from it, or shares it. The
-   * last three belong to a convolution and two recurrences.
+   * Returns the cache layers: the second layer equals the first, differs from it, perhaps with
+   * values that are elements of keys, or is the first. The last three belong to a convolution and
+   * two recurrences.
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
@@ -91,15 +92,13 @@ final class RandomTransformer {
     var diagonal = new KvShape.Diagonal(1 + random.nextInt(80), 1 + random.nextInt(4));
     return switch (random.nextInt(3)) {
       case 0 -> List.of(first, first, conv, states, diagonal);
-      case 1 ->
-          List.of(
-              first,
-              new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)),
-              conv,
-              states,
-              diagonal);
+      case 1 -> List.of(first, different(1 + random.nextInt(2 * dH)), conv, states, diagonal);
       default -> List.of(first, conv, states, diagonal);
     };
+  }
+
+  private KvShape.KeyValue different(int dV) {
+    return new KvShape.KeyValue(heads, dH + 2, dV, dV <= dH + 2 && random.nextBoolean());
   }
 
   /** Returns the number of tokens that a convolution covers. */

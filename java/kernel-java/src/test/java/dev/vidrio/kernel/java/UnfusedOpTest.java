@@ -43,6 +43,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Unfused attention and norms: equal bits on every executor, and equal to the fused operations. */
 class UnfusedOpTest {
   private static final KvShape KV = new KvShape(1, 2, 32);
+
+  /** Values are elements of keys. */
+  private static final KvShape SHARED = new KvShape(List.of(new KvShape.KeyValue(2, 32, 32, true)));
+
   private static final int HEADS = 6;
   private static final int D = 96;
   private static final int P = PlanRuns.POSITIONS;
@@ -53,7 +57,12 @@ class UnfusedOpTest {
 
   /** Returns a plan of a norm, products and attention, and of their unfused versions. */
   private static Plan plan(Random random, Arena arena, Window window, float cap, boolean vectors) {
-    var b = new PlanBuilder(KV);
+    return plan(KV, random, arena, window, cap, vectors);
+  }
+
+  private static Plan plan(
+      KvShape cache, Random random, Arena arena, Window window, float cap, boolean vectors) {
+    var b = new PlanBuilder(cache);
     Weights table = Segments.matrix(arena, WeightType.F32, PlanRuns.LIMITS.vocabulary(), D, random);
     Buffer x = b.embed("x", table);
     Weights gain = Segments.vector(arena, D, random);
@@ -97,7 +106,7 @@ class UnfusedOpTest {
             new Op.Quantize(gained, quantized),
             new Op.MatMul(wq, quantized, product)));
     return new Plan(
-        ops, KV, Set.of(normed, q, v, z, scores, softmax, mixed, bare, again, gained, product));
+        ops, cache, Set.of(normed, q, v, z, scores, softmax, mixed, bare, again, gained, product));
   }
 
   /** Returns edits that double the patterns of odd heads. */
@@ -133,9 +142,11 @@ class UnfusedOpTest {
   void equalBitsOnEveryExecutor(
       long seed, KvType type, int window, Window.Shape shape, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared()) {
-      Plan plan = plan(new Random(seed), arena, new Window(window, shape), cap, vectors);
-      PlanRuns.assertSameBits(plan, type, PlanRuns.steps(seed), i -> {})
-          .forEach(step -> assertGain(plan, step));
+      for (KvShape cache : List.of(KV, SHARED)) {
+        Plan plan = plan(cache, new Random(seed), arena, new Window(window, shape), cap, vectors);
+        PlanRuns.assertSameBits(plan, type, PlanRuns.steps(seed), i -> {})
+            .forEach(step -> assertGain(plan, step));
+      }
     }
   }
 

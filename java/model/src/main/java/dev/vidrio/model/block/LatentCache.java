@@ -11,9 +11,10 @@ import java.util.List;
 
 /**
  * Latent attention over a cache of latent vectors (DeepSeek-AI 2024, arXiv 2405.04434, section
- * 2.1.2). The cache has the normalized latent vector and the rotated part of the key, as one head
- * that all query heads attend to. Queries are multiplied by the transposed key matrix of their
- * head, and the weighted sums of latent vectors by its value matrix.
+ * 2.1.2). The cache has the normalized latent vector and the rotated part of the key, as one key
+ * that all query heads attend to; its value is the latent vector, the first part of the key.
+ * Queries are multiplied by the transposed key matrix of their head, and the weighted sums of
+ * latent vectors by its value matrix.
  *
  * <p>Products with a matrix of each head are products with experts, of which a token uses all.
  */
@@ -60,7 +61,7 @@ final class LatentCache {
 
   /** Returns the shape of a layer. */
   static KvShape.KeyValue shape(int rank, int turning) {
-    return new KvShape.KeyValue(1, rank + turning, rank);
+    return new KvShape.KeyValue(1, rank + turning, rank, true);
   }
 
   /** Makes a matrix [n, k] that copies elements from {@code column} on to rows from {@code row}. */

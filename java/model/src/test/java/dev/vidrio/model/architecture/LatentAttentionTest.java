@@ -179,13 +179,13 @@ class LatentAttentionTest {
     }
   }
 
-  /** The cache has the latent vector and the rotated part of the key, and the latent vector. */
+  /** The cache has the latent vector and the rotated part of the key. */
   @Test
   void latentCachesTakeLessMemory() throws IOException {
     ModelOptions latent = ModelOptions.DEFAULT.withLatentCache(true);
     try (Model model = Model.open(write(TinyModels.writer("deepseek3")), latent)) {
       KvShape shape = model.architecture().kvShape();
-      assertEquals(2 * (RANK + TURNING + RANK) * Float.BYTES, shape.bytesPerPosition(KvType.F32));
+      assertEquals(2 * (RANK + TURNING) * Float.BYTES, shape.bytesPerPosition(KvType.F32));
     }
   }
 

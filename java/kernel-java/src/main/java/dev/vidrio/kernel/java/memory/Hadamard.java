@@ -5,11 +5,10 @@ public final class Hadamard {
   private Hadamard() {}
 
   /**
-   * Multiplies x by the orthogonal Hadamard matrix of n rows, n elements at a time, where n is the
-   * largest power of two that divides the number of elements. The matrix is its own inverse.
+   * Multiplies x by the orthogonal Hadamard matrix of n rows, n elements at a time; n is a power of
+   * two that divides the number of elements. The matrix is its own inverse.
    */
-  public static void transform(float[] x) {
-    int n = Integer.lowestOneBit(x.length);
+  public static void transform(float[] x, int n) {
     float factor = 1 / (float) Math.sqrt(n);
     for (int h = 1; h < n; h *= 2) {
       for (int i = 0; i < x.length; i += 2 * h) {

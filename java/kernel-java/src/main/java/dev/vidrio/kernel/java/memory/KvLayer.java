@@ -19,6 +19,7 @@ import java.util.function.IntUnaryOperator;
  * @param groupStride bytes from one group of heads to the next
  * @param dH d_h, of keys
  * @param dV d_v, of values
+ * @param shared true if a value is the first d_v elements of its key
  */
 public record KvLayer(
     MemorySegment keys,
@@ -29,7 +30,8 @@ public record KvLayer(
     int groupHeads,
     long groupStride,
     int dH,
-    int dV) {
+    int dV,
+    boolean shared) {
   /** Elements that share a scale. */
   public static final int SCALED = 32;
 
@@ -46,7 +48,16 @@ public record KvLayer(
         cache.groupHeads(layer),
         cache.groupStride(layer),
         cache.shape().keyValue(layer).dH(),
-        cache.shape().keyValue(layer).dV());
+        cache.shape().keyValue(layer).dV(),
+        cache.shape().keyValue(layer).shared());
+  }
+
+  /**
+   * Returns the number of elements that the rotation of keys or values of a width mixes: the
+   * largest power of two that divides it, and the other width too if values are elements of keys.
+   */
+  public int rotation(int width) {
+    return Integer.lowestOneBit(shared ? dH | dV : width);
   }
 
   /** Returns the offset of the keys of a head in the block of a position. */
@@ -56,7 +67,9 @@ public record KvLayer(
 
   /** Returns the offset of the values of a head in the block of a position. */
   public long valuePage(Batch batch, int sequence, int head, int position) {
-    return page(batch, sequence, head, position, type.bytes(dV));
+    return shared
+        ? keyPage(batch, sequence, head, position)
+        : page(batch, sequence, head, position, type.bytes(dV));
   }
 
   private long page(Batch batch, int sequence, int head, int position, int bytes) {
@@ -153,8 +166,26 @@ public record KvLayer(
 
   /** Returns element i of a position's value. */
   public float value(long page, int position, int i) {
+    if (shared) {
+      return keyValue(page, position, i);
+    }
     float v = get(values, page, valueElement(position, i));
     return type.isScaled() ? v * Elements.half(values, valueScale(page, position, i / SCALED)) : v;
+  }
+
+  /** Returns element i of a position's key. */
+  private float keyValue(long page, int position, int i) {
+    long tile = tile(page, position);
+    float k = get(keys, tile, keyElement(position, i));
+    if (!type.isScaled()) {
+      return k;
+    }
+    float scale = Elements.half(keys, keyScale(tile, position, i / SCALED));
+    if (!type.isRotated()) {
+      return k * scale;
+    }
+    float code = keys.get(JAVA_BYTE, anchor(page) + i);
+    return Math.fma(k, scale, code * Elements.half(keys, anchorScale(page, i / SCALED)));
   }
 
   /**
@@ -169,7 +200,7 @@ public record KvLayer(
     for (int i = 0; i < dV; i++) {
       row[i] = Elements.get(z, at + i);
     }
-    Hadamard.transform(row);
+    Hadamard.transform(row, rotation(dV));
     Elements.copy(row, z, at, dV);
   }
 
@@ -185,7 +216,9 @@ public record KvLayer(
         subtractAnchor(batch, row, head, page, k, key);
       }
       storeKey(page, position, key);
-      storeValue(valuePage(batch, sequence, head, position), position, row(v, at * dV, dV));
+      if (!shared) {
+        storeValue(valuePage(batch, sequence, head, position), position, row(v, at * dV, dV));
+      }
     }
   }
 
@@ -196,7 +229,7 @@ public record KvLayer(
       row[i] = Elements.get(x, at + i);
     }
     if (type.isRotated()) {
-      Hadamard.transform(row);
+      Hadamard.transform(row, rotation(width));
     }
     return row;
   }

@@ -27,7 +27,7 @@ public final class QuantizedQuery {
       q[i] = Elements.get(from, at + i);
     }
     if (layer.type().isRotated()) {
-      Hadamard.transform(q);
+      Hadamard.transform(q, layer.rotation(layer.dH()));
     }
     if (layer.type().isScaled()) {
       for (int b = 0; b < scale.length; b++) {

@@ -8,8 +8,9 @@ import dev.vidrio.kernel.java.memory.Scratch;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The keys and values of a head in one block of the cache as floats: the cache itself if it is F32,
- * else a converted copy. Quantized keys are converted without their scales, which multiply sums.
+ * The keys and values of a head in one block of the cache as floats: the cache itself if it is F32
+ * and values are stored, else a converted copy. Quantized keys are converted without their scales,
+ * which multiply sums.
  */
 final class FloatBlock {
   private static final int BLOCK = KvCache.BLOCK;
@@ -53,9 +54,9 @@ final class FloatBlock {
     return y;
   }
 
-  /** Returns the values, from index {@link #first} of the page on; converts [from, to). */
+  /** Returns the values, from index {@link #firstValue} of the page on; converts [from, to). */
   MemorySegment values(KvLayer layer, long page, int from, int to) {
-    if (layer.type() == KvType.F32) {
+    if (storesFloats(layer)) {
       return layer.values();
     }
     MemorySegment y = valueScratch.floats((long) BLOCK * layer.dV());
@@ -67,7 +68,16 @@ final class FloatBlock {
     return y;
   }
 
-  /** Returns the index of the first float of a page. */
+  private static boolean storesFloats(KvLayer layer) {
+    return layer.type() == KvType.F32 && !layer.shared();
+  }
+
+  /** Returns the index of the first float of the values of a page. */
+  static long firstValue(KvLayer layer, long page) {
+    return storesFloats(layer) ? page / Float.BYTES : 0;
+  }
+
+  /** Returns the index of the first float of the keys of a page. */
   static long first(KvLayer layer, long page) {
     return layer.type() == KvType.F32 ? page / Float.BYTES : 0;
   }

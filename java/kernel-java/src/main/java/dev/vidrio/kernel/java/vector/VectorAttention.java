@@ -167,7 +167,7 @@ final class VectorAttention {
       long page = layer.valuePage(batch, sequence, head, begin + t);
       int place = t % BLOCK;
       MemorySegment values = floats.values(layer, page, place, place + next - t);
-      long at = FloatBlock.first(layer, page) + (long) place * layer.dV();
+      long at = FloatBlock.firstValue(layer, page) + (long) place * layer.dV();
       if (j < 0) {
         kernels.weigh(values, at, t, next - t);
       } else {
