@@ -30,6 +30,7 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import vidrio
 from engines import Engine, IkLlama, Jinfer, Llama, MistralRs, OpenVino, Vidrio
@@ -259,11 +260,14 @@ def row(test: Test, engines: dict[str, list[float | None]]) -> dict:
 def compare(arguments) -> dict:
     engines = engines_of(arguments)
     read_through(arguments.model)
-    try:
-        return run_rounds(arguments, engines)
-    finally:
-        for engine in engines:
-            engine.close()
+    # Some engines write logs to the current directory.
+    with TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        try:
+            return run_rounds(arguments, engines)
+        finally:
+            for engine in engines:
+                engine.close()
 
 
 def print_table(comparison: dict) -> None:
@@ -296,12 +300,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Compares the speed of Vidrio and of other engines, each at its best setting."
     )
-    parser.add_argument("model", help="GGUF file")
-    parser.add_argument("--llama", metavar="DIRECTORY", help="programs of llama.cpp")
-    parser.add_argument("--ik", metavar="DIRECTORY", help="programs of ik_llama.cpp")
-    parser.add_argument("--openvino", metavar="PYTHON", help="a Python with openvino-genai")
-    parser.add_argument("--mistralrs", metavar="PYTHON", help="a Python with mistralrs")
-    parser.add_argument("--jinfer", metavar="DIRECTORY", help="a built clone of jinfer")
+    parser.add_argument("model", type=os.path.abspath, help="GGUF file")
+    for engine, metavar, text in (
+        ("llama", "DIRECTORY", "programs of llama.cpp"),
+        ("ik", "DIRECTORY", "programs of ik_llama.cpp"),
+        ("openvino", "PYTHON", "a Python with openvino-genai"),
+        ("mistralrs", "PYTHON", "a Python with mistralrs"),
+        ("jinfer", "DIRECTORY", "a built clone of jinfer"),
+    ):
+        parser.add_argument(f"--{engine}", metavar=metavar, type=os.path.abspath, help=text)
     parser.add_argument(
         "--variant", action="append", default=[], metavar="ARGUMENTS",
         help="also run Vidrio with these arguments, as in --variant=--arithmetic=bf16",
@@ -312,7 +319,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--minutes", type=float, help="begin no round that would end later")
-    parser.add_argument("--json", help="also write all numbers to this file, after each round")
+    parser.add_argument("--json", type=os.path.abspath, help="also write all numbers to this file, after each round")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
     # Ends the processes of engines, some of which are stopped, also if this one is terminated.

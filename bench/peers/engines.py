@@ -267,7 +267,7 @@ class IkLlama(Llama):
         repack = ["-rtr"] * (setting["repack"] == "on")
         if tests[0].kind == "start":
             common += repack + ["--no-warmup"] * (setting["warm-up"] == "off")
-            # Without --log-disable it writes logs to the current directory.
+            # Without --log-disable it also writes a log file.
             arguments = ["--no-display-prompt", "--temp", "0", "-n", "1", "-p", PROMPT]
             command = [str(self.directory / "llama-cli"), "--log-disable", *arguments, *common]
             return {"start": seconds_to_first_byte(command, self.timeout)}

@@ -4,9 +4,10 @@
 
 MODEL.gguf is of the architecture llama or qwen2 and of the type Q4_K_M or Q6_K; it gives the
 vocabulary, the types of the matrices, and all fields but the widths, which come from a file of
-bench/shapes. The result is a llama, without biases, since most engines support it. Engines take as much time for the result as for a real model of these widths and layers;
-its text has no meaning. With --sparse all weights are zeros that take no space on disk, so that
-the file may be larger than disk and memory. Needs numpy and gguf.
+bench/shapes. The result is a llama, without biases, since most engines support it. Engines take as
+much time for the result as for a real model of these widths and layers; its text has no meaning.
+With --sparse all weights are zeros that take no space on disk, so that the file may be larger than
+disk and memory. Needs numpy and gguf.
 """
 
 import argparse

@@ -10,11 +10,17 @@ from pathlib import Path
 LAUNCHER = Path(__file__).resolve().parents[2] / "vidrio"
 
 
+def program(command: str) -> str:
+    """Returns a command that also works in another directory."""
+    return os.path.abspath(command) if os.sep in command else command
+
+
 def add_options(parser: ArgumentParser) -> None:
     """Adds the options that say which vidrio runs, and how."""
     parser.add_argument(
-        "--vidrio", default=str(LAUNCHER), help="the command (default: of this source tree)"
-    )
+        "--vidrio", type=program, default=str(LAUNCHER),
+        help="the command (default: of this source tree)",
+    )  # fmt: skip
     parser.add_argument("-t", "--threads", type=int, help="threads (default: each engine's own)")
 
 
