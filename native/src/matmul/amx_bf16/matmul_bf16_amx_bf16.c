@@ -218,7 +218,7 @@ VD_INLINE void multiply_step(const tile *x, const tile *w0, const tile *w1) {
 VD_INLINE void multiply_stripe(const int type, const tile (*x)[2], tile (*w)[STEPS], int64_t steps,
                                const sums_at *from, const sums_at *to, expansion *next,
                                int64_t done) {
-    const int64_t interleaved = vd_is_quantized(type) ? steps / QUADS : 0;
+    const int64_t interleaved = vd_is_quantized(type) ? steps / (QUADS / 2) : 0;
     expand_until(type, next, done - interleaved);
 #pragma GCC unroll 4
     for (int c = 0; c < 4; c++) {
@@ -231,10 +231,11 @@ VD_INLINE void multiply_stripe(const int type, const tile (*x)[2], tile (*w)[STE
     int64_t s = 0;
     while (vd_is_quantized(type) && next->done < done) {
         group_panel block = begin_block(type, next);
-#pragma GCC unroll 8
-        for (int q = 0; q < QUADS; q++, s++) {
+#pragma GCC unroll 4
+        for (int q = 0; q < QUADS; q += 2, s++) {
             multiply_step(x[s], &w[0][s], &w[1][s]);
             expand_quad(type, next, q, block);
+            expand_quad(type, next, q + 1, block);
         }
     }
     for (; s < steps; s++) {
