@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.GenerationOptions;
 import java.nio.file.Path;
@@ -25,6 +26,7 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
   final DefaultChatRequestParameters.Builder<?> parameters = ChatRequestParameters.builder();
   @Nullable Engine engine;
   @Nullable Path modelPath;
+  ModelOptions modelOptions = ModelOptions.DEFAULT;
   EngineOptions engineOptions = EngineOptions.DEFAULT;
   GenerationOptions generationOptions = GenerationOptions.DEFAULT;
   @Nullable String reasoningEffort;
@@ -44,6 +46,12 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
   /** Sets the file of a model. The chat model opens an engine for it, and closes both. */
   public B modelPath(Path value) {
     modelPath = value;
+    return self();
+  }
+
+  /** Sets the options with which {@link #modelPath} is opened. */
+  public B modelOptions(ModelOptions value) {
+    modelOptions = value;
     return self();
   }
 

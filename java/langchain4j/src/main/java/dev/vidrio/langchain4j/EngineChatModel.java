@@ -57,7 +57,7 @@ abstract class EngineChatModel implements AutoCloseable {
     this.listeners = builder.listeners;
     ChatRequestParameters parameters = builder.parameters.build();
     var _ = request(parameters, grammar(ToolCallFormat.OBJECT, parameters)).build();
-    this.handle = EngineHandle.open(builder.engine, builder.modelPath, builder.engineOptions);
+    this.handle = EngineHandle.open(builder);
     try {
       String file = handle.engine().model().name();
       this.name = String.valueOf(Path.of(file).getFileName());

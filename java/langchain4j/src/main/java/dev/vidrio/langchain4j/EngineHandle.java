@@ -1,11 +1,9 @@
 package dev.vidrio.langchain4j;
 
 import dev.vidrio.engine.Engine;
-import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The engine of a chat model.
@@ -15,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 record EngineHandle(Engine engine, boolean owned) implements AutoCloseable {
 
-  static EngineHandle open(
-      @Nullable Engine engine, @Nullable Path modelPath, EngineOptions options) {
+  static EngineHandle open(ChatModelBuilder<?> builder) {
+    Engine engine = builder.engine;
+    Path modelPath = builder.modelPath;
     if (engine != null && modelPath == null) {
       return new EngineHandle(engine, false);
     }
@@ -26,9 +25,9 @@ record EngineHandle(Engine engine, boolean owned) implements AutoCloseable {
           String.valueOf(modelPath),
           "exactly one of engine and modelPath is required");
     }
-    Model model = Model.open(modelPath);
+    Model model = Model.open(modelPath, builder.modelOptions);
     try {
-      return new EngineHandle(Engine.open(model, options), true);
+      return new EngineHandle(Engine.open(model, builder.engineOptions), true);
     } catch (Throwable e) {
       model.close();
       throw e;

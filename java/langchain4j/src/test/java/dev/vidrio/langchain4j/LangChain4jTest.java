@@ -29,8 +29,10 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.HeldExecutor;
@@ -244,6 +246,13 @@ class LangChain4jTest {
     assertThrows(InvalidInputException.class, two::build);
     var noChat = VidrioChatModel.builder().modelPath(BardFiles.q8());
     assertThrows(InvalidInputException.class, noChat::build);
+  }
+
+  @Test
+  void opensItsModelWithOptions() {
+    ModelOptions drafting = ModelOptions.DEFAULT.withDraftBlock(true);
+    var noBlock = VidrioChatModel.builder().modelPath(Scripted.FILE).modelOptions(drafting);
+    assertThrows(UnsupportedModelException.class, noBlock::build);
   }
 
   @Test

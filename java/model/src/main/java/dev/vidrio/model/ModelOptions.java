@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Repacking;
@@ -35,6 +36,14 @@ public record ModelOptions(
   public static final ModelOptions DEFAULT =
       new ModelOptions(
           NativeExecutor::create, LoadListener.SILENT, Repacking.AT_ONCE, false, null, false);
+
+  /** Rejects a head for a model that drafts with its own block. */
+  public ModelOptions {
+    if (draftBlock && draftHead != null) {
+      throw new InvalidInputException(
+          "draft head", draftHead, "not supported with the model's own draft block");
+    }
+  }
 
   /**
    * Returns the defaults with another executor, for example one with two workers: {@code with(() ->

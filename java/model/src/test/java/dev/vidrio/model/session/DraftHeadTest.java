@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.GgmlType;
@@ -128,6 +129,15 @@ class DraftHeadTest {
     assertEquals(
         message.replace("HEAD", file.toString()).replace("MODEL", target.toString()),
         e.getMessage());
+  }
+
+  @Test
+  void rejectsHeadBesideDraftBlock() {
+    ModelOptions block = ModelOptions.DEFAULT.withDraftBlock(true);
+    var e =
+        assertThrows(InvalidInputException.class, () -> block.withDraftHead(Path.of("head.gguf")));
+    assertEquals(
+        "draft head head.gguf: not supported with the model's own draft block", e.getMessage());
   }
 
   @Test

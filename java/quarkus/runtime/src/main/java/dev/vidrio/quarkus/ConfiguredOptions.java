@@ -27,19 +27,11 @@ record ConfiguredOptions(
    * @throws InvalidInputException if a value is out of range
    */
   static ConfiguredOptions of(VidrioConfig config) {
-    InvalidInputException.requireRange("vidrio.threads", config.threads(), 0, 1024);
     if (config.drain().isNegative()) {
       throw new InvalidInputException("vidrio.drain", config.drain(), "must not be negative");
     }
     return new ConfiguredOptions(
-        ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), workers(config.threads()))),
-        engine(config),
-        generation(config.chat()),
-        config.drain());
-  }
-
-  private static int workers(int threads) {
-    return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
+        model(config), engine(config), generation(config.chat()), config.drain());
   }
 
   /**
@@ -53,6 +45,15 @@ record ConfiguredOptions(
         .orElseThrow(() -> new InvalidInputException("vidrio.model", "", "must be set"));
   }
 
+  private static ModelOptions model(VidrioConfig config) {
+    InvalidInputException.requireRange("vidrio.threads", config.threads(), 0, 1024);
+    int workers = config.threads() == 0 ? NativeExecutor.defaultWorkers() : config.threads();
+    return ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), workers))
+        .withLatentCache(config.latentCache())
+        .withDraftBlock(config.draft().block())
+        .withDraftHead(config.draft().head().orElse(null));
+  }
+
   private static EngineOptions engine(VidrioConfig config) {
     return EngineOptions.DEFAULT
         .withSequences(config.sequences())
@@ -62,7 +63,11 @@ record ConfiguredOptions(
         .withStreamInterval(config.streamInterval())
         .withContext(config.context())
         .withCacheBytes(config.cacheSize().asLongValue())
+        .withKvType(config.kvType())
         .withPrefixCache(config.prefixCache())
+        .withCacheDirectory(
+            config.cacheDirectory().orElse(null), config.cacheDirectorySize().asLongValue())
+        .withDraftTokens(config.draft().tokens())
         .withArithmetic(config.arithmetic());
   }
 

@@ -1,5 +1,6 @@
 package dev.vidrio.quarkus;
 
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.op.Arithmetic;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import io.quarkus.runtime.annotations.ConfigPhase;
@@ -56,13 +57,34 @@ public interface VidrioConfig {
   @WithDefault("0")
   MemorySize cacheSize();
 
+  /** Element type of the KV cache. */
+  @WithDefault("f16")
+  KvType kvType();
+
+  /**
+   * If true, models with multi-head latent attention cache latent vectors, which take less memory,
+   * and more time for prompts; other models are rejected.
+   */
+  @WithDefault("false")
+  boolean latentCache();
+
   /** If true, prompts share the keys and values of common prefixes. */
   @WithDefault("true")
   boolean prefixCache();
 
+  /** Directory in which prefixes outlive the process; none by default. */
+  Optional<Path> cacheDirectory();
+
+  /** Maximum size of its files; the least recently used are deleted. */
+  @WithDefault("10G")
+  MemorySize cacheDirectorySize();
+
   /** Arithmetic of the matrix products. */
   @WithDefault("int8")
   Arithmetic arithmetic();
+
+  /** Speculative decoding, which does not change answers. */
+  Draft draft();
 
   /** How long running requests may continue when the application shuts down. */
   @WithDefault("30s")
@@ -73,6 +95,22 @@ public interface VidrioConfig {
 
   /** Options of embeddings. */
   Embedding embedding();
+
+  /**
+   * Options of speculative decoding. Without a block or a head, drafts are looked up in the prompt.
+   */
+  interface Draft {
+    /** Maximum draft tokens of a step; as many are drafted as pay, and none by default. */
+    @WithDefault("0")
+    int tokens();
+
+    /** If true, the model's own block for multi-token prediction (MTP, NextN) drafts. */
+    @WithDefault("false")
+    boolean block();
+
+    /** The GGUF file of an EAGLE-3 head of the model, which drafts. */
+    Optional<Path> head();
+  }
 
   /** Defaults of answers, which the options of a request override. */
   interface Chat {

@@ -3,11 +3,8 @@ package dev.vidrio.spring.autoconfigure;
 import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineListener;
-import dev.vidrio.kernel.ffm.Isa;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.spring.VidrioChatModel;
@@ -52,9 +49,7 @@ public class VidrioAutoConfiguration {
   @Bean
   @ConditionalOnMissingBean
   Model vidrioModel(VidrioProperties properties) {
-    return Model.open(
-        properties.requiredModel(),
-        ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), properties.workers())));
+    return Model.open(properties.requiredModel(), properties.modelOptions());
   }
 
   @Bean

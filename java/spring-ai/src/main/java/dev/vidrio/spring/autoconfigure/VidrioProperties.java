@@ -2,8 +2,11 @@ package dev.vidrio.spring.autoconfigure;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.Arithmetic;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -33,8 +36,14 @@ import org.springframework.util.unit.DataSize;
  * @param streamInterval minimum time between deliveries of a stream's tokens
  * @param context context length of a sequence; 0 for the model's, at most 4096
  * @param cacheSize memory of the KV cache; 0 for a quarter of the memory available to the process
+ * @param kvType element type of the KV cache
+ * @param latentCache if true, models with multi-head latent attention cache latent vectors, which
+ *     take less memory, and more time for prompts; other models are rejected
  * @param prefixCache if true, prompts share the keys and values of common prefixes
+ * @param cacheDirectory directory in which prefixes outlive the process; none by default
+ * @param cacheDirectorySize maximum size of its files; the least recently used are deleted
  * @param arithmetic arithmetic of the matrix products
+ * @param draft speculative decoding, which does not change answers
  * @param drain how long running requests may continue when the application shuts down
  * @param chat defaults of answers
  * @param embedding options of embeddings
@@ -50,11 +59,26 @@ public record VidrioProperties(
     @DefaultValue("0ms") Duration streamInterval,
     @DefaultValue("0") int context,
     @DefaultValue("0B") DataSize cacheSize,
+    @DefaultValue("f16") KvType kvType,
+    @DefaultValue("false") boolean latentCache,
     @DefaultValue("true") boolean prefixCache,
+    @Nullable Path cacheDirectory,
+    @DefaultValue("10GB") DataSize cacheDirectorySize,
     @DefaultValue("int8") Arithmetic arithmetic,
+    @DefaultValue Draft draft,
     @DefaultValue("30s") Duration drain,
     @DefaultValue Chat chat,
     @DefaultValue Embedding embedding) {
+
+  /**
+   * Options of speculative decoding. Without a block or a head, drafts are looked up in the prompt.
+   *
+   * @param tokens maximum draft tokens of a step; as many are drafted as pay, and none by default
+   * @param block if true, the model's own block for multi-token prediction (MTP, NextN) drafts
+   * @param head the GGUF file of an EAGLE-3 head of the model, which drafts
+   */
+  public record Draft(
+      @DefaultValue("0") int tokens, @DefaultValue("false") boolean block, @Nullable Path head) {}
 
   /**
    * Defaults of answers, which the options of a prompt override.
@@ -82,6 +106,15 @@ public record VidrioProperties(
    */
   public record Embedding(@Nullable Pooling pooling, @DefaultValue("true") boolean normalize) {}
 
+  ModelOptions modelOptions() {
+    InvalidInputException.requireRange("vidrio.threads", threads, 0, 1024);
+    int workers = threads == 0 ? NativeExecutor.defaultWorkers() : threads;
+    return ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), workers))
+        .withLatentCache(latentCache)
+        .withDraftBlock(draft.block)
+        .withDraftHead(draft.head);
+  }
+
   EngineOptions engineOptions() {
     return EngineOptions.DEFAULT
         .withSequences(sequences)
@@ -91,7 +124,10 @@ public record VidrioProperties(
         .withStreamInterval(streamInterval)
         .withContext(context)
         .withCacheBytes(cacheSize.toBytes())
+        .withKvType(kvType)
         .withPrefixCache(prefixCache)
+        .withCacheDirectory(cacheDirectory, cacheDirectorySize.toBytes())
+        .withDraftTokens(draft.tokens)
         .withArithmetic(arithmetic);
   }
 
@@ -107,11 +143,6 @@ public record VidrioProperties(
       throw new InvalidInputException("vidrio.drain", drain, "must not be negative");
     }
     return drain;
-  }
-
-  int workers() {
-    InvalidInputException.requireRange("vidrio.threads", threads, 0, 1024);
-    return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
   }
 
   GenerationOptions generationOptions() {

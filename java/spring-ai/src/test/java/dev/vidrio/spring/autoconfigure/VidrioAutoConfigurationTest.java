@@ -8,6 +8,7 @@ import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.ScriptedModel;
@@ -134,6 +135,9 @@ class VidrioAutoConfigurationTest {
           vidrio.model=, vidrio.model: must be set
           vidrio.threads=-2, vidrio.threads -2: must be
           vidrio.drain=-5s, vidrio.drain PT-5S: must not be negative
+          vidrio.draft.block=true, a draft block (multi-token prediction) is not supported
+          vidrio.draft.head=/none.gguf, /none.gguf: no such file
+          vidrio.latent-cache=true, scripted.gguf
           vidrio.sequences=0, sequences 0: must be
           vidrio.chat.temperature=-1, temperature -1: must be
           """)
@@ -166,7 +170,10 @@ class VidrioAutoConfigurationTest {
             "vidrio.stream-interval=20ms",
             "vidrio.context=256",
             "vidrio.cache-size=1MB",
-            "vidrio.prefix-cache=false",
+            "vidrio.kv-type=bf16",
+            "vidrio.cache-directory=" + directory,
+            "vidrio.cache-directory-size=1MB",
+            "vidrio.draft.tokens=3",
             "vidrio.threads=1",
             "vidrio.chat.max-tokens=2",
             "vidrio.chat.temperature=0",
@@ -180,7 +187,11 @@ class VidrioAutoConfigurationTest {
               assertThat(options.streamInterval()).isEqualTo(Duration.ofMillis(20));
               assertThat(options.context()).isEqualTo(256);
               assertThat(options.cacheBytes()).isLessThanOrEqualTo(1 << 20);
-              assertThat(options.prefixCache()).isFalse();
+              assertThat(options.kvType()).isEqualTo(KvType.BF16);
+              assertThat(options.prefixCache()).isTrue();
+              assertThat(options.cacheDirectory()).isEqualTo(directory);
+              assertThat(options.cacheDirectoryBytes()).isEqualTo(1 << 20);
+              assertThat(options.draftTokens()).isEqualTo(3);
               ChatModel chat = context.getBean(ChatModel.class);
               assertThat(chat.call("The capital?")).isEqualTo("The capital");
               assertThat(chat.getOptions().getTemperature()).isZero();

@@ -7,6 +7,7 @@ import dev.vidrio.spring.autoconfigure.VidrioProperties;
 import io.smallrye.config.WithDefault;
 import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -18,7 +19,9 @@ class VidrioConfigTest {
     Map<String, String> expected = new TreeMap<>();
     putComponents(expected, "", VidrioProperties.class);
     // Spring appends the unit of sizes, Quarkus does not know it.
-    expected.computeIfPresent("cacheSize", (name, value) -> value.replace("B", ""));
+    for (String size : List.of("cacheSize", "cacheDirectorySize")) {
+      expected.computeIfPresent(size, (name, value) -> value.replace("B", ""));
+    }
     Map<String, String> actual = new TreeMap<>();
     putMethods(actual, "", VidrioConfig.class);
     assertEquals(expected, actual);
