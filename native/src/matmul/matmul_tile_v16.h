@@ -148,14 +148,20 @@ VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
     return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};
 }
 
-// Starts with zeros, or with the sums that vd_store_sums has stored.
+// Starts with zeros, or with the sums that vd_store_sums has stored. Prefetches outputs that are
+// not loaded: stores that wait for memory would fill the store buffer, which the next tile needs.
 VD_INLINE void vd_begin_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
                              vd_range groups, int stored, vd_sums acc) {
     for (int n = 0; n < N; n++) {
         int64_t first = vd_min(groups.begin + n, groups.end - 1) * VD_PACK_ROWS;
         for (int m = 0; m < M; m++) {
             const float *y = op->y + (m0 + m) * op->N + first;
-            acc[m][n] = stored ? f32x16_load_up_to(y, op->N - first) : f32x16_zero();
+            if (stored) {
+                acc[m][n] = f32x16_load_up_to(y, op->N - first);
+            } else {
+                vd_prefetch_near(y, VD_PACK_ROWS * (int64_t)sizeof *y);
+                acc[m][n] = f32x16_zero();
+            }
         }
     }
 }
