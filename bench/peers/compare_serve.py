@@ -1,6 +1,7 @@
 """Compares `vidrio serve` with llama-server on one model, run alternately, under the same load.
 
     python compare_serve.py MODEL.gguf --llama DIRECTORY [--tests 16x128+128 16x512s128+128 ...]
+                            [--serve=--arithmetic=bf16 ...]
 
 A test is <U>x[<S>s]<P>+<N>: U users at a time, prompts of P tokens, after S tokens that all prompts
 share, and answers of N tokens. `vidrio bench serve` is the client of both; it runs on the same
@@ -8,8 +9,9 @@ machine and takes its part of it. In a round each server is started, warmed up a
 right after the other, in turning order; ratios are taken within such a pair. llama-server gets as
 many slots as there are users, and room for all of them.
 
-Prints the medians of tokens per second and of the 99th percentile of the time between two tokens.
-Needs nothing beyond Python. The machine must be idle.
+Prints each result when it is measured, and at the end the medians of tokens per second and of
+the 99th percentile of the time between two tokens. Needs nothing beyond Python. The machine must be
+idle.
 """
 
 import argparse
@@ -69,7 +71,7 @@ def command(arguments, engine: str, test: Test, port: int) -> list[str]:
     if engine == "vidrio":
         return [
             arguments.vidrio, "serve", "-m", arguments.model, "--port", str(port),
-            "--parallel", str(test.users), *threads,
+            "--parallel", str(test.users), *threads, *arguments.serve,
         ]  # fmt: skip
     context = test.users * (test.positions + 64)
     return [
@@ -109,6 +111,11 @@ def measure(arguments, engine: str, test: Test) -> dict:
     for _ in range(ATTEMPTS):
         result = load(arguments, engine, test)
         if result["failed"] == 0 and result["refused"] == 0:
+            print(
+                f"{test.name} {engine}: {result['tokens_per_second']:.1f} tokens/s,"
+                f" p99 {result['itl_ms']['p99']:.1f} ms",
+                flush=True,
+            )
             return result
         print(f"{engine}: {result['failed']} failed, {result['refused']} refused", flush=True)
     raise ValueError(f"{engine}: requests are lost, each of {ATTEMPTS} times")
@@ -175,6 +182,10 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="rounds (default 3)")
     parser.add_argument("--requests", type=int, default=64, help="requests (default 64)")
+    parser.add_argument(
+        "--serve", action="append", default=[], metavar="OPTION",
+        help="start Vidrio with this option, as in --serve=--arithmetic=bf16; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", help="also write all numbers to this file")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
