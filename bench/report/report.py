@@ -1,9 +1,10 @@
 """Makes docs/benchmarks.md and its plots of the results that bench/run.sh left in a directory.
 
-    python bench/report/report.py build/bench
+    python bench/report/report.py build/bench [--machine NAME]
 
 A number is the median over all forks and files of a task. A section of the page is replaced if the
-directory has results for it, and kept otherwise, since each names its machine. Plots need matplotlib.
+directory has results for it, and kept otherwise, as are sections of machines with other names. Plots
+need matplotlib.
 """
 
 import argparse
@@ -20,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 PEERS = "Against other engines"
 PROFILES = "Where the time goes"
-KERNELS = "Kernels: native against Java"
+KERNELS = "Native against Java kernels"
 
 HEAD = """# Benchmarks
 
@@ -28,13 +29,11 @@ Compares Vidrio with other engines, and native kernels with Java kernels. `bench
 
 ```sh
 bench/run.sh --llama DIRECTORY --ik DIRECTORY --openvino PYTHON --mistralrs PYTHON MODEL.gguf...
-build/peers/bin/python bench/report/report.py build/bench
+build/peers/bin/python bench/report/report.py build/bench --machine "my machine"
 ```
 
 Engines that are not given are left out; without models, the first command measures only kernels. [bench/README.md](../bench/README.md) says where to get the engines, and describes the method. A ratio above 1 means that Vidrio, or native code, is faster. Compare only figures from one machine.
-"""
 
-PEERS_INTRO = """
 Every other engine runs in the setting in which it was fastest itself, chosen for each test by shorter ones; Vidrio has its defaults, and for the start the faster of repacked and original weights. The ratio is Vidrio's speed relative to the fastest of the other engines in that test, the median of interleaved rounds, with the range. Engines that are less than half as fast as the best one run a test only once. `pp` is a prompt, `tg` generation, both in tokens per second; `@` is the number of tokens already in the context, `x` the number of sequences; `start` is the time from the start of the process to its first token, with the file in the page cache. `bench/peers/compare_speed.py` measures them.
 """
 
@@ -200,6 +199,20 @@ def family_section(family: str, tasks: list[results.Task], machine: dict) -> str
     return text
 
 
+def title(kind: str, machine: str | None) -> str:
+    return f"{kind}: {machine}" if machine else kind
+
+
+def ordered(sections: dict[str, str], kinds: list[str]) -> list[str]:
+    """Returns the sections by kind, those of one kind in their order on the page."""
+    return [
+        text
+        for kind in kinds
+        for name, text in sections.items()
+        if name == kind or name.startswith(f"{kind}: ")
+    ]
+
+
 def kept_sections(page: str) -> dict[str, str]:
     """Returns the sections of a page by title."""
     parts = page.split("\n## ")[1:]
@@ -209,6 +222,7 @@ def kept_sections(page: str) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes docs/benchmarks.md of measured results.")
     parser.add_argument("directory", type=Path, help="machine.json, *.jmh.json, speed-*.json and ops-*.json")
+    parser.add_argument("--machine", metavar="NAME", help="name the machine in the titles of sections")
     arguments = parser.parse_args()
     page = DOCS / "benchmarks.md"
     try:
@@ -224,18 +238,19 @@ def main() -> None:
     for task in tasks:
         families.setdefault(task.benchmark.split(".")[0].removesuffix("Benchmark"), []).append(task)
     found = {
-        PEERS: (PEERS_INTRO, [peers_section(comparison) for comparison in comparisons]),
+        PEERS: ("", [peers_section(comparison) for comparison in comparisons]),
         PROFILES: (PROFILES_INTRO, [profile_section(model, ops) for model, ops in profiles]),
         KERNELS: (
             KERNELS_INTRO,
             [family_section(name, group, machine) for name, group in families.items()],
         ),
     }
-    for title, (intro, parts) in found.items():
+    for kind, (intro, parts) in found.items():
         if parts:
-            start = f"## {title}\n\n{machine_lines(machine)}{intro}"
-            sections[title] = "\n".join([start, *parts])
-    page.write_text("\n".join([HEAD, *(sections[title] for title in found if title in sections)]))
+            name = title(kind, arguments.machine)
+            start = f"## {name}\n\n{machine_lines(machine)}{intro}"
+            sections[name] = "\n".join([start, *parts])
+    page.write_text("\n".join([HEAD, *ordered(sections, list(found))]))
     print(f"wrote {page}")
 
 

@@ -70,6 +70,12 @@ class ReportTest(unittest.TestCase):
             {"A": "## A\n\n### B\n\nC\n", "D": "## D\n\nE\n"}, report.kept_sections(page)
         )
 
+    def test_sections_of_other_machines_keep_their_place(self):
+        sections = {"B: x": "1", "A": "2", "B": "3", "A: y": "4", "C": "5"}
+        self.assertEqual(["2", "4", "1", "3"], report.ordered(sections, ["A", "B"]))
+        self.assertEqual("A: y", report.title("A", "y"))
+        self.assertEqual("A", report.title("A", None))
+
 
 if __name__ == "__main__":
     unittest.main()
