@@ -1,10 +1,14 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.chat.Answer;
 import dev.vidrio.cli.chat.ChatLoop;
+import dev.vidrio.cli.chat.Conversation;
 import dev.vidrio.cli.chat.Tools;
+import dev.vidrio.cli.generation.AnswerSource;
 import dev.vidrio.cli.generation.BeamCompletion;
 import dev.vidrio.cli.generation.BeamOption;
 import dev.vidrio.cli.generation.Continuation;
+import dev.vidrio.cli.generation.DraftOption;
 import dev.vidrio.cli.generation.GrammarOption;
 import dev.vidrio.cli.generation.SampledCompletion;
 import dev.vidrio.cli.io.Hint;
@@ -12,6 +16,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.DraftedModel;
 import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
@@ -21,11 +26,9 @@ import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.chat.Chat;
 import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.model.generation.GenerationOptions;
-import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.receipt.Receipt;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
@@ -59,6 +62,7 @@ final class RunCommand implements Runnable {
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
   @Mixin private BeamOption beams = new BeamOption();
+  @Mixin private DraftOption drafts = new DraftOption();
 
   @Parameters(
       index = "0",
@@ -139,8 +143,10 @@ final class RunCommand implements Runnable {
     GenerationOptions base = generationOptions(search != null);
     ChatOptions.Builder template = templateOptions();
     checkReceipt(search != null);
+    checkDrafts(search != null);
+    DraftedModel drafted = drafts.of(model);
     long start = System.nanoTime();
-    try (Model opened = model.open()) {
+    try (Model opened = drafted.model().open()) {
       boolean plain = raw || input.isIds() || suffix != null;
       Optional<ChatFormat> format = plain ? Optional.empty() : opened.chatFormat();
       requireChat(opened, format);
@@ -152,7 +158,8 @@ final class RunCommand implements Runnable {
       boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
       if (chats && Terminal.IN.isTerminal()) {
         requireNoChat();
-        try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
+        try (AnswerSource source = drafts.open(opened, drafted, sessionOptions(opened));
+            Conversation chat = source.chat(format.get(), chatOptions, options)) {
           new ChatLoop(chat, system).run(opened.name());
         }
         return;
@@ -169,13 +176,14 @@ final class RunCommand implements Runnable {
         print(found, prompt);
         return;
       }
-      try (TextStream stream = opened.generate(prompt, options, sessionOptions(opened))) {
+      try (AnswerSource source = drafts.open(opened, drafted, sessionOptions(opened));
+          Answer answer = source.generate(prompt, options)) {
         long loadNanos = System.nanoTime() - start;
-        ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, chatOptions.tools());
+        ChatAnswer reader = chat == null ? null : chat.newAnswer(prompt, chatOptions.tools());
         long seed = options.sampling().seed();
         print(
-            new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);
-        writeReceipt(stream);
+            new SampledCompletion(opened, answer, seed, reader, tools != null, loadNanos), prompt);
+        writeReceipt(answer);
       }
       if (opened.name().equals("bard") && !json) {
         Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");
@@ -229,14 +237,20 @@ final class RunCommand implements Runnable {
     InputOutput.requireWritable(receipt);
   }
 
+  private void checkDrafts(boolean searches) {
+    if (OptionValues.of(drafts::isGiven) && searches) {
+      throw new UsageException("--draft, --draft-tokens: not supported with --beams");
+    }
+  }
+
   private void requireNoChat() {
     if (receipt != null) {
       throw new UsageException("--receipt: needs a text, since a chat has many answers");
     }
   }
 
-  private void writeReceipt(TextStream stream) {
-    Receipt made = stream.result().receipt();
+  private void writeReceipt(Answer answer) {
+    Receipt made = answer.result().receipt();
     if (receipt == null || made == null) {
       return;
     }

@@ -6,6 +6,7 @@ import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.ServedCommands;
 import dev.vidrio.cli.option.CacheDirectoryOption;
+import dev.vidrio.cli.option.DraftedModel;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
@@ -34,7 +35,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -234,17 +234,10 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private ModelSource source(Served served, @Nullable String draft) {
-    if (ServedDraftsOption.OWN_BLOCK.equals(draft)) {
-      return new ModelSource(served.id, () -> served.openWith(ModelOption::withDraftBlock));
-    }
-    Optional<Path> head =
-        Optional.ofNullable(draft).flatMap(ModelOption::file).filter(Model::isDraftHead);
-    if (head.isPresent()) {
-      return new ModelSource(
-          served.id, () -> served.openWith(option -> option.withDraftHead(head.get())));
-    }
-    return new ModelSource(served.id, served::open)
-        .withDraft(draft == null ? null : model.withReference(draft)::open);
+    DraftedModel drafted = DraftedModel.of(served.option, draft);
+    ModelOption small = drafted.draft();
+    return new ModelSource(served.id, () -> served.open(drafted.model()))
+        .withDraft(small == null ? null : small::open);
   }
 
   private Server start(ServerOptions options, ModelSource... sources) throws IOException {
@@ -335,15 +328,8 @@ final class ServeCommand implements Callable<Integer> {
       this.arithmetic = arithmetic;
     }
 
-    Model open() {
-      return open(option);
-    }
-
-    Model openWith(UnaryOperator<ModelOption> change) {
-      return open(change.apply(option));
-    }
-
-    private Model open(ModelOption how) {
+    /** Opens the model with the options of its drafts. */
+    Model open(ModelOption how) {
       Model opened = how.open(Repacking.AT_ONCE);
       prefersBf16 =
           arithmetic != Arithmetic.BF16

@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.DraftedModel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -13,11 +14,7 @@ import picocli.CommandLine.Option;
  * themselves or by prompt lookup.
  */
 final class ServedDraftsOption {
-  /** Instead of a draft model or a head: the model's own block for multi-token prediction. */
-  static final String OWN_BLOCK = "mtp";
-
   private static final String FORM = "[NAME=]MODEL";
-  private static final int WITH_MODEL = 4;
 
   @Option(
       names = "--draft",
@@ -26,10 +23,7 @@ final class ServedDraftsOption {
         "Speculative decoding: a smaller draft model of the same vocabulary. Answers do not change;"
             + " they are faster if it is much smaller and most drafts are accepted, and hardly"
             + " slower otherwise.",
-        "With '"
-            + OWN_BLOCK
-            + "', the model's own block for multi-token prediction (MTP, NextN) drafts, if its GGUF"
-            + " file has one. The GGUF file of an EAGLE-3 head drafts in the same way.",
+        DraftedModel.DESCRIPTION,
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -40,7 +34,7 @@ final class ServedDraftsOption {
       description =
           "Maximum of tokens to draft per step, unless a request sets draft_tokens; as many as pay"
               + " are drafted, with --draft or by prompt lookup. Default: "
-              + WITH_MODEL
+              + DraftedModel.TOKENS
               + " with --draft, else 0.")
   private @Nullable Integer tokens;
 
@@ -49,11 +43,11 @@ final class ServedDraftsOption {
     if (tokens != null) {
       return tokens;
     }
-    return drafts.isEmpty() ? 0 : WITH_MODEL;
+    return drafts.isEmpty() ? 0 : DraftedModel.TOKENS;
   }
 
   /**
-   * Returns the reference of each model's draft model or head, or {@link #OWN_BLOCK}.
+   * Returns the reference of each model's draft model or head, or {@link DraftedModel#OWN_BLOCK}.
    *
    * @param models names of the served models
    * @throws UsageException if a draft model does not name its model, or a model has two

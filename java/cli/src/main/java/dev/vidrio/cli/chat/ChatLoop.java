@@ -3,11 +3,9 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.chat.Chat;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
-import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
 import java.util.ArrayDeque;
@@ -21,10 +19,10 @@ import org.jspecify.annotations.Nullable;
 
 /** A conversation at the terminal. When the model calls tools, the user enters their results. */
 public final class ChatLoop {
-  private final Chat chat;
+  private final Conversation chat;
   private final Deque<ToolCall> pendingCalls = new ArrayDeque<>();
   private final List<ChatMessage> next = new ArrayList<>();
-  private volatile @Nullable TextStream answer;
+  private volatile @Nullable Answer answer;
   private @Nullable ChatStatistics statistics;
 
   /**
@@ -32,7 +30,7 @@ public final class ChatLoop {
    *
    * @param system the system prompt, or null
    */
-  public ChatLoop(Chat chat, @Nullable String system) {
+  public ChatLoop(Conversation chat, @Nullable String system) {
     this.chat = chat;
     chat.setMessages(instructions(system));
   }
@@ -165,22 +163,22 @@ public final class ChatLoop {
     }
   }
 
-  private void answer(TextStream stream) {
-    answer = stream;
+  private void answer(Answer started) {
+    answer = started;
     var clock = new ChatStatistics.Clock();
     var printer = new AnswerPrinter(chat.newAnswer());
-    for (Iterator<GeneratedToken> tokens = stream.tokens(); tokens.hasNext(); ) {
+    for (Iterator<GeneratedToken> tokens = started.tokens(); tokens.hasNext(); ) {
       GeneratedToken token = tokens.next();
       clock.piece();
       printer.accept(token);
       if (System.out.checkError()) {
-        stream.cancel();
+        started.cancel();
       }
     }
-    GenerationResult result = stream.result();
+    GenerationResult result = started.result();
     printer.finish(result.finish());
     answer = null;
-    statistics = clock.statistics(result);
+    statistics = clock.statistics(result, started.drafts());
     printEnd(result);
     pendingCalls.addAll(chat.messages().getLast().toolCalls());
     Tools.print(List.copyOf(pendingCalls));
@@ -199,7 +197,7 @@ public final class ChatLoop {
   }
 
   private void stop() {
-    TextStream running = answer;
+    Answer running = answer;
     if (running != null) {
       running.cancel();
     }

@@ -4,7 +4,6 @@ import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.engine.Engine;
-import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
@@ -90,17 +89,8 @@ public record BeamCompletion(
             .adaptation(session.adaptation())
             .beams(beams)
             .build();
-    try (Engine engine = Engine.open(model, engineOptions())) {
+    try (Engine engine = Engine.open(model, Engines.options(session, beams.width()))) {
       return engine.submit(request, beams.width()).stream().map(TokenStream::result).toList();
     }
-  }
-
-  private EngineOptions engineOptions() {
-    return EngineOptions.DEFAULT
-        .withSequences(beams.width())
-        .withContext(session.context())
-        .withKvType(session.kvType())
-        .withArithmetic(session.arithmetic())
-        .withAdapters(session.adaptation() == null ? 0 : 1);
   }
 }

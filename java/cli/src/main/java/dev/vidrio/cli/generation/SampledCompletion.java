@@ -1,5 +1,6 @@
 package dev.vidrio.cli.generation;
 
+import dev.vidrio.cli.chat.Answer;
 import dev.vidrio.cli.chat.AnswerPrinter;
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
@@ -8,7 +9,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationResult;
-import dev.vidrio.model.generation.TextStream;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -19,17 +19,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * One continuation of a prompt, printed while it is generated or collected as JSON.
  *
- * @param stream the continuation, closed by the caller
+ * @param answer the continuation, closed by the caller
  * @param seed the seed of sampling
- * @param answer reads the answer of a chat model; null if the text is continued
+ * @param reader reads the answer of a chat model; null if the text is continued
  * @param tools if true, the model was given tools
  * @param loadNanos the time to load the model
  */
 public record SampledCompletion(
     Model model,
-    TextStream stream,
+    Answer answer,
     long seed,
-    @Nullable ChatAnswer answer,
+    @Nullable ChatAnswer reader,
     boolean tools,
     long loadNanos)
     implements Continuation {
@@ -37,8 +37,8 @@ public record SampledCompletion(
   /** Prints the text while it is generated, and ends if standard output is closed. */
   @Override
   public void print(int[] prompt) {
-    AnswerPrinter printer = answer == null ? null : new AnswerPrinter(answer);
-    for (Iterator<GeneratedToken> tokens = stream.tokens(); tokens.hasNext(); ) {
+    AnswerPrinter printer = reader == null ? null : new AnswerPrinter(reader);
+    for (Iterator<GeneratedToken> tokens = answer.tokens(); tokens.hasNext(); ) {
       GeneratedToken token = tokens.next();
       if (printer == null) {
         System.out.print(Escapes.shown(token.text()));
@@ -46,20 +46,20 @@ public record SampledCompletion(
         printer.accept(token);
       }
       if (System.out.checkError()) {
-        stream.cancel();
+        answer.cancel();
       }
     }
     if (printer == null) {
       System.out.println();
     } else {
-      Tools.print(printer.finish(stream.result().finish()).toolCalls());
+      Tools.print(printer.finish(answer.result().finish()).toolCalls());
     }
   }
 
   @Override
   public JsonObject toJson(int[] prompt) {
     long start = System.nanoTime();
-    Iterator<GeneratedToken> tokens = stream.tokens();
+    Iterator<GeneratedToken> tokens = answer.tokens();
     var _ = tokens.hasNext(); // runs the prompt
     long promptNanos = System.nanoTime() - start;
     List<Double> logProbabilities = new ArrayList<>();
@@ -71,7 +71,7 @@ public record SampledCompletion(
           }
         });
     long generationNanos = System.nanoTime() - start;
-    GenerationResult result = stream.result();
+    GenerationResult result = answer.result();
     List<Integer> ids = result.tokens();
 
     JsonObject json =
@@ -81,11 +81,15 @@ public record SampledCompletion(
             .with("prompt_ids", prompt)
             .with("ids", ids);
     json.putAll(
-        answer == null ? Map.of("text", result.text()) : Tools.toJson(answer.read(result), tools));
-    return json.with("logprobs", logProbabilities)
+        reader == null ? Map.of("text", result.text()) : Tools.toJson(reader.read(result), tools));
+    json.with("logprobs", logProbabilities)
         .with("finish", result.finish().name().toLowerCase(Locale.ROOT))
-        .with("seed", seed)
-        .with("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
+        .with("seed", seed);
+    Answer.Drafts drafts = answer.drafts();
+    if (drafts != null) {
+      json.with("draft_tokens", drafts.proposed()).with("accepted_draft_tokens", drafts.accepted());
+    }
+    return json.with("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
   }
 
   private JsonObject timings(int promptTokens, long promptNanos, int tokens, long generationNanos) {

@@ -143,6 +143,22 @@ class ChatLoopTest {
   }
 
   @Test
+  void draftsDoNotChangeConversations() {
+    String[] inputs = {
+      "a\nthe tin\nb\n",
+      "a\n/again\nb\n/clear\na\n",
+      "x".repeat(3000) + "\na\n/set temperature 1\n/set seed 3\nb\n"
+    };
+    for (String input : inputs) {
+      Cli expected = chat(input, "--system", "the tin");
+      assertEquals(expected.out(), chat(input, "--system", "the tin", "--draft-tokens", "8").out());
+    }
+    Cli counted = chat("a\n/stats\n", "--draft", model.toString());
+    assertTrue(counted.err().contains("draft tokens accepted"), counted.err());
+    assertFalse(chat("a\n/stats\n").err().contains("draft tokens"));
+  }
+
+  @Test
   void reportsTruncatedAnswers() {
     assertTrue(chat("a\n").err().contains("cut off after 4 tokens"));
     assertTrue(chat("/set tokens 3\na\n").err().contains("cut off after 3 tokens"));
