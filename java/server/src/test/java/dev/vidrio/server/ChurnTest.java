@@ -27,8 +27,11 @@ class ChurnTest {
 
   private static final int CLIENTS = 24;
 
+  /** Parts of the connections, between which the heap is measured. */
+  private static final int PARTS = 5;
+
   /** Tolerance of heap measurements, in bytes. */
-  private static final long NOISE = 1 << 20;
+  private static final long NOISE = 200 << 10;
 
   /** A request of a few seconds on bard, so that only waiting clients receive a whole answer. */
   private static final String QUESTION =
@@ -50,13 +53,18 @@ class ChurnTest {
       // Pools and buffers reach their final sizes.
       churn(server, 0, Math.max(300, CHURN / 10));
       Resources before = settled(server, Resources.NO_LIMIT);
-      churn(server, 1, CHURN / 2);
-      var _ = settled(server, before);
-      long half = Resources.bytes();
-      churn(server, 2, CHURN / 2);
-      var _ = settled(server, before);
-      long grown = Resources.bytes() - half;
-      assertTrue(grown < NOISE, grown + " bytes more after " + CHURN / 2 + " more connections");
+      List<Long> growth = new ArrayList<>();
+      long bytes = Resources.bytes();
+      for (int part = 1; part <= PARTS; part++) {
+        churn(server, part, CHURN / PARTS);
+        var _ = settled(server, before);
+        long now = Resources.bytes();
+        growth.add(now - bytes);
+        bytes = now;
+      }
+      // A leak grows in each part; a pool of the JDK grows or shrinks by 1 MB in one.
+      long median = growth.stream().sorted().toList().get(PARTS / 2);
+      assertTrue(median < NOISE, "heap grew by " + growth + " bytes in parts of the connections");
       assertEquals(expected, answer(server));
       assertTrue(server.server().drain(Duration.ofMinutes(1)), "a request still runs");
     }
