@@ -121,6 +121,14 @@ class CommandsTest(Served):
         self.assertEqual(self.model.tokens("A king").tolist(), tensors["0/tokens"].tolist())
         self.assertIn("1/ln_final.hook_scale", tensors)
 
+    def test_sends_adapters_with_their_strength(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "no=adapter.gguf"
+            file.write_bytes(b"GGUF")
+            for adapter in (file, str(file), f"{file}=0.5"):
+                with self.assertRaisesRegex(vidrio.VidrioError, "adapter/no=adapter.gguf: "):
+                    self.model.lens.compare(prompt=TEXT, adapter=adapter)
+
     def test_has_the_help_of_the_command_line(self):
         self.assertIn("Activation patching", self.model.lens.patch.__doc__)
         self.assertIn("from_ (integer)", self.model.lens.graph.__doc__)

@@ -50,6 +50,14 @@ def _content(value: Any) -> str | bytes:
     return path.read_bytes()
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Command:
     """A command; its help is that of the command line.
 
@@ -128,9 +136,10 @@ class Command:
                 raise TypeError(f"lens {self._name}: has no option {name}: {list(self._options)}")
             reads = option["type"] == "file" and name != "output"
             if reads and not (isinstance(value, str) and value.startswith("shared/")):
+                value, strength = self._strength(option, value)
                 file = self._file_name(name, value)
                 files[file] = _content(value)
-                value = file
+                value = file + strength
             elif isinstance(value, (tuple, set)):
                 value = list(value)
             elif isinstance(value, os.PathLike):
@@ -149,6 +158,15 @@ class Command:
             "options": values,
             "files": encoded,
         }
+
+    @staticmethod
+    def _strength(option: Mapping[str, Any], value: Any) -> tuple[Any, str]:
+        """Splits FILE=STRENGTH, the form of an adapter, before the equals sign."""
+        if "=STRENGTH" in option["placeholder"] and isinstance(value, str):
+            file, _, strength = value.rpartition("=")
+            if _is_number(strength):
+                return file, f"={strength}"
+        return value, ""
 
     @staticmethod
     def _file_name(option: str, value: Any) -> str:

@@ -53,6 +53,32 @@ class AdapterCommandsTest {
   }
 
   @Test
+  void verifiesAdaptedAnswers() throws IOException {
+    String receipt = directory.resolve("receipt.json").toString();
+    Cli made =
+        with(
+            adapted("=0.5"),
+            "run",
+            "-p",
+            "abc",
+            "-n",
+            "4",
+            "--temp",
+            "0",
+            "--raw",
+            "--receipt",
+            receipt);
+    assertEquals(0, made.code(), made.err());
+    // The receipt has the strength.
+    for (String strength : List.of("", "=0.5", "=1")) {
+      Cli verified = with(adapted(strength), "verify", receipt);
+      assertEquals(0, verified.code(), verified.err() + verified.out());
+    }
+    Cli plain = with(adapted("none"), "verify", receipt);
+    assertEquals(1, plain.code(), plain.out());
+  }
+
+  @Test
   void adaptersChangeEvaluation() throws IOException {
     Path text = Files.writeString(directory.resolve("text.txt"), "abcdefgh".repeat(8));
     String file = text.toString();

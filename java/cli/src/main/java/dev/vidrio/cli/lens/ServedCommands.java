@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.io.Workspace;
+import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.ServedCommand;
@@ -159,7 +160,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     if (type == boolean.class || type == Boolean.class) {
       return "boolean";
     }
-    if (type == Path.class) {
+    if (type == Path.class || type == AdapterFile.class) {
       return "file";
     }
     if (type == int.class || type == long.class || type == Integer.class || type == Long.class) {

@@ -547,6 +547,9 @@ class ServedCommandsTest {
       for (JsonNode option : concat(command.path("options"), command.path("arguments"))) {
         assertFalse(option.path("name").stringValue().isBlank(), command.toString());
         assertFalse(option.path("description").stringValue().contains("${"), option.toString());
+        if (option.path("placeholder").stringValue().startsWith("FILE")) {
+          assertEquals("file", option.path("type").stringValue(), option.toString());
+        }
       }
     }
   }
