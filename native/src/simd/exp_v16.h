@@ -24,7 +24,7 @@ VD_INLINE f32x16 f32x16_exp(f32x16 x) {
     i32x16 n = f32x16_round(f32x16_mul(x, f32x16_splat(0x1.715476p+0f)));
     f32x16 r = f32x16_exp_remainder(x, f32x16_from_int(n));
     f32x16 p = f32x16_add(f32x16_expm1_reduced(r), f32x16_splat(1.0f));
-    return f32x16_ldexp(p, n);
+    return f32x16_ldexp_above(-104.0f, x, p, n);  // exp(-104) rounds to 0
 }
 
 #endif

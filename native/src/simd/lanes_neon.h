@@ -258,10 +258,13 @@ VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
                     vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
 }
 
-// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
-VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
+// Returns p * 2^n, rounded once, if p * 2^(n/2) is a normal float. Lanes with x <= least must have
+// a result that rounds to +0. They are computed too, since denormal results are fast on Arm.
+VD_INLINE f32x16 f32x16_ldexp_above(float least, f32x16 x, f32x16 p, i32x16 n) {
+    (void)least;
+    (void)x;
     i32x16 half = i32x16_halve(n);
-    return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
+    return f32x16_mul(f32x16_mul(p, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
 }
 
 // Returns vd_round_to_bf16 of each lane.

@@ -161,9 +161,12 @@ VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, i32x16_splat(127)), 23));
 }
 
-// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
-VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
-    return _mm512_scalef_ps(x, f32x16_from_int(n));
+// Returns p * 2^n, rounded once, if p * 2^(n/2) is a normal float. Lanes with x <= least must have
+// a result that rounds to +0, and are not computed: a denormal result takes Intel's processors some
+// 100 cycles.
+VD_INLINE f32x16 f32x16_ldexp_above(float least, f32x16 x, f32x16 p, i32x16 n) {
+    __mmask16 above = _mm512_cmp_ps_mask(x, f32x16_splat(least), _CMP_NLE_UQ);
+    return _mm512_maskz_scalef_ps(above, p, f32x16_from_int(n));
 }
 
 // Returns vd_round_to_bf16 of each lane.
