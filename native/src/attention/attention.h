@@ -5,7 +5,7 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-enum { VD_QUERIES = 64 };  // maximum queries of a tile
+enum { VD_QUERIES = 128 };  // maximum queries of a tile
 
 // Queries of one sequence that read the same key-value head: some tokens times the query heads of
 // that head, ordered so that `first` and `end` ascend.

@@ -56,15 +56,20 @@ static void chunk(const vd_query_tile *tile, int64_t begin, float *parts) {
         return;
     }
     scores(tile, first, end, begin, ranges[first].from, ranges[end - 1].to);
+    // All maxima come first, so that the latency of one does not delay exponentials.
+    key_range blocks[VD_QUERIES];
     for (int32_t j = first; j < end; j++) {
         float *s = tile->scores + j * VD_ATTENTION_CHUNK;
-        float *statistics = parts + (j + 1) * stride - 16;
         if (tile->op->cap > 0 || tile->op->slopes != NULL || tile->op->biases != NULL) {
             adjust_scores(tile, j, begin, ranges[j]);
         }
-        key_range blocks = mask_scores(s, ranges[j]);
-        statistics[0] = vd_max_score(s, blocks.from, blocks.to);
-        statistics[1] = vd_exponentials(s, blocks.from, blocks.to, statistics[0]);
+        blocks[j] = mask_scores(s, ranges[j]);
+        parts[(j + 1) * stride - 16] = vd_max_score(s, blocks[j].from, blocks[j].to);
+    }
+    for (int32_t j = first; j < end; j++) {
+        float *s = tile->scores + j * VD_ATTENTION_CHUNK;
+        float *statistics = parts + (j + 1) * stride - 16;
+        statistics[1] = vd_exponentials(s, blocks[j].from, blocks[j].to, statistics[0]);
     }
     values(tile, ranges, first, end, begin, parts);
 }

@@ -128,7 +128,7 @@ VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ran
                                  int prefetches, float *parts) {
     key_range middle = within((key_range){ranges[j + n - 1].from, ranges[j].to}, at);
     middle.to = middle.to > middle.from ? middle.to : middle.from;
-    if (n > 1) {
+    if (at.from < middle.from && n > 1) {
         value_edges(tile, ranges, begin, (key_range){at.from, middle.from}, j, n, type, parts);
     }
     int64_t d_v = tile->op->cache.d_v;
@@ -152,7 +152,7 @@ VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ran
     if (i < d_v && !vd_kv_scaled(type)) {
         value_tile(tile, begin, middle, j, n, i, 1, d_v - i, type, prefetches, parts);
     }
-    if (n > 1) {
+    if (middle.to < at.to && n > 1) {
         value_edges(tile, ranges, begin, (key_range){middle.to, at.to}, j, n, type, parts);
     }
 }
