@@ -4,7 +4,7 @@
 #   bench/run.sh [options] [MODEL.gguf[:TEST,TEST...]]...
 #
 # Kernels and the embedded model by JMH, about twenty minutes; then the operations of each model, and
-# each model against other engines (bench/peers/compare_speed.py, whose options say where they are).
+# each model against other engines (the options of bench/peers/compare_speed.py say where they are).
 #
 #   --peers-only     only compare the models with other engines
 #   --keep           keep earlier results, for instance those of other models

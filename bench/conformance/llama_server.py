@@ -6,8 +6,8 @@ options of `vidrio serve`, and servers with equal options are started once. Diff
 tests are not about are bridged:
 
 - Every model of the tests is the embedded one, with the chat template that the test asks for.
-  So the text of an answer and the tokens of a prompt differ: `llama_server.toml` names the
-  tests whose expected text or counts are not compared, only that there are any.
+  So the text of an answer and the tokens of a prompt differ: in the tests that `llama_server.toml`
+  names, the expected text or counts are not compared, only that there are any.
 - A request's `model` becomes the served one, since llama-server ignores that field.
 - Paths of OpenAI's API get the prefix /v1, which llama-server does not require; /completions, which
   is not OpenAI's there, becomes /completion.

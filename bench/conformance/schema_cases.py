@@ -16,7 +16,7 @@ from pathlib import Path
 
 STRIDE = 7
 
-# Keywords whose values are schemas by name.
+# Keywords with schemas by name as values.
 NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs random plans on several executors, whose results must have equal bits, and prints the
+# Runs random plans on several executors, requires results with equal bits, and prints the
 # operations and types of weights that ran:
 #
 #   bench/fuzz/plans.sh [options]
@@ -38,7 +38,7 @@ done
 source "$(dirname "$0")/jvm.sh"
 out=$top/build/fuzz/findings/plans
 state=0
-# Examples of operations are found by failed checks, whose stack traces need not be long.
+# Examples of operations are found by failed checks. Their stack traces need not be long.
 # shellcheck disable=SC2086
 "$java" -Xmx1g -XX:+UseSerialGC -XX:MaxJavaStackTraceDepth=12 --enable-native-access=ALL-UNNAMED \
     --add-modules jdk.incubator.vector -XX:ErrorFile="$top/build/fuzz/hs_err_%p.log" ${VIDRIO_FUZZ_OPTIONS:-} \

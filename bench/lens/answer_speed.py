@@ -3,10 +3,10 @@
     python answer_speed.py smollm2.gguf
 
 Gradient × input of 30 tokens of an answer after 200 tokens of a prompt. Vidrio runs the file as it
-is, in a process of its own whose start counts; --fast and --fast-arithmetic bf16 are its approximate
-gradients. inseq runs the dequantized F32 weights with transformers, without the time of opening
-them, on one thread unless -t is given, since threads that wait for others count as CPU time. Prints
-CPU time of all threads and wall time: of alternating rounds the fastest by CPU time.
+is, in a process of its own, and its start counts; --fast and --fast-arithmetic bf16 are its
+approximate gradients. inseq runs the dequantized F32 weights with transformers, without the time of
+opening them, on one thread unless -t is given, since threads that wait for others count as CPU
+time. Prints CPU time of all threads and wall time: of alternating rounds the fastest by CPU time.
 
 Needs the packages of requirements.txt in this directory.
 """

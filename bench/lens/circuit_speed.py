@@ -41,7 +41,7 @@ def measure(arguments, pairs: Path) -> tuple[float, float, float, dict]:
 
 
 def median_length(data: list, count: int) -> list:
-    """Returns pairs whose texts have the median number of tokens, or are the nearest to it."""
+    """Returns pairs of texts with the median number of tokens, or the nearest to it."""
     lengths = sorted(len(clean) for clean, *_ in data)
     middle = lengths[len(lengths) // 2]
     return sorted(data, key=lambda pair: abs(len(pair[0]) - middle))[:count]

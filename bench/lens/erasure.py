@@ -20,12 +20,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 HOOK, LAYER = "blocks.2.hook_resid_post", 2
-# Relations of dependencies.conllu whose word is a noun, against all others.
+# Relations of dependencies.conllu with a noun as their word, against all others.
 NOUNS = {"nsubj", "obj", "nmod", "obl", "iobj"}
 # One of this many sentences is not fitted to, by either program.
 ASIDE = 4
 STEPS, BATCH, EVERY, RATE = 3000, 256, 250, 0.02
-# The streams have this length for the program, whose rates are not relative.
+# The streams have this length for the program, since its rates are not relative.
 NORM = 8
 
 

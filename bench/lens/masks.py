@@ -132,7 +132,7 @@ def drawn(names: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
 
 
 def write(template: dict, gates: dict, gated: Gated, path: Path) -> str:
-    """Writes a graph file whose scores are gates; heads share an edge in equal parts."""
+    """Writes a graph file with gates as scores; heads share an edge in equal parts."""
     group = gated.heads // gated.shared
     for name, edge in template["edges"].items():
         parent, child = name.split("->")

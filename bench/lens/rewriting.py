@@ -156,7 +156,7 @@ class Rewriting:
 
 
 def adapter(path: str) -> dict[int, torch.Tensor]:
-    """Returns the update of each layer in a file of adapters, whose strength is 1."""
+    """Returns the update of each layer in a file of adapters with strength 1."""
     tensors = {tensor.name: torch.tensor(tensor.data) for tensor in gguf.GGUFReader(path).tensors}
     layers = {int(re.search(r"\d+", name)[0]) for name in tensors}
     name = "blk.{}.ffn_down.weight.lora_{}".format

@@ -6,7 +6,7 @@ import numpy as np
 from finding import CIRCUIT, Finding, Mean, Model
 from page import PAGES
 
-# Pairs of agreement, of the curve of greater-than, and of circuits whose edges are in random order.
+# Pairs of agreement, of the curve of greater-than, and of circuits with edges in random order.
 AGREEMENT, GREATER, RANDOM = 100, 50, 25
 # Half the width of an interval that holds for the extremes of some 300 heads, by that of 95 %.
 EXTREME = 2
@@ -55,7 +55,7 @@ def ioi(model: Model) -> list[Finding]:
 
 
 def random_order(model: Model) -> dict:
-    """Returns the curve of IOI circuits whose edges are in random order."""
+    """Returns the curve of IOI circuits with edges in random order."""
     pairs = model.pairs("ioi", min(model.count, model.arguments.curves, RANDOM))
     file = model.directory / "graph.json"
     model.json("lens", "edges", "--pairs", pairs, "--graph", str(file))

@@ -2,7 +2,7 @@
 
 Both train translators of all layers on the same chunks of text, one step per chunk, by SGD with
 Nesterov momentum, a rate that falls linearly to 0, and clipped gradients: Vidrio by `lens tune`,
-whose rate is relative to the size of streams, and tuned-lens's class TunedLens by the defaults of
+with a rate relative to the size of streams, and tuned-lens's class TunedLens by the defaults of
 its command. The divergence of both from the model's predictions is measured by tuned-lens, on
 chunks that neither was trained on.
 The loop of its command is written again here, since the command needs packages for training on

@@ -25,7 +25,7 @@ import vidrio
 
 
 def texts(tokenizer: Tokenizer, count: int, seed: int) -> list[str]:
-    """Returns texts of random words, a few of which are no words of the vocabulary."""
+    """Returns texts of random words. A few are not in the vocabulary."""
     draw = random.Random(seed)
     words = [w for w in tokenizer.get_vocab() if w.isalpha()]
     return [

@@ -4,11 +4,11 @@
     python compare_rerank.py DIRECTORY [--count 40] [--seed 1]
 
 Takes Qwen's vocabulary as a GGUF file and Qwen3's chat template, and makes a model of Qwen3's
-architecture with random weights and few layers, whose scores are those of Qwen3-Reranker's published
-code. Or takes a directory with BERT's tokenizer, and makes a random cross-encoder, whose scores are
-those of sentence-transformers. Query and documents are mixtures of all kinds of text, without names of
-special tokens, which the others parse and Vidrio does not. Prints the largest difference of the scores,
-and ends with 1 when it exceeds 1e-5.
+architecture with random weights and few layers, scored by Qwen3-Reranker's published code. Or takes
+a directory with BERT's tokenizer, and makes a random cross-encoder, scored by
+sentence-transformers. Query and documents are mixtures of all kinds of text, without names of
+special tokens, which the others parse and Vidrio does not. Prints the largest difference of the
+scores, and ends with 1 when it exceeds 1e-5.
 
 Needs the packages of requirements.txt, torch, transformers and sentence-transformers.
 """

@@ -322,7 +322,7 @@ def main() -> None:
     parser.add_argument("--json", type=os.path.abspath, help="also write all numbers to this file, after each round")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
-    # Ends the processes of engines, some of which are stopped, also if this one is terminated.
+    # Ends the processes of engines, also stopped ones, also if this one is terminated.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         if arguments.rounds < 1:

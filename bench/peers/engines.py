@@ -1,6 +1,6 @@
 """The engines that compare_speed.py compares: how each runs a test, and which settings it offers.
 
-An engine whose programs are not on this machine has a `missing` text that names the option and the
+An engine without its programs on this machine has a `missing` text that names the option and the
 package. A Python package runs in a process of its own Python, which loads the model once and then
 answers requests (openvino_engine.py, mistralrs_engine.py); it is stopped while other engines run.
 """
@@ -246,7 +246,7 @@ def batched_speed(printed: str) -> float:
 
 
 class IkLlama(Llama):
-    """ik_llama.cpp, whose llama-bench has no depth: llama-sweep-bench measures long contexts."""
+    """ik_llama.cpp. Its llama-bench has no depth: llama-sweep-bench measures long contexts."""
 
     name = "ik_llama.cpp"
     repack = ["off", "on"]

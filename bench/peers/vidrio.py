@@ -51,7 +51,7 @@ class Measured:
 
 
 def measure(arguments, *command: str) -> Measured:
-    """Runs a vidrio command in a process of its own, whose start counts."""
+    """Runs a vidrio command in a process of its own; its start counts."""
     start = time.perf_counter()
     process = subprocess.Popen(command_line(arguments, command), stdout=subprocess.PIPE, text=True)
     output = process.stdout.read()

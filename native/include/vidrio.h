@@ -12,7 +12,7 @@
 //   Buffers      64-byte aligned (weights: any alignment), owned by the caller, valid and not
 //                modified while a plan that names them runs. Distinct unless "may be x" is stated.
 //   Errors       functions return vd_status. No function aborts, prints or installs a signal
-//                handler. Only vd_pool_create starts threads (and OpenBLAS, whose own idle threads
+//                handler. Only vd_pool_create starts threads (and OpenBLAS: its own idle threads
 //                start when vd_blas_open loads it).
 //   Threads      functions on different pools and plans may run concurrently. A pool serializes
 //                concurrent calls. A plan must not run on two pools at once.
@@ -450,9 +450,8 @@ typedef enum vd_rope_pairs {
     VD_ROPE_HALVES = 1,       // elements i and i + d_rot/2
 } vd_rope_pairs;
 
-// Applies rotary position embedding (Su et al. 2021, arXiv 2104.09864) to `heads` heads of d_h
-// elements, of which the first d_rot (even) are rotated. cos and sin are [positions, d_rot/2]. y
-// may be x.
+// Applies rotary position embedding (Su et al. 2021, arXiv 2104.09864) to the first d_rot (even) of
+// the d_h elements of `heads` heads. cos and sin are [positions, d_rot/2]. y may be x.
 typedef struct vd_rope {
     const float *x;
     const float *cos;
@@ -466,7 +465,7 @@ typedef struct vd_rope {
 
 enum {
     VD_KV_BLOCK = 64,          // positions in a block of the paged key-value cache
-    VD_KV_LANES = 16,          // positions whose keys are interleaved
+    VD_KV_LANES = 16,          // positions with interleaved keys
     VD_ATTENTION_CHUNK = 256,  // positions in a chunk, by which attention is defined
     VD_HEAD_MAX = 1024,        // maximum elements of a head
     VD_REACH_MAX = 1 << 16     // maximum distance with a bias of its own
@@ -588,7 +587,7 @@ typedef struct vd_softmax {
 } vd_softmax;
 
 // Computes z [n, H, d_v], the sum of the values up to each token's own position, or of its whole
-// sequence if windows are centered, weighted by pattern [n, H, P]. Heads whose pattern equals
+// sequence if windows are centered, weighted by pattern [n, H, P]. Heads with a pattern equal to
 // softmax, because it was not edited, copy z from attention, so that their bits do not change.
 typedef struct vd_attention_values {
     const float *pattern;
@@ -658,8 +657,8 @@ typedef struct vd_recurrence {
     int32_t tiled;  // 1: head h reads key head h % H_k; 0: h / (H / H_k)
 } vd_recurrence;
 
-// Computes a recurrence whose elements are independent (Orvieto et al. 2023, arXiv 2303.06349; De
-// et al. 2024, arXiv 2402.19427). x, decay, gate and h are [n, d]; the state of position p is
+// Computes a recurrence with independent elements (Orvieto et al. 2023, arXiv 2303.06349; De et al.
+// 2024, arXiv 2402.19427). x, decay, gate and h are [n, d]; the state of position p is
 //
 //   h[0] = x[0],  h[p] = exp(decay[p]) h[p - 1] + gate[p] x[p]
 //
@@ -936,7 +935,7 @@ typedef struct vd_expert_sum {
 
 enum {
     VD_TOP_K_MAX = 256,   // maximum candidates of a row
-    VD_TOP_K_CHUNKS = 64  // maximum chunks of a row, whose sums are computed independently
+    VD_TOP_K_CHUNKS = 64  // maximum chunks of a row; their sums are computed independently
 };
 
 // Selects the k largest of each row of x [rows, V] with their ids, in descending order; ties in
@@ -1016,7 +1015,7 @@ enum {
     VD_BACKWARD_POSITIONS = 32768  // maximum of a plan with gradients of attention or recurrence
 };
 
-// Computes the gradient of vd_attention, whose z is ignored, over an F32 cache. dz is [n, H, d_v].
+// Computes the gradient of vd_attention over an F32 cache. Its z is ignored. dz is [n, H, d_v].
 // VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and the statistics [n, H, 3] of each query's softmax;
 // VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and dv [n, H_kv, d_v].
 // Adjacent rows of one sequence are differentiated together; keys and values of other positions are
@@ -1041,7 +1040,7 @@ typedef struct vd_conv_backward {
     int32_t L;
 } vd_conv_backward;
 
-// Computes the gradient of vd_recurrence, whose z, states and stride are ignored: dq, dk, dv, dstep
+// Computes the gradient of vd_recurrence. Its z, states and stride are ignored. dq, dk, dv, dstep
 // and dbeta have the shapes of q, k, v, step and beta. residual [n, H, d_v] receives v - delta S^T
 // k. Adjacent rows of one sequence are differentiated together, as if the sequence began with them.
 // VD_UNSUPPORTED: more than VD_BACKWARD_POSITIONS positions.
@@ -1056,8 +1055,8 @@ typedef struct vd_recurrence_backward {
     float *dbeta;
 } vd_recurrence_backward;
 
-// Computes the gradient of vd_diagonal_recurrence, whose h, states, stride and ring are ignored:
-// ddecay, dgate and dx, all [n, d] like dh. Adjacent rows of one sequence are differentiated
+// Computes the gradient of vd_diagonal_recurrence. Its h, states, stride and ring are ignored.
+// ddecay, dgate and dx are [n, d] like dh. Adjacent rows of one sequence are differentiated
 // together, as if the sequence began with them.
 typedef struct vd_diagonal_recurrence_backward {
     vd_diagonal_recurrence recurrence;
@@ -1208,7 +1207,7 @@ typedef struct vd_batch {
     const int32_t *positions;     // [n_tokens]
     const int32_t *sequences;     // [n_tokens] rows of block_tables
     const int32_t *block_tables;  // [n_sequences, max_blocks]
-    const int32_t *logit_rows;    // [n_logits] rows of the batch whose logits are computed
+    const int32_t *logit_rows;    // [n_logits] rows of the batch to compute logits for
     const int32_t *slots;         // [n_sequences] of states; null if the limits have none
     const int32_t *types;         // [n_tokens] token types; null: all 0
 } vd_batch;
@@ -1265,7 +1264,7 @@ typedef enum vd_probe_kind {
 } vd_probe_kind;
 
 // Measures the rate that all workers of the pool reach together with the instructions of `isa`, for
-// about `seconds`. `bytes` is the size of the memory that is read, of which caches may hold a part;
+// about `seconds`. `bytes` is the size of the memory that is read (caches may hold a part of it);
 // 0: 256 MiB. Reports the best of several measurements, since other programs only slow it down.
 VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, int64_t bytes,
                           double seconds, double *per_second);

@@ -112,7 +112,7 @@ final class CompareEmbeddings {
         .toList();
   }
 
-  /** Returns texts of common words, each of which is one token; two tokens are special. */
+  /** Returns texts of common words. Each word is one token; two tokens are special. */
   private static List<String> texts(int count, int min, int max) {
     String[] words = "the of and in to was he is for on as with that it his by at from".split(" ");
     var random = new Random(3);

@@ -1,6 +1,5 @@
-// Scores of a chunk over 16 lanes. The lanes are 16 positions, whose keys are interleaved, so that
-// no sum crosses lanes. A register tile of queries by vectors of positions keeps its sums in
-// registers.
+// Scores of a chunk over 16 lanes. The lanes are 16 positions with interleaved keys, so that no sum
+// crosses lanes. A register tile of queries by vectors of positions keeps its sums in registers.
 #ifndef VD_ATTENTION_ATTENTION_SCORES_V16_H
 #define VD_ATTENTION_ATTENTION_SCORES_V16_H
 

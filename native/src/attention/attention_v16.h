@@ -23,8 +23,8 @@ static void adjust_scores(const vd_query_tile *tile, int32_t query, int64_t begi
     }
 }
 
-// Extends a range to whole blocks of the softmax, and sets the scores outside to -infinity, whose
-// exp is 0.
+// Extends a range to whole blocks of the softmax, and sets the scores outside to -infinity, so that
+// their exp is 0.
 static key_range mask_scores(float *s, key_range own) {
     key_range blocks = {own.from / VD_SOFTMAX_BLOCK * VD_SOFTMAX_BLOCK,
                         (own.to + VD_SOFTMAX_BLOCK - 1) / VD_SOFTMAX_BLOCK * VD_SOFTMAX_BLOCK};

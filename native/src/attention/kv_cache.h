@@ -66,7 +66,7 @@ VD_INLINE char *vd_value_page(const vd_kv_cache *cache, const int32_t *blocks, i
            blocks[t / VD_KV_BLOCK] * cache->stride;
 }
 
-// Returns the anchor of a page of keys: a key in Q8_0, whose scales [d_h/32] follow its elements.
+// Returns the anchor of a page of keys: a key in Q8_0, with the scales [d_h/32] after its elements.
 VD_INLINE char *vd_key_anchor(const vd_kv_cache *cache, const char *page) {
     return (char *)page + VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
 }

@@ -1,5 +1,5 @@
-// Values that are the first elements of keys: from tiles of keys, whose lanes are positions, to
-// rows of floats.
+// Values that are the first elements of keys: from tiles of keys, with positions as lanes, to rows
+// of floats.
 #ifndef VD_ATTENTION_SHARED_VALUES_V16_H
 #define VD_ATTENTION_SHARED_VALUES_V16_H
 

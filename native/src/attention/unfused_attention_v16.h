@@ -1,4 +1,4 @@
-// Unfused attention over 16 lanes: positions, whose keys are interleaved, or for attention_values
+// Unfused attention over 16 lanes: positions with interleaved keys, or for attention_values
 // elements of the head.
 #include <math.h>
 

@@ -29,7 +29,7 @@ VD_INLINE int32_t vd_window_end(int32_t window, int32_t shape, int32_t position,
     return (window == 0 || last - position <= window / 2 ? last : position + window / 2) + 1;
 }
 
-// Returns the last position of the sequence of a row, whose rows are adjacent.
+// Returns the last position of a row's sequence. Rows of a sequence are adjacent.
 VD_INLINE int32_t vd_last_position(const vd_batch *batch, int64_t row) {
     while (row + 1 < batch->n_tokens && batch->sequences[row + 1] == batch->sequences[row]) {
         row++;

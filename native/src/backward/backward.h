@@ -86,8 +86,8 @@ VD_INLINE int64_t vd_result_offset(const vd_attention *op, int64_t row, int32_t 
     return (row * op->H + head) * op->cache.d_v;
 }
 
-// Returns the row after the last one whose convolution reads token row i. Rows of a sequence are
-// adjacent.
+// Returns the row after the last one with a convolution that reads token row i. Rows of a sequence
+// are adjacent.
 VD_INLINE int64_t vd_conv_reach(const vd_conv_backward *op, const vd_batch *batch, int64_t i) {
     int64_t end = i + 1;
     while (end < batch->n_tokens && batch->sequences[end] == batch->sequences[i] &&

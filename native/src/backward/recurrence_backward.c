@@ -1,5 +1,5 @@
-// Workers share the key heads of each segment, whose gradients are sums over the value heads that
-// read them. For each pair of positions all is recomputed from their rows, as in attention
+// Workers share the key heads of each segment. The gradients of a key head are sums over the value
+// heads that read it. For each pair of positions all is recomputed from their rows, as in attention
 // backward, so that memory is linear in the number of tokens and no states are stored.
 #include "backward/backward.h"
 #include "core/op_impl.h"

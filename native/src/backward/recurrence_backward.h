@@ -10,7 +10,7 @@
 #include "recurrence/recurrence.h"
 #include "simd/exp.h"
 
-// A value head in a segment, whose rows are positions 0 to n - 1.
+// A value head in a segment. The segment's rows are positions 0 to n - 1.
 typedef struct value_head {
     const vd_recurrence_backward *op;
     int64_t first;  // first row

@@ -1,5 +1,6 @@
-// A barrier whose threads meet in a tree: those that share a last-level cache, then those of a NUMA
-// node, then all. Cache lines of counters travel between neighbors, and groups wake in parallel.
+// A barrier of threads that meet in a tree: those that share a last-level cache, then those of a
+// NUMA node, then all. Cache lines of counters travel between neighbors, and groups wake in
+// parallel.
 #ifndef VD_CORE_BARRIER_H
 #define VD_CORE_BARRIER_H
 

@@ -103,7 +103,7 @@ static int has_i8mm(void) { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #elif defined(_WIN32)
 #include <windows.h>
 
-enum { DOTPROD = 43, I8MM = 66 };  // features of winnt.h, of which older headers lack the second
+enum { DOTPROD = 43, I8MM = 66 };  // features of winnt.h; older headers lack the second
 
 static int has_dotprod(void) { return IsProcessorFeaturePresent(DOTPROD) != 0; }
 static int has_i8mm(void) { return IsProcessorFeaturePresent(I8MM) != 0; }

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { VD_SPLIT_ROWS = 8 };  // tokens over all positions whose partial results fit
+enum { VD_SPLIT_ROWS = 8 };  // tokens over all positions with partial results that fit
 
 typedef struct vd_split {
     float *parts;       // partial results

@@ -8,7 +8,7 @@
 
 #include "types/types.h"
 
-// Groups whose elements are all smaller are encoded as zero.
+// Groups of elements that are all smaller are encoded as zero.
 #define VD_ENCODE_EPSILON 1e-15f
 
 // Returns the nearest integer, ties to even, for |x| < 2^22. Beyond, the result is unspecified, but

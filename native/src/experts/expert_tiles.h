@@ -22,7 +22,7 @@ typedef struct vd_expert_tiling {
     int32_t k;
     float *y;                 // [rows, k, columns], zeroed where a slot names no expert
     int64_t columns;          // of an expert
-    int64_t unit;             // of columns, whose multiples begin slices
+    int64_t unit;             // of columns; slices begin at its multiples
     int64_t tile_slots;       // maximum of a tile
     int64_t tile_columns;     // maximum of a tile; a multiple of `unit`
     const vd_slices *slices;  // of columns, one for the workers of each node; null: one for all

@@ -1,5 +1,5 @@
 // Routing weights of SparseMixer (Liu et al. 2024, arXiv 2409.12136): the weight of a slot is a
-// softmax over the experts whose logits are within a threshold of the slot's own, except those of
+// softmax over the experts with logits within a threshold of the slot's own, except the experts of
 // earlier slots.
 #ifndef VD_EXPERTS_SPARSE_MIXER_H
 #define VD_EXPERTS_SPARSE_MIXER_H

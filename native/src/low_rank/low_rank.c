@@ -8,7 +8,7 @@
 #include "core/op_impl.h"
 #include "matmul/matmul.h"
 
-enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // rows whose products fit
+enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // rows with products that fit
 
 #define VD_VARIANT(isa, name) [isa] = vd_low_rank_##name,
 vd_low_rank_kernel *const vd_low_rank_kernels[VD_ISA_COUNT] = {

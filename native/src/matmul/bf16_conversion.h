@@ -101,7 +101,7 @@ VD_INLINE factors_at load_factors(const int type, const uint8_t *factors, int j)
                         minima ? vd_minima(type, factors, j) : f32x16_zero()};
 }
 
-// Four adjacent columns, of which the last two begin at bit 0 in `upper`.
+// Four adjacent columns. The last two begin at bit 0 in `upper`.
 typedef struct four_columns {
     i8x64 lower;
     i8x64 upper;

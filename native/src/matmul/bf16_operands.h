@@ -12,7 +12,7 @@ typedef struct tokens {
     int64_t columns;  // a multiple of 32
 } tokens;
 
-// The outputs of a tile in y, of which `left` columns exist.
+// The outputs of a tile in y. `left` columns of the tile exist.
 typedef struct outputs_at {
     float *y;
     int64_t stride;

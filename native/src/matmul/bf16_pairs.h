@@ -4,8 +4,8 @@
 //
 // A row of the panel of outputs has a pair of columns for each of 16 outputs, and tokens have the
 // same pairs. The includer defines PAIR_LOW and PAIR_HIGH, the columns of pairs 0 and 1 among four
-// adjacent columns; COLUMNS, a multiple of 32, and GROUPS of a panel of outputs; TILE_TOKENS, to a
-// multiple of which tokens are padded with zeros; and multiply_panel.
+// adjacent columns; COLUMNS, a multiple of 32, and GROUPS of a panel of outputs; TILE_TOKENS
+// (tokens are padded with zeros to a multiple of it); and multiply_panel.
 #ifndef VD_MATMUL_BF16_PAIRS_H
 #define VD_MATMUL_BF16_PAIRS_H
 

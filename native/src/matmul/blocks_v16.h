@@ -51,8 +51,8 @@ VD_INLINE i8x64 vd_plane(const uint8_t *plane, const int bits, int k, const int 
     return i8x64_bits(i8x64_load(plane + VD_UNIT_BYTES * (k % bits)), bits * (k / bits), bits, to);
 }
 
-// Loads the weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns whose units start at
-// `quants`. They exceed the true weights by vd_bias(type).
+// Loads the weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns with units from
+// `quants` on. They exceed the true weights by vd_bias(type).
 VD_INLINE i8x64 vd_columns(const int type, const uint8_t *quants, int k) {
     const vd_block_layout layout = vd_block_layout_of(type);
     if (layout.low_bits == 8) {
@@ -72,7 +72,7 @@ VD_INLINE int32_t vd_bias(const int type) {
 }
 
 // Returns an upper bound of the magnitude of loaded weights: one less than a power of two, or 128,
-// so that the number of columns whose sums fit 16 bits divides a sub-block.
+// so that the number of columns with sums that fit 16 bits divides a sub-block.
 VD_INLINE int vd_max_column(const int type) {
     if (vd_columns_signed(type)) {
         return 128;
@@ -112,8 +112,8 @@ VD_INLINE i32x16 vd_six_bits(const uint8_t *words, int c) {
     return i32x16_add(low, i32x16_shift_left(high, 4));
 }
 
-// Returns 2^(e - 128), or NaN for e = 255. It is half of 2^(e - 127), whose bits are e << 23 except
-// for e = 0.
+// Returns 2^(e - 128), or NaN for e = 255. It is half of 2^(e - 127), a float with the bits e << 23
+// except for e = 0.
 VD_INLINE f32x16 vd_power_of_two(i32x16 e) {
     i32x16 not_a_number = i32x16_bits(i32x16_add(e, i32x16_splat(1)), 8, 1);
     i32x16 bits = i32x16_add(i32x16_shift_left(e, 23), not_a_number);
@@ -121,7 +121,7 @@ VD_INLINE f32x16 vd_power_of_two(i32x16 e) {
                       f32x16_splat(0.5f));
 }
 
-// Returns the scales of sub-block j of the block whose factors start at `factors`.
+// Returns the scales of sub-block j of the block with the factors at `factors`.
 VD_INLINE f32x16 vd_scales(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     i32x16 scale;

@@ -33,7 +33,7 @@ enum {
     TILE_ROWS = 128,
     ROWS_GRAIN = 16,         // that a kernel computes together by tiles of AMX
     TILE_BYTES = 128 << 10,  // of weights that several tiles read
-    BF16_ROWS = 512,         // in bf16, whose kernels convert both operands of a tile once
+    BF16_ROWS = 512,         // in bf16; its kernels convert both operands of a tile once
     BF16_OUTPUTS = 512,
     // By tiles of AMX, products with 100 to 200 outputs take as long as to convert the tokens.
     BF16_TILE_OUTPUTS_MIN = 768,

@@ -18,7 +18,7 @@ enum {
     GROUPS = VD_PANEL_WIDTH,
     WIDTH = GROUPS * VD_PACK_ROWS,
     TILE_TOKENS = VD_PANEL_ROWS / 2,  // even and odd columns have sums of their own
-    TOKENS = 192,                     // rows whose activations are converted together
+    TOKENS = 192,                     // rows of activations that are converted together
     TOKEN_FLOATS = 96 << 10,          // their memory: it stays in the L2 cache
     PAD = 16,  // floats between rows, so that rows map to different cache sets
     FEW_TOKENS = 2,

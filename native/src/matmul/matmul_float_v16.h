@@ -16,7 +16,7 @@ enum {
     FEW_TOKENS = 16,  // up to this number, memory bandwidth is the limit
     PANEL_COLUMNS = 1024,
     PANEL_ROWS = 4,     // sums that are reduced together
-    PANEL_TOKENS = 96,  // tokens whose sums are stored between panels
+    PANEL_TOKENS = 96,  // tokens with sums that are stored between panels
 };
 
 typedef f32x16 sums[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS];

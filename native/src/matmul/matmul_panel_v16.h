@@ -127,7 +127,7 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_store_sums(M, N, op, m0, panel->group, acc);
 }
 
-// Multiplies the tokens of a tile, the first of which is m0, by a panel.
+// Multiplies the tokens of a tile, from m0 on, by a panel.
 typedef void vd_tile_kernel(const vd_matmul *op, int64_t m0, const vd_panel *panel,
                             vd_prefetcher *prefetcher);
 

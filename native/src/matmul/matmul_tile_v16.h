@@ -108,8 +108,8 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int n, f32x16
     }
 }
 
-// Adds sub-block s of 32 columns, which is sub-block j of the weights' block, whose factors start
-// at `factors`.
+// Adds sub-block s of 32 columns. It is sub-block j of the weights' block; the factors of the block
+// start at `factors`.
 VD_INLINE void vd_add_packed_sub_block(const int type, const int M, const int N,
                                        const uint8_t *const *columns, const uint8_t *const *factors,
                                        int j, int s, const vd_activations_at *x, vd_sums acc) {

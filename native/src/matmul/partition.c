@@ -70,7 +70,7 @@ vd_product vd_product_of(const vd_op *op, int32_t epilogue_ops, int64_t rows) {
     return product;
 }
 
-// Leaves jobs whole whose parts would wait for each other: there are fewer than workers.
+// Leaves jobs whole if their parts would wait for each other: there are fewer jobs than workers.
 static void join_parts(vd_partition *partition) {
     for (int32_t i = 0; i < partition->count; i++) {
         vd_product *product = &partition->products[i];

@@ -35,7 +35,7 @@ typedef struct vd_head_state {
     float *keys;     // [d_k, VD_SPAN]
     float *updates;  // [VD_SPAN, d_v]
     float *decays;   // [VD_SPAN], logarithms accumulated from the start of the span
-    int32_t *span;   // the span whose start the state belongs to
+    int32_t *span;   // the state belongs to the start of this span
 } vd_head_state;
 
 // Returns the number of floats in a head's part of a slot.

@@ -393,7 +393,7 @@ VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
     return table;
 }
 
-// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes with the rows u[0] to u[3]:
 // four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x16_transpose_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x16_t *u3) {
     int32x4_t a = vreinterpretq_s32_s8(*u0), b = vreinterpretq_s32_s8(*u1);

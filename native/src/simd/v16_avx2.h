@@ -19,19 +19,19 @@
 #endif
 
 enum {
-    VD_TILE_TOKENS = 5,  // quantized matmul: tokens whose integer sums fill the registers
+    VD_TILE_TOKENS = 5,  // quantized matmul: tokens with integer sums that fill the registers
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to this number, more groups instead: memory favors several streams
     VD_FEW_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 2,
-    VD_FLOAT_PANEL_TOKENS = 3,  // and tokens of which one register is added with those of 4 rows
+    VD_FLOAT_PANEL_TOKENS = 3,  // and tokens; one register of each is added with those of 4 rows
     VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // minimum queries for converting keys and values only once
     VD_GRADIENT_QUERIES = 4,  // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 1,
-    VD_GRADIENT_SUMS = 2,  // and queries whose sums over positions are computed together
+    VD_GRADIENT_SUMS = 2,  // and queries; their sums over positions are computed together
     VD_PANEL_ROWS = 6,     // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 1,
 };
@@ -401,7 +401,7 @@ VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
     return table;
 }
 
-// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes with the rows u[0] to u[3]:
 // four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x32_transpose_four(__m256i *u0, __m256i *u1, __m256i *u2, __m256i *u3) {
     __m256i low01 = _mm256_unpacklo_epi32(*u0, *u1), high01 = _mm256_unpackhi_epi32(*u0, *u1);

@@ -14,20 +14,20 @@
 #define VD_NAME(stem) stem##_avx512_vnni
 
 enum {
-    VD_TILE_TOKENS = 8,  // quantized matmul: tokens and groups whose integer sums, with operands,
-                         // fill the registers; float sums are in memory
+    VD_TILE_TOKENS = 8,  // quantized matmul: tokens and groups. Integer sums and operands fill
+                         // the registers; float sums are in memory
     VD_TILE_GROUPS = 2,
     VD_FEW_TOKENS = 2,  // up to this number of tokens, one group: weights are read in order
     VD_FEW_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 4,
-    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is added with those of 4 rows
+    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens; one register of each is added with those of 4 rows
     VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
     VD_WIDE_QUERIES = 13,     // minimum queries for converting keys and values only once
     VD_GRADIENT_QUERIES = 8,  // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 2,
-    VD_GRADIENT_SUMS = 4,  // and queries whose sums over positions are computed together
+    VD_GRADIENT_SUMS = 4,  // and queries; their sums over positions are computed together
     VD_PANEL_ROWS = 12,    // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 2,
 };
@@ -219,7 +219,7 @@ VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
 }
 VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) { return _mm512_shuffle_epi8(table, index); }
 
-// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes with the rows u[0] to u[3]:
 // four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x64_transpose_four(i8x64 u[4]) {
     i8x64 low01 = _mm512_unpacklo_epi32(u[0], u[1]), high01 = _mm512_unpackhi_epi32(u[0], u[1]);
@@ -239,7 +239,7 @@ VD_INLINE f32x16 f32x16_from_byte(i8x64 bytes, int j, int raise, int32_t bias) {
     return _mm512_sub_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p23f + (float)bias));
 }
 
-// Returns for each lane the entry of the table whose index is in its 4 bits from `from` on.
+// Returns for each lane the entry of the table at the index in the lane's 4 bits from `from` on.
 enum { VD_FLOAT_LOOKUP = 1 };
 VD_INLINE f32x16 f32x16_lookup(f32x16 table, i8x64 words, int from) {
     return _mm512_permutexvar_ps((i32x16)((uint32x16)words >> (uint32_t)from), table);

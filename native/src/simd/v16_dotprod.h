@@ -7,7 +7,7 @@
 #define VD_NAME(stem) stem##_dotprod
 
 enum {
-    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups with sums that fill the registers
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to this number, more groups instead: memory favors several streams
     VD_FEW_GROUPS = 2,

@@ -1,4 +1,4 @@
-// The 16 virtual lanes of NEON of Armv8.0, whose integer dot products widen.
+// The 16 virtual lanes of NEON of Armv8.0, with integer dot products that widen.
 #ifndef VD_SIMD_V16_NEON_H
 #define VD_SIMD_V16_NEON_H
 
@@ -7,19 +7,19 @@
 #define VD_NAME(stem) stem##_neon
 
 enum {
-    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups with sums that fill the registers
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to this number, more groups instead: memory favors several streams
     VD_FEW_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 2,
-    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is added with those of 4 rows
+    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens; one register of each is added with those of 4 rows
     VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // minimum queries for converting keys and values only once
     VD_GRADIENT_QUERIES = 4,  // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 1,
-    VD_GRADIENT_SUMS = 1,  // and queries whose sums over positions are computed together
+    VD_GRADIENT_SUMS = 1,  // and queries; their sums over positions are computed together
     VD_PANEL_ROWS = 6,     // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 1,
 };

@@ -187,7 +187,7 @@ VD_INLINE uint16_t vd_block_dmin(int32_t type, const uint8_t *block) {
 }
 
 // Extracts codes of Q4_K and Q5_K: 8 scales and 8 minima of 6 bits. The first 4 of each are the low
-// 6 bits of a byte, whose upper two bits belong to the last 4.
+// 6 bits of a byte; the upper two bits belong to the last 4.
 VD_INLINE vd_factor_codes vd_k_factors(const uint8_t *bytes, int j) {
     if (j < 4) {
         return (vd_factor_codes){bytes[j] & 63, bytes[j + 4] & 63};

@@ -1,4 +1,4 @@
-// The IQ types of 256 elements, whose files hold points of a grid.
+// The IQ types of 256 elements. Their files hold points of a grid.
 #ifndef VD_TYPES_CODEBOOKS_H
 #define VD_TYPES_CODEBOOKS_H
 

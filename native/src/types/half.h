@@ -60,8 +60,8 @@ VD_INLINE float vd_bfloat_to_float(uint16_t value) {
     return vd_bits_to_float((uint32_t)value << 16);
 }
 
-// Rounds to the nearest bfloat16, ties to even, and to 0 below 2^-50: the operands of products in
-// bf16, whose sums therefore have no denormals (docs/numerics.md).
+// Rounds an operand of a product in bf16 to the nearest bfloat16, ties to even, and to 0 below
+// 2^-50, so that the product's sums have no denormals (docs/numerics.md).
 VD_INLINE float vd_round_to_bf16(float value) {
     float rounded = vd_bits_to_float((uint32_t)vd_float_to_bfloat(value) << 16);
     return rounded > -VD_BF16_MIN && rounded < VD_BF16_MIN ? 0.0f : rounded;

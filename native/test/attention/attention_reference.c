@@ -44,7 +44,7 @@ static void effective_query(const one_query *one, double *q) {
 }
 
 // Returns a score and stores the error of the one in f32: the roundings of the dot product (or of a
-// block's scale and fma) and of the scaling; then those of the soft cap, whose slope is at most 1,
+// block's scale and fma) and of the scaling; then those of the soft cap (its slope is at most 1),
 // of the ALiBi term and of the bias.
 static double score(const one_query *one, const double *q, int32_t t, double *error) {
     const vd_attention *op = one->op;
@@ -104,8 +104,8 @@ static void compute_weights(const one_query *one, int32_t chunk, int32_t merges,
     }
 }
 
-// Rotates sums, and adds up the errors of an element's n terms, whose sum is rounded by log2 n
-// operations, and of the factor and the product with it.
+// Rotates sums, and adds up the errors of an element's n terms (log2 n operations round their sum),
+// and of the factor and the product with it.
 static void rotate_back(double *sum, double *tolerance, int32_t d, int32_t n) {
     static double rotated[VD_HEAD_MAX];
     rotate_exactly(sum, rotated, d, n);

@@ -21,7 +21,7 @@ typedef struct one_query {
 // Checks z [d_v], the result for the query.
 void check_attention(const one_query *one, const float *z);
 
-// Checks z [d_v] of unfused attention, whose softmax is over P positions at once.
+// Checks z [d_v] of unfused attention, with a softmax over P positions at once.
 void check_unfused_attention(const one_query *one, int32_t P, const float *z);
 
 // Checks the scores of P positions.

@@ -299,11 +299,11 @@ typedef struct batch_case {
     vd_type type;
     int32_t window;
     int slopes;
-    int decode;  // one row each of the last sequences, whose chunks are divided among workers
+    int decode;  // one row each of the last sequences, with chunks divided among workers
     int shared;  // values are elements of keys
 } batch_case;
 
-// Sequences of these numbers of positions, of which the last ones are rows of the batch.
+// Sequences of these numbers of positions. The last positions are rows of the batch.
 static const struct {
     int32_t positions, rows;
 } parts[] = {{41, 41}, {256, 1}, {71, 11}, {1, 1}, {601, 1}, {300, 35}};

@@ -1,6 +1,5 @@
 // Unfused attention (scores, softmax, weighted values): every variant equals the scalar one, which
-// is close to the formulas in double; heads whose pattern was not edited have the z of fused
-// attention.
+// is close to the formulas in double; heads with an unedited pattern have the z of fused attention.
 #include <math.h>
 #include <string.h>
 

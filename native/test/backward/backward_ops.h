@@ -10,7 +10,7 @@ extern const void *const unread_matrices[VD_EXPERTS_MAX];
 // Returns 1 for the kinds that compute gradients.
 int is_backward(vd_op_kind kind);
 
-// Returns an operation of the kind whose buffers must not be read.
+// Returns an operation of the kind with buffers that must not be read.
 vd_op valid_backward_op(vd_op_kind kind);
 
 #endif

@@ -16,7 +16,7 @@ static inline double derivative_at(function_of_one *f, const void *parameters, d
     return (4 * narrow - wide) / 3;
 }
 
-// Returns the error of derivative_at for a function whose values have this magnitude.
+// Returns the error of derivative_at for a function with values of this magnitude.
 static inline double difference_error(double magnitude) { return 0x1p-33 * magnitude; }
 
 #endif

@@ -19,7 +19,7 @@ typedef struct attention_case {
     int sinks, slopes, shared;  // shared: values are elements of keys
 } attention_case;
 
-// Sequences of these numbers of positions, of which the last ones are rows of the batch.
+// Sequences of these numbers of positions. The last positions are rows of the batch.
 static const struct {
     int32_t positions, rows;
 } parts[] = {{23, 23}, {70, 5}, {1, 1}, {300, 33}};

@@ -39,8 +39,8 @@ static const float *run(vd_isa isa, int32_t d, int32_t L, const batch *b, placem
     return op.dx;
 }
 
-// Returns dy . y as a function of one element of x, whose other elements are 0. Only adjacent rows
-// of a sequence are differentiated together.
+// Returns dy . y as a function of one element of x. The other elements of x are 0. Only adjacent
+// rows of a sequence are differentiated together.
 static double loss(int32_t d, int32_t L, int32_t row, int32_t column, double value) {
     double sum = 0;
     for (int32_t i = row; i < ROWS && rows[i][0] == rows[row][0]; i++) {

@@ -81,7 +81,7 @@ static void check_product(rng *r, const product *p, floats kind) {
     }
 }
 
-// Checks a dy with few nonzero columns, whose zero columns kernels skip.
+// Checks a dy with few nonzero columns. Kernels skip its zero columns.
 static void skips_zero_columns(rng *r, vd_type type) {
     product p = {.type = type, .M = 3, .N = N_MAX, .K = whole_blocks(type, 256, 70)};
     memset(dy, 0, sizeof dy);

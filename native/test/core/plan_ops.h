@@ -7,7 +7,7 @@
 
 extern const vd_limits plan_limits;
 
-// Returns an operation of the kind whose buffers must not be read.
+// Returns an operation of the kind with buffers that must not be read.
 vd_op valid_op(vd_op_kind kind);
 
 // Creates and frees a plan in which the operation is the second of three.

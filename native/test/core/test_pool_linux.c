@@ -221,7 +221,7 @@ static void bind_threads(const cpu_set_t *set) {
     closedir(threads);
 }
 
-// A pool whose workers outnumber the processors that are left goes on.
+// A pool goes on if its workers outnumber the processors that are left.
 static void *goes_on_with_fewer_processors(void *argument) {
     (void)argument;
     cpu_set_t before, one;

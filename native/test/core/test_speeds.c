@@ -40,8 +40,8 @@ static crew crew_of(const vd_topology *machine) {
     return c;
 }
 
-// Returns the time in which workers take n tiles, each of which takes 1 at the highest speed, from
-// one counter. Slow workers come first if several are free.
+// Returns the time in which workers take n tiles from one counter. A tile takes 1 at the highest
+// speed. Slow workers come first if several are free.
 static double simulate(const crew *c, int64_t n, int only_fast) {
     atomic_uint next = 0;
     double free_at[WORKERS_MAX] = {0};

@@ -106,8 +106,7 @@ static void check_row(const vd_route *route, int64_t row) {
                            ? sparse_mixer_weight(l, experts, route->E, slot)
                            : score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
         // Exponentials have the errors of exp and of the rounded argument. The sum has up to E
-        // terms, of which only those within 104 of the maximum contribute. Sigmoids have one more
-        // sum.
+        // terms; only those within 104 of the maximum contribute. Sigmoids have one more sum.
         double error = 2 * EXP_ERROR + roundings(1) * (below + 104) + roundings(route->E + 4);
         near("weight", row * route->k + slot, exact, exact * error + underflows(2),
              route->weights[row * route->k + slot]);

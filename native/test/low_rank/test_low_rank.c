@@ -189,7 +189,7 @@ static void sequences_alone_equal_the_batch(rng *r, const low_rank_case *c) {
     }
 }
 
-// Checks the update as the epilogue of a product, whose tiles divide rows and columns.
+// Checks the update as the epilogue of a product with tiles that divide rows and columns.
 static void epilogue_equals_separate_operations(rng *r, const low_rank_case *c, vd_isa isa) {
     describe("low rank as an epilogue, %s: K %d, N %d, r %d, %d workers", vd_isa_name(isa), c->K,
              c->N, c->r, c->workers);

@@ -197,7 +197,7 @@ static void computes_all_kinds_of_values(rng *r, vd_type type) {
     }
 }
 
-// Fills with magnitudes around 2^-50, whose products are the smallest.
+// Fills with magnitudes around 2^-50. Their products are the smallest.
 static void fill_near_threshold(rng *r, float *values, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         int sign = rng_below(r, 2) ? 1 : -1;

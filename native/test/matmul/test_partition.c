@@ -111,7 +111,7 @@ static void divides_equal_products_evenly(void) {
 
 // Parts of jobs that wait for each other are of use only if there is a job for each worker.
 static void divides_jobs_of_many_tokens_among_few_workers(void) {
-    describe("jobs whose parts wait");
+    describe("jobs with parts that wait");
     for (int32_t workers = 5; workers <= 15; workers += 5) {
         vd_partition partition;
         partition.products[0] = (vd_product){
@@ -165,8 +165,8 @@ typedef struct operands {
     vd_quantized post;
 } operands;
 
-// Two products that share an input, and of which the second one adds to `sum`; gate and up, whose
-// product is quantized; and a product of few outputs.
+// Two products that share an input (the second one adds to `sum`); gate and up, with a quantized
+// product; and a product of few outputs.
 static const int32_t outputs[PRODUCTS] = {112, 40, 96, 96, 16};
 
 static vd_quantized quantized_buffers(int64_t elements) {

@@ -1,5 +1,5 @@
-// The placement of memory on NUMA nodes. On a machine with several nodes whose workers can be
-// pinned all pages of a small model's weights, keys and values have to be on the nodes of the
+// The placement of memory on NUMA nodes. On a machine with several nodes and workers that can be
+// pinned, all pages of a small model's weights, keys and values have to be on the nodes of the
 // workers that read them, and its results must have the bits of one worker. Most machines have one
 // node; bench/topology/qemu.sh runs this test on an emulated one with four.
 //
@@ -404,7 +404,7 @@ static void checks_arguments(void) {
     CHECK(vd_place(pool_of(1), VD_PLACE_INTERLEAVED, &byte, 1) == VD_OK);
 }
 
-// Nodes that do not exist, or whose numbers are beyond those of Linux.
+// Nodes that do not exist, or have numbers beyond those of Linux.
 static void reports_missing_nodes(void) {
     enum { BYTES = 1 << 20 };
     static const int32_t missing[] = {1023, 1024, INT32_MAX};

@@ -1,4 +1,4 @@
-// probe: rejects invalid arguments and measures positive rates, whose size depends on the machine.
+// probe: rejects invalid arguments and measures positive rates. Their size depends on the machine.
 #include "probe/probe.h"
 
 #include <math.h>

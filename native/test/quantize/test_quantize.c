@@ -85,7 +85,8 @@ static void check_all(const char *content) {
     }
 }
 
-// Fills blocks with elements of magnitude `a` at most, one of which is `a` with the given sign.
+// Fills blocks with elements of magnitude `a` at most, and one element of each block with `a` of
+// the given sign.
 static void fill_below(rng *r, float a, int sign) {
     for (int i = 0; i < BLOCKS * BLOCK; i++) {
         x[i] = rng_uniform(r, -1, 1) * a;

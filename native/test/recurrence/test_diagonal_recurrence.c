@@ -29,7 +29,7 @@ typedef struct recurrence_case {
 
 static rows x, decay, gate, upstream, expected, actual;
 
-// The lengths of sequences in a step whose gradients are computed, and their sum.
+// The lengths of sequences in a step that is differentiated, and their sum.
 static const int32_t LENGTHS_OF[SEQUENCES] = {1, 5, 12};
 enum { GRADIENT_ROWS = 18 };
 
@@ -125,8 +125,8 @@ static void run(const recurrence_case *c, vd_isa isa, division how, rng *r, rows
     guarded_free_all();
 }
 
-// Compares states with the recurrence in double, whose error is that of the step before, times the
-// decay, and that of a step: exp and three roundings.
+// Compares states with the recurrence in double. The error of a state is that of the step before,
+// times the decay, and that of a step: exp and three roundings.
 static void check_definition(const recurrence_case *c) {
     for (int s = 0; s < SEQUENCES; s++) {
         for (int32_t k = 0; k < c->d; k++) {
@@ -184,7 +184,7 @@ static gradients differentiate(const recurrence_case *c, vd_isa isa, rng *r) {
     return (gradients){ddecay, dgate, dx};
 }
 
-// A column of a sequence, the inputs of which one element changes.
+// A column of a sequence. One element of its inputs changes.
 typedef struct column {
     const recurrence_case *c;
     int s;
@@ -213,8 +213,8 @@ static double weighted_states(const void *parameters, double changed) {
     return sum;
 }
 
-// Compares a gradient with differences. It is a sum of products whose factors are all positive in
-// the column of magnitudes; each has up to four roundings and an exp per position.
+// Compares a gradient with differences. It is a sum of products. Their factors are all positive in
+// the column of magnitudes, and each product has up to four roundings and an exp per position.
 static void check_difference(const column *of, float found) {
     column bound = *of;
     bound.absolute = 1;

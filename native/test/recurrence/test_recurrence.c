@@ -14,8 +14,8 @@
 
 enum { SEQUENCES = 3, POSITIONS = 52, H_MAX = 4, WIDTH = H_MAX * 130, GAP = 64 };
 
-// The division of sequences into steps: whole and alone, by token, or into pieces some of which are
-// run again.
+// The division of sequences into steps: whole and alone, by token, or into pieces, some of them run
+// again.
 typedef enum division { ALONE, TOKENS, PIECES, DIVISIONS } division;
 
 typedef struct sizes {
@@ -91,7 +91,7 @@ static void gather(float *rows, size_t member, int32_t width, const int32_t *beg
         op.as.recurrence.member = rows;                                  \
     } while (0)
 
-// Runs a step of the operation, whose buffers have rows for all sequences, and copies its rows of
+// Runs a step of an operation with buffers of rows for all sequences, and copies the step's rows of
 // z.
 static void run_step(const recurrence_case *c, vd_isa isa, batch *b, const vd_op *all,
                      const int32_t *begin, const int32_t *end, results z) {

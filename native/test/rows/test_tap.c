@@ -35,7 +35,7 @@ static const window windows[] = {
     {{4, 10}, {0, 4, 3}, 3},    // the middle of all sequences
     {{3, 6},
      {6, INT64_MAX, INT64_MIN},
-     3},                      // up to the last row, and bases whose sums would overflow
+     3},                      // up to the last row, and bases with sums that would overflow
     {{-5, 5}, {0, 0, 0}, 1},  // sequences 1 and 2 have no base
     {{INT32_MIN, INT32_MAX}, {0, 1, 2}, 3},  // all rows outside
     {{5, 5}, {0, 0, 0}, 3},                  // no position

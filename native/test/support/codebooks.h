@@ -1,4 +1,4 @@
-// Decodes the types whose blocks store grid points, element by element.
+// Decodes the types with blocks of grid points, element by element.
 #ifndef VD_TEST_CODEBOOKS_H
 #define VD_TEST_CODEBOOKS_H
 

@@ -32,8 +32,8 @@ void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int 
 // an odd number of workers, fewer than half are meant for cores of a third of the speed.
 vd_pool *pool_of(int32_t workers);
 
-// Returns the pool with this number of workers, at most 16, on 1 to 4 nodes of equal size, of which
-// the last ones may have fewer workers. It is freed when the program ends.
+// Returns the pool with this number of workers, at most 16, on 1 to 4 nodes of equal size. The last
+// nodes may have fewer workers. The pool is freed when the program ends.
 vd_pool *pool_on_nodes(int32_t workers, int32_t nodes);
 
 // Creates a plan of the operations, with limits that just fit the batch, runs it and frees it.

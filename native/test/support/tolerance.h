@@ -14,7 +14,7 @@ static inline double roundings(int64_t n) {
     return (double)n * UNIT_ROUNDOFF / (1 - (double)n * UNIT_ROUNDOFF);
 }
 
-// Returns the absolute error of n operations whose results may be denormal.
+// Returns the absolute error of n operations with results that may be denormal.
 static inline double underflows(int64_t n) { return (double)n * 0x1p-150; }
 
 // Returns the number of roundings of a term in a lane sum of n terms: in its lane and in the tree.

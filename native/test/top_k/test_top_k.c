@@ -17,7 +17,7 @@ enum { ROWS = 5, V_MAX = 3000 };
 
 static float x[ROWS * V_MAX];
 
-// The row whose ids are sorted by descending value, then by ascending id.
+// The row of the ids that are sorted by descending value, then by ascending id.
 static const float *sorted_row;
 
 static float rank(int32_t id) { return isnan(sorted_row[id]) ? -INFINITY : sorted_row[id]; }

@@ -1,4 +1,4 @@
-// Matmul in bf16 for AMX-BF16, whose product of tiles is the sum that docs/numerics.md defines: a
+// Matmul in bf16 for AMX-BF16. Its product of tiles is the sum that docs/numerics.md defines: a
 // chain over the even and one over the odd of 32 columns; docs/adr/027-bf16-products.md has the
 // measurements.
 //
@@ -76,7 +76,7 @@ static void convert_tokens(const vd_matmul *op, vd_range rows, int64_t k, int64_
 
 // ---- weights -----------------------------------------------------------------------------------
 
-// A panel of outputs over columns from k on, of which tokens are converted from k_begin to k_end.
+// A panel of outputs over columns from k on. Tokens are converted from column k_begin to k_end.
 typedef struct panel_at {
     vd_range outputs;
     int64_t k, k_begin, k_end;
@@ -325,8 +325,8 @@ VD_INLINE void multiply_many(const int type, const vd_matmul *op, vd_range rows,
 
 // ---- few tokens --------------------------------------------------------------------------------
 
-// Converts at most 16 tokens, whose rows fill a tile for each 32 columns. Returns null if they do
-// not fit the memory.
+// Converts at most 16 tokens. Their rows fill a tile for each 32 columns. Returns null if the
+// tokens do not fit the memory.
 static const uint16_t *convert_few(const vd_matmul *op, vd_range rows, panels *p) {
     int64_t tile_words = (rows.end - rows.begin) * VD_BLOCK;
     uint16_t *to = p->tokens[0][0][0];

@@ -1,7 +1,7 @@
-// Quantized matmul for FEAT_I8MM, whose smmla multiplies 2 tokens x 8 columns by 8 columns x 2
-// rows. Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and
-// float sums stay in the order of smmla and are rearranged once, at the end. A remaining token and
-// parts of K use the dot product kernel. blocks_v16.h has the loaders of the types.
+// Quantized matmul for FEAT_I8MM. Its smmla multiplies 2 tokens x 8 columns by 8 columns x 2 rows.
+// Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and float
+// sums stay in the order of smmla and are rearranged once, at the end. A remaining token and parts
+// of K use the dot product kernel. blocks_v16.h has the loaders of the types.
 #include "matmul/matmul.h"
 #include "simd/v16_dotprod.h"
 #include "types/types.h"
@@ -10,7 +10,7 @@
 #include "simd/part_v16.h"
 
 enum {
-    TILE_PAIRS = 2,               // pairs of tokens whose integer sums fill the registers
+    TILE_PAIRS = 2,               // pairs of tokens with integer sums that fill the registers
     ROW_PAIRS = VD_PACK_ROWS / 2  // of a group
 };
 

@@ -17,7 +17,7 @@ enum { ROUNDS = 200 };
 
 #define FORCED "ud2\n\t"
 
-// Finite values whose products neither overflow nor underflow, and denormals.
+// Finite values with products that neither overflow nor underflow, and denormals.
 static uint16_t random_bf16(rng *r) {
     uint64_t exponent = rng_below(r, 16) == 0 ? 0 : (uint64_t)rng_between(r, 70, 180);
     return (uint16_t)((rng_next(r) & 0x807f) | exponent << 7);

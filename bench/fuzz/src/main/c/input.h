@@ -1,4 +1,4 @@
-// The bytes of an input, of which each choice of a harness takes some; after the end, zeros.
+// The bytes of an input. Each choice of a harness takes some; after the end, zeros.
 #ifndef VD_FUZZ_INPUT_H
 #define VD_FUZZ_INPUT_H
 

@@ -100,7 +100,7 @@ public final class Corpus {
     }
   }
 
-  /** Writes a file whose bytes depend on the inputs alone; without inputs, deletes it. */
+  /** Writes a file with bytes that depend on the inputs alone; without inputs, deletes it. */
   private static void write(Path file, List<byte[]> inputs) throws IOException {
     if (inputs.isEmpty()) {
       Files.deleteIfExists(file);

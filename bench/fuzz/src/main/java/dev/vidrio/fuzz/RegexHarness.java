@@ -12,7 +12,7 @@ import java.util.regex.PatternSyntaxException;
  * agree on a random text of the grammar and on variations of it.
  */
 public final class RegexHarness {
-  /** Characters whose meaning ECMA-262 and Java share outside of classes. */
+  /** Characters with the same meaning in ECMA-262 and Java outside of classes. */
   private static final Pattern COMMON = Pattern.compile("[a-z0-9 ,;:_|()*+?-]{1,40}");
 
   /** Groups of other kinds, and quantifiers that only Java has. */

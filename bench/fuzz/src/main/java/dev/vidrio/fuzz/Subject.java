@@ -40,7 +40,7 @@ record Subject(String name, Harness.Body body, Supplier<List<byte[]>> seeds) {
   private static final String TEXT =
       "The 12 théories,\n 玻璃 can't  be\t\u0301\uD83D\uDE00! <s>aaaa</s>";
 
-  /** The pre-tokenizers whose patterns differ. */
+  /** The pre-tokenizers with different patterns. */
   private static final List<String> PRE_TOKENIZERS =
       List.of(
           ("gpt-2 smollm dbrx qwen2 qwen35 ufakzeka seed-coder bailingmoe exaone-moe gpt-4o bloom"

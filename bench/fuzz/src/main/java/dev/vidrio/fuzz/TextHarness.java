@@ -14,9 +14,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Encodes text by a tokenizer, which the first byte chooses: that of the embedded model, whose
- * tokens decode to the bytes that they came from, or one of each other model. A limit on the number
- * of tokens only cuts them.
+ * Encodes text by a tokenizer, which the first byte chooses: that of the embedded model or one of
+ * each other model. Tokens of the embedded model decode to the bytes that they came from. A limit
+ * on the number of tokens only cuts them.
  */
 public final class TextHarness {
   private static final EncodeOptions PLAIN = new EncodeOptions(false, false);

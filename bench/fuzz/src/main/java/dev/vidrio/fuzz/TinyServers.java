@@ -76,7 +76,7 @@ final class TinyServers {
     return EngineOptions.DEFAULT.withSequences(4).withContext(128);
   }
 
-  /** Starts a server on a daemon thread, whose kind the threads of the JDK's server inherit. */
+  /** Starts a server on a daemon thread, so that the threads of the JDK's server are daemons. */
   private static Server start(ServerOptions options) {
     ServerAnswer.listen();
     ServerOptions small =

@@ -105,7 +105,7 @@ final class VocabularySeeds {
         .uint32(GGML + "seperator_token_id", 2);
   }
 
-  /** Returns a SentencePiece vocabulary whose merges have an order of their own. */
+  /** Returns a SentencePiece vocabulary with merges in an order of their own. */
   private static GgufWriter merged(String model) {
     return sentencePiece("▁", "a", "b", "▁a", "ab")
         .writer(model)

@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Lincheck interleaves two clients of an engine, one of which cancels, the thread that closes it
- * and a scheduler: each accepted request ends once, and the scheduler never sleeps for ever.
+ * Lincheck interleaves two clients of an engine (one cancels), the thread that closes it and a
+ * scheduler: each accepted request ends once, and the scheduler never sleeps for ever.
  */
 @Tag("long")
 class InboxTest {

@@ -27,7 +27,7 @@ public class MatMulBenchmark extends OneOpBenchmark {
     return product(projection, type, tokens, shape, inputs);
   }
 
-  /** Returns a plan whose last operation is the product. */
+  /** Returns a plan with the product as its last operation. */
   static PlanSlice.Work product(
       Projection projection, WeightType type, int tokens, Shape shape, Inputs inputs) {
     int n = projection.n(shape);

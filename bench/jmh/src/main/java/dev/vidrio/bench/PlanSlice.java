@@ -25,11 +25,11 @@ final class PlanSlice implements AutoCloseable {
   /**
    * The operations to measure.
    *
-   * @param plan a plan whose last operation writes the compared result
+   * @param plan a plan; its last operation writes the compared result
    * @param begin the first measured operation; earlier ones compute its inputs
    * @param end the operation after the last measured one
    * @param tokens tokens of a step, of one sequence
-   * @param depth earlier tokens of the sequence, whose keys and values are in the cache
+   * @param depth earlier tokens of the sequence, with keys and values in the cache
    */
   record Work(Plan plan, int begin, int end, int tokens, int depth) {
     /**

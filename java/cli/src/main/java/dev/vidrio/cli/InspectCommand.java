@@ -76,8 +76,8 @@ final class InspectCommand implements Runnable {
   /**
    * Returns the fields and tensors of a model that is valid but not supported.
    *
-   * @throws UnsupportedModelException if the model is a directory whose configuration is not
-   *     supported, so that it has no fields and tensors of GGUF
+   * @throws UnsupportedModelException if the model is a directory with an unsupported
+   *     configuration, so that it has no fields and tensors of GGUF
    */
   private static Gguf reopen(Path path, UnsupportedModelException reason, Arena arena) {
     if (!Files.isDirectory(path)) {

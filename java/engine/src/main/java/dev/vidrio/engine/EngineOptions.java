@@ -244,8 +244,8 @@ public record EngineOptions(
   }
 
   /**
-   * Returns a copy whose prefix cache also keeps its prefixes in a directory, for later processes,
-   * or not if it is null. They have the bits that computing them has, on every machine.
+   * Returns a copy with a prefix cache that also keeps its prefixes in a directory, for later
+   * processes, or not if it is null. They have the bits that computing them has, on every machine.
    *
    * @param maxBytes maximum size of its files in bytes
    */
@@ -282,7 +282,7 @@ public record EngineOptions(
     return with(copy -> copy.draftTokens = tokens);
   }
 
-  /** Returns a copy whose drafts are as long as pays, or always of the maximum length. */
+  /** Returns a copy with drafts as long as pays, or always of the maximum length. */
   public EngineOptions withAdaptiveDrafts(boolean adaptive) {
     return with(copy -> copy.adaptiveDrafts = adaptive);
   }

@@ -4,7 +4,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 
 /**
- * The hook points whose activations requests may capture and edit.
+ * The hook points at which requests may capture and edit activations.
  *
  * @param capture hook points captured for {@linkplain GenerationRequest#watched watched} requests,
  *     as in {@link dev.vidrio.lens.Capture#hooks}; empty for none

@@ -193,8 +193,8 @@ final class Scheduler {
   }
 
   /**
-   * Allocates the next block of a cache whose size was given; a cache of the default size is
-   * allocated on demand. Returns false if all blocks are allocated.
+   * Allocates the next block of a cache with a given size; a cache of the default size is allocated
+   * on demand. Returns false if all blocks are allocated.
    */
   private boolean prepareMemory() {
     return options.cacheBytes() > 0 && cache.prefault();

@@ -222,7 +222,7 @@ class EngineReceiptTest extends BardCase {
             .getMessage());
     GenerationOptions greedy = request(1).options().withSampling(SamplingOptions.GREEDY);
     assertEquals(
-        "receipt: not supported with beams, whose tokens are not chosen one by one",
+        "receipt: not supported with beams, since their tokens are not chosen one by one",
         assertThrows(
                 InvalidInputException.class,
                 () -> request(1).toBuilder().options(greedy).beams(BeamOptions.of(2)).build())

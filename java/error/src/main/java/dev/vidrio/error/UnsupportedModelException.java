@@ -28,7 +28,7 @@ public final class UnsupportedModelException extends ModelException {
     this.alternative = ErrorText.part(alternative);
   }
 
-  /** Returns the message without the file, whose path clients of a server must not see. */
+  /** Returns the message without the file, since clients of a server must not see its path. */
   public String reason() {
     return feature + " is not supported: " + alternative;
   }

@@ -229,8 +229,8 @@ public final class Grammar {
 
   /**
    * Returns the definition from which {@link #of} makes this grammar again, for example in a
-   * receipt: an object with one field, whose name says the kind of the grammar, as JSON made of
-   * maps, lists, texts and booleans.
+   * receipt: an object with one field, named after the kind of the grammar, as JSON made of maps,
+   * lists, texts and booleans.
    */
   public Map<String, Object> definition() {
     return definition;

@@ -168,7 +168,7 @@ public final class TokenConstraint {
   }
 
   /**
-   * Adds the tokens in a subtree whose remaining bytes a state allows.
+   * Adds the tokens in a subtree if a state allows their remaining bytes.
    *
    * @param endings receives the nodes at which the text may end
    */

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * vidrio list}. Other models are referred to by path or as {@code hf:owner/repo}. Immutable and
  * thread-safe.
  *
- * @param entries the models whose size and SHA-256 are known, in the order of listings
+ * @param entries the models with a known size and SHA-256, in the order of listings
  * @param shortNames short names of models on Hugging Face, in the order of listings
  * @see ModelReference
  */

@@ -64,7 +64,7 @@ final class GgufFiles {
     return split.matches() ? Integer.parseInt(split.group(3)) : 1;
   }
 
-  /** Removes the models of which a part is missing. */
+  /** Removes the models with a missing part. */
   GgufFiles withoutIncomplete() {
     incomplete.forEach(models::remove);
     incomplete.clear();
@@ -80,8 +80,8 @@ final class GgufFiles {
 
   /**
    * Chooses a model: the one of the given quantization, else of Q4_K_M, else of Q8_0, else the
-   * first by name. Among several of a quantization, the one whose name ends with exactly this is
-   * chosen.
+   * first by name. Among several of a quantization, the one with a name that ends with exactly this
+   * is chosen.
    *
    * @param reference the reference, for errors
    * @param quant the quantization, in any case; empty for the default

@@ -77,9 +77,8 @@ public sealed interface ModelReference {
   }
 
   /**
-   * A repository on Hugging Face, of which one GGUF model is used: the one of the quantization,
-   * else of {@code Q4_K_M}, else of {@code Q8_0}, else the first by name. A split file counts as
-   * one.
+   * A repository on Hugging Face. One of its GGUF models is used: the one of the quantization, else
+   * of {@code Q4_K_M}, else of {@code Q8_0}, else the first by name. A split file counts as one.
    *
    * @param repository the repository, revision and quantization
    */

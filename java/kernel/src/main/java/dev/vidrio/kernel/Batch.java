@@ -79,7 +79,7 @@ public final class Batch {
    * @param types the type of each token
    * @param blockTables [sequences, blocksPerSequence]
    * @param slots [sequences]
-   * @param logitRows the rows whose logits are requested
+   * @param logitRows the rows for which logits are requested
    */
   public record Memory(
       MemorySegment tokens,
@@ -111,7 +111,7 @@ public final class Batch {
   }
 
   /**
-   * Adds a sequence without states, whose keys and values are in the first {@code count} entries of
+   * Adds a sequence without states. Its keys and values are in the first {@code count} entries of
    * {@code blocks}.
    *
    * @return the index of the sequence in this batch
@@ -208,7 +208,7 @@ public final class Batch {
     return tokenCount;
   }
 
-  /** Returns the number of rows whose logits are requested. */
+  /** Returns the number of rows for which logits are requested. */
   public int logitCount() {
     return logitCount;
   }

@@ -33,7 +33,7 @@ import java.util.stream.IntStream;
  * vd_kv_cache} in {@code vidrio.h} defines the layout for each {@link KvType}.
  *
  * <p>Recurrences and short convolutions have states of constant size: a part of the sequence's
- * <i>slot</i>, of which there is one per sequence.
+ * <i>slot</i>. There is one slot per sequence.
  *
  * <p>Blocks and slots are reference-counted. A block may have several owners: sequences with a
  * common prefix, and a prefix cache that keeps it for later sequences; an owner must copy a shared
@@ -50,7 +50,7 @@ public final class KvCache {
   /** Positions of a block. */
   public static final int BLOCK = 64;
 
-  /** Positions whose keys are interleaved. */
+  /** Positions of a group of interleaved keys. */
   public static final int LANES = 16;
 
   /**
@@ -349,8 +349,8 @@ public final class KvCache {
   }
 
   /**
-   * Returns a copy of a block whose positions from {@code positions} on are zero, with the bytes of
-   * {@link #block} in one part for each shape.
+   * Returns a copy of a block with zeros in the positions from {@code positions} on. It has the
+   * bytes of {@link #block} in one part for each shape.
    *
    * @param positions a multiple of {@value #LANES}
    */

@@ -62,14 +62,14 @@ public record KvShape(List<Layer> layers) {
       this(heads, dH, dV, false);
     }
 
-    /** Creates a layer whose values have the width of its keys. */
+    /** Creates a layer with values of the width of its keys. */
     public KeyValue(int heads, int dH) {
       this(heads, dH, dH);
     }
 
     /**
-     * Returns the number of groups of heads, each of which is held by as many of the NUMA nodes:
-     * their greatest common divisor.
+     * Returns the number of groups of heads, each held by an equal number of NUMA nodes: the
+     * greatest common divisor of the numbers of heads and nodes.
      */
     public int groups(int nodes) {
       return BigInteger.valueOf(heads).gcd(BigInteger.valueOf(nodes)).intValueExact();
@@ -184,8 +184,8 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * The states of a recurrence whose elements are independent, and the rows that the convolution of
-   * its values reads. States are rows in a ring buffer at the start of the layer's part of a slot.
+   * The states of a recurrence of independent elements, and the rows that the convolution of its
+   * values reads. States are rows in a ring buffer at the start of the layer's part of a slot.
    *
    * @param width elements of a state
    * @param taps rows that the convolution covers
@@ -238,7 +238,7 @@ public record KvShape(List<Layer> layers) {
       }
       if (dK > HEAD_MAX || dV > HEAD_MAX) {
         throw new IllegalArgumentException(
-            "heads of " + Math.max(dK, dV) + " elements, of which there may be " + HEAD_MAX);
+            "heads of " + Math.max(dK, dV) + " elements; the maximum is " + HEAD_MAX);
       }
     }
 
@@ -312,7 +312,7 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * Returns the layer whose rows are in slots.
+   * Returns a layer with rows in slots.
    *
    * @throws IllegalArgumentException if its rows are in blocks
    */

@@ -8,7 +8,7 @@ import dev.vidrio.kernel.op.Rows;
  * The sizes that an executable plan supports; all are positive.
  *
  * @param tokens maximum tokens of a step
- * @param logits maximum rows of a step whose logits are requested
+ * @param logits maximum rows of a step for which logits are requested
  * @param sequences maximum sequences of a step
  * @param positions maximum positions of a sequence, the context length
  * @param vocabulary number of token ids

@@ -8,7 +8,7 @@ package dev.vidrio.kernel;
  */
 public enum Placement {
   /**
-   * In order, each node's part in proportion to its workers: for a packed matrix, of which a worker
+   * In order, each node's part in proportion to its workers: for a packed matrix, where a worker
    * reads its own outputs.
    */
   SLICES,

@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
  * {@link Executor} runs it.
  *
  * <p>A step runs the plan once for a {@link Batch} of tokens of one or more sequences. Activations
- * have a row per token, [n, width], or a row per token whose logits are requested, and live for one
+ * have a row per token, [n, width], or a row per token with requested logits, and live for one
  * step; keys, values and states of earlier steps are in the {@link KvCache}. Each activation is
  * written exactly once, before it is read, so that its name identifies its value: names are the
  * hook points at which activations can be captured and edited.
@@ -117,7 +117,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint,
     return types == Integer.MAX_VALUE ? 0 : types;
   }
 
-  /** Returns this plan with an operation appended, all of whose results are outputs. */
+  /** Returns this plan with an operation appended. All results of the operation are outputs. */
   public Plan then(Op op) {
     List<Op> more = new ArrayList<>(ops);
     more.add(op);

@@ -50,7 +50,7 @@ public final class PlanBuilder {
   private final Set<Buffer> outputs = new LinkedHashSet<>();
   private final Map<HookPoint, Buffer> hooks = new HashMap<>();
 
-  /** The points whose activations have been named, but may not have been written yet. */
+  /** The points of activations that have been named, but may not have been written yet. */
   private final Map<String, HookPoint> named = new HashMap<>();
 
   /** Creates a builder of a plan over a cache of this shape. */
@@ -325,7 +325,7 @@ public final class PlanBuilder {
     return append(new ExpertOp.ExpertSum(x, routes.weights, y));
   }
 
-  /** Selects the rows of x whose logits are requested. */
+  /** Selects the rows of x for which logits are requested. */
   public Buffer gather(String name, Buffer x) {
     return append(new Op.Gather(x, new Buffer(name, Rows.LOGITS, x.width())));
   }
@@ -336,7 +336,7 @@ public final class PlanBuilder {
     return (Buffer) op.writes().getFirst();
   }
 
-  /** Marks an activation as an output, whose values are kept until the next step. */
+  /** Marks an activation as an output: its values are kept until the next step. */
   public Buffer output(Buffer x) {
     outputs.add(x);
     return x;

@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /**
  * Finds the k largest elements of a row of floats in one pass: by descending value, then ascending
- * id, NaN last. It is a heap whose root is the smallest of the kept elements, and allocates nothing
- * per row. Not thread-safe.
+ * id, NaN last. It is a heap with the smallest of the kept elements at its root, and allocates
+ * nothing per row. Not thread-safe.
  */
 public final class TopKHeap {
   private final long[] keys;
@@ -17,7 +17,7 @@ public final class TopKHeap {
     this.keys = new long[capacity];
   }
 
-  /** Starts a row whose {@code k} largest elements are to be found. */
+  /** Starts the search for the {@code k} largest elements of a row. */
   public void begin(int k) {
     this.k = k;
     this.size = 0;

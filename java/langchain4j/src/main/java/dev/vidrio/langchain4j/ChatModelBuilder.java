@@ -85,7 +85,7 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
     return self();
   }
 
-  /** Sets top-p: sampling among the most likely tokens whose probabilities sum to p. */
+  /** Sets top-p: sampling among the most likely tokens with a total probability of p. */
   public B topP(Double value) {
     parameters.topP(value);
     return self();

@@ -17,8 +17,8 @@ import dev.vidrio.langchain4j.spi.VidrioChatModelBuilderFactory;
  *
  * <p>Failures are LangChain4j's exceptions: {@code InvalidRequestException} if the model rejects
  * the request, {@code UnsupportedFeatureException} for features that are not supported, such as
- * tools of a model whose calls cannot be parsed, {@code RateLimitException} if the queue is full,
- * {@code TimeoutException} after the time limit.
+ * tools of a model with calls that cannot be parsed, {@code RateLimitException} if the queue is
+ * full, {@code TimeoutException} after the time limit.
  *
  * <p>See {@code docs/ecosystem.md}.
  *

@@ -29,9 +29,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * LangChain4j's own tests of what every {@link EmbeddingModel} must do, and whose vectors they are.
- */
+/** LangChain4j's tests of every {@link EmbeddingModel}, and that its vectors are the model's. */
 class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
   private static Model model;
 

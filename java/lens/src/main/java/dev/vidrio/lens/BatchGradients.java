@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Computes gradients of several texts in one step, with respect to activations of a plan. Texts may
- * begin with prefixes that run once and whose activations are constants, as in {@link
+ * begin with prefixes that run once, with constant activations, as in {@link
  * GradientSession#prefix}. Each text has the bits of a step of its own.
  *
  * <p>Methods that need gradients of many texts use this class; {@link GradientSession} has hook
@@ -63,8 +63,8 @@ public final class BatchGradients implements AutoCloseable {
    *
    * @param model a plan of the model
    * @param logits of the plan
-   * @param wanted the activations whose gradients are computed
-   * @param kept the activations whose values are kept
+   * @param wanted the activations to compute gradients for
+   * @param kept the activations that keep their values
    * @param cut the activations that become constants of the gradient when they are overwritten
    * @param tokens maximum tokens of a step
    * @param logitRows maximum rows of logits of a step
@@ -167,7 +167,7 @@ public final class BatchGradients implements AutoCloseable {
    * Runs a forward pass of texts.
    *
    * @param texts the tokens after each prefix, one or more; their rows follow each other
-   * @param reads the number of last tokens of each text whose logits are computed
+   * @param reads the number of last tokens of each text to compute logits for
    * @param write an activation to overwrite, or null
    */
   public void forward(List<int[]> texts, int[] reads, @Nullable Write write) {
@@ -186,7 +186,7 @@ public final class BatchGradients implements AutoCloseable {
    * so that they can be read and overwritten.
    *
    * @param texts the tokens after each prefix, one or more; their rows follow each other
-   * @param reads the number of last tokens of each text whose logits are computed
+   * @param reads the number of last tokens of each text to compute logits for
    * @param stops kept activations
    * @param at receives each of them
    */

@@ -8,11 +8,11 @@ import dev.vidrio.lens.resolve.Preconditions;
  * Options of a {@link GradientSession}. Hook points are given by patterns as in {@link
  * Capture#hooks}.
  *
- * @param hooks the activations whose gradients are computed
+ * @param hooks the activations to compute gradients for
  * @param seeds the activations that the metric is a function of
  * @param editable the points at which interventions are allowed
  * @param tokens maximum length of a text, with its prefix
- * @param logits number of positions, at the end of a text, whose logits are computed
+ * @param logits number of positions, at the end of a text, to compute logits for
  * @param rules modifications of the exact gradient
  * @param recompute whether the backward pass recomputes activations block by block, which takes the
  *     memory of one layer instead of all

@@ -195,7 +195,7 @@ public final class GradientSession implements AutoCloseable {
     return seeds.values().stream().mapToLong(MemorySegment::byteSize).reduce(kept, Math::addExact);
   }
 
-  /** Returns the points whose gradients are computed, in the order of a forward pass. */
+  /** Returns the points of the computed gradients, in the order of a forward pass. */
   public List<HookPoint> points() {
     return points;
   }

@@ -109,8 +109,9 @@ public final class Lens {
   }
 
   /**
-   * Returns a lens whose forward passes use an adapter. Gradients are not supported, and methods
-   * that read weights, such as {@code hook_result}, read those of the model without the adapter.
+   * Returns a lens that uses an adapter in its forward passes. Gradients are not supported, and
+   * methods that read weights, such as {@code hook_result}, read those of the model without the
+   * adapter.
    *
    * @param newAdaptation an adapter of this model; null for none
    */
@@ -287,8 +288,8 @@ public final class Lens {
   /**
    * Opens a session that keeps activations.
    *
-   * @param options {@link SessionOptions#EXACT} does not round the keys and values of which
-   *     patterns are computed
+   * @param options {@link SessionOptions#EXACT} does not round the keys and values that patterns
+   *     are computed from
    * @throws InvalidInputException if a pattern selects no hook point, or the options do not fit the
    *     model
    */
@@ -314,7 +315,7 @@ public final class Lens {
    * sequence may run in either session, step by step, and has the same bits.
    *
    * @param editable as in {@link #open(Capture, SessionOptions, String)}; blank for none
-   * @param watched maximum number of sequences whose activations are kept
+   * @param watched maximum number of sequences with kept activations
    * @param session must stay open
    * @throws InvalidInputException as {@link #open(Capture, SessionOptions, String)} does
    */

@@ -105,8 +105,8 @@ public final class LensSession implements BatchRunner, AutoCloseable {
    * @param lens the model, with the interventions of all its forward passes
    * @param editable the points of other interventions and of callbacks
    * @param room maximum number of interventions at a point
-   * @param watched maximum number of sequences whose activations are kept
-   * @param shared the session whose sequences are used, or null for own ones
+   * @param watched maximum number of sequences with kept activations
+   * @param shared the session with the sequences to use, or null for own ones
    */
   LensSession(
       Lens lens,
@@ -160,7 +160,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     }
   }
 
-  /** Selects the sites whose activations have the same bits when recomputed in other steps. */
+  /** Selects the sites with activations that have the same bits when recomputed in other steps. */
   private Predicate<HookSite> recomputed(SessionOptions options) {
     boolean same = options.adapters() == 0;
     return site -> same && capture.recomputes(site);
@@ -178,7 +178,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     return Math.clamp(STEP_BYTES / Float.BYTES / width, 1, rows);
   }
 
-  /** Returns the points whose activations are kept. */
+  /** Returns the points with kept activations. */
   public List<HookPoint> points() {
     return captured.points();
   }
@@ -194,7 +194,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   }
 
   /**
-   * Returns a new, empty sequence whose activations are kept. The options limit the number of
+   * Returns a new, empty sequence. Its activations are kept. The options limit the number of
    * sequences.
    */
   @Override

@@ -11,9 +11,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * A metric by name, whose tokens are those of each text or fixed ones: {@code logit-diff}, {@code
- * kl}, {@code prob-diff:33,34,35/31,32}. {@link #bind} resolves the tokens with a model's
- * vocabulary.
+ * A metric by name, with the tokens of each text or fixed ones: {@code logit-diff}, {@code kl},
+ * {@code prob-diff:33,34,35/31,32}. {@link #bind} resolves the tokens with a model's vocabulary.
  *
  * <p>An answer is the text of one token or {@code #} and its id. Where a metric accepts a set, a
  * text that is not one token is a list, separated by commas. The answer of {@code logprob} is a
@@ -128,7 +127,7 @@ public record MetricSpec(MetricKind kind, List<String> answers, List<String> wro
     /**
      * Returns the metric.
      *
-     * @param clean tokens of the clean text, from whose prediction a divergence is measured
+     * @param clean tokens of the clean text; a divergence is measured from its prediction
      * @throws InvalidInputException if the model does not support the clean text
      */
     public Metric metric(Lens lens, int[] clean) {

@@ -43,8 +43,8 @@ public final class ModelMatrices {
   }
 
   /**
-   * Returns rows of the matrix whose product is the activation at a point: W_Q, W_K and W_V at
-   * {@code hook_q}, {@code hook_k} and {@code hook_v}, W_O at {@code hook_attn_out}, W_in at {@code
+   * Returns rows of the matrix that computes the activation at a point: W_Q, W_K and W_V at {@code
+   * hook_q}, {@code hook_k} and {@code hook_v}, W_O at {@code hook_attn_out}, W_in at {@code
    * mlp.hook_pre}, W_out at {@code hook_mlp_out}, W_U at {@code unembed.hook_out}. Biases, gains
    * and norms before and after the product are not included.
    *
@@ -71,7 +71,7 @@ public final class ModelMatrices {
     return rows;
   }
 
-  /** Returns the number of rows of the matrix whose product is the activation at a point. */
+  /** Returns the number of rows of the matrix that computes the activation at a point. */
   public int height(HookPoint point) {
     return hooks.product(point).weights().k();
   }
@@ -152,8 +152,8 @@ public final class ModelMatrices {
   }
 
   /**
-   * Returns the gain of the norm whose output the matrix at a point multiplies, [K], or ones if it
-   * multiplies something else.
+   * Returns the gain of the norm that computes the input of the matrix at a point, [K], or ones if
+   * the input is not the output of a norm.
    *
    * @throws InvalidInputException if the activation is not the product of one matrix
    */

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * (patterns and scores of attention, x̂ and divisors of norms, head results) derived from the
  * gradient of the operation's output.
  *
- * @param gradient the buffer whose gradient it is derived from
+ * @param gradient the buffer with the gradient that it is derived from
  * @param values the other buffers that it is derived from
  */
 record PointGradient(HookSource source, Buffer gradient, List<Buffer> values) {

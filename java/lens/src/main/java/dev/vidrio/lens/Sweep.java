@@ -36,9 +36,9 @@ import java.util.stream.Stream;
  * Runs many variants of one text, each with its own interventions, with the bits of one run per
  * variant but a fraction of the work. A variant starts at the first block and position that its
  * interventions touch, from the base run's residual stream and KV cache. It starts at position 0 in
- * models with recurrent states, whose earlier values are not kept, and at the embedding in models
- * with several residual streams (AltUp). Variants that start at the same block are sequences of one
- * batch.
+ * models with recurrent states, since their earlier values are not kept, and at the embedding in
+ * models with several residual streams (AltUp). Variants that start at the same block are sequences
+ * of one batch.
  *
  * @param <R> what is read of a variant
  */
@@ -182,7 +182,7 @@ public final class Sweep<R> {
     return lens.model().architecture().layers() - 1;
   }
 
-  /** Returns the block whose input an intervention leaves unchanged. */
+  /** Returns the block with the input that an intervention leaves unchanged. */
   private int start(Intervention edit) {
     return switch (edit.point().site()) {
       case EMBED, POS_EMBED -> EMBEDDING;
@@ -214,7 +214,7 @@ public final class Sweep<R> {
         .toList();
   }
 
-  /** A session whose sequences hold the base run up to some position. */
+  /** A session with sequences that hold the base run up to some position. */
   private final class Runner implements AutoCloseable {
     final int[] intact;
     final BlockSession blocks;

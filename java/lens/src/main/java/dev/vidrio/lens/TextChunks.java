@@ -54,8 +54,8 @@ public final class TextChunks {
   }
 
   /**
-   * Returns the activations at a point for all tokens but the first of each text, whose activations
-   * depend on the position rather than on the text.
+   * Returns the activations at a point for all tokens but the first of each text. Activations of
+   * the first token depend on the position rather than on the text.
    *
    * @param hook the name of one point
    * @return [n][width]

@@ -54,8 +54,8 @@ public final class TextPair {
   }
 
   /**
-   * Returns a pair measured by the log-probability of an answer, whose tokens but the last are
-   * appended to both texts.
+   * Returns a pair measured by the log-probability of an answer. The tokens of the answer but the
+   * last are appended to both texts.
    *
    * @param answer the tokens that follow the clean text, 1 or more
    * @throws InvalidInputException if the texts differ in length, or the answer is empty

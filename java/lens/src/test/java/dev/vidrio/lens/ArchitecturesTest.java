@@ -31,9 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
- */
+/** Identities that hold in every architecture, on tiny F32 models with logits from transformers. */
 class ArchitecturesTest {
   /** Sites that the architectures of section 2 of the primer may lack. */
   private static final Set<HookSite> SOMETIMES =

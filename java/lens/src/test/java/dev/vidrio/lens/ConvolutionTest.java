@@ -29,7 +29,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A model whose first layer has a convolution instead of attention, and whose second has attention.
+ * A model with a convolution instead of attention in its first layer, and attention in its second.
  */
 class ConvolutionTest {
   private static final int[] TOKENS = {3, 17, 40, 5, 22, 9};

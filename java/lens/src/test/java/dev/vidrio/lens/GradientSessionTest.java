@@ -221,8 +221,8 @@ class GradientSessionTest {
   }
 
   /**
-   * Along its gradient an activation moves the number as that says: a central difference, whose
-   * third order and the rounding of logits around 15 stay below 1 %.
+   * A step of an activation along its gradient changes the metric as the gradient predicts. The
+   * third order of the central difference and the rounding of logits around 15 stay below 1 %.
    */
   @Test
   void editsChangeMetricByGradient() {

@@ -24,7 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Models whose first layer has a recurrence instead of attention, and whose second has gated heads.
+ * Models with a recurrence instead of attention in their first layer, and gated heads in their
+ * second.
  */
 class RecurrenceTest {
   private static final int KEY_HEADS = 2;

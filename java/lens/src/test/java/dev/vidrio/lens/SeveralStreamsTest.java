@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models with several residual streams, the first of which each block computes (AltUp). */
+/** Models with several residual streams (AltUp). Each block computes the first stream. */
 class SeveralStreamsTest {
   @TempDir Path directory;
 

@@ -116,7 +116,7 @@ class StatesTest {
     }
   }
 
-  /** Late positions of every layer, of which the base run's states are not kept. */
+  /** Late positions of every layer. The base run does not keep their states. */
   @Test
   void sweepEqualsOneRunPerVariant() {
     Lens lens = Lens.of(model);

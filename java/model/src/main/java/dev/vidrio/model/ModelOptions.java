@@ -73,7 +73,7 @@ public record ModelOptions(
     return new ModelOptions(executor, progress, repacking, draftBlock, file, latentCache);
   }
 
-  /** Returns a copy whose latent attention caches latent vectors, or keys and values. */
+  /** Returns a copy with latent attention that caches latent vectors, or keys and values. */
   public ModelOptions withLatentCache(boolean wanted) {
     return new ModelOptions(executor, progress, repacking, draftBlock, draftHead, wanted);
   }

@@ -7,7 +7,7 @@
  * dev.vidrio.model.generation.TextStream streams} of text, {@linkplain dev.vidrio.model.chat.Chat
  * conversations}, and {@linkplain dev.vidrio.model.session.Session sessions} that run step by step
  * and expose the logits. Invalid files and inputs are reported by a {@link
- * dev.vidrio.error.ModelException}, whose one-line message names file, field, value and limit.
+ * dev.vidrio.error.ModelException} with a one-line message that names file, field, value and limit.
  */
 @NullMarked
 package dev.vidrio.model;

@@ -98,7 +98,7 @@ class PortableBitsTest {
         .toList();
   }
 
-  /** Returns the native variants whose weights are packed later or never. */
+  /** Returns the native variants that pack weights later or never. */
   private static List<Variant> unpacked(int workers) {
     return Stream.of(Repacking.DEFERRED, Repacking.NEVER)
         .flatMap(repacking -> natives(workers, repacking).stream())

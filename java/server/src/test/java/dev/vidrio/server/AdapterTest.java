@@ -377,7 +377,7 @@ class AdapterTest {
     }
   }
 
-  /** Starts a server whose second model has an adapter. */
+  /** Starts a server with an adapter of its second model. */
   private static void startSecond(Path file, String id, Path adapter) {
     TestServer.start(
             options -> options,

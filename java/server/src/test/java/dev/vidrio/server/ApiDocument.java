@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 final class ApiDocument implements FieldListener {
   private static final Pattern INDEX = Pattern.compile("\\[\\d+]");
 
-  /** Fields whose names are the client's, so that what is read below them describes one sample. */
+  /** Objects with the client's keys, so that what is read below them describes one sample. */
   private static final Set<String> FREE =
       Set.of("chat_template_kwargs", "files", "json_schema", "logit_bias", "metadata");
 

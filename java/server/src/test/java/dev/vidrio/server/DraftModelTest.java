@@ -23,7 +23,7 @@ class DraftModelTest {
   private static final ModelSource BARD =
       new ModelSource(TestServer.BARD, () -> Model.open(BardFiles.q8()));
 
-  /** A draft model: the weights in higher precision, whose predictions mostly agree. */
+  /** A draft model: the weights in higher precision. Its predictions mostly agree. */
   private static final ModelSource WITH_DRAFT = BARD.withDraft(() -> Model.open(BardFiles.f32()));
 
   private static ServerOptions drafting(ServerOptions options) {

@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 /**
  * The resources of this process.
  *
- * @param threads platform threads, except for the carriers of virtual threads, whose number varies
+ * @param threads platform threads, except for the carriers of virtual threads; their number varies
  * @param files open files and sockets; 0 if unknown
  */
 record Resources(long threads, long files) {

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>The channel {@code analysis} is reasoning, {@code final} and {@code commentary} are content,
- * and a message to {@code functions.NAME} is a tool call whose arguments are a JSON object. A
- * parser serves one response and is not thread-safe.
+ * and a message to {@code functions.NAME} is a tool call with a JSON object as arguments. A parser
+ * serves one response and is not thread-safe.
  *
  * @see <a href="https://github.com/openai/harmony">The harmony response format</a>
  */
@@ -180,14 +180,14 @@ public final class HarmonyParser {
     }
   }
 
-  /** Returns the calls so far, of which the last may be incomplete. */
+  /** Returns the calls so far. The last one may be incomplete. */
   public List<ReadCall> calls() {
     return Stream.concat(calls.stream(), Stream.ofNullable(call)).toList();
   }
 
   /**
-   * Returns whether the next piece is reasoning, or belongs to a header whose channel is not known
-   * yet.
+   * Returns whether the next piece is reasoning, or belongs to a header with a channel that is not
+   * known yet.
    */
   public boolean isReasoning() {
     return inHeader || kind == Kind.REASONING;

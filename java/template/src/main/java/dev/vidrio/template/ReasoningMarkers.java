@@ -37,7 +37,7 @@ public record ReasoningMarkers(
           List.of(),
           true);
 
-  /** The elements of Kimi K3, whose template composes their marks. */
+  /** The elements of Kimi K3. Its template composes their marks. */
   private static final ReasoningMarkers KIMI_K3 =
       new ReasoningMarkers(
           "<|open|>think<|sep|>",
@@ -59,7 +59,7 @@ public record ReasoningMarkers(
   /**
    * Known markers.
    *
-   * @param signs texts of which a chat template with these markers contains one
+   * @param signs alternative texts: a chat template with these markers contains one of them
    */
   private record Known(ReasoningMarkers markers, List<String> signs) {
     /** Returns markers that a template contains as they are. */

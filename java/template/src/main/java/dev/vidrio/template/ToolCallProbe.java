@@ -133,8 +133,9 @@ final class ToolCallProbe {
   }
 
   /**
-   * Returns texts of which one is what the model generates: the whole turn, the turn from where it
-   * differs from that of an answer without calls, and that without the marks that end both turns.
+   * Returns candidates for the text that the model generates: the whole turn, the turn from where
+   * it differs from that of an answer without calls, and that without the marks that end both
+   * turns.
    */
   private static List<String> candidates(String turn, String called, String answered) {
     String text = called.substring(commonPrefix(called, answered));

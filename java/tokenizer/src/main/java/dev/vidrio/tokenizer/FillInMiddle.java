@@ -109,7 +109,7 @@ public final class FillInMiddle {
         : Optional.empty();
   }
 
-  /** Returns the prompt of a gap between two texts, either of which may be empty. */
+  /** Returns the prompt of a gap between two texts. Either text may be empty. */
   public int[] prompt(String prefix, String suffix) {
     return concatenation(bos(), gap(prefix, suffix));
   }

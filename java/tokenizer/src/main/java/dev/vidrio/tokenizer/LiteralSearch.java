@@ -142,8 +142,8 @@ final class LiteralSearch {
   }
 
   /**
-   * Returns the first of the tokens in a range whose byte at {@code depth} is at least {@code
-   * value}; they agree before it.
+   * Returns the first of the tokens in a range that has a byte of at least {@code value} at {@code
+   * depth}; the tokens agree before that byte.
    */
   private int firstAtLeast(int value, int depth, int from, int to) {
     int low = from;

@@ -91,7 +91,7 @@ final class SpecialTokens {
           <tool_response|> <|"|>
           """);
 
-  /** The roles whose tokens end generation. */
+  /** The roles of tokens that end generation. */
   private static final List<TokenRole> ENDING_ROLES =
       List.of(EOS, EOT, EOM, FIM_PADDING, FIM_REPOSITORY, FIM_FILE_SEPARATOR);
 

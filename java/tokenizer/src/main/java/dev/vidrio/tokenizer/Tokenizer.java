@@ -115,7 +115,7 @@ public interface Tokenizer {
 
   /**
    * Returns the single token of a text, without BOS and EOS. If the text encodes to several tokens,
-   * for example because the tokenizer prepends a space, returns the only token whose bytes equal
+   * for example because the tokenizer prepends a space, returns the only token with bytes equal to
    * the text.
    *
    * @throws InvalidInputException if there is no such token or more than one

@@ -25,7 +25,7 @@ class TokenizersTest {
 
   private static final String PREFIX = "tokenizer.ggml.";
 
-  /** Returns a file whose token ids are bytes, with token 256 = {@code <s>} and a merge to 257. */
+  /** Returns a file with bytes as token ids, token 256 = {@code <s>} and a merge to 257. */
   private static GgufWriter file() {
     Vocabulary vocabulary = TestVocabulary.bytes().control("<s>").merged("h e").vocabulary();
     return new GgufWriter()
@@ -79,7 +79,7 @@ class TokenizersTest {
     assertArrayEquals(new int[] {257, 7}, read(eos).encode("he"));
   }
 
-  /** As in llama.cpp, whose files declare neither the tokens nor their rules. */
+  /** As in llama.cpp: its files declare neither the tokens nor their rules. */
   @Test
   void stripsSpaceAfterPhi3Tokens() {
     Vocabulary vocabulary =

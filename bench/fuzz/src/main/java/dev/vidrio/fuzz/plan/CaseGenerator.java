@@ -25,10 +25,10 @@ import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
- * Writes a random plan from a seed: random operations, whose inputs are mostly results of earlier
- * ones. A third of the plans use few kinds of operations, so that these meet often; a fourth have a
- * backward pass. One plan of {@value #LARGE} has matrices and positions of any size, and a cache
- * with all layers; in the others, operations are small, so that many plans run.
+ * Writes a random plan from a seed: random operations, with inputs that are mostly results of
+ * earlier ones. A third of the plans use few kinds of operations, so that these meet often; a
+ * fourth have a backward pass. One plan of {@value #LARGE} has matrices and positions of any size,
+ * and a cache with all layers; in the others, operations are small, so that many plans run.
  */
 final class CaseGenerator {
   private static final int LARGE = 16;

@@ -99,7 +99,7 @@ final class CaseRunner {
     }
   }
 
-  /** Fills a batch with all sequences, whose blocks are in descending order. */
+  /** Fills a batch with all sequences. Their blocks are in descending order. */
   private static void fill(Batch batch, List<PlanCase.Token> step, boolean hasStates) {
     batch.clear();
     int perSequence = batch.limits().blocksPerSequence();

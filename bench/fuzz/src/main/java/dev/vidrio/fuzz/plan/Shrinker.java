@@ -11,7 +11,7 @@ import java.util.Set;
 
 /** Makes the case of a finding smaller as long as the same run still differs. */
 final class Shrinker {
-  /** Runs of a candidate with several workers, whose difference may depend on their speeds. */
+  /** Runs of a candidate with several workers: a difference may depend on the workers' speeds. */
   private static final int ATTEMPTS = 5;
 
   private final Differential differential;

@@ -15,7 +15,7 @@ import java.util.List;
 final class Sources {
   private Sources() {}
 
-  /** Returns operations of which the last one writes the activation. */
+  /** Returns operations; the last one writes the activation. */
   static List<Op> of(Operand wanted, Limits limits, int variant) {
     List<Op> ops = new ArrayList<>();
     Operand read = wanted;

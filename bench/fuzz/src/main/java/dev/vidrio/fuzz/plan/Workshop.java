@@ -75,7 +75,7 @@ final class Workshop {
   }
 
   /**
-   * Makes an operation, whose activations are placeholders.
+   * Makes an operation with placeholders as activations.
    *
    * @throws IllegalArgumentException if its sizes do not fit
    */

@@ -203,7 +203,7 @@ public final class SizeCommand extends ModelCommand<SizeCommand.Found> {
   /**
    * Returns the given peaks, and for others those of this machine, in proportion to cores.
    *
-   * @param bytes the size of the memory that a token reads, of which caches may hold a part
+   * @param bytes the size of the memory that a token reads; caches may hold a part of it
    */
   private Peaks peaks(NativeExecutor executor, int workers, long bytes) {
     if (bandwidth != null && int8 != null && f32 != null) {

@@ -130,7 +130,7 @@ final class SpeedTest implements AutoCloseable {
     session.run();
   }
 
-  /** Truncates to {@code depth} tokens, and reruns those whose recurrent state is lost. */
+  /** Truncates to {@code depth} tokens, and reruns those with lost recurrent state. */
   private void cutBack(Sequence sequence) {
     feed(sequence, depth - sequence.truncate(depth));
   }

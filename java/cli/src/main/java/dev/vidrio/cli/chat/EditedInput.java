@@ -28,7 +28,7 @@ final class EditedInput implements ChatInput {
   /** The prompt of continuation lines. */
   static final String CONTINUED = "… ";
 
-  /** Escape sequences of terminals whose terminfo entry lists others. */
+  /** Escape sequences of terminals with a terminfo entry that lists others. */
   private static final Map<String, String> KEYS =
       Map.of(
           "\033[A", LineReader.UP_LINE_OR_HISTORY,

@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
     name = "perplexity",
     description = {
       "Computes the perplexity of a text.",
-      "As in llama-perplexity, the text is split into windows, whose second halves are scored."
+      "As in llama-perplexity, the text is split into windows, and their second halves are scored."
     })
 final class PerplexityCommand extends ModelCommand<Perplexity> {
   @Mixin private SessionOption session = new SessionOption();

@@ -3,7 +3,7 @@ package dev.vidrio.cli.io;
 import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** A JSON object whose fields keep their order. */
+/** A JSON object that keeps the order of its fields. */
 public final class JsonObject extends LinkedHashMap<String, @Nullable Object> {
   private static final long serialVersionUID = 1;
 

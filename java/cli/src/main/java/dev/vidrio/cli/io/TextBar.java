@@ -6,7 +6,7 @@ public final class TextBar {
 
   private TextBar() {}
 
-  /** Returns a bar of plus or minus signs, whose length is relative to the largest magnitude. */
+  /** Returns a bar of plus or minus signs. Its length is relative to the largest magnitude. */
   public static String of(double value, double largest) {
     int length = (int) Math.round(WIDTH * Math.abs(value) / Math.max(largest, 1e-30));
     return (value < 0 ? "-" : "+").repeat(length);

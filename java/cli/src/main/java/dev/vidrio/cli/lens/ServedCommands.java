@@ -144,7 +144,7 @@ public record ServedCommands(@Nullable Path shared) implements LensCommands {
     return json;
   }
 
-  /** Returns the description of a command, whose lines are format strings without arguments. */
+  /** Returns the description of a command. Its lines are format strings without arguments. */
   private static String plain(String... lines) {
     return String.format(Locale.ROOT, String.join("\n", lines));
   }

@@ -5,8 +5,8 @@ import java.io.Reader;
 import java.util.Optional;
 
 /**
- * Reads a text of any length in pieces, of which one is in memory. A piece ends after the last line
- * end in it; a text that is not longer than a piece is the only one.
+ * Reads a text of any length in pieces, with one in memory at a time. A piece ends after the last
+ * line end in it; a text that is not longer than a piece is the only one.
  */
 final class TextPieces {
   /** Maximum characters of a piece. */

@@ -14,7 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** The option that names the model whose tokenizer a command uses. */
+/** The option that names the model of a command's tokenizer. */
 public final class TokenizerOption {
   @Option(
       names = {"-m", "--model"},

@@ -27,7 +27,7 @@ public final class Drafts implements AutoCloseable {
   private final Map<RunningRequest, Proposal> proposals = new HashMap<>();
   private int accepted;
 
-  /** The proposal for one request, of which the first {@code chosen} tokens are its draft. */
+  /** The proposal for one request. Its first {@code chosen} tokens are the draft. */
   private static final class Proposal {
     final Acceptance acceptance;
     int support;

@@ -72,7 +72,7 @@ public final class GenerationRequest {
     }
     if (values.options.receipt()) {
       throw new InvalidInputException(
-          "receipt", "", "not supported with beams, whose tokens are not chosen one by one");
+          "receipt", "", "not supported with beams, since their tokens are not chosen one by one");
     }
   }
 

@@ -114,7 +114,7 @@ public final class AnswerStream implements TokenStream {
     return false;
   }
 
-  /** Cancels the request, whose reader was interrupted. */
+  /** Cancels the request after its reader was interrupted. */
   private CancellationException interrupted() {
     Thread.currentThread().interrupt();
     cancel();

@@ -287,9 +287,7 @@ public final class PrefixDisk {
     pending.clear();
   }
 
-  /**
-   * Waits for the state that is written, whose memory is pinned; returns false if there is none.
-   */
+  /** Waits until the state in pinned memory is written; returns false if there is none. */
   boolean awaitWrite() {
     Running running = writing;
     if (running == null) {

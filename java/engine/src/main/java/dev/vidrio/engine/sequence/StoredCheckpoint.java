@@ -46,7 +46,7 @@ final class StoredCheckpoint {
     }
   }
 
-  /** Computes the keys of a prefix, of which {@value StateKey#SPAN} divides the length. */
+  /** Computes the keys of a prefix. Its length is a multiple of {@value StateKey#SPAN}. */
   static Chain chain(StateKey root, int[] tokens) {
     List<StateKey> keys = new ArrayList<>();
     keys.add(root);

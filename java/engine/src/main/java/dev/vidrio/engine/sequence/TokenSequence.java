@@ -48,7 +48,7 @@ public final class TokenSequence {
     return new PrefixRoot(request.cacheSalt(), request.adaptation());
   }
 
-  /** Returns a copy, all of whose tokens have run, which shares the keys and values. */
+  /** Returns a copy that shares the keys and values. All of its tokens have run. */
   public TokenSequence fork() {
     var fork = new TokenSequence(request);
     fork.tokens = Arrays.copyOf(tokens, tokens.length);

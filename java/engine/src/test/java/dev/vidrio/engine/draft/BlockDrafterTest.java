@@ -124,8 +124,8 @@ class BlockDrafterTest {
   }
 
   /**
-   * Returns a model whose layers add nothing, so that the next token depends on the last one alone,
-   * and whose block does not read hidden states: it predicts what the model generates.
+   * Returns a model with layers that add nothing, so that the next token depends on the last one
+   * alone, and a block that does not read hidden states: it predicts what the model generates.
    */
   private static GgufWriter predictable() {
     GgufWriter writer = TinyModels.withDraftBlock("hy_v3");
@@ -147,7 +147,7 @@ class BlockDrafterTest {
   }
 
   /**
-   * Opens a model whose layers add nothing, so that it repeats the last token, and whose head
+   * Opens a model with layers that add nothing, so that it repeats the last token, and a head that
    * predicts the token before the last one.
    */
   private Model openPredictableHead() throws IOException {

@@ -293,7 +293,7 @@ class PrefixCheckpointsTest {
     }
   }
 
-  /** Returns options with memory of a number of slots, half of which hold states. */
+  /** Returns options with memory of a number of slots; half of them hold states. */
   private EngineOptions memory(int slots, int sequences) {
     long bytes = slots * model.architecture().kvShape().bytesPerSequence();
     return EXACT.withCacheBytes(bytes).withSequences(sequences);

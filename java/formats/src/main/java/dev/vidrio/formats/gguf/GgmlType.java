@@ -156,8 +156,8 @@ public enum GgmlType {
   }
 
   /**
-   * Returns the offset of the half-precision factors in a block. It does not apply to IQ1_M, whose
-   * factor is split into four parts.
+   * Returns the offset of the half-precision factors in a block. It does not apply to IQ1_M, which
+   * splits its factor into four parts.
    */
   public int halfOffset() {
     return halfOffset;

@@ -42,7 +42,7 @@ final class GgufParser {
   private static final int MAX_NAME_BYTES = 64;
   private static final int MAX_DIMS = 4;
 
-  /** A tensor whose offset is relative to the data section. */
+  /** A tensor with an offset relative to the data section. */
   private record Entry(String name, GgmlType type, List<Long> shape, long offset, long bytes) {}
 
   private final String file;

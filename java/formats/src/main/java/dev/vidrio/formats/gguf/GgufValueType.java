@@ -56,7 +56,7 @@ public enum GgufValueType {
     return id;
   }
 
-  /** Returns the number of bytes of a value; 0 for strings and arrays, whose length varies. */
+  /** Returns the number of bytes of a value; 0 for strings and arrays, which vary in length. */
   public int bytes() {
     return bytes;
   }

@@ -5,7 +5,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.List;
 
 /**
- * A tensor whose data is produced on demand, so that rewriting a model needs memory for one tensor
+ * A tensor with data produced on demand, so that rewriting a model needs memory for one tensor
  * only.
  *
  * @param name the name in GGUF files

@@ -42,8 +42,8 @@ public final class BlockEncoder {
   }
 
   /**
-   * Puts a block of seeded random bits with small scales, for formats whose tests need every bit to
-   * matter but no particular values.
+   * Puts a block of seeded random bits with small scales, for formats with tests that need every
+   * bit to matter but no particular values.
    */
   private static void putRandom(ByteBuffer out, GgmlType type, long seed) {
     SplittableRandom random = new SplittableRandom(seed);

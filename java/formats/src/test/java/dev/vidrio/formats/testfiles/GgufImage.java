@@ -6,10 +6,10 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * A written file whose fields can be overwritten by name: {@code version}, {@code tensor_count},
- * {@code metadata_kv_count}, {@code key/NAME} and {@code tensor/NAME} (the length of the name),
- * {@code key/NAME/type}, {@code key/NAME/value}, {@code tensor/NAME/n_dimensions}, {@code
- * …/dimensions}, {@code …/type}, {@code …/offset}, and {@code data}.
+ * A written file with fields that can be overwritten by name: {@code version}, {@code
+ * tensor_count}, {@code metadata_kv_count}, {@code key/NAME} and {@code tensor/NAME} (the length of
+ * the name), {@code key/NAME/type}, {@code key/NAME/value}, {@code tensor/NAME/n_dimensions},
+ * {@code …/dimensions}, {@code …/type}, {@code …/offset}, and {@code data}.
  */
 public final class GgufImage {
 

@@ -31,8 +31,8 @@ public final class TinyModel {
    * @param biases whether the four attention projections have biases
    * @param ropeFactors whether there is a {@code rope_freqs.weight}
    * @param ropeScaling {@code none}, {@code linear} or {@code yarn}, or empty for no such keys
-   * @param experts the number of experts, of which two are used per token; 0 for a dense
-   *     feed-forward block
+   * @param experts the number of experts, two of them used per token; 0 for a dense feed-forward
+   *     block
    * @param seed the seed of the weights
    */
   public record Options(

@@ -52,7 +52,7 @@ public sealed interface Expr {
     };
   }
 
-  /** Returns an automaton whose labels are the sets of its edges. */
+  /** Returns an automaton with the sets of its edges as labels. */
   static Expr machine(Dfa dfa) {
     List<List<Expr>> labels = new ArrayList<>();
     for (int state = 0; state < dfa.size(); state++) {

@@ -36,7 +36,7 @@ public final class TextExcluding {
             rules.define(state.rule(), Expr.choice(Expr.EMPTY, next(prefix, CodePoints.ALL))));
   }
 
-  /** Returns the nonempty texts whose first character is in a set. */
+  /** Returns the nonempty texts that begin with a character of a set. */
   public Expr beginningWith(CodePoints first) {
     return next("", first);
   }

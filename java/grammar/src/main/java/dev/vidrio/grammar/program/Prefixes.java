@@ -20,10 +20,10 @@ final class Prefixes {
    */
   private static final int MAX_DEPTH = 256;
 
-  /** The choices that were made, of which no two alternatives begin with the same part. */
+  /** The choices that were made. No two alternatives of a choice begin with the same part. */
   private final Set<Expr> made = Collections.newSetFromMap(new IdentityHashMap<>());
 
-  /** Returns equivalent alternatives of which no two begin with the same part. */
+  /** Returns equivalent alternatives that each begin with a different part. */
   List<Expr> shared(Expr.Choice choice) {
     return made.contains(choice)
         ? choice.parts()

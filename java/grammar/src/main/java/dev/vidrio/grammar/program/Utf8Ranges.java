@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Encodes a set of code points as sequences of UTF-8 byte ranges, each of which matches any
- * combination (after Ken Thompson's grep; Cox, Regular Expression Matching in the Wild, 2010).
+ * Encodes a set of code points as sequences of UTF-8 byte ranges. Each sequence matches any
+ * combination of bytes in its ranges (after Ken Thompson's grep; Cox, Regular Expression Matching
+ * in the Wild, 2010).
  */
 final class Utf8Ranges {
 

@@ -89,7 +89,7 @@ final class ArrayRules {
     return enclosed(items, min == 0);
   }
 
-  /** Returns items of which a number satisfies another schema, counted one by one. */
+  /** Returns items that include a number of matches of another schema, counted one by one. */
   private Expr containing(
       Conjunction all, List<Conjunction.Contained> contained, int min, int max) {
     if (contained.size() > 1) {

@@ -60,7 +60,7 @@ final class Conjunction {
   /** A regular expression that a string must match, or must not. */
   record Pattern(String path, String regex, boolean negated) {}
 
-  /** A number of which numbers must be multiples, or must not. */
+  /** A number that values must be multiples of, or must not. */
   record Multiple(BigDecimal of, boolean negated) {}
 
   /** A bound of numbers. */

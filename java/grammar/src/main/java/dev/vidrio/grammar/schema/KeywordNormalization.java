@@ -9,13 +9,13 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Replaces context-dependent keywords by plain ones where the context does not matter: {@code
  * unevaluatedProperties} and {@code unevaluatedItems} of a schema without in-place applicators, and
- * references to dynamic anchors whose name is unique.
+ * references to dynamic anchors with a unique name.
  */
 final class KeywordNormalization {
 
   /**
-   * Keywords whose subschemas apply to the same instance, and so to its properties and items too
-   * (in-place applicators).
+   * Keywords with subschemas that apply to the same instance, and so to its properties and items
+   * too (in-place applicators).
    */
   private static final Set<String> IN_PLACE =
       Keywords.words(

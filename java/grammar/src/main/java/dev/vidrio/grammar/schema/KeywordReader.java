@@ -170,7 +170,7 @@ final class KeywordReader {
     return Optional.of(new Conjunction.Bound(part.number(keyword), exclusive, upper));
   }
 
-  /** Returns the schemas of an array, all of which must hold. */
+  /** Returns the schemas of an array. All of them must hold. */
   List<Term> each(Subschema part, String keyword) {
     return document.each(part, keyword).stream().map(Term::of).toList();
   }

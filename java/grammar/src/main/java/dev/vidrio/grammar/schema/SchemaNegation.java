@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The alternatives by which a value can violate a schema: one for each requirement of a keyword.
- * Requirements whose negation is not a grammar are rejected by name.
+ * The alternatives by which a value can violate a schema: one for each requirement of a keyword. A
+ * requirement is rejected by name if its negation is not a grammar.
  */
 final class SchemaNegation {
 

@@ -106,8 +106,8 @@ final class StringFormats {
   private record Brief(String regex, int length) {}
 
   /**
-   * The short forms of formats whose parts have length limits. Combining part limits with a limit
-   * of the whole needs too many states; in these forms any short text is valid.
+   * The short forms of formats with length limits on their parts. Combining part limits with a
+   * limit of the whole needs too many states; in these forms any short text is valid.
    */
   private static final Map<String, Brief> BRIEF =
       Map.of(

@@ -269,7 +269,7 @@ public final class ToolCallRules {
           "default",
           "strict");
 
-  /** Returns arguments in the order of the schema's properties, of which some may be missing. */
+  /** Returns arguments in the order of the schema's properties; some may be missing. */
   private Expr arguments(
       Map<String, @Nullable Object> schema, ArgumentRule rule, String separator) {
     for (String keyword : schema.keySet()) {
@@ -334,7 +334,7 @@ public final class ToolCallRules {
     return new Expr.Sequence(parts);
   }
 
-  /** Returns a text before or after a value, whose white space next to the value is required. */
+  /** Returns a text before or after a value, with required white space next to the value. */
   private static Expr beside(String text, int distance) {
     if (distance == -1) {
       String start = text.stripTrailing();

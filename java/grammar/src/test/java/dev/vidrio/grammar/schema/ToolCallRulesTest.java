@@ -34,7 +34,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 class ToolCallRulesTest {
-  /** Two tools whose definitions share a name with different meanings; one is recursive. */
+  /** Two tools that define one name with different meanings; another one is recursive. */
   private static final List<Map<String, @Nullable Object>> TOOLS =
       List.of(
           tool("f", "{'properties':{'a':{'$ref':'#/$defs/n'}},'$defs':{'n':{'enum':[1]}}}"),

@@ -6,7 +6,7 @@ package dev.vidrio.hub.source;
 @FunctionalInterface
 public interface ProgressListener {
 
-  /** The total of a phase whose size is not known. */
+  /** The total of a phase of unknown size. */
   long UNKNOWN = -1;
 
   /** The phases of a pull. */

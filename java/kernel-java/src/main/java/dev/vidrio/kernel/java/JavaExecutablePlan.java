@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A plan whose operations are bound to memory, run by a team of workers. */
+/** A plan of operations bound to memory, run by a team of workers. */
 final class JavaExecutablePlan extends PreparedPlan implements Team.Walk {
   private final JavaExecutor executor;
   private final KvCache cache;

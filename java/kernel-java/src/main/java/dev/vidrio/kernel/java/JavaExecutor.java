@@ -23,8 +23,8 @@ import java.util.function.Supplier;
  * Runs plans in Java, with the bits of the native executor. It serves as the readable reference and
  * for comparison; it is never a fallback. One plan runs at a time; others wait.
  *
- * <p>With more than one worker, threads of the executor access weights, cache and batch, whose
- * arenas must therefore not be confined.
+ * <p>With more than one worker, threads of the executor access weights, cache and batch, so the
+ * arenas of all three must not be confined.
  */
 public final class JavaExecutor implements Executor {
   private static final int MAX_WORKERS = 1024;

@@ -89,7 +89,7 @@ final class Decoded {
     }
   }
 
-  /** Decodes types whose blocks RowBlockTest compares with the gguf package. */
+  /** Decodes types for which RowBlockTest compares blocks with the gguf package. */
   private void proved(WeightType type, ByteBuffer b, int first) {
     var block = new RowBlock(type, MemorySegment.ofBuffer(b), 0);
     for (int i = 0; i < 256; i++) {

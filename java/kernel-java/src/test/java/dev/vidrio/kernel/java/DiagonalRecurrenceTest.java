@@ -45,7 +45,7 @@ class DiagonalRecurrenceTest {
   }
 
   /**
-   * Returns a plan from embeddings x to states h, whose inputs are all computed from x.
+   * Returns a plan from embeddings x to states h. All inputs of the recurrence are computed from x.
    *
    * @param width of the states that the cache has
    */

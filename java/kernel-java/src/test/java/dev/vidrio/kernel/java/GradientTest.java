@@ -152,7 +152,7 @@ class GradientTest {
     }
   }
 
-  /** Reports the first gradient that differs, whose operation is at fault. */
+  /** Reports the first gradient that differs: its operation is at fault. */
   private static void assertSame(
       Plan plan, Map<String, int[]> expected, Map<String, int[]> actual) {
     for (String name : PlanFixtures.outputNames(plan)) {

@@ -55,9 +55,9 @@ public final class PlanFixtures {
   public record Token(int sequence, int position, int token, boolean wantsLogits) {}
 
   /**
-   * Returns a random transformer, whose types, widths, norms, positions, activations, biases and
-   * scales follow from the seed. Its outputs are {@code logits} with their top-k, and {@code tap}
-   * before the gather.
+   * Returns a random transformer with types, widths, norms, positions, activations, biases and
+   * scales that follow from the seed. Its outputs are {@code logits} with their top-k, and {@code
+   * tap} before the gather.
    *
    * @param arena holds the weights
    */
@@ -119,7 +119,7 @@ public final class PlanFixtures {
   }
 
   /**
-   * Runs the steps on a new cache, whose blocks sequences acquire in random order.
+   * Runs the steps on a new cache. Sequences acquire its blocks in random order.
    *
    * @return the bits of each output's rows, by name, per step
    */

@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 
-/** Runs of plans whose batches always contain all sequences, so that each keeps its index. */
+/** Runs of plans on batches that always contain all sequences, so that each keeps its index. */
 final class PlanRuns {
   static final int SEQUENCES = 3;
 

@@ -171,7 +171,7 @@ class PlanTest {
     return rows;
   }
 
-  /** Reports the first output that differs, whose operation is at fault. */
+  /** Reports the first output that differs: its operation is at fault. */
   private static void assertSame(
       Plan plan, List<Map<String, int[]>> expected, List<Map<String, int[]>> actual) {
     assertEquals(expected.size(), actual.size());

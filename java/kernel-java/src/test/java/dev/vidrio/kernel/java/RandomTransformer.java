@@ -127,7 +127,7 @@ final class RandomTransformer {
     return Segments.packed(arena, rows(n, k));
   }
 
-  /** Returns a matrix in row layout, of any type whose blocks divide k. */
+  /** Returns a matrix in row layout, of any type with blocks that divide k. */
   private Weights rows(int n, int k) {
     WeightType type = pick(TYPES);
     while (k % type.blockElements() != 0) {

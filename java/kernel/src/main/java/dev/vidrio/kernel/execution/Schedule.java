@@ -26,8 +26,8 @@ import java.util.Set;
  *   <li>The elementwise operations after a matrix product form its <i>epilogue</i>: a tile of the
  *       product passes through all of them while it is in the cache. Further products with the same
  *       input shape may be part of it.
- *   <li>Norms, gains and quantizations whose results only products and taps read are
- *       <i>replicated</i>: in steps of a few tokens each worker computes them for itself.
+ *   <li>Norms, gains and quantizations are <i>replicated</i> if only products and taps read their
+ *       results: in steps of a few tokens each worker computes them for itself.
  * </ul>
  *
  * @see "docs/adr/006-fusion.md"
@@ -224,7 +224,8 @@ public final class Schedule {
    * Memory that operations access.
    *
    * @param memory a key for the memory of an activation or of a part of the cache
-   * @param own the replicated activation, of which each worker accesses its own copy; else the key
+   * @param own the activation if it is replicated, so that each worker accesses its own copy; else
+   *     the key
    */
   private record Location(Object memory, Object own) {
     boolean conflicts(Location other) {

@@ -163,7 +163,7 @@ public final class NativeExecutor implements Executor {
    * @throws NativeException if libvidrio cannot be loaded
    */
   public static NativeExecutor create() {
-    NativeLibrary.load(); // Before Isa, whose initialization would wrap its errors.
+    NativeLibrary.load(); // Before the initialization of Isa, which would wrap its errors.
     return create(Isa.pick(), defaultWorkers());
   }
 

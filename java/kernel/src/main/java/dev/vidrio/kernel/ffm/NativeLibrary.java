@@ -59,7 +59,7 @@ public final class NativeLibrary {
     return path;
   }
 
-  /** Initializes the bindings, whose layouts need native access too. */
+  /** Initializes the bindings. Their layouts need native access too. */
   private static Search search() {
     try {
       return new Search(Platform.current(), CacheDirectory.root());

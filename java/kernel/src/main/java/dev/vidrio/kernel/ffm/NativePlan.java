@@ -49,7 +49,7 @@ final class NativePlan extends PreparedPlan {
   /**
    * The plan in native memory.
    *
-   * @param deferred packings of matrices whose rows it multiplies
+   * @param deferred packings of matrices that it multiplies in row layout
    */
   private record Encoding(
       MemorySegment handle,

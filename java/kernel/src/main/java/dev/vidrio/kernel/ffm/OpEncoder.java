@@ -192,7 +192,7 @@ final class OpEncoder {
     return Vidrio.VD_OP_QUANTIZE();
   }
 
-  /** Returns the packings of matrices whose rows are multiplied until they are packed. */
+  /** Returns the packings of matrices that are multiplied in row layout until they are packed. */
   List<DeferredPacking> deferred() {
     return deferred;
   }

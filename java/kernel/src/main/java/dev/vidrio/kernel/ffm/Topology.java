@@ -18,8 +18,9 @@ import java.util.List;
  * @param caches number of last-level caches
  * @param cores number of physical cores
  * @param allowedCores number of allowed cores
- * @param fastCores number of the fastest allowed cores whose product with the speed of the slowest
- *     one is largest: workers of steps of at most 16 tokens, in which shares of weights are equal
+ * @param fastCores number of the fastest allowed cores, chosen for the largest product with the
+ *     speed of the slowest one: workers of steps of at most 16 tokens, in which shares of weights
+ *     are equal
  * @param workers the default number of workers of longer steps: {@code allowedCores}, or {@code
  *     fastCores} where the system does not bind threads to processors; but at most the quota
  * @param wholeNodes true if there is no quota, and this process may use all or none of the

@@ -113,7 +113,7 @@ public sealed interface Access {
   record States(int queryWidth, int valueWidth, int heads) implements CachePart {}
 
   /**
-   * The states of a recurrence whose elements are independent.
+   * The states of a recurrence of independent elements.
    *
    * @param width elements of a state
    */

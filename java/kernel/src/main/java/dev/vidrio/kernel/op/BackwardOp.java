@@ -42,7 +42,7 @@ public sealed interface BackwardOp extends Op {
     }
   }
 
-  /** Adds x[i] to the row of the i-th token whose logits are requested; other rows of y are 0. */
+  /** Adds x[i] to the row of the i-th token with requested logits; other rows of y are 0. */
   record Scatter(Buffer x, Buffer y) implements BackwardOp {
     public Scatter {
       require(x.rows() == Rows.LOGITS && y.rows() == Rows.TOKENS, y, "rows");

@@ -35,7 +35,7 @@ public sealed interface ExpertOp extends Op {
     /** All experts for softmax scores; sigmoid scores are not normalized. */
     ALL,
     /**
-     * For each slot, the experts whose logits are close to that of the slot, except the experts of
+     * For each slot, the experts with logits close to that of the slot, except the experts of
      * earlier slots; softmax without bias and groups only (sparse mixer: Liu et al. 2024, arXiv
      * 2409.12136).
      */
@@ -51,7 +51,7 @@ public sealed interface ExpertOp extends Op {
   }
 
   /**
-   * Groups of experts of equal size, of which a token uses only some (DeepSeek-AI 2024, arXiv
+   * Groups of experts of equal size. A token uses only some of them (DeepSeek-AI 2024, arXiv
    * 2405.04434).
    *
    * @param count at most {@value #MAX}

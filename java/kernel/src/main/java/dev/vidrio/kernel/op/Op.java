@@ -406,7 +406,7 @@ public sealed interface Op
     }
   }
 
-  /** Selects the rows whose logits are requested: {@code y[i] = x[logit row i]}. */
+  /** Selects the rows for which logits are requested: {@code y[i] = x[logit row i]}. */
   record Gather(Buffer x, Buffer y) implements Op {
     public Gather {
       require(x.rows() == Rows.TOKENS && y.rows() == Rows.LOGITS, y, "rows");

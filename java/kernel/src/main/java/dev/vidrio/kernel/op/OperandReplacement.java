@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Rebuilds operations over other operands, by the components of their records. */
 final class OperandReplacement {
-  /** The accessors and the canonical constructor of a record, whose lookup takes long. */
+  /** The accessors and the canonical constructor of a record, cached as their lookup is slow. */
   private record Shape(List<Method> accessors, Constructor<?> constructor) {}
 
   private static final ClassValue<Shape> SHAPES =

@@ -4,6 +4,6 @@ package dev.vidrio.kernel.op;
 public enum Rows {
   /** One row per token of the batch. */
   TOKENS,
-  /** One row per token whose logits are requested. */
+  /** One row per token for which logits are requested. */
   LOGITS
 }

@@ -202,7 +202,7 @@ public sealed interface SequenceOp extends Op {
   }
 
   /**
-   * A recurrence of independent elements, whose states h are in a layer of the cache: {@code h =
+   * A recurrence of independent elements with its states h in a layer of the cache: {@code h =
    * exp(decay) · h + gate · x}, and x at position 0 (arXiv 2303.06349, 2402.19427). All are [n, d].
    */
   record DiagonalRecurrence(int layer, Buffer decay, Buffer gate, Buffer x, Buffer h)

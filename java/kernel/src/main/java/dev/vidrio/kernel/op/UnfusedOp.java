@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The parts of attention and norms as operations of their own, so that intermediate results can be
  * captured and edited. {@link Scores}, {@link Softmax} and {@link WeightedValues} run after {@link
- * SequenceOp.Attention} and replace its result in the heads whose pattern was edited. A norm
- * without gain followed by {@link Gain} equals {@link Op.Norm} bit for bit.
+ * SequenceOp.Attention} and replace its result in the heads with an edited pattern. A norm without
+ * gain followed by {@link Gain} equals {@link Op.Norm} bit for bit.
  */
 public sealed interface UnfusedOp extends Op {
   /**
@@ -89,9 +89,9 @@ public sealed interface UnfusedOp extends Op {
 
   /**
    * The values up to each token's position, or of its whole sequence if the window is
-   * bidirectional, weighted by its pattern [n, H, P]: z [n, H, d_v]. Heads whose pattern equals the
-   * softmax bit for bit copy z from attention, so that the bits of heads that are not edited do not
-   * change.
+   * bidirectional, weighted by its pattern [n, H, P]: z [n, H, d_v]. A head copies z from attention
+   * if its pattern equals the softmax bit for bit, so that the bits of heads that are not edited do
+   * not change.
    *
    * @param softmax the pattern before edits
    * @param attention z of {@link SequenceOp.Attention}

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param seeds the direct arguments of the scalar, each with memory for its gradient [capacity of
  *     rows, width], which the caller fills between the two parts of a step
- * @param wanted the activations whose gradients are computed
+ * @param wanted the activations for which gradients are computed
  * @param rules modifications of the gradient
  * @param constants the activations that count as constants: the gradient with respect to one of
  *     them is computed, but not passed on to what it depends on

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Gathers the rows whose logits are requested as early as possible: right after the last operation
- * in which tokens interact. All later operations then run on those rows only, so that a prompt
+ * Gathers the rows with requested logits as early as possible: right after the last operation in
+ * which tokens interact. All later operations then run on those rows only, so that a prompt
  * computes most of its last layer for one token instead of all. The bits of a row do not change.
  */
 public final class GatherHoisting implements PlanPass {

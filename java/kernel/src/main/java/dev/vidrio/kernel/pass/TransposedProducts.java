@@ -15,8 +15,8 @@ import java.util.function.UnaryOperator;
 /**
  * Replaces the float products of a backward pass by products of the forward pass with Wᵀ, in an
  * arithmetic that is faster. In {@link Arithmetic#INT8} gradients are quantized as activations are.
- * Three kinds of products remain: those whose gradient does not fill quantization blocks, those of
- * logits, which have few rows, and those with the matrices of experts.
+ * Three kinds of products remain: those with a gradient that does not fill quantization blocks,
+ * those of logits, which have few rows, and those with the matrices of experts.
  *
  * @param transposed gives the transpose [K, N] of a matrix, of a type that the arithmetic quantizes
  *     or a float type in bf16

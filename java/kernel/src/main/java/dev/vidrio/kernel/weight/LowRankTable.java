@@ -21,7 +21,7 @@ public final class LowRankTable {
   public static final int NONE = -1;
 
   /**
-   * The shape of a matrix whose product is adapted.
+   * The shape of a matrix with an adapted product.
    *
    * @param n outputs
    * @param k inputs

@@ -40,7 +40,7 @@ class NativeExecutorTest {
   private static final KvShape KV = new KvShape(1, 1, 8);
   private static final Limits LIMITS = new Limits(4, 2, 1, 64, 3);
 
-  /** Returns a plan that looks up rows of a table whose row r holds 10 r + column. */
+  /** Returns a plan that looks up rows of a table with the elements 10 · row + column. */
   private static Plan lookup(Arena arena) {
     MemorySegment data = arena.allocate(JAVA_FLOAT, 3 * 8);
     for (int i = 0; i < 24; i++) {

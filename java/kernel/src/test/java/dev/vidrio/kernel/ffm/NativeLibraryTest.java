@@ -28,7 +28,7 @@ class NativeLibraryTest {
 
   private static final Platform NOWHERE = new Platform("plan9-z80", "libvidrio.so");
 
-  /** A platform whose library on the test class path consists of those three bytes. */
+  /** A platform with a library of those three bytes on the test class path. */
   private static final Platform SOMEWHERE = new Platform("cpm-z80", "libvidrio.so");
 
   @TempDir Path cache;
@@ -86,7 +86,7 @@ class NativeLibraryTest {
     assertTrue(out.contains("noexec"), out);
   }
 
-  /** A server whose applications each load Vidrio in their own class loader. */
+  /** A server with applications that each load Vidrio in their own class loader. */
   static final class Server {
     private Server() {}
 

@@ -20,9 +20,9 @@ import java.util.List;
  * shares of token j, rolled out up to the previous layer. Feed-forward blocks do not mix tokens;
  * their contributions are not distributed.
  *
- * @param position n, whose next token is predicted
+ * @param position n, the position before the predicted token
  * @param token w
- * @param versus o, whose logit is subtracted (a contrastive explanation); −1 for none
+ * @param versus o, a token; its logit is subtracted (a contrastive explanation); −1 for none
  * @param tokens the contribution of each input token up to n
  * @param rest the contribution of feed-forward blocks and biases
  * @param logit the logit of the model, or the difference; up to rounding, and before a soft cap,

@@ -10,9 +10,9 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * A text whose last tokens are an answer, generated or given, and the metric of each of them. The
- * token at position p is measured by the logits after position p − 1, so all tokens before it are
- * the input (teacher forcing).
+ * A text that ends with an answer, generated or given, and the metric of each token of the answer.
+ * The token at position p is measured by the logits after position p − 1, so all tokens before it
+ * are the input (teacher forcing).
  *
  * {@snippet file="LensExamplesTest.java" region="answer"}
  *
@@ -44,7 +44,7 @@ public final class Answer {
   }
 
   /**
-   * Returns an answer measured by log-probabilities, whose sum is that of the whole answer.
+   * Returns an answer measured by log-probabilities. Their sum is that of the whole answer.
    *
    * @param tokens of the prompt and the answer; BOS is not added
    * @param from the position of the first token of the answer

@@ -126,7 +126,7 @@ public final class ContextMixing {
     }
   }
 
-  /** Divides each row by its sum; a token whose row is zero has all of its own share. */
+  /** Divides each row by its sum; a token with a row of zeros has all of its own share. */
   private static double[][] normalized(double[][] measures) {
     for (int i = 0; i < measures.length; i++) {
       double sum = Arrays.stream(measures[i]).sum();

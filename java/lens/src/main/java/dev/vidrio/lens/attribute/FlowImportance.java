@@ -41,7 +41,7 @@ public record FlowImportance(int layer, Block block, int head, double share, dou
 
   /**
    * Measures the components of a model in texts; memory grows with the longest text. The first
-   * token of a text, whose heads can attend to nothing else, is not included.
+   * token of a text is not included, since its heads can attend to nothing else.
    *
    * @param texts of at least two tokens each
    * @param threshold of active edges, 0 to 1

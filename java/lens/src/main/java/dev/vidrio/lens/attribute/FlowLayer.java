@@ -210,8 +210,8 @@ final class FlowLayer {
   }
 
   /**
-   * A residual stream as a sum, whose edges begin with their proximities. If interventions change
-   * the stream, summands change with it, and what they add is the last one.
+   * A residual stream as a sum. Its edges begin with their proximities. If interventions change the
+   * stream, summands change with it, and what they add is the last one.
    */
   private final class Sum {
     private final HookSite into;

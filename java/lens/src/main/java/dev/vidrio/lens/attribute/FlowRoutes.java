@@ -29,9 +29,9 @@ import java.util.stream.IntStream;
  * }</pre>
  *
  * <p>The shares of the edges into a stream add up to 1. The routes of a prediction begin at the
- * last stream of its token and follow, downwards, each edge whose share is above a threshold; what
+ * last stream of its token and follow, downwards, each edge with a share above a threshold; what
  * other edges alone lead to is not part of them. Norms between a block and the residual stream use
- * the divisors of the run. Layers whose attention and feed-forward block are parallel have one sum
+ * the divisors of the run. Layers with attention and feed-forward block in parallel have one sum
  * with all edges.
  *
  * <p>Interventions of the lens change the summands of the stream that they are applied to; what
@@ -40,7 +40,7 @@ import java.util.stream.IntStream;
  * <p>Memory grows with the attention patterns of all layers, {@code 4 · L · H · n²} bytes, and with
  * {@code 4 · n · H · d} bytes for one layer.
  *
- * @param position the token whose next-token prediction is explained
+ * @param position the position before the token to explain
  * @param threshold the share that all edges exceed, 0 to 1
  * @param edges from the last layer to the first; into a layer's end before into its middle, then by
  *     token
@@ -147,7 +147,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
       reached.add(start);
     }
 
-    /** Keeps an edge whose target is reached, and reaches its source. */
+    /** Keeps an edge if its target is reached, and reaches its source. */
     void follow(Edge edge) {
       if (edge.share > threshold && reached.contains(edge.target())) {
         kept.add(edge);
@@ -237,7 +237,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     return new FlowRoutes(position, higher, trace.kept);
   }
 
-  /** Returns the tokens of the text whose embeddings are part of the routes, ascending. */
+  /** Returns the tokens of the text with embeddings that are part of the routes, ascending. */
   public List<Integer> sources() {
     return edges.stream()
         .filter(edge -> edge.layer == 0 && edge.block.hasSource())

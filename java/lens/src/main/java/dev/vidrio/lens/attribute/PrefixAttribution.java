@@ -80,8 +80,8 @@ public final class PrefixAttribution implements AutoCloseable {
    * Returns whether a metric of the logits after a prefix can be attributed.
    *
    * @param prefix tokens
-   * @param positions the number of positions whose logits the metric reads, at the end of the
-   *     prefix
+   * @param positions the number of positions, at the end of the prefix, with logits that the metric
+   *     reads
    */
   public boolean covers(int[] prefix, int positions) {
     return prefix.length <= tokens.length

@@ -7,8 +7,8 @@ import java.util.function.IntConsumer;
 /**
  * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): which edges between
  * components explain a behavior? Visits the edges of a {@link ComponentGraph} from the logits back
- * to the embedding, and removes each whose removal changes the metric by less than a threshold.
- * Every edge costs one run, except edges into components that no remaining edge reads.
+ * to the embedding, and removes each edge if its removal changes the metric by less than a
+ * threshold. Every edge costs one run, except edges into components that no remaining edge reads.
  *
  * {@snippet file="LensExamplesTest.java" region="circuit"}
  *

@@ -62,7 +62,7 @@ public record Circuit(Set<Edge> edges) {
     return backward.reversed();
   }
 
-  /** Returns the nodes whose outputs change when a destination's input changes. */
+  /** Returns the nodes with outputs that change when a destination's input changes. */
   private static List<Node> outputs(ComponentGraph graph, Node.Destination destination) {
     return switch (destination) {
       case Node.HeadInput input -> List.copyOf(graph.changed(input));

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs circuits on batches of pairs of texts: the steps of {@link CircuitRun}, which describes
- * them. Only components whose outputs the circuit reads are computed head by head; others keep
+ * them. Only components with outputs that the circuit reads are computed head by head; others keep
  * their values of the clean run, which nothing reads.
  *
  * <p>Not thread-safe.
@@ -60,13 +60,13 @@ final class CircuitBatch implements AutoCloseable {
   /** The recording that {@link #recordAblated} overwrites, or null before the first. */
   private @Nullable Recording spare;
 
-  /** The recording whose prefixes the sequences have. */
+  /** The recording with the prefixes of the sequences. */
   private @Nullable Recording loaded;
 
   /** The differences of outputs from the ablated ones, [source][rows · d]. */
   private final float[][] differences;
 
-  /** The sources whose differences of the current run are known. */
+  /** The sources with known differences of the current run. */
   private final BitSet known = new BitSet();
 
   /** The sum of the current outputs' differences from the clean run. */
@@ -577,7 +577,7 @@ final class CircuitBatch implements AutoCloseable {
      * Returns the inputs of components, each [rows, d], valid until the next call; arrays may be
      * longer.
      *
-     * @param masks the sources whose edges each keeps
+     * @param masks the sources of the edges that each component keeps
      * @param count the number of sources before them
      * @param place the stream that they read
      */

@@ -19,9 +19,9 @@ import java.util.function.DoubleConsumer;
  * f(p) = (F(C) − F(∅)) / (F(M) − F(∅))
  * }</pre>
  *
- * <p>for the mean metric F of the circuit C, of the whole model M and of the empty circuit, whose
- * edges are all ablated. 0 is no better than the empty circuit, 1 is as the model; more is
- * possible, since a circuit may leave out edges that work against the answer.
+ * <p>for the mean metric F of the circuit C, of the whole model M and of the empty circuit, with
+ * all edges ablated. 0 is no better than the empty circuit, 1 is as the model; more is possible,
+ * since a circuit may leave out edges that work against the answer.
  *
  * @param level what the circuits are made of
  * @param units n, the number of scored units

@@ -18,7 +18,7 @@ public final class CircuitEvaluation {
   private final Circuit circuit;
   private final Circuit whole;
 
-  /** Creates the evaluation of a circuit on several pairs of texts, whose runs must stay open. */
+  /** Creates the evaluation of a circuit on several pairs of texts. The runs must stay open. */
   public CircuitEvaluation(CircuitRuns runs, Circuit circuit) {
     this.runs = runs;
     this.circuit = circuit;

@@ -59,7 +59,7 @@ public final class CircuitRun implements AutoCloseable {
     return new CircuitRun(lens, new TextPair(clean, corrupted, new Any(positions)), positions);
   }
 
-  /** The metric of a pair whose runs are measured by others. */
+  /** The metric of a pair with runs that are measured by other metrics. */
   private record Any(int positions) implements Metric {
     @Override
     public double of(MemorySegment logits) {

@@ -189,8 +189,8 @@ public final class ComponentGraph {
   }
 
   /**
-   * Returns the heads whose outputs change with an input; with a norm over their sum, all of the
-   * layer.
+   * Returns the heads with outputs that change with an input; with a norm over their sum, all of
+   * the layer.
    */
   List<Node.Head> changed(Node.HeadInput input) {
     return divided.get(input.layer())

@@ -30,7 +30,7 @@ final class EdgeMask {
     }
   }
 
-  /** Returns the numbers of the sources whose edges to a destination are kept, not a copy. */
+  /** Returns the numbers of the sources with kept edges to a destination, not a copy. */
   BitSet inputsOf(Node.Destination destination) {
     return Objects.requireNonNull(kept.get(destination));
   }

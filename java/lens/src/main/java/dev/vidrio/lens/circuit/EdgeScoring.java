@@ -104,7 +104,7 @@ public record EdgeScoring(Method method, int steps, Rule rule, CircuitAblation a
         ablation == CircuitAblation.PATCH || !runsBetween(method),
         "ablation",
         ablation.label(),
-        "must be patch for " + method.label() + ", whose runs are between the two texts");
+        "must be patch for " + method.label() + ", since its runs are between the two texts");
   }
 
   /** Returns whether a method has gradients of runs other than that of the clean text. */

@@ -33,7 +33,7 @@ public record GateGradient(double divergence, ScoredGraph scores) {
    *
    * @param pairs texts; their metrics have no influence
    * @param gates z of all edges as their scores, 0 to 1
-   * @param ablation what edges carry whose gates are closed; not optimal constants
+   * @param ablation what edges with closed gates carry; not optimal constants
    * @throws InvalidInputException if there is no pair, the model does not support a text, or a gate
    *     is missing or out of range
    */

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * <p>where the divergence is that of the next token's prediction, the mean over texts. The share t
  * of open gates falls from 1 to the given one over the first five sixths of the steps; the
  * multipliers λ grow with the distance from it, so that k ends near t. (UGS has a constant λ₁ in
- * the paper, whose size decides how many edges are left.) The gradients with respect to gates are
+ * the paper; its size decides how many edges are left.) The gradients with respect to gates are
  * exact: queries, keys, values and gates of each head, and each feed-forward block, read a sum of
  * their own.
  *
@@ -75,7 +75,7 @@ public record LearnedMask(
    *
    * @param gates the distribution of gates
    * @param level what has gates: edges or components
-   * @param ablation what edges carry whose gates are closed
+   * @param ablation what edges with closed gates carry
    * @param keep the share of open gates at the end, t
    * @param steps number of steps, each with a batch of texts
    * @param rate learning rate of the parameters
@@ -89,7 +89,7 @@ public record LearnedMask(
       int steps,
       double rate,
       long seed) {
-    /** Hard-concrete gates on edges, of which 5 % stay open after 200 steps. */
+    /** Hard-concrete gates on edges; 5 % of them stay open after 200 steps. */
     public static final Options DEFAULT =
         new Options(
             MaskGates.HARD_CONCRETE, CircuitLevel.EDGE, CircuitAblation.PATCH, 0.05, 200, 0.1, 0);

@@ -102,7 +102,7 @@ public enum MaskGates {
   /** Returns the factor of ∂L/∂z in the estimate of ∂L/∂θ. */
   abstract double slope(double parameter, double u);
 
-  /** Returns the probability that the gate is open, whose derivative is p (1 − p). */
+  /** Returns the probability p that the gate is open. Its derivative is p (1 − p). */
   abstract double open(double parameter);
 
   /** Returns the parameter before training, with which nearly all gates are open. */

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>for the prediction of the next token. Training begins at the means over all tokens of the
- * clean texts, or the constants of the circuit before, and follows the exact gradient by Adam,
- * whose rate falls linearly to 0; constants that are worse than those at the beginning are not
+ * clean texts, or the constants of the circuit before, and follows the exact gradient by Adam, with
+ * a rate that falls linearly to 0; constants that are worse than those at the beginning are not
  * used. There should be many texts: over one, constants could carry its prediction.
  *
  * @param constants of each component, [d], in the order of the model
@@ -192,7 +192,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
       this(new Streams(graph, clean, batches), means, ConstantTraining.DEFAULT.withSteps(steps));
     }
 
-    /** Runs the clean texts of a batch, whose ablated edges carry the constants. */
+    /** Runs the clean texts of a batch with the constants on ablated edges. */
     CircuitBatch.Ablated record(CircuitBatch clean, PairBatch batch) {
       return streams.record(clean, batch, values);
     }
@@ -227,7 +227,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     return metrics;
   }
 
-  /** The residual streams whose components all write constants. */
+  /** The residual streams if all components write constants. */
   private static final class Streams {
     /** The number of sources before each stream, and the part of it that belongs to no source. */
     private final int[] counts;
@@ -278,7 +278,7 @@ public record OptimalAblation(Map<Node.Source, float[]> constants, double first,
     }
 
     /**
-     * Runs the clean texts of a batch, whose ablated edges carry constants.
+     * Runs the clean texts of a batch with constants on ablated edges.
      *
      * @return valid until the next run
      */

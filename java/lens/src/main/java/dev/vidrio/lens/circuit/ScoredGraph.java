@@ -80,7 +80,7 @@ public record ScoredGraph(
    *
    * @param count number of edges or components
    * @throws InvalidInputException if there are no such scores or fewer, or the level is {@link
-   *     CircuitLevel#NEURON}, whose circuits are more than sets of edges
+   *     CircuitLevel#NEURON}, since its circuits are more than sets of edges
    */
   public Circuit strongest(CircuitLevel level, int count) {
     Preconditions.require(

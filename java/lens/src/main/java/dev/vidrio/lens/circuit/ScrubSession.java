@@ -255,7 +255,7 @@ final class ScrubSession implements AutoCloseable {
             });
   }
 
-  /** Returns whether heads of a layer are computed whose sum a norm divides. */
+  /** Returns whether heads of a layer are computed and a norm divides their sum. */
   private boolean computesDivided(int layer) {
     return graph.isDivided(layer) && !computed(layer).isEmpty();
   }

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * A hypothesis as a tree, as causal scrubbing samples it: a claim that several claims read is
  * computed from texts of its own for each. The root is the logits.
  *
- * <p>Claims with inputs are computed in passes, each of which computes every component at most
- * once. Immutable.
+ * <p>Claims with inputs are computed in passes. Each pass computes every component at most once.
+ * Immutable.
  */
 final class ScrubTree {
   /** Maximum number of branches: their number may be exponential in that of claims. */

@@ -10,8 +10,8 @@ import dev.vidrio.model.Model;
 
 /**
  * Computes {@code M Mᵀ}, [d, d], of {@code M = diag(γ) W_U}, the linear map from the normalized
- * residual stream to the logits: γ is the gain of the final norm, whose mean the columns do not
- * read if the norm subtracts it. Memory does not grow with the vocabulary.
+ * residual stream to the logits: γ is the gain of the final norm. If the norm subtracts the mean,
+ * the columns do not read it. Memory does not grow with the vocabulary.
  */
 public final class UnembeddingGram {
   /** Columns of W_U in memory at once. */

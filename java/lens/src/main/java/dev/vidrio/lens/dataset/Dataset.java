@@ -66,7 +66,7 @@ public enum Dataset {
 
   /** Generates pairs with single-token words. */
   interface Generator {
-    /** Returns a random pair, whose tokens have not been checked; null for a draw in vain. */
+    /** Returns a random pair with unchecked tokens; null for a draw in vain. */
     @Nullable PairText next();
   }
 

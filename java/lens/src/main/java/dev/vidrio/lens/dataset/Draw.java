@@ -73,7 +73,7 @@ final class Draw {
     return enough(words.stream().filter(this::isOneToken).toList(), words.size(), what, least);
   }
 
-  /** Returns the pairs whose words are both one token after a space. */
+  /** Returns the pairs of words that are both one token after a space. */
   List<Pair> bothOneToken(List<Pair> pairs, String what, int least) {
     return enough(
         pairs.stream().filter(p -> isOneToken(p.first()) && isOneToken(p.second())).toList(),
@@ -82,7 +82,7 @@ final class Draw {
         least);
   }
 
-  /** Returns the pairs whose second word is one token after a space. */
+  /** Returns the pairs with a second word of one token after a space. */
   List<Pair> secondOneToken(List<Pair> pairs, String what, int least) {
     return enough(
         pairs.stream().filter(p -> isOneToken(p.second())).toList(), pairs.size(), what, least);

@@ -75,7 +75,7 @@ public final class AttentionLens {
    * @param from the position of column 0
    * @param heads a row each
    * @param cells [heads][positions]
-   * @param token the token whose standing every cell also has; −1 for none
+   * @param token a token; every cell also has its standing; −1 for none
    */
   public record Reading(
       List<Integer> tokens,
@@ -177,7 +177,7 @@ public final class AttentionLens {
    *
    * @param positions a capture with the positions; its hook points are ignored
    * @param k number of tokens per prediction, at least 1
-   * @param token whose standing to add to each cell; −1 for none
+   * @param token a token; each cell also has its standing; −1 for none
    * @param edits interventions of the run
    * @throws InvalidInputException if the token is not in the vocabulary, or an intervention does
    *     not fit its point

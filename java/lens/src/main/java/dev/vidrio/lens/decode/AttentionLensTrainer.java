@@ -32,7 +32,7 @@ public final class AttentionLensTrainer implements AutoCloseable {
   /**
    * Prepares training.
    *
-   * @param points names of {@code attn.hook_z}, whose heads are all trained
+   * @param points names of {@code attn.hook_z}; all their heads are trained
    * @param rate learning rate of the first step, above 0 and below 1, relative as for {@link
    *     TunedLensTrainer}
    * @param steps number of steps of the whole training

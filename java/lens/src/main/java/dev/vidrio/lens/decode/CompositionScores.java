@@ -26,7 +26,7 @@ import java.util.Objects;
  * with Frobenius norms, {@code W_A = W_OV} of the earlier head, and {@code W_B} of the later head
  * as {@link Kind} defines it. A score is 0 to 1. That of independent random matrices is about 1/√d,
  * {@link #random}, which Elhage et al. subtract; factors of a matrix cancel. The values are those
- * of {@code all_composition_scores} in TransformerLens, whose masked pairs are not scored here: a
+ * of {@code all_composition_scores} in TransformerLens. Its masked pairs are not scored here: a
  * head reads what heads of earlier layers write.
  *
  * <p>Norms and biases are treated as {@link HeadMatrices} says. If the norm before attention
@@ -115,7 +115,7 @@ public final class CompositionScores {
 
     final int heads;
 
-    /** R W_O of all heads, whose norm with any matrix is that of W_V W_O, [H · d_h][d]. */
+    /** R W_O of all heads, [H · d_h][d]. Its norm with any matrix is that of W_V W_O. */
     final float[][] rows;
 
     Writers(int first, List<Circuits> layer) {

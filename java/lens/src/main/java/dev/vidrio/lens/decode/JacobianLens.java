@@ -63,8 +63,8 @@ public final class JacobianLens implements LogitLens.Translation {
    * residual stream.
    *
    * @param texts of at least {@code skip} + 2 tokens
-   * @param hooks names of residual streams; that after the last layer, whose Jacobian is the
-   *     identity, is skipped
+   * @param hooks names of residual streams; that after the last layer is skipped, since its
+   *     Jacobian is the identity
    * @param skip number of positions at the beginning of a text that are left out, such as {@link
    *     #SKIP}
    * @param progress receives the completed fraction, from 0 to 1

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @see "docs/lens/lenses.md"
  */
 public record LensComparison(List<HookPoint> points, Map<String, List<Score>> scores, int count) {
-  /** Rows whose logits are in memory at once. */
+  /** Rows of logits in memory at once. */
   private static final int ROWS = 32;
 
   private static final double LN_2 = Math.log(2);

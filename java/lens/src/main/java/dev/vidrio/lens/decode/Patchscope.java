@@ -22,8 +22,8 @@ import java.util.function.UnaryOperator;
  */
 public final class Patchscope {
   /**
-   * A prompt whose last token repeats the preceding one (the identity prompt of the paper); the
-   * representation is inserted at its last token.
+   * A prompt with a last token that repeats the preceding one (the identity prompt of the paper);
+   * the representation is inserted at its last token.
    */
   public static final String IDENTITY = "cat -> cat; 1135 -> 1135; hello -> hello; ?";
 

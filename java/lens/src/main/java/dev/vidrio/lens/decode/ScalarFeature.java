@@ -14,7 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A part of a model whose activation is one number per token: a neuron, a head or a feature of a
+ * A part of a model with one number per token as its activation: a neuron, a head or a feature of a
  * sparse autoencoder.
  */
 public sealed interface ScalarFeature {

@@ -27,8 +27,8 @@ import java.util.Map;
  * zeros it is the logit lens.
  *
  * <p>A future lens (Pal et al. 2023, arXiv 2311.04897) has the same form: its translators map the
- * stream at position i to a stream whose prediction is that of the model after position i + t. How
- * much better it predicts than chance shows what the stream already holds about tokens to come.
+ * stream at position i to a stream with the model's prediction after position i + t. How much
+ * better it predicts than chance shows what the stream already holds about tokens to come.
  *
  * <p>{@link #load} also reads lenses of the package tuned-lens.
  *

@@ -61,8 +61,8 @@ public final class TunedLensTrainer implements AutoCloseable {
    *     is 0
    * @param rate learning rate of the first step, above 0 and below 1
    * @param steps number of steps of the whole training
-   * @param ahead number of tokens between the position that is read and the position whose
-   *     prediction is fitted; 0 for a tuned lens
+   * @param ahead number of tokens between the position that is read and that of the fitted
+   *     prediction; 0 for a tuned lens
    * @throws dev.vidrio.error.InvalidInputException if a point is not a residual stream, none is
    *     left, or a number is out of range
    */

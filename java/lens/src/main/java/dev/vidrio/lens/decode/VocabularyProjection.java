@@ -23,8 +23,8 @@ import java.util.stream.IntStream;
 
 /**
  * Projects weight vectors onto the vocabulary (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023,
- * arXiv 2209.02535): the tokens whose logits a vector increases when added to the residual stream,
- * and those whose embeddings align with it.
+ * arXiv 2209.02535): the tokens with logits that a vector increases when added to the residual
+ * stream, and those with embeddings that align with it.
  *
  * @see "docs/lens/decoding.md"
  */
@@ -64,7 +64,10 @@ public final class VocabularyProjection {
     return scores;
   }
 
-  /** The tokens whose logits a vector raises most, and those whose logits it lowers most. */
+  /**
+   * The tokens with the logits that a vector raises most, and those with the logits that it lowers
+   * most.
+   */
   public record Effects(List<Score> promoted, List<Score> suppressed) {
     public Effects {
       promoted = List.copyOf(promoted);
@@ -129,7 +132,7 @@ public final class VocabularyProjection {
   }
 
   /**
-   * Projects an input direction of the matrix whose product is the activation at a point, such as
+   * Projects an input direction of the matrix that computes the activation at a point, such as
    * {@code mlp.hook_pre}, as {@link #read(Lens, int, float[], int)} does for heads.
    *
    * @param reader the point

@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>QK: a query along {@code γ ⊙ W_U[:,t]}, the direction that predicts token t, has its
  *       highest score for the key of t itself. Keys are those of effective embeddings, as in {@link
  *       OvScores}.
- *   <li>OV: t is among the five tokens whose logits the head lowers most where it attends to t, the
- *       {@link OvScores#negativeCopying} of these tokens.
+ *   <li>OV: t is among the five tokens with the logits that the head lowers most where it attends
+ *       to t, the {@link OvScores#negativeCopying} of these tokens.
  * </ul>
  *
  * <p>Biases, norms of queries and keys, and rotary positions are ignored in the QK half, as in

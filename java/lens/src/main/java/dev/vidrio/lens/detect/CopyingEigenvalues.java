@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record CopyingEigenvalues(int layer, int head, List<Eigenvalue> eigenvalues)
     implements ScoredHead {
-  /** Tokens whose embeddings and unembeddings are multiplied at once. */
+  /** Tokens in one product of embeddings and unembeddings. */
   private static final int TOKENS = 2048;
 
   /** Rows of W_U that are dequantized at once; a divisor of {@link #TOKENS}. */
@@ -75,7 +75,7 @@ public record CopyingEigenvalues(int layer, int head, List<Eigenvalue> eigenvalu
     return List.copyOf(found);
   }
 
-  /** Adds the heads of some layers, all of which read plain embeddings or effective ones. */
+  /** Adds the heads of some layers, which all read plain embeddings or all read effective ones. */
   private static void add(Lens lens, int from, int to, List<CopyingEigenvalues> found) {
     HookMap hooks = HookMap.of(lens.model());
     int[] layers = IntStream.range(from, to).filter(l -> hooks.heads(l) > 0).toArray();

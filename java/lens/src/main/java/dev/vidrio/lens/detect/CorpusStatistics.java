@@ -39,7 +39,7 @@ import java.util.stream.Stream;
  * block no neurons.
  *
  * @param texts number of texts
- * @param tokens number of tokens whose activations count: all but the first of each text
+ * @param tokens number of tokens with activations that count: all but the first of each text
  * @param bins number of ranges of positions in {@link NeuronStatistics#position}
  * @param heads by layer and head
  * @param neurons by layer and neuron

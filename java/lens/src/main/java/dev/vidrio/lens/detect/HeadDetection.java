@@ -108,8 +108,8 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
   }
 
   /**
-   * Returns the fraction of heads whose mean weight on position 0 exceeds a threshold: the sink
-   * rate of Gu et al. (2024, arXiv 2410.10781), with a threshold of 0.3.
+   * Returns the fraction of heads with a mean weight on position 0 above a threshold: the sink rate
+   * of Gu et al. (2024, arXiv 2410.10781), with a threshold of 0.3.
    */
   public double sinkRate(double threshold) {
     return heads.stream().filter(head -> head.first() > threshold).count() / (double) heads.size();

@@ -38,7 +38,7 @@ public record HeadScores(
     double induction)
     implements ScoredHead {
   /**
-   * Returns the scores of the heads of all layers whose {@code hook_pattern} a cache has, in order.
+   * Returns the scores of the heads of all layers with a {@code hook_pattern} in a cache, in order.
    */
   public static List<HeadScores> of(ActivationCache cache) {
     Relations relations = relations(Arrays.copyOf(cache.tokens(), cache.from() + cache.rows()));
@@ -71,7 +71,7 @@ public record HeadScores(
     return sums.scores(layer, head);
   }
 
-  /** Returns the relations of tokens, each of which is a word. */
+  /** Returns the relations of tokens if each token is a word. */
   private static Relations relations(int[] tokens) {
     return new Relations(tokens, IntStream.range(0, tokens.length).toArray());
   }

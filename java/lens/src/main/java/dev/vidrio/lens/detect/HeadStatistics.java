@@ -10,7 +10,7 @@ package dev.vidrio.lens.detect;
  * @param subword weight of earlier tokens of the query's word, over tokens that continue a word
  *     (subword-joiner heads, Correia et al. 2019, arXiv 1909.00015)
  * @param offset the distance that most often has the maximum weight
- * @param positional the fraction of queries whose maximum weight is at this distance; from 0.9 on,
+ * @param positional the fraction of queries with the maximum weight at this distance; from 0.9 on,
  *     Voita et al. (2019, arXiv 1905.09418) call a head positional
  * @see CorpusStatistics
  */

@@ -39,8 +39,8 @@ import java.util.stream.IntStream;
  * </ul>
  *
  * @param difference the logit difference of IO and S at END, over the pairs
- * @param movers the name movers whose queries receive {@link Head#queries}, in descending order of
- *     the direct effect
+ * @param movers the name movers with queries that receive {@link Head#queries}, in descending order
+ *     of the direct effect
  * @param heads by layer and head
  * @see "docs/lens/corpus.md"
  */
@@ -152,7 +152,7 @@ public record IoiRoles(Estimate difference, List<Node.Head> movers, List<Head> h
    * Runs pairs. Takes as many runs per pair as the model has heads, for the paths through queries.
    *
    * @param pairs at least 2, since a role needs an interval
-   * @param movers maximum number of name movers whose queries are receivers
+   * @param movers maximum number of name movers with queries as receivers
    * @throws InvalidInputException if a clean text does not have the names, or as {@link
    *     PathPatching} does
    */

@@ -25,9 +25,9 @@ import java.util.stream.Stream;
  *     themselves (the copy score of Wang et al. 2023, arXiv 2211.00593)
  * @param negativeCopying the fraction of tokens that are among its five least likely outputs, as of
  *     negative name movers and in copy suppression (McDougall et al. 2023, arXiv 2310.04625)
- * @param successor the fraction of members of a sequence, such as days and numbers, whose successor
- *     the head makes more likely than all other members (Gould et al. 2023, arXiv 2312.09230); NaN
- *     if the vocabulary does not have two successive members
+ * @param successor the fraction of members of a sequence, such as days and numbers, for which the
+ *     head makes the successor more likely than all other members (Gould et al. 2023, arXiv
+ *     2312.09230); NaN if the vocabulary does not have two successive members
  * @see "docs/lens/mechanisms.md"
  */
 public record OvScores(

@@ -21,7 +21,7 @@ final class PatternSums {
   private long repeats;
   private long continuations;
 
-  /** The number of queries whose maximum weight is at each distance. */
+  /** The number of queries with the maximum weight at each distance. */
   private final long[] distances;
 
   /**

@@ -74,7 +74,7 @@ public record SyntacticHeads(int sentences, List<Relation> relations) {
   /**
    * A head's accuracy.
    *
-   * @param accuracy the fraction of pairs of which the head finds the earlier word
+   * @param accuracy the fraction of pairs for which the head finds the earlier word
    */
   public record Accuracy(int layer, int head, double accuracy) implements ScoredHead {}
 

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The directions of the residual stream to which the unembedding hardly reacts: the last right
- * singular vectors of {@code γ ⊙ W_U}, whose columns have a mean of zero over the vocabulary, since
- * a softmax ignores what all logits have in common.
+ * singular vectors of {@code γ ⊙ W_U}. Its columns have a mean of zero over the vocabulary, since a
+ * softmax ignores what all logits have in common.
  */
 final class UnembeddingGeometry {
   /** Columns of W_U that are dequantized at once. */

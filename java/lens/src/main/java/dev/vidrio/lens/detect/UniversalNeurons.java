@@ -20,11 +20,10 @@ import java.util.stream.IntStream;
 
 /**
  * Universal neurons (Gurnee et al. 2024, arXiv 2401.12181): which neurons of a layer does another
- * model have too? For each neuron, finds the neuron of the other model whose activations ({@code
- * mlp.hook_post}) over a corpus have the highest Pearson correlation with its own. Neurons of
- * models that were trained from different seeds and correlate are likely to have a meaning; a high
- * correlation of models of one origin, such as before and after fine-tuning, shows what is
- * unchanged.
+ * model have too? For each neuron, finds the neuron of the other model with the highest Pearson
+ * correlation of their activations ({@code mlp.hook_post}) over a corpus. Neurons of models that
+ * were trained from different seeds and correlate are likely to have a meaning; a high correlation
+ * of models of one origin, such as before and after fine-tuning, shows what is unchanged.
  *
  * @param layer of the first model
  * @param tokens number of tokens: all but the first of each text

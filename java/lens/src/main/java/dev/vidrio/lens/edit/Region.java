@@ -15,7 +15,7 @@ import java.util.List;
  * @param tokens the number of tokens of the text
  * @param positions the edited positions of the text
  * @param open true if tokens generated after the text are edited too
- * @param rowWidth elements of a row; 0 for attention, whose rows grow with the text
+ * @param rowWidth elements of a row; 0 for attention, since its rows grow with the text
  * @param columns the edited columns of a row, as few contiguous ranges as possible
  */
 record Region(

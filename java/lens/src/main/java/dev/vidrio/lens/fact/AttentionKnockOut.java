@@ -50,8 +50,8 @@ public record AttentionKnockOut(int window, Estimate metric, Map<Blocked, List<E
   /**
    * Measures all windows.
    *
-   * @param window number of layers, of which {@code window / 2} are before the middle one; fewer at
-   *     the ends of the model
+   * @param window number of layers, {@code window / 2} of them before the middle one; fewer at the
+   *     ends of the model
    * @throws InvalidInputException if there is no fact, the last token of a prompt belongs to its
    *     subject, or a layer mixes tokens by other means than attention
    */

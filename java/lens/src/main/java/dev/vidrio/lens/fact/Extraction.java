@@ -35,10 +35,10 @@ import java.util.stream.IntStream;
  * @param top k
  * @param attributes [layers]: the attribute rate
  * @param control [layers]: the rate of attributes of another subject
- * @param attention [layers]: the share of facts whose answer attention extracts
- * @param mlp [layers]: the share of facts whose answer the feed-forward block extracts
- * @param extracted the share of facts whose answer any layer's attention extracts
- * @param extractedByMlp the share of facts whose answer any feed-forward block extracts
+ * @param attention [layers]: the share of facts for which attention extracts the answer
+ * @param mlp [layers]: the share of facts for which the feed-forward block extracts the answer
+ * @param extracted the share of facts for which any layer's attention extracts the answer
+ * @param extractedByMlp the share of facts for which any feed-forward block extracts the answer
  * @see "docs/lens/facts.md"
  */
 public record Extraction(
@@ -141,7 +141,7 @@ public record Extraction(
     return wanted.isEmpty() ? 0 : (double) found / wanted.size();
   }
 
-  /** Returns 1 for each layer whose sublayer extracts the answer at the last token, else 0. */
+  /** Returns 1 for each layer if its sublayer extracts the answer at the last token, else 0. */
   private static double[] extracts(Lens lens, Unembedding unembedding, Fact fact, HookSite site) {
     int layers = lens.model().architecture().layers();
     int[] with = IntStream.range(0, layers).filter(l -> lens.has(new HookPoint(site, l))).toArray();

@@ -54,7 +54,7 @@ public final class Fact {
   /**
    * Tokenizes a fact, with BOS if the model requires it.
    *
-   * @param prompt with {@value #SUBJECT} for the subject, or with the subject itself, whose last
+   * @param prompt with {@value #SUBJECT} for the subject, or with the subject itself; its last
    *     occurrence counts
    * @param answer its first token after the prompt and a space is the fact's
    * @throws InvalidInputException if the prompt does not contain the subject, or the model does not

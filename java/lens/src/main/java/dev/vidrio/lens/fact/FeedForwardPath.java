@@ -142,8 +142,8 @@ record FeedForwardPath(int layer, Weights weights, List<Op> ops, Executor execut
 
   /**
    * Returns the change of u that changes the output of the block by {@code change}. If there is a
-   * norm, whose outputs all have one length before its gain, the output gets the direction of the
-   * wanted one, and u keeps its length.
+   * norm, the output gets the direction of the wanted one, and u keeps its length, since all
+   * outputs of a norm have one length before its gain.
    */
   float[] inverse(float[] u, float[] change) {
     float[] x = u.clone();

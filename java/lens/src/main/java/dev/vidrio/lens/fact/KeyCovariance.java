@@ -48,8 +48,8 @@ public final class KeyCovariance {
   }
 
   /**
-   * Computes the covariance of a layer over texts, without the first token of each, whose
-   * activations are atypical.
+   * Computes the covariance of a layer over texts, without the first token of each, which has
+   * atypical activations.
    *
    * @param texts tokens of each, two or more
    * @param ridge as a multiple of the mean of the diagonal

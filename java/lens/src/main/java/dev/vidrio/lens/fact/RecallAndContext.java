@@ -27,8 +27,8 @@ import java.util.stream.IntStream;
  * state a false answer, then ask: {@code The capital of France is the city of Rome. The capital of
  * France is the city of}.
  *
- * @param recalled share of prompts whose most likely next token is the answer of the fact
- * @param copied share of prompts whose most likely next token is the false answer of the context
+ * @param recalled share of prompts with the answer of the fact as the most likely next token
+ * @param copied share of prompts with the false answer of the context as the most likely next token
  * @param difference the logit of the fact's answer minus that of the false one
  * @param heads in the order of the model
  * @see "docs/lens/facts.md"
@@ -45,7 +45,7 @@ public record RecallAndContext(
    */
   public record Head(String name, Estimate direct, Estimate total) {}
 
-  /** A prompt whose context contradicts a fact. */
+  /** A prompt with a context that contradicts a fact. */
   public static final class Conflict {
     private final int[] tokens;
     private final int answer;

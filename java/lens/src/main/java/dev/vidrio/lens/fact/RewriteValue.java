@@ -24,7 +24,7 @@ import java.util.List;
  * <p>Immutable.
  */
 public final class RewriteValue {
-  /** The prompt whose prediction shall not change. */
+  /** The prompt that must keep its prediction. */
   private static final String ESSENCE = Fact.SUBJECT + " is a";
 
   private final float[] change;

@@ -145,7 +145,7 @@ public final class Rewriter {
    * Creates a rewriter.
    *
    * @param lens without an adapter; a lens with fast gradients optimizes faster
-   * @param texts whose keys have the covariance C, two or more tokens each
+   * @param texts for the covariance C of their keys, two or more tokens each
    * @throws InvalidInputException if a layer has no dense feed-forward block, or the model has
    *     several residual streams
    */

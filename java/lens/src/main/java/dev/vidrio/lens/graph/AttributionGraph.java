@@ -96,7 +96,7 @@ public final class AttributionGraph {
    * its linear part at the text.
    *
    * @param metric of the logits after the text, or null for the logits of the likeliest tokens
-   * @param progress receives the number of features whose inputs have been attributed
+   * @param progress receives the number of features with attributed inputs
    * @see #of(Lens, int[], GraphFeatures, GraphOptions)
    */
   public static AttributionGraph of(
@@ -256,7 +256,7 @@ public final class AttributionGraph {
 
   /**
    * Returns the change of each logit if the value of a feature changes, as the graph predicts it:
-   * directly and through other features, all of which stay active.
+   * directly and through other features, which all stay active.
    *
    * @param feature index of a node
    * @param change of its value

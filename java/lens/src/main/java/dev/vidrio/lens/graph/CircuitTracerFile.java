@@ -10,8 +10,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes graphs as the program circuit-tracer does ({@code create_graph_files}), whose page opens
- * them. A neuron takes the place of a feature there.
+ * Writes graphs as the program circuit-tracer does ({@code create_graph_files}), for its page. A
+ * neuron takes the place of a feature there.
  */
 public final class CircuitTracerFile {
   private static final JsonMapper JSON = JsonMapper.shared();

@@ -49,7 +49,7 @@ final class FrozenPass implements AutoCloseable {
    *
    * @param forward its outputs are kept
    * @param seeded the activations from which gradients start
-   * @param wanted the activations whose gradients are computed
+   * @param wanted the activations to compute gradients for
    * @param constants those that pass no gradient on
    * @param tokens the length of the text
    * @param copies of the text

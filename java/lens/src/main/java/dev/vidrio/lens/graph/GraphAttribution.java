@@ -63,7 +63,7 @@ final class GraphAttribution implements AutoCloseable {
   /**
    * Computes the graph.
    *
-   * @param progress receives the number of features whose inputs have been attributed
+   * @param progress receives the number of features with attributed inputs
    */
   AttributionGraph run(IntConsumer progress) {
     pass.forward();

@@ -7,10 +7,10 @@ import dev.vidrio.lens.resolve.Preconditions;
  *
  * @param logits maximum number of tokens that are predicted in the graph
  * @param probability stop at the likeliest tokens with this probability together
- * @param features maximum number of features or neurons whose inputs are attributed, the most
+ * @param features maximum number of features or neurons with attributed inputs, the most
  *     influential ones first
- * @param from first position of features and errors; 1 leaves out the first token, whose massive
- *     activations depend little on the text
+ * @param from first position of features and errors; 1 leaves out the first token, since its
+ *     massive activations depend little on the text
  */
 public record GraphOptions(int logits, double probability, int features, int from) {
   /** At most 10 tokens with 95 % of the probability, and 2048 features after the first token. */

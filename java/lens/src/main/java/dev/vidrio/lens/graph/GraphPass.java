@@ -79,7 +79,7 @@ final class GraphPass implements AutoCloseable {
     }
   }
 
-  /** A node whose inputs are attributed. */
+  /** A node with inputs to attribute. */
   static final class Target {
     final int layer;
     final Buffer read;

@@ -183,9 +183,9 @@ public record Intervention(
 
   /**
    * Attention knockout (Geva et al. 2023, arXiv 2304.14767): the tokens at the intervention's
-   * positions do not attend to the tokens [from, to), whose weight the others share. A token that
-   * has no other token to attend to gets a NaN pattern; use {@link #zero} of the pattern to ablate
-   * a head.
+   * positions do not attend to the tokens [from, to). The other tokens share their weight. A token
+   * that has no other token to attend to gets a NaN pattern; use {@link #zero} of the pattern to
+   * ablate a head.
    *
    * @param from the first token; the run rejects it if it is negative or not below {@code to}
    * @param to the token after the last one

@@ -52,7 +52,7 @@ import org.jspecify.annotations.Nullable;
  * @param components names such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp} and
  *     {@code L3.N12}, in the order of the model
  * @param cells [components][positions]
- * @param token the token whose logit every cell also has; −1 for none
+ * @param token a token; every cell also has its logit; −1 for none
  * @param capped whether the model soft-caps its logits; values are those before the cap
  * @see LogitLens
  * @see "docs/lens/decoding.md"
@@ -113,8 +113,8 @@ public record ComponentLens(
   /**
    * Projects what components write.
    *
-   * @param capture the positions; its patterns must select points whose activations are added to
-   *     the residual stream
+   * @param capture the positions; its patterns must select points with activations that are added
+   *     to the residual stream
    * @param k number of promoted and of demoted tokens, at least 1
    */
   public static ComponentLens of(Lens lens, int[] tokens, Capture capture, int k) {
@@ -124,7 +124,7 @@ public record ComponentLens(
   /**
    * Projects what components write in a run with interventions.
    *
-   * @param token whose value to add to each cell; −1 for none
+   * @param token a token; each cell also has its value; −1 for none
    * @throws InvalidInputException also if an intervention does not fit its point, the token is not
    *     in the vocabulary, a layer's neurons are those of experts, or the writes do not fit 1 GiB
    */

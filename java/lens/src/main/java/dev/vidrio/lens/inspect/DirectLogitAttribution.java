@@ -27,9 +27,9 @@ import java.util.function.IntToDoubleFunction;
  *
  * <p>Methods are thread-safe.
  *
- * @param position the position whose next token is predicted
+ * @param position the position before the predicted token
  * @param token w
- * @param versus o, whose logit is subtracted; −1 for none
+ * @param versus o, a token; its logit is subtracted; −1 for none
  * @param parts the contribution of each component, in the order of the model; biases that belong to
  *     no component are a part of their own
  * @param logit the logit of the model, or the difference. It equals the sum of the parts up to the

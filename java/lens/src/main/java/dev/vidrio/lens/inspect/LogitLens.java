@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param from the position of column 0
  * @param points the residual streams, a row each
  * @param cells [points][positions]
- * @param token the token whose standing every cell also has; −1 for none
+ * @param token a token; every cell also has its standing; −1 for none
  * @see ComponentLens
  * @see dev.vidrio.lens.decode.TunedLens
  * @see "docs/lens/README.md"
@@ -67,7 +67,7 @@ public record LogitLens(
      * @param logits [V]
      * @param whole the logits of the whole model, [V]
      * @param k number of tokens, at least 1
-     * @param token whose standing to add; −1 for none
+     * @param token a token; its standing is added; −1 for none
      */
     public static Cell of(float[] logits, float[] whole, int k, int token) {
       return cell(logits, new Prediction(whole), k, token);
@@ -119,8 +119,8 @@ public record LogitLens(
     float[] of(HookPoint point, float[] x);
 
     /**
-     * Returns the number of tokens between the position that is read and the position whose
-     * prediction is decoded: 0, except for a future lens.
+     * Returns the number of tokens between the position that is read and that of the decoded
+     * prediction: 0, except for a future lens.
      */
     default int ahead() {
       return 0;
@@ -161,7 +161,7 @@ public record LogitLens(
   /**
    * Decodes residual streams, and follows a token through the layers.
    *
-   * @param token whose standing to add to each cell; −1 for none
+   * @param token a token; each cell also has its standing; −1 for none
    * @throws InvalidInputException also if the token is not in the vocabulary
    */
   public static LogitLens of(
@@ -179,7 +179,7 @@ public record LogitLens(
    * Decodes residual streams, and follows a token and the most likely token of each cell through
    * the layers.
    *
-   * @param token whose standing to add to each cell; −1 for none
+   * @param token a token; each cell also has its standing; −1 for none
    * @param paths whether cells have the {@linkplain Cell#path path} of their most likely token,
    *     which takes about as long as the rest
    * @throws InvalidInputException also if the token is not in the vocabulary
@@ -217,7 +217,7 @@ public record LogitLens(
    * @param cache a run that has kept the points and {@code blocks.-1.hook_resid_post}
    * @param points of the residual stream
    * @param k number of tokens per prediction, at least 1
-   * @param token whose standing to add to each cell; −1 for none
+   * @param token a token; each cell also has its standing; −1 for none
    * @throws InvalidInputException if the run has not kept a point, a point is not a residual
    *     stream, or the token is not in the vocabulary
    */
@@ -236,7 +236,7 @@ public record LogitLens(
    * @param from the first position
    * @param to the position after the last
    * @param k number of tokens per prediction, at least 1
-   * @param token whose standing to add to each cell; −1 for none
+   * @param token a token; each cell also has its standing; −1 for none
    * @throws InvalidInputException if the run has not kept a point or position, a point is not a
    *     residual stream, or the token is not in the vocabulary
    */

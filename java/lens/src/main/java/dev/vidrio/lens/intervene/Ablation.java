@@ -23,8 +23,7 @@ public final class Ablation {
 
   /**
    * Mean ablation (Wang et al. 2023, arXiv 2211.00593): the mean over all positions of other runs.
-   * Scores and patterns, whose rows depend on the position, take the mean over runs at the same
-   * position.
+   * Scores and patterns take the mean over runs at the same position, since rows depend on it.
    *
    * @throws InvalidInputException if the runs have no position, or patterns of different shapes
    */

@@ -170,7 +170,7 @@ public record ActivationPatching(
     return PatchGrid.of(lens, site, length);
   }
 
-  /** Returns the text whose activations are taken. */
+  /** Returns the text that activations are taken from. */
   static int[] source(TextPair pair, Direction direction) {
     return direction == Direction.DENOISING ? pair.clean() : pair.corrupted();
   }

@@ -49,8 +49,8 @@ public record CausalTracing(
    * @param noise standard deviation of the noise as a multiple of that of the text's embeddings; 3
    *     in the paper
    * @param runs number of noise samples, over which probabilities are averaged; 10 in the paper
-   * @param window number of layers around each layer whose activations are restored; in the paper,
-   *     1 for the residual stream and 10 for sublayers
+   * @param window number of layers with restored activations around each layer; in the paper, 1 for
+   *     the residual stream and 10 for sublayers
    * @param seed of the noise
    */
   public record Options(double noise, int runs, int window, long seed) {

@@ -66,10 +66,11 @@ public record ComponentAblation(
 
   /**
    * Mean ablation: sets each component's activation to its mean in other texts, over all their
-   * tokens but the first of each, whose activations are atypical.
+   * tokens but the first of each, which has atypical activations.
    *
    * @param texts tokens of each, two or more
-   * @throws InvalidInputException also for {@link Site#PATTERN}, whose rows depend on the position
+   * @throws InvalidInputException also for {@link Site#PATTERN}, since its rows depend on the
+   *     position
    */
   public static ComponentAblation mean(
       Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {

@@ -6,7 +6,8 @@ import dev.vidrio.lens.resolve.Preconditions;
 
 /**
  * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): the value of a variable in a
- * source text is inserted into a base text, whose answer should then follow from that value.
+ * source text is inserted into a base text. The answer of the base text should then follow from
+ * that value.
  *
  * <p>Two metrics of the base text judge the answer: the objective, which training increases, and
  * the success, 1 if the answer follows from the source's value and 0 if not.

@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
  * bits of a cell are those of a single run with these activations.
  *
  * @param own metric of the model that is patched
- * @param other metric of the model whose activations are taken
+ * @param other metric of the model that activations are taken from
  * @param patched [layers][positions]: the metric after the residual stream at the output of a block
  *     has been replaced at a position
  * @param byLayer [layers]: the same at all positions of a layer
@@ -48,7 +48,7 @@ public record ModelComparison(
    * Patches a model at all layers and positions.
    *
    * @param lens the model that is patched
-   * @param source the model whose activations are taken: a lens of the same model with another
+   * @param source the model that activations are taken from: a lens of the same model with another
    *     adapter, or none
    * @throws InvalidInputException if the lenses have different models, the model has several
    *     residual streams, or does not support the tokens

@@ -39,8 +39,8 @@ import java.util.stream.IntStream;
  * and back per layer. The other correction of AtP*, of the softmax, concerns queries and keys
  * alone, see {@link AtpStar}. {@link #exact} patches the neurons that are found.
  *
- * <p>Neurons are the elements of {@code mlp.hook_post}. Layers with experts, whose neurons differ
- * from token to token, have none here.
+ * <p>Neurons are the elements of {@code mlp.hook_post}. Layers with experts have none here, since
+ * their neurons differ from token to token.
  *
  * @param clean mean metric of the clean texts
  * @param corrupted mean metric of the corrupted texts
@@ -131,7 +131,7 @@ public record NeuronPatching(
     return activation.shape().size() == 2;
   }
 
-  /** Adds magnitudes under gradients that skip a layer each, whose outputs are constants. */
+  /** Adds magnitudes under gradients that skip a layer each, with its outputs as constants. */
   private static void drop(
       Lens lens,
       GradientSession session,

@@ -101,7 +101,10 @@ public record OptimalConstants(
         .run(site.byPosition() ? length : 0, progress);
   }
 
-  /** Returns the intervention at a point on a text of n tokens, whose parts are the components'. */
+  /**
+   * Returns the intervention at a point on a text of n tokens. Its parts are those of the
+   * components.
+   */
   Intervention at(HookPoint point, int n) {
     float[] values = Objects.requireNonNull(rows.get(point));
     if (length == 0) {

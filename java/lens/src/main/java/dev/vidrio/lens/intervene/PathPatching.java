@@ -36,7 +36,7 @@ import java.util.stream.IntStream;
  */
 public record PathPatching(
     double clean, double corrupted, List<List<Double>> scores, List<List<Double>> halfWidths) {
-  /** The components whose outputs are patched. */
+  /** The components with patched outputs. */
   public enum Sender {
     /** Each head. */
     HEAD,

@@ -76,7 +76,7 @@ public final class DerivedPlan implements AutoCloseable {
    * The kept activations.
    *
    * @param type of their elements
-   * @param cache the type of the cache whose keys the scores used
+   * @param cache the type of the cache with the keys that the scores used
    * @param first the position of row 0; keys also have the rows before it
    * @param n number of rows, positive
    */
@@ -155,7 +155,7 @@ public final class DerivedPlan implements AutoCloseable {
     return memory;
   }
 
-  /** Returns the rows of a step: those whose logits are computed, or all. */
+  /** Returns the rows of a step: those with computed logits, or all. */
   private int step(boolean logits) {
     int keys = input.keys();
     long width =

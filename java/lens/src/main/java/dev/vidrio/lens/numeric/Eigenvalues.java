@@ -178,7 +178,7 @@ public final class Eigenvalues {
     double size = Math.hypot(rootR, rootI);
     double sr = Math.sqrt(Math.max(0, size + rootR) / 2);
     double si = Math.copySign(Math.sqrt(Math.max(0, size - rootR) / 2), rootI);
-    // The root whose sum with the half difference is larger has no cancellation:
+    // The root that gives the larger sum with the half difference has no cancellation:
     // λ = d − bc / (half ± root).
     double sign = halfR * sr + halfI * si < 0 ? -1 : 1;
     double qr = halfR + sign * sr;

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 
 /**
  * The factor R of a decomposition {@code M = Q R} with orthonormal columns of Q, by modified
- * Gram–Schmidt with column pivoting, whose R is as exact as that of Householder reflections (Björck
+ * Gram–Schmidt with column pivoting. R is as exact as that of Householder reflections (Björck
  * 1967). R replaces M where only products MᵀM matter: {@code ‖M X‖ = ‖R X‖}, and M and R have the
  * same singular values and right singular vectors.
  */
@@ -18,7 +18,7 @@ public final class TriangularFactor {
   private TriangularFactor() {}
 
   /**
-   * Returns R, [n][n], whose columns are in the order of M's. Rows after the rank of M are 0.
+   * Returns R, [n][n], with columns in the order of M's. Rows after the rank of M are 0.
    *
    * @param columns the columns of M, [n][m], with any m
    */

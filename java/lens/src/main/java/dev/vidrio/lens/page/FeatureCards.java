@@ -7,8 +7,8 @@ import dev.vidrio.lens.decode.sae.index.Histogram;
 import java.util.List;
 
 /**
- * The details of some features, of which the page shows the one that the address names, such as
- * {@code #141}.
+ * The details of some features. The page shows the one that the address names, such as {@code
+ * #141}.
  *
  * @param contents the file with all features
  * @param cards in the order of features, at least one
@@ -26,8 +26,8 @@ public record FeatureCards(String title, String note, String contents, List<Card
    * @param histogram of its activations above 0
    * @param top the largest activations
    * @param quantiles random examples, from the lowest activations to the highest
-   * @param promoted tokens whose logits it raises most
-   * @param suppressed tokens whose logits it lowers most
+   * @param promoted tokens with the logits that it raises most
+   * @param suppressed tokens with the logits that it lowers most
    * @param explanation in words; empty for none
    * @param scores of the explanation
    */

@@ -17,7 +17,7 @@ public record FeatureTable(String title, String note, List<Row> rows) implements
    * @param density the fraction of active tokens
    * @param max the largest activation
    * @param active tokens with the largest activations
-   * @param promoted tokens whose logits it raises most
+   * @param promoted tokens with the logits that it raises most
    * @param explanation in words; empty for none
    * @param detection balanced accuracy of the explanation; null if it is not measured
    * @param fuzzing balanced accuracy of the explanation; null if it is not measured

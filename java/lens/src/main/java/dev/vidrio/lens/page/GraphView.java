@@ -61,7 +61,8 @@ public record GraphView(
   /**
    * Returns the view of a graph.
    *
-   * @param raised the tokens whose logits a feature raises most, as text, by the index of its node
+   * @param raised the tokens with the logits that a feature raises most, as text, by the index of
+   *     its node
    * @throws InvalidInputException if there are too many edges for a page
    */
   public static GraphView of(Model model, PrunedGraph pruned, Map<Integer, String> raised) {

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * An HTML page of pictures: one file with its data, style and script, whose content security policy
+ * An HTML page of pictures: one file with its data, style and script. Its content security policy
  * permits nothing else. Token texts are data, never markup.
  *
  * @param title of the page

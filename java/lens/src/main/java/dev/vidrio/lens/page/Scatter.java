@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A diagram of points, of which the reader chooses two measures as axes.
+ * A diagram of points. The reader chooses two measures as axes.
  *
  * @param labels the name of each point
  * @param measures at least two

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class HeadGradients implements AutoCloseable {
   /**
-   * A projection whose rows are divided among heads.
+   * A projection with rows that are divided among heads.
    *
    * @param matrix [heads · d_h, d]
    * @param heads number of heads

@@ -28,8 +28,7 @@ import java.util.stream.IntStream;
 
 /**
  * Runs a part of a model's plan without attention on given rows, such as the operations from one
- * hook point to another. The rows are those of an embedding table, whose tokens are the row
- * numbers.
+ * hook point to another. The rows are those of an embedding table with the row numbers as tokens.
  */
 public final class RowPlan implements AutoCloseable {
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);

@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** A session with interventions whose steps may start at the input of a block. */
+/** A session with interventions. Its steps may start at the input of a block. */
 public final class BlockSession implements AutoCloseable {
   private final HookMap hooks;
   private final EditTables tables;

@@ -74,7 +74,7 @@ public final class EditInsertion implements PlanPass {
     ops.addAll(edits);
   }
 
-  /** Returns the points whose edits change an activation, in order. */
+  /** Returns the points of the edits that change an activation, in order. */
   private List<HookPoint> points(Buffer buffer) {
     return Objects.requireNonNull(edited.get(buffer));
   }

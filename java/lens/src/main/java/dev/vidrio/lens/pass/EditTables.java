@@ -73,7 +73,7 @@ public final class EditTables implements AutoCloseable {
   }
 
   /**
-   * Returns the number of scores per token of a layer whose scores or pattern are editable, or 0 if
+   * Returns the number of scores per token of a layer with editable scores or pattern, or 0 if
    * there is none.
    */
   public int scores() {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Replaces attention and norms by their parts ({@link UnfusedOp}) where points within them are
- * edited. Attention also runs as a whole, and its z is kept for heads whose pattern is not edited.
+ * edited. Attention also runs as a whole, and its z is kept for heads without an edited pattern.
  */
 final class Unfusing {
   private final Map<HookPoint, EditTable> tables;
@@ -64,7 +64,7 @@ final class Unfusing {
     return point != null && tables.containsKey(point);
   }
 
-  /** Returns the sources of points whose operations have been unfused. */
+  /** Returns the sources of points of unfused operations. */
   Map<HookPoint, HookSource> moved() {
     return moved;
   }

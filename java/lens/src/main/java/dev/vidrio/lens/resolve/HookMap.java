@@ -142,7 +142,7 @@ public final class HookMap {
     return recorded(point).map(y -> (Op.Norm) writers.of(y));
   }
 
-  /** Returns the buffer whose rows have been gathered into x, or x. */
+  /** Returns the buffer that the rows of x have been gathered from, or x. */
   private Buffer allRows(Buffer x) {
     return writers.get(x) instanceof Op.Gather gather ? gather.x() : x;
   }
@@ -241,7 +241,7 @@ public final class HookMap {
     return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
   }
 
-  /** Returns the layer whose keys and values a layer reads: itself, or an earlier one. */
+  /** Returns the layer that provides the keys and values of a layer: itself, or an earlier one. */
   public int keysOf(int layer) {
     return attention(layer)
         .map(a -> read.get(a.z()))
@@ -255,7 +255,9 @@ public final class HookMap {
         .orElse(layer);
   }
 
-  /** Rejects models whose layers share keys and values, for a method that does not support them. */
+  /**
+   * Rejects models with layers that share keys and values, for a method that does not support them.
+   */
   public void requireOwnKeys(String method) {
     for (int l = 0; l < layers; l++) {
       if (keysOf(l) != l) {
@@ -359,7 +361,7 @@ public final class HookMap {
         && !norm.equals(norm(new HookPoint(HookSite.LN1_NORMALIZED, point.layer())).orElse(null));
   }
 
-  /** Returns the norm whose output the product at a point multiplies, if there is one. */
+  /** Returns the norm that computes the input of the product at a point, if there is one. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
     return writers.get(factor(product(point))) instanceof Op.Norm norm
         ? Optional.of(norm)

@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  * perform the task without them.
  *
  * <p>The causal indirect effect of a head is the rise of the probability of the right answer, or of
- * another metric, when, in a prompt whose demonstrations have exchanged outputs, the head's output
+ * another metric, when, in a prompt with exchanged outputs in its demonstrations, the head's output
  * at the last token is replaced by its mean over correct prompts of the task. The function vector
  * of a task is the sum of the mean outputs of the heads with the largest average effect over all
  * tasks; it is added to the residual stream of the last token of a prompt without demonstrations.
@@ -46,11 +46,11 @@ public record FunctionVectors(
     List<String> heads, List<Estimate> effects, List<Integer> selected, List<Result> tasks) {
   /**
    * The vector of a task and accuracies on queries that none of its prompts contains: shares of
-   * queries whose most likely next token is right.
+   * queries with the right token as the most likely next one.
    *
    * @param vector [d]: the function vector
    * @param demonstrated with demonstrations
-   * @param mixed with demonstrations whose outputs are exchanged
+   * @param mixed with exchanged outputs in the demonstrations
    * @param alone without demonstrations
    * @param withVector [layers]: without demonstrations, the function vector added to the output of
    *     a layer
@@ -117,7 +117,7 @@ public record FunctionVectors(
     /**
      * Returns the metric.
      *
-     * @param tokens of a prompt whose demonstrations have exchanged outputs
+     * @param tokens of a prompt with exchanged outputs in its demonstrations
      * @param answer the first token of the right output
      */
     Metric of(int[] tokens, int answer);

@@ -32,7 +32,7 @@ function drawBars(view) {
   return [element('div', { class: 'controls' }, button), scrolling(view.title, true, table)];
 }
 
-/** A text whose tokens are colored by a value each. */
+/** A text with each token colored by a value. */
 function drawTokens(view) {
   const signed = view.values.some(value => value < 0);
   const scale = scaleOf(signed ? 'DIVERGING' : 'SEQUENTIAL', view.values, signed ? null : 0, null);

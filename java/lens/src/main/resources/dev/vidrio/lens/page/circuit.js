@@ -1,4 +1,4 @@
-/** A graph whose nodes stand in ranks, from the bottom up; a node shows the edges that it has. */
+/** A graph with its nodes in ranks, from the bottom up; a node shows the edges that it has. */
 const BOX = { width: 76, height: 26, gapX: 18, gapY: 58 };
 
 /** The curvature of an edge per rank that it passes, so that it does not cross nodes. */

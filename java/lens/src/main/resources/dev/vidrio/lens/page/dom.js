@@ -119,8 +119,8 @@ function moved(key, row, column, rows, columns) {
 }
 
 /**
- * Lets arrow keys go from one to the next of nodes[row][column], of which only one is in the order
- * of the tabulator key.
+ * Lets arrow keys go from one to the next of nodes[row][column]. Only one of the nodes is in the
+ * order of the tabulator key.
  */
 function rove(nodes, onFocus) {
   nodes.forEach((row, i) =>

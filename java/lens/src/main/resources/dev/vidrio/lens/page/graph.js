@@ -10,7 +10,7 @@ const EDGES_SHOWN = 8;
 /** The factors of zoom. */
 const ZOOM = { step: 1.25, least: 0.25, most: 4 };
 
-/** An attribution graph, of which the reader can merge nodes into groups. */
+/** An attribution graph. The reader can merge its nodes into groups. */
 function drawGraph(view) {
   const place = element('div', {});
   const show = shown => {

@@ -73,7 +73,7 @@ class AttentionFlowTest {
     }
   }
 
-  /** The maximum flow is the minimum of all cuts, of which a small graph has few. */
+  /** The maximum flow is the minimum of all cuts; a small graph has few of them. */
   @Test
   void flowEqualsMinimumCut() {
     var random = new Random(3);

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ContextMixingTest {
-  /** One whole run for each token whose values are zeros. */
+  /** One whole run for each token, with the token's values set to zero. */
   @Test
   void valueZeroingAffectsAttendingTokens() {
     int[] tokens = {5, 120, 44, 700, 31};

@@ -305,7 +305,7 @@ class FlowRoutesTest {
     }
   }
 
-  /** Follows the edges into a stream of a model in whose layers attention comes first. */
+  /** Follows the edges into a stream of a model with attention first in each layer. */
   private static void follow(
       Map<Key, Double> shares, double threshold, int layer, HookSite into, int to, List<Key> kept) {
     shares.forEach(

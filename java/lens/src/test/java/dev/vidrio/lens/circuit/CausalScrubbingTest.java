@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Causal scrubbing against the recursion of its definition, and against whole runs. */
 class CausalScrubbingTest {
-  /** Claims of which some are read twice, by some inputs, and at some positions. */
+  /** Claims, some of them read twice, by some inputs, and at some positions. */
   private static final String HYPOTHESIS =
       """
       {
@@ -516,7 +516,7 @@ class CausalScrubbingTest {
         + "}}}";
   }
 
-  /** The tree grows with the paths from the logits to a claim, of which there may be many. */
+  /** The tree grows with the number of paths from the logits to a claim, which may be large. */
   @Test
   void rejectsTreesThatAreTooLarge() throws IOException {
     SequencedMap<String, Claim> claims = new LinkedHashMap<>();

@@ -124,7 +124,7 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** A layer whose attention precedes the first feed-forward block. */
+  /** A layer with attention that precedes the first feed-forward block. */
   @Test
   void headsBeforeAFeedForwardBlockReadTheEmbedding() throws IOException {
     try (Model model = open("nemotron_h")) {

@@ -36,7 +36,9 @@ class NeuronWeightsTest {
     return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
   }
 
-  /** Returns {@code γ ⊙ W_U}, [V][d], for models whose final norm does not subtract a mean. */
+  /**
+   * Returns {@code γ ⊙ W_U}, [V][d], for models with a final norm that does not subtract a mean.
+   */
   private static double[][] unembedding(Lens lens) {
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookPoint logits = HookPoint.of(HookSite.LOGITS);

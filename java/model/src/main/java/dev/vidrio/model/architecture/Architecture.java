@@ -40,7 +40,7 @@ public record Architecture(
     @Nullable DraftPlan draft) {
 
   /**
-   * The plan of models whose RoPE differs in long contexts (LongRoPE, arXiv 2402.13753).
+   * The plan of models with RoPE that differs in long contexts (LongRoPE, arXiv 2402.13753).
    *
    * @param above positions of the longest context that uses the first plan
    * @param plan plan of longer contexts

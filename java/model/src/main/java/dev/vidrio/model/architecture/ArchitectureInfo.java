@@ -10,8 +10,8 @@ import java.util.Set;
  * @param developer developer of its models; {@code others} for developers of few architectures
  * @param models models that the name does not tell, or an empty string
  * @param traits differences from a plain transformer
- * @param classNames transformers classes whose directories can be opened; empty if only GGUF files
- *     can be
+ * @param classNames transformers classes with directories that can be opened; empty if only GGUF
+ *     files can be
  */
 public record ArchitectureInfo(
     String name, String developer, String models, Set<Trait> traits, List<String> classNames) {

@@ -4,8 +4,8 @@ import dev.vidrio.kernel.Plan;
 import java.util.List;
 
 /**
- * The plan of a draft block, from the tokens whose successors are wanted to logits, over the cache
- * of the model.
+ * The plan of a draft block over the cache of the model, from tokens to the logits of their
+ * successors.
  *
  * @param tokens the token of each logit; empty if the logits are those of all tokens in order
  */

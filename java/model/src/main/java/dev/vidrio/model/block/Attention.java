@@ -53,7 +53,7 @@ public record Attention(
     SIGMOID_GATE,
     /** A product with sigmoids of a projection, one per head. */
     SIGMOID_GATE_PER_HEAD,
-    /** {@link #SIGMOID_GATE} whose rows follow those of each head's query in one matrix. */
+    /** {@link #SIGMOID_GATE} with rows that follow those of each head's query in one matrix. */
     SIGMOID_GATE_IN_QUERIES,
     /** A product with softplus of a projection, one per element. */
     SOFTPLUS_GATE,
@@ -119,7 +119,7 @@ public record Attention(
     return new Attention(clamp, norm, valueNorm, null, temperature, scores, output);
   }
 
-  /** Returns attention whose queries grow with the position. */
+  /** Returns attention with queries that grow with the position. */
   public Attention withTemperature(Temperature newTemperature) {
     return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, output);
   }
@@ -139,7 +139,7 @@ public record Attention(
     return scored(new Scores(scores.scale, scores.window, cap, scores.bias));
   }
 
-  /** Returns attention whose scores have a bias. */
+  /** Returns attention with a bias on the scores. */
   public Attention withBias(PositionBias bias) {
     return scored(new Scores(scores.scale, scores.window, scores.cap, bias));
   }

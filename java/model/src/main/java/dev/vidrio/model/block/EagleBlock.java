@@ -31,7 +31,7 @@ public final class EagleBlock extends DraftBlock {
   /**
    * Starts a block.
    *
-   * @param model the model, whose cache has the layers of the head
+   * @param model the model; its cache has the layers of the head
    * @param inputs the inputs of the model's layers
    */
   public static EagleBlock of(EagleHead head, Transformer model, List<Buffer> inputs) {

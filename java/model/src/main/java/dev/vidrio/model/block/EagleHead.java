@@ -99,7 +99,7 @@ public final class EagleHead {
     return keyValue;
   }
 
-  /** Returns the layers of the model whose inputs the head reads. */
+  /** Returns the layers of the model with inputs that the head reads. */
   List<Integer> layers() {
     return layers;
   }

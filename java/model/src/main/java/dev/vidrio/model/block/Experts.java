@@ -64,7 +64,8 @@ public record Experts(
    * The layers with experts.
    *
    * @param first the first of them, counted from 0
-   * @param period from the first on, layers whose number, counted from 1, is a multiple of this
+   * @param period from the first on, layers have experts if their number, counted from 1, is a
+   *     multiple of this
    */
   public record MixtureLayers(int first, int period) {
     /** Every layer. */
@@ -181,7 +182,7 @@ public record Experts(
     }
   }
 
-  /** Returns experts whose weights are scaled by the file's factor. */
+  /** Returns experts with weights scaled by the file's factor. */
   public Experts scaled(Hyperparameters params) {
     float read = params.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
     float scale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
@@ -211,7 +212,7 @@ public record Experts(
         routing, width, sharedWidth, activation, false, weighsInputs, limits, layers);
   }
 
-  /** Returns experts whose weights scale their inputs; a token must have one expert. */
+  /** Returns experts with weights that scale their inputs; a token must have one expert. */
   public Experts weighingInputs() {
     if (routing.used != 1) {
       throw new IllegalArgumentException("weights scale inputs of one expert, not " + routing.used);

@@ -152,7 +152,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     }
 
     /**
-     * Returns a part of a matrix whose parts are adjacent per key head.
+     * Returns a part of a matrix with parts that are adjacent per key head.
      *
      * @param first first row if parts followed each other as wholes
      * @param n rows of the part

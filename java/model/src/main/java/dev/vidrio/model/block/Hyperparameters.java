@@ -256,7 +256,7 @@ public final class Hyperparameters {
     return values::get;
   }
 
-  /** Returns the number of layers among the file's blocks, of which the last may draft tokens. */
+  /** Returns the number of layers among the file's blocks; the last blocks may draft tokens. */
   private int layers(int blocks) {
     return blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
   }

@@ -207,7 +207,7 @@ public final class LatentAttention {
             x);
   }
 
-  /** Returns the file's index of element i of a rotated part whose pairs are half a part apart. */
+  /** Returns the file's index of element i of a rotated part with pairs half a part apart. */
   private int ofPairs(int i) {
     return i / 2 + i % 2 * (heads.turning() / 2);
   }
@@ -234,7 +234,7 @@ public final class LatentAttention {
   }
 
   /**
-   * Returns the matrix [H · d_h, rank] from the latent vector to keys, whose rotated part is zero.
+   * Returns the matrix [H · d_h, rank] from the latent vector to keys; their rotated part is zero.
    */
   private Weights keyMatrix(Layer layer) {
     int still = heads.still();

@@ -16,7 +16,7 @@ import java.util.List;
  * Queries are multiplied by the transposed key matrix of their head, and the weighted sums of
  * latent vectors by its value matrix.
  *
- * <p>Products with a matrix of each head are products with experts, of which a token uses all.
+ * <p>Products with a matrix of each head are products with experts; a token uses all of them.
  */
 final class LatentCache {
   private final WeightLoader weights;

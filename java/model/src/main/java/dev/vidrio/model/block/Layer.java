@@ -125,7 +125,7 @@ public final class Layer {
     return preNorm(residPre, mixer, "ffn_norm", ffn);
   }
 
-  /** Writes a pre-norm block whose second norm has another tensor. */
+  /** Writes a pre-norm block with another tensor for the second norm. */
   public Buffer preNorm(Buffer residPre, Sublayer mixer, String ffnNorm, Sublayer ffn) {
     return sequential(
         residPre,
@@ -178,7 +178,7 @@ public final class Layer {
         residPre, ln1Post("post_attention_norm", attention), ln2Post("post_ffw_norm", ffn));
   }
 
-  /** Writes a block whose attention and feed-forward block run in parallel. */
+  /** Writes a block with attention and feed-forward block in parallel. */
   public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
     hook(HookSite.RESID_PRE, residPre);
@@ -214,22 +214,22 @@ public final class Layer {
     return ln2(model.norm(hook("ln2"), tensor(tensor), x), false);
   }
 
-  /** Attention whose output is normalized, in a block without a norm before attention. */
+  /** Attention with normalized output, in a block without a norm before attention. */
   public Sublayer ln1(String tensor, Sublayer attention) {
     return normalized(tensor, attention, norm -> ln1(norm, false));
   }
 
-  /** Attention whose output is normalized, in a block that also has a norm before attention. */
+  /** Attention with normalized output, in a block that also has a norm before attention. */
   public Sublayer ln1Post(String tensor, Sublayer attention) {
     return normalized(tensor, attention, norm -> ln1(norm, true));
   }
 
-  /** A feed-forward block whose output is normalized, in a block without norms before sublayers. */
+  /** A feed-forward block with normalized output, in a block without norms before sublayers. */
   public Sublayer ln2(String tensor, Sublayer ffn) {
     return normalized(tensor, ffn, norm -> ln2(norm, false));
   }
 
-  /** A feed-forward block whose output is normalized, in a block with norms before sublayers. */
+  /** A feed-forward block with normalized output, in a block with norms before sublayers. */
   public Sublayer ln2Post(String tensor, Sublayer ffn) {
     return normalized(tensor, ffn, norm -> ln2(norm, true));
   }
@@ -297,7 +297,7 @@ public final class Layer {
     };
   }
 
-  /** Writes one of two projections whose rows are adjacent per head. */
+  /** Writes one of two projections with rows adjacent per head. */
   private Buffer ofHeads(HookSite site, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
@@ -454,7 +454,7 @@ public final class Layer {
   }
 
   /**
-   * Returns experts whose router has an input of its own.
+   * Returns experts with a separate router input.
    *
    * @param asked input of the router
    */

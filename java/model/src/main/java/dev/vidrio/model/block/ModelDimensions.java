@@ -38,8 +38,8 @@ public record ModelDimensions(
   }
 
   /**
-   * Returns dimensions of a model that runs its own draft block, whose keys and values are as wide
-   * as those of the last layer with attention.
+   * Returns dimensions of a model that runs its own draft block. The keys and values of the block
+   * are as wide as those of the last layer with attention.
    */
   public ModelDimensions withDraftCache() {
     KvShape.Layer attention =
@@ -90,7 +90,7 @@ public record ModelDimensions(
   private static final int MAX_CONTEXT = 1 << 26;
 
   /**
-   * Reads the dimensions of a model whose layers are equal.
+   * Reads the dimensions of a model with equal layers.
    *
    * @param drafts number of draft blocks (multi-token prediction) after the layers
    */
@@ -109,7 +109,7 @@ public record ModelDimensions(
   }
 
   /**
-   * Reads the dimensions of a model whose query heads differ.
+   * Reads the dimensions of a model with query heads that differ between layers.
    *
    * @param layerHeads H of each layer
    */
@@ -149,7 +149,7 @@ public record ModelDimensions(
   }
 
   /**
-   * Returns H_kv of each layer of a model whose query heads differ.
+   * Returns H_kv of each layer of a model with query heads that differ between layers.
    *
    * @param layerHeads H of each layer
    */
@@ -164,7 +164,7 @@ public record ModelDimensions(
   }
 
   /**
-   * Reads the dimensions of a model whose layers differ in heads and width. Layers without
+   * Reads the dimensions of a model with layers that differ in heads and width. Layers without
    * key-value heads are not in the cache.
    *
    * @param drafts number of draft blocks after the layers
@@ -221,7 +221,7 @@ public record ModelDimensions(
     return params.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
   }
 
-  /** Returns H of a model whose layers are equal. */
+  /** Returns H of a model with equal layers. */
   public static int heads(Hyperparameters params) {
     return params.uniform(HEADS, 1, MAX_HEADS);
   }
@@ -236,7 +236,7 @@ public record ModelDimensions(
     }
   }
 
-  /** Returns H_kv of a model whose layers are equal. */
+  /** Returns H_kv of a model with equal layers. */
   public static int kvHeads(Hyperparameters params, int heads) {
     int kvHeads = params.has(KV_HEADS) ? params.uniform(KV_HEADS, 1, heads) : heads;
     return requireDivides(params, KV_HEADS, kvHeads, heads);

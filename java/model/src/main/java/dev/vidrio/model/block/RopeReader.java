@@ -141,13 +141,13 @@ public final class RopeReader {
     };
   }
 
-  /** Returns unscaled RoPE of layers with a window, whose base the file may have. */
+  /** Returns unscaled RoPE of layers with a window, with its own base if the file has one. */
   public Rotation unscaledInWindows() {
     return unscaledInWindows(dRot);
   }
 
   /**
-   * Returns unscaled RoPE of layers with a window, whose base the file may have.
+   * Returns unscaled RoPE of layers with a window, with its own base if the file has one.
    *
    * @param width rotated elements of a head
    */

@@ -18,7 +18,7 @@ final class TensorTracker {
   private final Gguf gguf;
   private final Set<String> taken = new HashSet<>();
 
-  /** Tracks a file of which no tensor was taken. */
+  /** Tracks a file without any taken tensors. */
   TensorTracker(Gguf gguf) {
     this.gguf = gguf;
   }
@@ -46,7 +46,7 @@ final class TensorTracker {
     return tensor;
   }
 
-  /** Ignores the tensors whose names have a prefix. */
+  /** Ignores the tensors with a given name prefix. */
   void ignore(String prefix) {
     for (GgufTensor tensor : gguf.tensors()) {
       if (tensor.name().startsWith(prefix)) {

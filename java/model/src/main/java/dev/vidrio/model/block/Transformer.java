@@ -227,9 +227,8 @@ public final class Transformer {
   }
 
   /**
-   * Returns ALiBi (Press et al. 2022, arXiv 2108.12409), whose slopes [H] are powers of 2^(−maxBias
-   * / n) for n heads. If H is not a power of two, n is the next one, and its even powers come
-   * first.
+   * Returns ALiBi (Press et al. 2022, arXiv 2108.12409). The slopes [H] are powers of 2^(−maxBias /
+   * n) for n heads. If H is not a power of two, n is the next one, and its even powers come first.
    */
   public PositionBias alibi(float maxBias) {
     int heads = dimensions.heads();
@@ -314,7 +313,7 @@ public final class Transformer {
   }
 
   /**
-   * Writes the final norm of the rows whose logits are requested, and their logits.
+   * Writes the final norm and the logits of the requested rows.
    *
    * @param norm tensor of the final norm
    * @param residual output of the last layer
@@ -349,7 +348,7 @@ public final class Transformer {
   }
 
   /**
-   * Completes an encoder, whose output are the last hidden states [rows, d] of the requested rows.
+   * Completes an encoder that outputs the last hidden states [rows, d] of the requested rows.
    *
    * @param norm tensor of a norm after the last layer, or null for none
    * @param hidden output of the last layer

@@ -385,14 +385,14 @@ public final class WeightLoader {
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, n, k, data);
   }
 
-  /** Takes a table [n, k] whose rows are looked up. */
+  /** Takes a table [n, k] for row lookups. */
   public Weights table(String name, int n, int k) {
     GgufTensor tensor = tensors.take(name, k, n);
     return new Weights(name, tensors.type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
 
   /**
-   * Takes a table [n, parts, k] whose rows [k] are looked up.
+   * Takes a table [n, parts, k] for lookups of rows [k].
    *
    * @throws ModelFileException if a block of the table's type would be in two rows
    */
@@ -431,7 +431,7 @@ public final class WeightLoader {
     return vectorPart(name, 0, k, k);
   }
 
-  /** Checks decay rates, none of which may be positive. */
+  /** Checks that no decay rate is positive. */
   Weights rates(Weights rates) {
     for (int i = 0; i < rates.k(); i++) {
       float rate = rates.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
@@ -460,7 +460,7 @@ public final class WeightLoader {
     }
   }
 
-  /** Ignores the tensors whose names have a prefix. */
+  /** Ignores the tensors with a given name prefix. */
   public void ignore(String prefix) {
     tensors.ignore(prefix);
   }

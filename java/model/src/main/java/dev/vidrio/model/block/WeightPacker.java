@@ -31,7 +31,7 @@ final class WeightPacker {
    * Starts without packing.
    *
    * @param quantized bytes of the file's quantized matrices
-   * @param slices for matrices whose outputs are divided among workers
+   * @param slices for matrices with outputs divided among workers
    * @param experts for matrices of experts
    * @param repacking when matrices are packed that need not be
    * @param progress receives the number of bytes that are ready

@@ -150,7 +150,7 @@ public final class ChatAnswer {
     return calls == null ? searched : Math.min(searched, calls.contentEnd());
   }
 
-  /** Adds a piece of text whose tokens are not known. */
+  /** Adds a piece of text with unknown tokens. */
   public String accept(String piece) {
     return accept(new GeneratedToken(-1, piece, piece, null));
   }
@@ -161,8 +161,8 @@ public final class ChatAnswer {
   }
 
   /**
-   * Returns the marked text that belongs to the text so far: that of a token whose text is held
-   * back, since it may begin a stop string, is held back too.
+   * Returns the marked text that belongs to the text so far. If the text of a token is held back,
+   * since it may begin a stop string, its marked text is held back too.
    */
   private String released(GeneratedToken token, boolean isSpecial) {
     int from = pending.length();
@@ -438,7 +438,7 @@ public final class ChatAnswer {
     int at = 0;
     for (int id : result.tokens()) {
       GeneratedToken token = decoder.accept(id);
-      // The text ends before a stop string, whose tokens are in the result.
+      // The text ends before a stop string; the tokens of the stop string are in the result.
       int end = Math.min(at + token.text().length(), whole.length());
       var _ = accept(token.withText(whole.substring(at, end)));
       at = end;

@@ -74,7 +74,7 @@ public final class Classification {
     }
   }
 
-  /** Computes logits with an encoder whose memory serves several calls. */
+  /** Computes logits with an encoder that reuses its memory across calls. */
   public static List<float[]> logits(
       TextEncoder encoder,
       Model model,

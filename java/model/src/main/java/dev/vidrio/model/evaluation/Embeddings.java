@@ -156,7 +156,7 @@ public final class Embeddings {
   }
 
   /**
-   * Embeds texts with an encoder whose memory serves several calls.
+   * Embeds texts with an encoder that reuses its memory across calls.
    *
    * @param encoder an encoder of the model
    */
@@ -187,7 +187,7 @@ public final class Embeddings {
     return scaled(wide, length(wide));
   }
 
-  /** Returns the plan up to the final norm, whose values are the output. */
+  /** Returns the plan up to the final norm, with its values as the output. */
   private static Plan hidden(Plan plan) {
     List<Op> ops = plan.ops();
     for (int last = ops.size() - 1; last >= 0; last--) {

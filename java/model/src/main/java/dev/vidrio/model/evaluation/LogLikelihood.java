@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 
 /**
  * The log-likelihood of a continuation given a context, for tasks such as those of
- * lm-evaluation-harness, whose tokenization this follows: context and continuation are encoded
+ * lm-evaluation-harness. Tokenization follows that project: context and continuation are encoded
  * together, and the tokens after the length of the encoded context belong to the continuation.
  * Spaces at the end of the context belong to the continuation.
  *

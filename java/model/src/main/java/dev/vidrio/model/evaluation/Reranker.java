@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
- * Scores how well documents answer a query. Unlike embeddings, whose vectors are computed
- * separately, the model reads query and document together; so it is more accurate and slower, and
- * serves to reorder the best results of a search.
+ * Scores how well documents answer a query. The vectors of embeddings are computed separately; here
+ * the model reads query and document together. This is more accurate and slower, and serves to
+ * reorder the best results of a search.
  *
  * {@snippet file="GenerationExamples.java" region="rerank"}
  *
@@ -23,7 +23,7 @@ import java.util.function.DoubleConsumer;
  *
  * <p>A chat model is asked whether the document meets the query, and the score is the probability
  * of "yes" against "no" ({@link YesNoReranker}). This is the form of Qwen3-Reranker (arXiv
- * 2506.05176), whose own prompt results from its template; other chat models can judge so too, less
+ * 2506.05176). Its own prompt results from its template. Other chat models can judge so too, less
  * accurately than models trained for it.
  *
  * <p>Scores are from 0 to 1 and are comparable within a model. The score of a pair does not depend

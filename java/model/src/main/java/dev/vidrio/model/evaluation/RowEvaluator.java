@@ -43,7 +43,7 @@ final class RowEvaluator {
      * Creates an input.
      *
      * @param tokens the token ids, which must not change
-     * @param first position of the first token whose row is delivered; all later rows follow
+     * @param first position of the first token with a delivered row; all later rows follow
      */
     Input(int[] tokens, int first) {
       this.tokens = tokens;

@@ -22,7 +22,7 @@ import java.util.function.DoubleConsumer;
 final class YesNoReranker implements Reranker {
   private static final EncodeOptions PLAIN = new EncodeOptions(false, false);
 
-  /** The number of attempts to cut a document, whose shorter text may have other tokens. */
+  /** The number of attempts to cut a document, as its shorter text may have other tokens. */
   private static final int CUTS = 16;
 
   private final Model model;

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * of an incomplete character or, in {@code text}, the beginning of a stop string; so it is often
  * empty or belongs to earlier tokens.
  *
- * @param id the token id; -1 for the end of the stream, whose texts were held back until then
+ * @param id the token id; -1 for the end of the stream, with texts held back until then
  * @param text the text without special tokens and stop strings
  * @param markedText the text with special tokens, which may mark reasoning and tool calls; stop
  *     strings are not removed

@@ -65,7 +65,7 @@ public record GenerationOptions(
     return new GenerationOptions(tokens, sampling, stop, ignore, grammar, receipt);
   }
 
-  /** Returns a copy whose result has a receipt, or not. */
+  /** Returns a copy that adds a receipt to the result, or not. */
   public GenerationOptions withReceipt(boolean wanted) {
     return new GenerationOptions(tokens, sampling, stop, ignoreEnd, grammar, wanted);
   }

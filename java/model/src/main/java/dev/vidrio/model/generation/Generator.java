@@ -69,7 +69,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
       return new ReceiptRecorder(session, options, Set.of(), 0);
     }
     throw new InvalidInputException(
-        "receipt", "", "not supported with the lens, whose edits a receipt cannot express");
+        "receipt", "", "not supported with the lens, because a receipt cannot express its edits");
   }
 
   /**
@@ -83,7 +83,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
   }
 
   /**
-   * Runs the rest of a prompt of which the sequence has run the first tokens.
+   * Runs the rest of a prompt after the sequence has run its first tokens.
    *
    * @param cached number of tokens that have run, fewer than the prompt has
    */

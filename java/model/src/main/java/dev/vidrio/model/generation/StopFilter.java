@@ -51,7 +51,7 @@ final class StopFilter {
   private final StringBuilder held = new StringBuilder();
   private boolean found;
 
-  /** Creates a filter of stop strings, none of which is empty. */
+  /** Creates a filter of nonempty stop strings. */
   StopFilter(List<String> stops) {
     this.stops = stops.stream().map(Stop::new).toList();
   }

@@ -37,7 +37,7 @@ public final class TokenChooser {
   }
 
   /**
-   * Creates a chooser whose choices are recorded.
+   * Creates a chooser that records its choices.
    *
    * @param allowed the tokens that may come first
    * @param limit maximum number of tokens

@@ -71,7 +71,7 @@ final class AdapterConfig {
     return key.isEmpty() ? rank : patterns.size(key);
   }
 
-  /** Returns alpha of a module, whose factors are multiplied by alpha / rank. */
+  /** Returns alpha of a module; its factors are multiplied by alpha / rank. */
   double alpha(String module, int rankOfModule) {
     Config patterns = config.object("alpha_pattern");
     String key = match(patterns, module);

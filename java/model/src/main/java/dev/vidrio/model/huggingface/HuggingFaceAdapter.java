@@ -38,7 +38,7 @@ public final class HuggingFaceAdapter {
    * Opens a directory.
    *
    * @param model model of the adapter
-   * @param arena closes the mapped file and holds the tensors whose layout differs
+   * @param arena closes the mapped file and holds the tensors with a different layout
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
    * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses an unsupported feature
    */

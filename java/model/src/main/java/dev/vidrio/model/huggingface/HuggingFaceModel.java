@@ -110,7 +110,7 @@ public record HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
   /**
    * Returns the model as if it had been read from a GGUF file.
    *
-   * @param arena holds the tensors whose layout differs
+   * @param arena holds the tensors with a different layout
    */
   public Gguf toGguf(Arena arena) {
     return Gguf.of(metadata, tensors, arena);

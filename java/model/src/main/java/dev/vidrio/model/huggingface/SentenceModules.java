@@ -25,7 +25,7 @@ import tools.jackson.databind.JsonNode;
  * <ul>
  *   <li>{@code <architecture>.pooling_type} as llama.cpp numbers it: 1 mean, 2 first token, 3 last
  *       token; {@value #POOLING} is {@code max} for the maximum, which llama.cpp does not have,
- *   <li>{@code dense_N.weight} and {@code dense_N.bias} of module N, whose activation is the string
+ *   <li>{@code dense_N.weight} and {@code dense_N.bias} of module N, and its activation as string
  *       {@code vidrio.embedding.dense_N},
  *   <li>{@value #NORMALIZE} if vectors are divided by their length,
  *   <li>{@value #PROMPT_NAMES} and {@value #PROMPTS}, texts that precede those to embed.

@@ -22,7 +22,7 @@ final class Mix {
   private static final List<String> EMBEDDINGS =
       List.of("token_embd.weight", "per_layer_token_embd.weight");
 
-  /** Parts of the names of matrices whose types stay. */
+  /** Parts of the names of matrices that keep their types. */
   private static final List<String> KEPT =
       List.of(
           "ffn_gate_inp.weight",
@@ -74,7 +74,7 @@ final class Mix {
     return metadata.intValue(key, 1, 1 << 16, fallback);
   }
 
-  /** Returns whether a tensor is a weight matrix whose type may change. */
+  /** Returns whether a tensor is a weight matrix that may change its type. */
   static boolean isMatrix(TensorSource tensor) {
     String name = tensor.name();
     return tensor.elements() > tensor.shape().getFirst()
@@ -85,7 +85,7 @@ final class Mix {
         && !name.equals("position_embd.weight");
   }
 
-  /** Returns the type of a matrix, whose rows are a multiple of the block length. */
+  /** Returns the type of a matrix; the rows are a multiple of its block length. */
   GgmlType typeOf(TensorSource tensor) {
     return fitting(preferred(tensor), tensor);
   }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *       logits; sums in f32 over ascending ids, squares in double
  *   <li>top-k: the k largest logits are kept; ties go to the lower id
  *   <li>weights {@code exp(logit − max)} of the kept tokens, in double by {@link StrictMath}
- *   <li>top-p: the shortest prefix, in descending order, whose share of the sum is at least p
+ *   <li>top-p: the shortest prefix, in descending order, that has at least the share p of the sum
  *   <li>min-p: tokens with at least minP times the weight of the first one, and always the first
  *   <li>XTC, with its probability: if several tokens have at least the threshold's share of the sum
  *       of the kept weights, all of them but the last one are excluded

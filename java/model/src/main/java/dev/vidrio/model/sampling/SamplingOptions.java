@@ -11,7 +11,8 @@ import java.util.Map;
  *
  * @param temperature divides the logits; 0 selects the most likely token (greedy decoding)
  * @param topK keeps the k most likely tokens; 0 for all
- * @param topP keeps the smallest set of most likely tokens whose probability reaches p; 1 for all
+ * @param topP keeps the smallest set of most likely tokens with a total probability of at least p;
+ *     1 for all
  * @param minP keeps tokens at least minP times as likely as the most likely one; 0 for all
  * @param repeatPenalty divides positive logits of tokens that occurred and multiplies negative
  *     ones; 1 for none
@@ -19,7 +20,7 @@ import java.util.Map;
  * @param presencePenalty is subtracted once from the logit of a token that occurred
  * @param penaltyWindow number of last tokens, including the prompt, that the penalties count
  * @param dry a penalty for tokens that would continue a repetition
- * @param topNSigma keeps tokens whose logits are at least the maximum minus topNSigma standard
+ * @param topNSigma keeps tokens with logits of at least the maximum minus topNSigma standard
  *     deviations of all logits (Tang et al. 2024, arXiv 2411.07641); 0 for all
  * @param xtcProbability probability with which the most likely tokens are excluded (XTC): all of
  *     those that reach the threshold but the least likely one; 0 for never

@@ -67,7 +67,8 @@ public final class Session implements BatchRunner, AutoCloseable {
    * Opens a session, which is closed with the model. Applications call {@code Model.newSession}.
    *
    * @param plan has one output, of rows that ask for logits
-   * @param shared the session whose cache and adapters the new one shares; null for its own
+   * @param shared the session that shares its cache and adapters with the new one; null if the new
+   *     one has its own
    * @throws InvalidInputException if the options do not fit the model
    */
   public static Session open(

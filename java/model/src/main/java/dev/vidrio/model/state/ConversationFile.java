@@ -62,7 +62,7 @@ public final class ConversationFile {
     return messages;
   }
 
-  /** Returns the tokens whose state the sequence has. */
+  /** Returns the tokens with state in the sequence. */
   public int[] tokens() {
     return tokens.clone();
   }

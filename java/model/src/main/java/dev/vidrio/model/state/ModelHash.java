@@ -92,10 +92,10 @@ public record ModelHash(String hex) {
   }
 
   /**
-   * Returns the hash of an open model, from a small file in a directory if it was computed before:
-   * the model's files are then those whose hash was computed if their names, sizes, identities and
-   * times of the last changes are equal. These times cannot be set on POSIX systems, and files that
-   * changed just before or after the model was opened are not remembered. It is computed once per
+   * Returns the hash of an open model, from a small file in a directory if it was computed before.
+   * The model's files count as unchanged since then if their names, sizes, identities and times of
+   * the last changes are equal. These times cannot be set on POSIX systems, and files that changed
+   * just before or after the model was opened are not remembered. The hash is computed once per
    * open model.
    *
    * @param directory where the hash is remembered; created if missing

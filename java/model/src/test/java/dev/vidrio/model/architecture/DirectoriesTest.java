@@ -65,7 +65,7 @@ class DirectoriesTest {
   private static final List<String> WITH_DIVISORS =
       List.of("apertus", "cwm", "exaone", "llama", "llama4");
 
-  /** Architectures whose classes in transformers ignore {@code rope_scaling}. */
+  /** Architectures with classes in transformers that ignore {@code rope_scaling}. */
   private static final Set<String> IGNORES_LLAMA3 = Set.of("gemma4", "gptj");
 
   /** Architectures without Llama 3's scaling, with what the message of their refusal names. */
@@ -230,7 +230,7 @@ class DirectoriesTest {
     } else if (named != null) {
       String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
       assertTrue(message.contains(named), message);
-    } else if (model.equals("olmo_hybrid")) { // whose base was null
+    } else if (model.equals("olmo_hybrid")) { // its base was null
       assertNotEquals(before, rates(temporary));
     } else if (before.isEmpty() || WITH_DIVISORS.contains(model)) {
       assertEquals(before, rates(temporary));

@@ -65,7 +65,7 @@ class LatentAttentionTest {
     }
   }
 
-  /** Puts the matrices together as older files have them, whose lengths are those of heads. */
+  /** Joins the matrices as in older files, where lengths are those of heads. */
   private static GgufWriter joined() {
     GgufWriter writer = TinyModels.writer("deepseek3");
     try (Arena arena = Arena.ofConfined()) {

@@ -61,7 +61,7 @@ class Mamba2Test {
     }
   }
 
-  /** Bamba, whose files are of the same architecture, turns queries and keys. */
+  /** Bamba turns queries and keys; its files are of the same architecture. */
   @Test
   void attentionTurnsUnlessTheFileSaysOtherwise() throws IOException {
     String key = "granitehybrid.rope.scaling.finetuned";

@@ -97,7 +97,7 @@ class ChatAnswerTest {
     return message;
   }
 
-  /** Returns the message of a text whose characters are passed one by one. */
+  /** Returns the message of a text that is passed character by character. */
   private ChatMessage answerOfText(String text, boolean tools) {
     var answer = newAnswer(tools);
     var shown = new StringBuilder();

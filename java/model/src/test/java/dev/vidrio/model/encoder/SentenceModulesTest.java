@@ -65,7 +65,7 @@ class SentenceModulesTest {
             + "]");
   }
 
-  /** Writes a layer [2, D] whose rows are the first two elements of its input. */
+  /** Writes a layer [2, D] with rows that select the first two elements of its input. */
   private void dense(String activation) throws IOException {
     write(
         "2_Dense/config.json",

@@ -209,7 +209,7 @@ class SamplerTest {
     }
   }
 
-  /** Compares with a row whose masked logits are −∞; some masks leave few candidates. */
+  /** Compares with a row with −∞ as the masked logits; some masks leave few candidates. */
   @RepeatedTest(500)
   void maskEqualsMinusInfinity(RepetitionInfo repetition) {
     var random = new SplittableRandom(repetition.getCurrentRepetition());

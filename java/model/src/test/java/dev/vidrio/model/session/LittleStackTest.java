@@ -27,7 +27,7 @@ class LittleStackTest {
 
   @TempDir Path directory;
 
-  /** A dense model and a mixture of experts, whose tiles need most memory. */
+  /** A dense model and a mixture of experts; the tiles of the latter need most memory. */
   @ParameterizedTest
   @ValueSource(strings = {"llama", "mixtral"})
   void stepFailsInJavaOrSucceeds(String name) throws IOException, InterruptedException {

@@ -10,8 +10,9 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A process that writes and reads random states of a directory, whose contents follow from their
- * keys, until it is killed or has done a given number. It fails if a state has other contents.
+ * A process that writes and reads random states of a directory until it is killed or has done a
+ * given number. The contents of states follow from their keys. It fails if a state has other
+ * contents.
  */
 final class StateWriter {
   static final ModelHash MODEL = new ModelHash("0123456789abcdef".repeat(4));

@@ -74,7 +74,7 @@ public final class ParrotModel {
     return write(file, scripts, THINKING_TEMPLATE);
   }
 
-  /** Writes a model with a chat template whose prompts end in keys of the scripts. */
+  /** Writes a model with a chat template for prompts that end in keys of the scripts. */
   public static Path write(Path file, Map<Character, List<String>> scripts, String template)
       throws IOException {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());

@@ -58,7 +58,7 @@ public final class ScriptedModel {
     begins++;
   }
 
-  /** Adds the pieces of answers, none of which may occur twice, after the beginning. */
+  /** Adds the pieces of answers after the beginning; no piece may occur twice. */
   private void script(String name, List<List<String>> answers) {
     int begin = tokens.indexOf("<|" + name + "|>");
     for (List<String> pieces : answers) {

@@ -62,7 +62,7 @@ public final class TinyModels {
   /** The EAGLE-3 heads of models. */
   private static final Path DRAFT_HEADS = DRAFT_BLOCKS.resolve("heads");
 
-  /** Fixtures whose weights are quantized, so that logits differ from those of transformers. */
+  /** Fixtures with quantized weights, so that logits differ from those of transformers. */
   private static final Set<String> QUANTIZED = Set.of("gpt-oss-mxfp4");
 
   private static final Map<String, ArchitectureInfo> ARCHITECTURES = new ConcurrentHashMap<>();
@@ -179,7 +179,7 @@ public final class TinyModels {
     return gguf(model + "/model.gguf", DIRECTORY.resolve(model).resolve("model.gguf"), arena);
   }
 
-  /** Parses the file of a model with a draft block, whose other tensors are those of the model. */
+  /** Parses the file of a model with a draft block; its other tensors are those of the model. */
   public static Gguf ggufWithDraftBlock(String model, Arena arena) {
     return gguf(model + ".gguf", DRAFT_BLOCKS.resolve(model + ".gguf"), arena);
   }
@@ -194,7 +194,7 @@ public final class TinyModels {
     }
   }
 
-  /** A writer of the same file, whose keys and tensors can be changed. */
+  /** A writer of the same file, to change its keys and tensors. */
   public static GgufWriter writer(String model) {
     try (Arena arena = Arena.ofConfined()) {
       return writer(gguf(model, arena));

@@ -126,7 +126,7 @@ public interface VidrioConfig {
     @WithDefault("40")
     int topK();
 
-    /** Samples among the most likely tokens whose probabilities sum to p. */
+    /** Samples among the most likely tokens with a total probability of p. */
     @WithDefault("0.95")
     double topP();
 

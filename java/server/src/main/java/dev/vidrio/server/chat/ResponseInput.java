@@ -135,7 +135,7 @@ final class ResponseInput {
       switch (type.string()) {
         case "input_text" -> {}
         case "output_text" -> {
-          // Parts of earlier responses, whose annotations are empty.
+          // Parts of earlier responses have empty annotations.
           part.requireEmpty("annotations");
           var _ = part.value("logprobs");
         }

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param format the format of answers; null for any
  * @param echo if true, an answer begins with its prompt
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
- * @param bestOf the number of generated answers per prompt, of which the most likely are returned
+ * @param bestOf the number of generated answers per prompt; the most likely are returned
  * @param stream if true, the response is streamed
  * @param usage which chunks of a stream report the usage
  * @param responder creates the response

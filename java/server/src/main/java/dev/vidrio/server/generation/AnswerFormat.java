@@ -36,7 +36,7 @@ public record AnswerFormat(String path, Supplier<Grammar> compiler) {
     }
   }
 
-  /** Reads the extension fields of all generation routes, at most one of which may be given. */
+  /** Reads the extension fields of all generation routes. At most one may be given. */
   public static @Nullable AnswerFormat read(JsonFields fields) {
     List<AnswerFormat> given = new ArrayList<>(formats(fields, "json_schema"));
     JsonValue outputs = fields.value("structured_outputs");

@@ -31,7 +31,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
   }
 
   /**
-   * Handles a request whose body has been parsed.
+   * Handles a request with a parsed body.
    *
    * @param fields the fields of the body
    */

@@ -125,7 +125,7 @@ public final class ApiException extends RuntimeException {
         429, "rate_limit_error", "rate_limit_exceeded", null, message, retryAfter);
   }
 
-  /** Returns a 501 for a route of another API whose work the server does not do. */
+  /** Returns a 501 for a route of another API that the server does not implement. */
   public static ApiException notImplemented(String message) {
     return request(501, "not_implemented", null, message);
   }

@@ -14,7 +14,7 @@ record CorsPolicy(Set<String> allowed) {
   private static final String METHODS = "GET, POST";
   private static final String EXPOSED_HEADERS = "x-request-id, x-vidrio-parameters, retry-after";
 
-  /** Names of header fields, of which a response may repeat any. */
+  /** Names of header fields; a response may repeat any of them. */
   private static final Pattern NAMES = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z, -]*");
 
   /** Seconds for which a browser may cache a preflight response. */

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param commands runs the request
  * @param others the models that the command may use beside its own
- * @param returned the name of a file that the command writes, whose content is the response; null
- *     for JSON with all files
+ * @param returned the name of a file that the command writes, to respond with its content; null for
+ *     JSON with all files
  */
 record LensCommand(
     LensCommands commands,

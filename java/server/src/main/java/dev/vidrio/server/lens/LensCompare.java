@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * A request of {@code /v1/lens/compare}: the predictions of two models, adapters of a model, or a
  * model without and with edits, on one text.
  *
- * @param model the name of the model, whose tokenizer and chat template read the text
+ * @param model the name of the model; its tokenizer and chat template read the text
  * @param with the name of the other model
  * @param text the input
  * @param from the first position; null for 0

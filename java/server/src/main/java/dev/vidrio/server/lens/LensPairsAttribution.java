@@ -27,7 +27,7 @@ record LensPairsAttribution(List<Text> texts, MetricKind kind, String method, Le
     implements LensRequest {
   /** A clean text and its metric. */
   record Text(LensInput clean, LensMetric metric) {
-    /** Reads a pair, whose corrupted text may be absent and is not used. */
+    /** Reads a pair. Its corrupted text may be absent and is not used. */
     static Text read(JsonValue value, MetricSpec metric) {
       JsonFields fields = value.fields();
       var _ = fields.value("corrupted");

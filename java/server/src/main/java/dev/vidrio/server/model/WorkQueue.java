@@ -43,7 +43,7 @@ public final class WorkQueue implements AutoCloseable {
   }
 
   /**
-   * Ends a running task whose request was canceled; a task calls this between its steps.
+   * Ends a running task if its request was canceled; a task calls this between its steps.
    *
    * @throws CancellationException if the task was canceled
    */

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 record OllamaModels(ModelRegistry models) {
   /**
-   * The version of Ollama whose API the routes follow. Clients compare it with the version that
-   * they require.
+   * The version of Ollama with the API that the routes follow. Clients compare it with the version
+   * that they require.
    */
   private static final String API_VERSION = "0.12.11";
 

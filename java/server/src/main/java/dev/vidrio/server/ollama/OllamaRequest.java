@@ -57,7 +57,7 @@ public record OllamaRequest(
     return fields.bool("raw", false) || !isChat ? complete(limits, tenant) : ask(limits, tenant);
   }
 
-  /** Reads a request whose prompt is the user's message in a chat. */
+  /** Reads a request with the prompt as the user's message in a chat. */
   private ApiRequest ask(RequestLimits limits, String tenant) {
     var chat = new Translation();
     List<Object> messages = new ArrayList<>();
@@ -91,7 +91,7 @@ public record OllamaRequest(
                 this, logs, isMessage, request, served.tokenizer(), answers.get()));
   }
 
-  /** Reads a request whose prompt is continued as it is. */
+  /** Reads a request to continue the prompt as it is. */
   private ApiRequest complete(RequestLimits limits, String tenant) {
     if (!fields.string("system", "").isEmpty()) {
       throw ApiException.unsupported("system", "not supported in a prompt without chat template");

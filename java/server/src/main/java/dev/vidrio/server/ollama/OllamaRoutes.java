@@ -120,7 +120,7 @@ public record OllamaRoutes(ModelRegistry models, GenerationRoutes text, Embeddin
                 .with("prompt_eval_count", tokens));
   }
 
-  /** Responds to the older route for one text, whose vectors are not normalized. */
+  /** Responds to the older route for one text. Its vectors are not normalized. */
   private void embedOne(Exchange exchange) throws IOException {
     JsonFields fields = exchange.fields();
     String name = fields.required("model").string();

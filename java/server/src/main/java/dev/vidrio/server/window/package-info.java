@@ -1,3 +1,3 @@
-/** The window: a web page with a chat and the lens, whose files are resources of this package. */
+/** The window: a web page with a chat and the lens. Its files are resources of this package. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.window;

@@ -11,7 +11,7 @@ const PAGE = 'page.html';
 /** The data of a page, which contains no <. */
 const DATA = /<script type="application\/json" id="data">([^<]*)</;
 
-/** The features or neurons of a graph whose inputs are attributed: few, so that it takes seconds. */
+/** The features or neurons of a graph with attributed inputs: few, so that it takes seconds. */
 const FEATURES = 128;
 
 /** The kinds of dictionaries with features that an answer can set to a value. */

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** Answers whose markers have several tokens: assignment of tokens to parts, and cut parts. */
+/** Answers with markers of several tokens: assignment of tokens to parts, and cut parts. */
 class AnswerPartsTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String RESPONSES = "/v1/responses";

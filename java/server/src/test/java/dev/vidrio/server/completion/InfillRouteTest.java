@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/** Fill-in-the-middle with a model whose answer to {@code <|fim_middle|>} is fixed. */
+/** Fill-in-the-middle with a model that has a fixed answer to {@code <|fim_middle|>}. */
 class InfillRouteTest {
   private static final List<String> SCRIPT =
       List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", " return", " r * r", ";\n");

@@ -150,8 +150,8 @@ class ReceiptFieldTest {
             + " receipt cannot express",
         TestServer.error(server.post("/v1/completions", "{" + TEXT + steered + "}")));
     assertEquals(
-        "400 invalid_value receipt receipt: not supported with beams, whose tokens are not chosen"
-            + " one by one",
+        "400 invalid_value receipt receipt: not supported with beams, since their tokens are not"
+            + " chosen one by one",
         TestServer.error(
             server.post("/v1/completions", "{" + TEXT + ",'temperature':0,'beams':2}")));
     assertEquals(

@@ -114,7 +114,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return new TestServer(change, models).begin();
   }
 
-  /** Starts a server whose bard runs its steps when a test releases them. */
+  /** Starts a server with a bard that runs its steps when a test releases them. */
   public static TestServer start(HeldExecutor steps, UnaryOperator<ServerOptions> change) {
     return start(
         change,
@@ -219,7 +219,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
         .POST(BodyPublishers.ofString(json, StandardCharsets.UTF_8));
   }
 
-  /** Returns the body of a response whose status must be 200. */
+  /** Returns the body of a response, which must have the status 200. */
   public JsonNode json(String path, String json) {
     HttpResponse<String> response = post(path, json);
     if (response.statusCode() != 200) {

@@ -86,7 +86,7 @@ public record VidrioProperties(
    * @param maxTokens maximum tokens of an answer
    * @param temperature divisor of the logits; 0 selects the most likely token
    * @param topK samples among the k most likely tokens; 0 for all
-   * @param topP samples among the most likely tokens whose probabilities sum to p
+   * @param topP samples among the most likely tokens with a total probability of p
    * @param minP samples among tokens at least minP times as likely as the most likely one
    * @param seed random seed of every request
    */

@@ -74,7 +74,7 @@ final class CallParser {
     return step == Step.FAIL ? cursor.literal(ToolCallFormat.lastWord(text)) : step;
   }
 
-  /** Reads the text that closes a complete call, of which models omit words. */
+  /** Reads the text that closes a complete call. Models may omit words of this text. */
   private Step closing(String text) {
     String last = ToolCallFormat.lastWord(text);
     Step step = last.equals(text.strip()) ? Step.FAIL : cursor.literal(last);

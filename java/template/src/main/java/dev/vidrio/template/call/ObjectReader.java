@@ -160,7 +160,7 @@ final class ObjectReader {
     return Step.DONE;
   }
 
-  /** Returns the keys of which the first one of a call is one. */
+  /** Returns the possible first keys of a call. */
   static Set<String> keys() {
     return KEYS;
   }

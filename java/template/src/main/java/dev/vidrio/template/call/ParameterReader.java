@@ -139,7 +139,7 @@ final class ParameterReader {
     if (type != null) {
       return parsed(value);
     }
-    // A format whose closing text has the key writes lists and objects as nested elements.
+    // A format with the key in its closing text writes lists and objects as nested elements.
     boolean isElement = parts.indexOf(KEY) < parts.lastIndexOf(KEY);
     return isElement && parts.getFirst() instanceof Part.Text(String mark)
         ? Elements.value(value, mark, tools.schema(function, key))

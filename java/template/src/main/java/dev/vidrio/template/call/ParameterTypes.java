@@ -44,7 +44,7 @@ public final class ParameterTypes {
     return schemas.containsKey(name);
   }
 
-  /** Returns whether there is a tool whose name begins so. */
+  /** Returns whether there is a tool with a name that begins so. */
   boolean mayContain(String begun) {
     return schemas.keySet().stream().anyMatch(name -> name.startsWith(begun));
   }

@@ -250,9 +250,7 @@ public record ToolCallFormat(
     return new ToolCallFormat(name, models, begin, call, parameter, separator, end);
   }
 
-  /**
-   * Returns the keys of a call's object of which one comes first, in the spellings of all models.
-   */
+  /** Returns the possible first keys of a call's object, in the spellings of all models. */
   public static Set<String> keys() {
     return ObjectReader.keys();
   }
@@ -282,8 +280,8 @@ public record ToolCallFormat(
   }
 
   /**
-   * Returns texts of which one occurs in the templates of the format's models: a mark of calls, or
-   * of the list of tools.
+   * Returns the marks of calls, or of the list of tools. Each template of the format's models
+   * contains one of them.
    */
   public List<String> signs() {
     return name.equals("python")

@@ -61,7 +61,7 @@ public final class PercentFormat {
     return out.toString();
   }
 
-  /** Returns whether Python treats the operand as a mapping, whose entries need not be used. */
+  /** Returns whether Python treats the operand as a mapping. Its entries need not be used. */
   private static boolean hasElements(Value operand) {
     return switch (operand) {
       case Value.Mapping m -> true;

@@ -72,7 +72,7 @@ final class Lexer {
     return "-" + mark + "}" + SPACE + "|\\+" + mark + "}|" + mark + "}\n?";
   }
 
-  /** Returns the tokens, of which the last has kind {@code END}. */
+  /** Returns the tokens. The last one has the kind {@code END}. */
   static List<Token> tokenize(String template, TemplateErrors errors) {
     String source = template.replace("\r\n", "\n").replace('\r', '\n');
     Lexer lexer = new Lexer(source.replaceFirst("\n\\z", ""), errors);

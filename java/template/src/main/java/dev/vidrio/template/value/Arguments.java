@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Arguments(String callee, List<Value> positional, Map<String, Value> named) {
 
-  /** Creates the arguments of a call whose callee is not known yet. */
+  /** Creates the arguments of a call to a callee that is not known yet. */
   public Arguments(List<Value> positional, Map<String, Value> named) {
     this("", positional, named);
   }

@@ -268,7 +268,7 @@ public sealed interface Value {
     return new Mapping(Collections.unmodifiableMap(entries), depthOver(entries.values()));
   }
 
-  /** Returns a generator whose items are derived from a source as they are read. */
+  /** Returns a generator of items that are derived from a source as they are read. */
   static Value cursor(Iterator<Value> items, Value source) {
     int depth = source instanceof Cursor c ? c.depth() + 1 : 1;
     if (depth > MAX_DEPTH) {

@@ -103,7 +103,7 @@ class LongAnswersTest {
     assertTrue(parser.isReasoning());
   }
 
-  /** A schema whose alternatives all refer to it. */
+  /** A schema with alternatives that all refer to it. */
   @Test
   void readsRecursiveSchemas() {
     List<Map<String, String>> alternatives =

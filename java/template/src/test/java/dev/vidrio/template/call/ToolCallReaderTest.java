@@ -345,7 +345,7 @@ class ToolCallReaderTest {
     }
   }
 
-  /** Values whose types only the schema tells. */
+  /** Values with types that only the schema defines. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -27,8 +27,8 @@ public final class WordCache {
   }
 
   /**
-   * Appends the tokens of a word: from the cache, or else by an encoder, whose result is cached if
-   * the word is short enough.
+   * Appends the tokens of a word: from the cache, or else by an encoder. The result of the encoder
+   * is cached if the word is short enough.
    */
   public void encode(byte[] text, int start, int end, IntList out, WordModel.WordEncoder encoder) {
     if (end - start > MAX_WORD) {

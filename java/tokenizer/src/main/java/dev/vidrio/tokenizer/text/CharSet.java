@@ -10,7 +10,7 @@ import java.util.Set;
  *
  * @param ranges the first and last code point of each range, concatenated
  * @param categories a bit for each general category, as numbered by {@link Character#getType(int)}
- * @param parts sets whose members belong too
+ * @param parts sets of further members
  * @param negated if true, the members are all other code points
  */
 public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {

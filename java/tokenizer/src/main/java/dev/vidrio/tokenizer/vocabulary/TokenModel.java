@@ -30,7 +30,7 @@ public sealed interface TokenModel {
    * SentencePiece BPE (Kudo and Richardson 2018, arXiv 1808.06226), {@code llama} in GGUF. A space
    * is spelled U+2581, and a character without a token becomes the tokens of its bytes.
    *
-   * @param scores the score of each token; the merge whose result has the highest score comes first
+   * @param scores the score of each token; the merge into the token of highest score comes first
    * @param merges pairs of spellings separated by a space, in order of rank; if not empty, they
    *     replace the scores, as in Hugging Face tokenizers
    * @param spacePrefix when a space is prepended to a segment of text

@@ -66,7 +66,7 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
   static final String SUPPORTED =
       "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and others";
 
-  /** The encoders whose pairs have two tokens between the sequences. */
+  /** The encoders with two tokens between the sequences of a pair. */
   private static final String ROBERTA = "roberta-bpe jina-v1-en jina-v2-code";
 
   private static final Map<String, PreTokenizer> BY_NAME = new LinkedHashMap<>();

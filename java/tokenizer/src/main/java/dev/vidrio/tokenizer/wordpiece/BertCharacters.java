@@ -6,9 +6,9 @@ import java.util.Arrays;
  * The character classes of BERT's tokenizer.
  *
  * <p>Hugging Face tokenizers, with which these models are trained and served, has the general
- * categories of Unicode 9. A character whose category was assigned or changed later is listed here
- * and belongs to no class, so that a text has the same tokens whichever version the Java runtime
- * implements.
+ * categories of Unicode 9. A character with a category that was assigned or changed later is listed
+ * here and belongs to no class, so that a text has the same tokens whichever version the Java
+ * runtime implements.
  */
 final class BertCharacters {
 

@@ -147,7 +147,7 @@ class PipelineModelTest {
     assertTrue(message.contains(expected), message);
   }
 
-  /** A normalizer whose steps each double the text. */
+  /** A normalizer with steps that each double the text. */
   @Test
   void rejectsUnboundedGrowth() throws IOException {
     ObjectNode file = HuggingFacePipelines.read(WORDS, "nothing").file();

@@ -53,7 +53,7 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
   /**
    * The shares of the tokens.
    *
-   * @param at the position of the token whose state is divided
+   * @param at the position of the token; its state is divided
    */
   record Found(ContextMixing mixing, int at) {}
 

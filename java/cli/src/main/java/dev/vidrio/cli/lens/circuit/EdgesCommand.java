@@ -75,7 +75,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
       names = "--gates",
       paramLabel = "FILE.json",
       description =
-          "A graph file whose scores are gates of edges, 0 to 1, as learned by masks and ugs; score"
+          "A graph file with gates of edges as scores, 0 to 1, as learned by masks and ugs; score"
               + " each edge by the gradient with respect to its gate, instead of --method.")
   private @Nullable Path gatesFile;
 

@@ -85,7 +85,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
   @Option(
       names = "--features",
       paramLabel = "N",
-      description = "Features or neurons whose inputs are attributed, the most influential first.")
+      description = "Features or neurons with attributed inputs, the most influential first.")
   private int features = GraphOptions.DEFAULT.features();
 
   @Option(names = "--logits", paramLabel = "N", description = "Predicted tokens at most.")
@@ -101,7 +101,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
       names = "--from",
       paramLabel = "I",
       description =
-          "First position of features and errors; by default without the first token, whose massive"
+          "First position of features and errors; by default without the first token: its massive"
               + " activations depend little on the text.")
   private int from = GraphOptions.DEFAULT.from();
 
@@ -132,7 +132,7 @@ public final class GraphCommand extends TextCommand<GraphCommand.Found> {
    * A graph.
    *
    * @param measured the metric that it explains, or null for the likeliest tokens
-   * @param promoted the tokens whose logits a kept feature raises most, by its index
+   * @param promoted the tokens with the logits that a kept feature raises most, by its index
    */
   record Found(
       PrunedGraph pruned,

@@ -151,8 +151,8 @@ public final class QkCommand extends TextCommand<QkCommand.Found> {
     String note =
         String.format(
             Locale.ROOT,
-            "The parts of the score of %s from token %d to token %d, %.3f, of which all pairs sum"
-                + " to %.3f.",
+            "The parts of the score of %s from token %d to token %d, %.3f. All pairs sum to"
+                + " %.3f.",
             name,
             found.query,
             found.key,

@@ -67,8 +67,8 @@ public final class ScoringOption {
       description =
           "What an edge carries if it is ablated: patch, its value of the corrupted text; mean, the"
               + " mean over all tokens of the clean texts; zero; optimal, in 'lens curve' and with"
-              + " masks and ugs, constants that are trained for each circuit over the clean texts,"
-              + " of which there should be many.")
+              + " masks and ugs, constants that are trained for each circuit over the clean texts;"
+              + " use many texts.")
   private CircuitAblation ablation = CircuitAblation.PATCH;
 
   /** Returns whether a method is given. */

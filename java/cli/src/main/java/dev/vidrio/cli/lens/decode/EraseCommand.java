@@ -156,7 +156,7 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
                   mean(effects, e -> Objects.requireNonNull(e.preference).difference())));
     }
 
-    /** Returns the mean of estimates at the same tokens, whose interval is as wide as theirs. */
+    /** Returns the mean of estimates at the same tokens. Its interval is as wide as theirs. */
     private static Estimate mean(List<Effect> effects, Function<Effect, Estimate> value) {
       List<Estimate> estimates = effects.stream().map(value).toList();
       return new Estimate(
@@ -356,7 +356,7 @@ public final class EraseCommand extends PageCommand<EraseCommand.Found> {
         found.labels.count(),
         found.labels.unit());
     System.out.printf(
-        "probe %%: accuracy of a probe on the others, %.0f %% of which are of one class%n",
+        "probe %%: accuracy of a probe on the others, %.0f %% of them of one class%n",
         100 * found.majority);
     System.out.printf(
         "loss, its increase, KL(unchanged ‖ erased) in nats and top-1 %%, the accuracy of the"

@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
       "Inputs found by optimization: searches the tokens for which a neuron is most active, or"
           + " after which a --metric of the prediction is largest.",
       "Greedy coordinate gradient: in each step, the gradient ranks replacements of each token,"
-          + " some of which run; the best is kept. -p is a text before the tokens, which stays."
+          + " and some of them run; the best is kept. -p is a text before the tokens, which stays."
     })
 public final class InputsCommand extends ModelCommand<InputsCommand.Found> {
   /** The command, for errors about metrics without a gradient. */

@@ -38,10 +38,10 @@ import picocli.CommandLine.Option;
       "For a head: the tokens that the singular vectors of W_OV read and write; with --token, the"
           + " tokens it attends to from that token, and those it writes when attending to it. With"
           + " --then, W_OV is that of the virtual head which both form.",
-      "For a neuron: the tokens whose logits it raises and lowers, and those whose embeddings are"
-          + " along its keys (+) and against them (-). For a matrix of a feed-forward block: the"
+      "For a neuron: the tokens with raised and lowered logits, and those with embeddings along"
+          + " its keys (+) and against them (-). For a matrix of a feed-forward block: the"
           + " tokens of its singular vectors.",
-      "For a feature of a dictionary: the tokens whose logits it raises and" + " lowers."
+      "For a feature of a dictionary: the tokens with raised and lowered logits."
     })
 public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>> {
   private static final Pattern NEURON = Pattern.compile("L(\\d{1,4})\\.N(\\d{1,9})");

@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "composition",
     description = {
-      "Finds pairs of heads of which the later reads what the earlier writes, by the weights"
+      "Finds pairs of heads in which the later reads what the earlier writes, by the weights"
           + " alone.",
       "Composition scores: |W_A W_B| / (|W_A| |W_B|), where W_A is W_OV of the earlier head. For Q"
           + " the later head's queries read (W_B = W_Q W_K'), for K its keys (W_K W_Q'), for V its"

@@ -36,7 +36,7 @@ public final class RolesCommand extends PairsCommand<IoiRoles> {
   @Option(
       names = "--movers",
       paramLabel = "K",
-      description = "Name movers whose queries are received.")
+      description = "Use the queries of at most K name movers as receivers.")
   private int movers = 4;
 
   @Option(names = "--top", paramLabel = "K", description = "Heads of each role to print.")

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
     name = "universal",
     description = {
       "Finds universal neurons: those of a layer that another model has too.",
-      "For each neuron, the neuron of the other model whose activations over the text have the"
-          + " highest correlation with its own. Both models must have the same tokens."
+      "For each neuron, the neuron of the other model with the highest correlation of"
+          + " activations over the text. Both models must have the same tokens."
     })
 @JsonHelp("Print JSON with the matches of all neurons of the layer.")
 public final class UniversalCommand extends ModelCommand<UniversalNeurons> {

@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
       "Attribute rate and extraction: how the subject's representation becomes the answer.",
       "attributes: share of the subject's attributes (the answers of the facts about it) among the"
           + " --top tokens that the residual stream of its last token would predict; control: that"
-          + " of another subject's attributes. attention, mlp: share of facts whose answer the"
+          + " of another subject's attributes. attention, mlp: share of the facts' answers that the"
           + " sublayer's output at the last token would predict alone. In percent."
     })
 public final class ExtractionCommand extends PageCommand<ExtractionCommand.Found> {

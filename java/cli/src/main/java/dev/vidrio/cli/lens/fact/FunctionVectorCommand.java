@@ -46,7 +46,7 @@ import picocli.CommandLine.Option;
           + " of it.",
       "Prompts have the form \"Q: input\\nA: output\". Accuracies, in percent, are of queries that"
           + " no other prompt contains, by the layer after which the vector is added. control: the"
-          + " vector of prompts whose outputs are exchanged; task vector: the layer's mean residual"
+          + " vector of prompts with exchanged outputs; task vector: the layer's mean residual"
           + " stream replaces that of the prompt."
     })
 public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {

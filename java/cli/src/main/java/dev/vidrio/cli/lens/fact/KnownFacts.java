@@ -31,7 +31,7 @@ public final class KnownFacts {
 
   @Option(
       names = "--all",
-      description = "Also use facts whose answer is not the model's most likely next token.")
+      description = "Also use facts with an answer that is not the model's most likely next token.")
   private boolean all;
 
   @Option(

@@ -47,8 +47,8 @@ import picocli.CommandLine.Option;
           + " --adapter of other commands and of the server. The table compares the model before"
           + " and after: efficacy and paraphrase are the shares of prompts and paraphrases for"
           + " which the target is more likely than the old answer, neighborhood is the share of"
-          + " other subjects that keep their answer, accuracy the share of prompts whose most"
-          + " likely token is the target."
+          + " other subjects that keep their answer, accuracy the share of prompts with the"
+          + " target as the most likely token."
     })
 public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.Found> {
   private static final int LENGTH = 128;
@@ -78,8 +78,7 @@ public final class RewriteFactsCommand extends ModelCommand<RewriteFactsCommand.
       names = "--text",
       paramLabel = "FILE",
       required = true,
-      description =
-          "A text, whose keys the update shall not change, and whose parts precede prompts.")
+      description = "A text: the update must not change its keys, and its parts precede prompts.")
   private Path text = Path.of("");
 
   @Option(

@@ -43,7 +43,7 @@ public final class TruthCommand extends PageCommand<TruthCommand.Found> {
   @Option(
       names = "--folds",
       paramLabel = "N",
-      description = "Parts of the facts, each of which is judged by the others.")
+      description = "Parts of the facts; each is judged by the others.")
   private int folds = 5;
 
   @Option(

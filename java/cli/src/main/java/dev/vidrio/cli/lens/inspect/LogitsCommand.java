@@ -30,8 +30,8 @@ import picocli.CommandLine.Option;
           + " in percent. Of more than four layers, four are shown; JSON has all. With --token, one"
           + " line per layer.",
       "With --hooks of components, such as '*.hook_attn_out', '*.hook_mlp_out', '*.hook_result'"
-          + " (heads) or 'blocks.3.mlp.hook_post' (neurons): the tokens whose logits each component"
-          + " increases and decreases, in the scale of the run's final norm."
+          + " (heads) or 'blocks.3.mlp.hook_post' (neurons): the tokens with the logits that each"
+          + " component increases and decreases, in the scale of the run's final norm."
     })
 public final class LogitsCommand extends TextCommand<LogitTable> {
   @Mixin private PositionsOption positions = new PositionsOption();

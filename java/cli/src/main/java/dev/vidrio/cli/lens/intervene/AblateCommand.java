@@ -47,8 +47,8 @@ import picocli.CommandLine.Option;
       "One line per component: the drop of the log-probability, of the difference of two logits, or"
           + " of another --metric, without it.",
       "A component carries zeros, its mean over texts, or with --ablation optimal the constant with"
-          + " which the model predicts best over the clean texts of --pairs, of which there should"
-          + " be many. Constants are trained one by one, which --layers limits."
+          + " which the model predicts best over the clean texts of --pairs; use many texts."
+          + " Constants are trained one by one, which --layers limits."
     })
 public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   /** Tokens per chunk of the text of {@code --mean-of}. */

@@ -43,9 +43,9 @@ import picocli.CommandLine.Option;
     description = {
       "Distributed alignment search: finds the directions of a stream that hold what two texts"
           + " differ in.",
-      "One line per hook point: the percentage of test interchanges whose answer becomes that of"
-          + " the other text after the token's component along K directions is replaced by the"
-          + " other text's, for random and for learned directions; and the mean of what training"
+      "One line per hook point: the percentage of test interchanges with the answer of the other"
+          + " text after the token's component along K directions is replaced by the other"
+          + " text's, for random and for learned directions; and the mean of what training"
           + " increases, by default the log-probability of that answer.",
       "--boundless also learns how many directions are needed, at most K of -k."
     })

@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "path",
     description = {
-      "Path patching: finds the heads or feed-forward blocks whose direct effect on the logits, or"
-          + " on heads, carries what two texts differ in.",
+      "Path patching: finds the heads or feed-forward blocks that carry what two texts differ in"
+          + " by their direct effect on the logits, or on heads.",
       "Each one's output in the clean run is replaced by that of the corrupted run, while all later"
           + " heads keep their clean outputs. The table shows how much of the logit"
           + " difference of the two answers, or of another --metric, remains, from 100 (clean text)"
@@ -49,14 +49,14 @@ public final class PathCommand extends PairsCommand<PathPatching> {
       names = "--from",
       paramLabel = "SENDER",
       defaultValue = "head",
-      description = "The components whose outputs are patched: ${COMPLETION-CANDIDATES}.")
+      description = "Patch the outputs of these components: ${COMPLETION-CANDIDATES}.")
   private Sender sender = Sender.HEAD;
 
   @Option(
       names = "--to",
       paramLabel = "L9.H1",
       description =
-          "A head whose --input receives the patched outputs; may be repeated. Default: the"
+          "A head that receives the patched outputs at its --input; may be repeated. Default: the"
               + " logits.")
   private List<String> receivers = List.of();
 

@@ -50,7 +50,7 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
   @Option(
       names = "--subject",
       paramLabel = "TEXT",
-      description = "The part of the text whose embeddings get noise.")
+      description = "Noise is added to the embeddings of this part of the text.")
   private @Nullable String subject;
 
   @Option(names = "--answer", paramLabel = "TOKEN", description = "The next token, as text or #N.")

@@ -61,7 +61,7 @@ public final class AnswerOption {
     return tokens;
   }
 
-  /** Generates until the end of the answer, whose mark is left out unless nothing precedes it. */
+  /** Generates until the end of the answer; the end mark is left out unless nothing precedes it. */
   private static int[] generate(Model model, int[] prompt, int count) {
     int room = model.architecture().contextLength() - prompt.length;
     if (count > room) {

@@ -45,8 +45,8 @@ public final class ChunksOption {
   }
 
   /**
-   * Passes the chunks of a text of any length, of which a part is in memory. A text of more than a
-   * million characters is split at the end of a line before it is split into chunks.
+   * Passes the chunks of a text of any length, with a part of it in memory at a time. A text of
+   * more than a million characters is split at the end of a line before it is split into chunks.
    *
    * @param taker receives each chunk and the fraction of the text that has been read, about
    */

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** The options of texts or words with classes, of which some are held out. */
+/** The options of texts or words with classes; some are held out. */
 public final class LabelsOption {
   /** Maximum bytes of the activations of hook points that are read in one pass. */
   private static final long BYTES = 256L << 20;

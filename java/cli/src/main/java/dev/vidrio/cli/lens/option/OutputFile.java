@@ -5,7 +5,7 @@ import dev.vidrio.cli.io.UsageException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Checks output files, whose extension selects the format. */
+/** Checks output files. The extension selects the format. */
 public final class OutputFile {
   private OutputFile() {}
 

@@ -73,14 +73,14 @@ public abstract class PairsCommand<R> extends PageCommand<R> {
         names = "--clean",
         paramLabel = "TEXT",
         required = true,
-        description = "The text whose answer is right.")
+        description = "The text with the right answer.")
     private String clean = "";
 
     @Option(
         names = "--corrupt",
         paramLabel = "TEXT",
         required = true,
-        description = "A text with the same number of tokens whose answer is wrong.")
+        description = "A text with the same number of tokens and a wrong answer.")
     private String corrupt = "";
 
     @Option(

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The options of spans of a text, and of a conversation whose messages are spans. */
+/** The options of spans of a text, and of a conversation with messages as spans. */
 public final class SpansOption {
   private static final Pattern RANGE = Pattern.compile("(\\d{1,9}):(\\d{1,9})");
 

@@ -26,7 +26,7 @@ public final class TargetOption {
   @Option(
       names = "--versus",
       paramLabel = "TEXT",
-      description = "A token to contrast it with, whose logit is subtracted.")
+      description = "A token to contrast it with; its logit is subtracted.")
   private @Nullable String versus;
 
   /**

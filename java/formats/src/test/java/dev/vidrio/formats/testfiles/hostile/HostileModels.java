@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Valid files whose llama hyperparameters or weights are inconsistent or out of range. */
+/** Valid files with llama hyperparameters or weights that are inconsistent or out of range. */
 final class HostileModels {
 
   private final List<HostileFile> files = new ArrayList<>();

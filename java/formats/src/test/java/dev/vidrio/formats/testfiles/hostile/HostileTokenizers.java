@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Valid files whose tokenizer is missing, inconsistent or does not fit the weights. */
+/** Valid files with a tokenizer that is missing, inconsistent or does not fit the weights. */
 final class HostileTokenizers {
 
   private static final String TOKENS = "tokenizer.ggml.tokens";

@@ -119,7 +119,7 @@ public final class OpBinder {
     void run(ScalarKernels kernels, long begin, long end);
   }
 
-  /** Divides the items of an operation, of which each row has {@code perRow}, among workers. */
+  /** Divides the items of an operation, {@code perRow} for each row, among workers. */
   private static BoundOp items(Op op, int perRow, Items items) {
     Rows rows = op.rows();
     return (kernels, batch, share) -> {

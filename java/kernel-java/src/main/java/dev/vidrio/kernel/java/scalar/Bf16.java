@@ -5,7 +5,7 @@ public final class Bf16 {
   /** The smallest magnitude of an operand other than 0. */
   public static final float MIN = 0x1p-50f;
 
-  /** Columns whose products are added together. */
+  /** Columns of products that are added together. */
   public static final int BLOCK = 32;
 
   private Bf16() {}

@@ -68,7 +68,7 @@ public final class HookKernels {
     }
   }
 
-  /** Applies an entry to the token at a position, whose row begins at element {@code row} of y. */
+  /** Applies an entry to the token at a position. Its row begins at element {@code row} of y. */
   private static void apply(EditTable.Entry entry, int position, MemorySegment y, long row) {
     int n = entry.region().columns();
     long at = row + entry.region().begin();

@@ -208,7 +208,7 @@ public class ScalarKernels {
     Elements.copy(rope.x(), at + rotated, rope.y(), at + rotated, dH - rotated);
   }
 
-  /** Rotates a head whose first element is {@code at}, by the angles from {@code angles} on. */
+  /** Rotates the head that begins at element {@code at}, by the angles from {@code angles} on. */
   protected void rotateHead(Rope rope, long angles, long at) {
     rotatePairs(rope, angles, at, 0);
   }

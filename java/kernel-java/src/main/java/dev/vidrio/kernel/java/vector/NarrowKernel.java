@@ -21,13 +21,13 @@ import jdk.incubator.vector.ShortVector;
  * 127 = 32,512, before it is widened and added to an int.
  */
 final class NarrowKernel {
-  /** The largest magnitude of an integer whose products fit. */
+  /** The largest magnitude of an integer with products that fit. */
   static final int MAX_MAGNITUDE = 32;
 
   private static final int TILE = PairedActivations.TILE;
   private static final int QUADS = PairedActivations.QUADS;
 
-  /** Quads whose products a short accumulates. */
+  /** Quads with products that a short accumulates. */
   private static final int RUN = 4;
 
   private NarrowKernel() {}

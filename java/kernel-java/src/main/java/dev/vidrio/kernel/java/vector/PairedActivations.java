@@ -30,7 +30,7 @@ final class PairedActivations {
   private float[] sums = {};
   private int blocks;
 
-  /** Reads rows [first, first + count) of x, whose rows have {@code blocks} blocks. */
+  /** Reads rows [first, first + count) of x, each of {@code blocks} blocks. */
   void read(WeightType type, Quantized x, int blocks, int first, int count) {
     this.blocks = blocks;
     if (scales.length < count * blocks) {

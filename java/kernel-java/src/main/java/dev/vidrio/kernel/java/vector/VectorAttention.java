@@ -21,7 +21,7 @@ import java.util.Arrays;
 final class VectorAttention {
   private static final int QUERIES = AttentionKernels.QUERIES;
 
-  /** Tokens whose queries form tiles. */
+  /** Tokens with queries that form a tile. */
   private static final int TOKENS = 4;
 
   private static final int CHUNK = ScalarAttention.CHUNK;
@@ -123,7 +123,7 @@ final class VectorAttention {
     }
   }
 
-  /** Merges a chunk, whose scores are computed, into the results of the queries. */
+  /** Merges a chunk with computed scores into the results of the queries. */
   private void addChunk(
       SequenceOp.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
     int commonFrom = 0;

@@ -23,7 +23,7 @@ import jdk.incubator.vector.FloatVector;
  * bytes.
  */
 final class VectorQuantizedMatMul {
-  /** Types whose integers exceed what {@link NarrowKernel} can add in 16 bits. */
+  /** Types with integers too large for {@link NarrowKernel} to add in 16 bits. */
   private static final Set<WeightType> WIDE = EnumSet.noneOf(WeightType.class);
 
   static {
@@ -34,7 +34,7 @@ final class VectorQuantizedMatMul {
     }
   }
 
-  /** Rows whose activations stay in the second-level cache while the weights are streamed. */
+  /** Rows of activations that stay in the second-level cache while the weights are streamed. */
   private static final int STRIP = 64;
 
   private final PairedActivations activations = new PairedActivations();

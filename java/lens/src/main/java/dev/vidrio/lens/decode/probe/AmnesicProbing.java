@@ -28,8 +28,9 @@ import java.util.stream.IntStream;
  * <p>A variant is the callbacks of a forward pass by hook point, such as {@link
  * ConceptEraser#hook}; the empty map is the unchanged model.
  *
- * <p>Means have 95 % intervals over tokens and choices. Works on every architecture whose points
- * can be edited. Memory: the logits of one text, twice, and four numbers per token and variant.
+ * <p>Means have 95 % intervals over tokens and choices. Works on every architecture with points
+ * that can be edited. Memory: the logits of one text, twice, and four numbers per token and
+ * variant.
  *
  * @see ConceptEraser
  * @see "docs/lens/probing.md"

@@ -31,7 +31,7 @@ public sealed interface ConceptEraser permits Leace, SubspaceEraser {
   /** Returns an orthonormal basis of what erasure changes, [r] of [d]. */
   List<float[]> directions();
 
-  /** Returns examples whose activations no longer represent the classes. */
+  /** Returns examples with activations that no longer represent the classes. */
   default Examples erase(Examples examples) {
     return examples.withRows(
         Arrays.stream(examples.rows()).map(this::erase).toArray(float[][]::new));

@@ -19,8 +19,8 @@ import java.util.List;
  * How well does a sparse autoencoder explain activations, and how well does the model work with its
  * reconstructions (Bricken et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014)?
  *
- * @param tokens number of tokens of the texts, except the first of each, whose activations are
- *     atypical
+ * @param tokens number of tokens of the texts, except the first of each, which has atypical
+ *     activations
  * @param l0 mean number of active features per token
  * @param unexplained fraction of variance unexplained: {@code Σ ‖z − ẑ‖² / Σ ‖z − mean z‖²}
  * @param loss mean −log p of the next token, in nats

@@ -5,8 +5,8 @@ import java.util.List;
 
 /**
  * The kind of a dictionary that is trained: how few of its features are active, and the losses in
- * addition to {@code ‖z − ẑ‖²}, of scaled activations. They are those of SAELens, whose training
- * takes equal steps (docs/lens/conformance.md).
+ * addition to {@code ‖z − ẑ‖²}, of scaled activations. They are those of SAELens, which takes equal
+ * steps in training (docs/lens/conformance.md).
  *
  * @see "docs/lens/training.md"
  */

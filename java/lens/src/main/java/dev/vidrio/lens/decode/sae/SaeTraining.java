@@ -137,8 +137,8 @@ public final class SaeTraining implements TextTraining {
   }
 
   /**
-   * Runs tokens and returns the activations of all but the first, whose activations depend on the
-   * position rather than on the text, concatenated, [n − 1][columns].
+   * Runs tokens and returns the activations of all but the first, concatenated, [n − 1][columns].
+   * Activations of the first token depend on the position rather than on the text.
    */
   private static float[][] activations(
       Lens lens, List<HookPoint> points, int[] tokens, int columns) {

@@ -34,7 +34,7 @@ class AdversarialErasureTest {
   }
 
   /**
-   * Returns points of two classes whose means differ along one axis and whose spreads correlate.
+   * Returns points of two classes. Their means differ along one axis, and their spreads correlate.
    */
   private static Examples examples(int d) {
     var random = new Random(4);

@@ -25,7 +25,7 @@ final class ProbesFile {
     }
   }
 
-  /** The examples whose class is below a number; each word occurs three times. */
+  /** Returns the examples of classes below a number; each word occurs three times. */
   static Examples examples(int classes) {
     int[] labels = FILE.ints("labels");
     float[][] rows = matrix("x");

@@ -116,7 +116,7 @@ class ResamplingTest {
     assertTrue(with.loss() < without.loss() / 2, without.loss() + " to " + with.loss());
   }
 
-  /** Runs 300 steps with 64 features, 56 of which have a bias that keeps them silent. */
+  /** Runs 300 steps with 64 features; a bias keeps 56 of them silent. */
   private static TrainingProgress train(float[][][] batches, boolean transcoder, int resample) {
     var kind = new SaeKind.Standard(0.1);
     var options = new SaeOptions(64, kind, 0, 0, 3e-3, 64, 300, 20, resample, 1, 0);

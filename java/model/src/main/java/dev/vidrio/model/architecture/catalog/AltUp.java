@@ -14,10 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Alternating updates (AltUp, arXiv 2301.13310): several residual streams, of which each layer
- * computes the first, the active one. Before a layer, all streams are predicted as mixtures of
- * them; after it, predictions are corrected by the difference between the layer's output and its
- * prediction, with weights that depend on the active stream.
+ * Alternating updates (AltUp, arXiv 2301.13310): several residual streams. Each layer computes the
+ * first, the active one. Before a layer, all streams are predicted as mixtures of them; after it,
+ * predictions are corrected by the difference between the layer's output and its prediction, with
+ * weights that depend on the active stream.
  */
 final class AltUp {
   private static final int MAX_STREAMS = 16;
@@ -73,7 +73,7 @@ final class AltUp {
     return plan.scaleRows(name, magnitude, normalized);
   }
 
-  /** Writes the predicted streams of a layer, whose first is the input of the layer. */
+  /** Writes the predicted streams of a layer; the first one is the input of the layer. */
   List<Buffer> predict(Layer layer, List<Buffer> streams) {
     Buffer router = router(layer, "predict", streams.getFirst());
     List<Buffer> predictions = new ArrayList<>();

@@ -59,7 +59,7 @@ public record ArchitectureEntry(
     return directory(config -> true, mapping, classNames);
   }
 
-  /** Adds vision-language classes whose text decoder has the given mapping. */
+  /** Adds vision-language classes with the given mapping of the text decoder. */
   ArchitectureEntry textOf(Mapping mapping, String... classNames) {
     return directory(new TextMapping(mapping), classNames);
   }

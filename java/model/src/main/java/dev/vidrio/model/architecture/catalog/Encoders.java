@@ -48,8 +48,8 @@ final class Encoders {
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
-          // BERT (arXiv 1810.04805), RoBERTa (arXiv 1907.11692) and XLM-R (arXiv 1911.02116), whose
-          // tables of positions begin with unused rows.
+          // BERT (arXiv 1810.04805), RoBERTa (arXiv 1907.11692) and XLM-R (arXiv 1911.02116). The
+          // tables of positions of RoBERTa and XLM-R begin with unused rows.
           ArchitectureEntry.of(
                   "bert", "Google", EncoderSpec.postNorm(noPe(), plain(ActivationKind.GELU)))
               .models("BERT, RoBERTa, XLM-R, DistilBERT; E5, BGE, MiniLM")
@@ -164,12 +164,12 @@ final class Encoders {
 
   // ---- BERT and RoBERTa ----
 
-  /** Returns the mapping of BERT, whose names have one of the prefixes. */
+  /** Returns the mapping of BERT, for names with one of the prefixes. */
   private static MappingSpec bert(String... roots) {
     return bert(config -> 0, roots);
   }
 
-  /** Returns the mapping of RoBERTa, whose positions begin after that of the padding token. */
+  /** Returns the mapping of RoBERTa. Its positions begin after that of the padding token. */
   private static MappingSpec roberta(String... roots) {
     return bert(config -> config.integer("pad_token_id", 0, Config.MAX_SIZE) + 1, roots);
   }
@@ -395,7 +395,7 @@ final class Encoders {
     return params.floatValue("rope.freq_base", 1e-3f, 1e12f, 10000f);
   }
 
-  /** Returns pre-norm blocks, of which the first may have no norm before attention. */
+  /** Returns pre-norm blocks; the first one may have no norm before attention. */
   private static BlockOrder modernBlock() {
     return model ->
         (layer, x, mixer, ffn) ->

@@ -37,7 +37,7 @@ final class FalconH1 {
         .block(FalconH1::block);
   }
 
-  /** Returns dimensions whose cache has keys and values of each layer, followed by its states. */
+  /** Returns dimensions with a cache of keys and values of each layer, followed by its states. */
   private static ModelDimensions dimensions(Hyperparameters params, int drafts) {
     int layers = ModelDimensions.layers(params, drafts);
     int dH = ModelDimensions.headWidth(params, "attention.key_length", "attention.value_length");

@@ -142,8 +142,8 @@ final class Gemma {
   }
 
   /**
-   * Returns attention whose scores are scaled by 1/√(d / H) in the 27B models, which differ from
-   * the others only in the number of layers.
+   * Returns attention with scores scaled by 1/√(d / H) in the 27B models, which differ from the
+   * others only in the number of layers.
    */
   private static AttentionSpec scaled(int layersOf27b) {
     return AttentionSpec.uniform(

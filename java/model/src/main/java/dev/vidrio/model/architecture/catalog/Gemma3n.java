@@ -142,7 +142,7 @@ final class Gemma3n {
   }
 
   /**
-   * Returns a gated block whose gates are ReLU of the distance to a threshold in standard
+   * Returns a gated block. Its gates are ReLU of the distance to a threshold in standard
    * deviations, computed on x̂ and scaled back.
    */
   private Sublayer sparseFfn(Layer layer, int n, float deviations) {

@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * Gemma 4: layers with a sliding window have another head width than those without; values are
  * normalized and may be the keys; the last layers use the keys and values of earlier ones. In some
  * models layers end with a per-layer input ({@link PerLayerInputs}) and a factor of the stream, or
- * have experts in parallel to each feed-forward block, whose router has a norm of its own.
+ * have experts in parallel to each feed-forward block. The router of the experts has a norm of its
+ * own.
  */
 final class Gemma4 {
   static final String SHARED_LAYERS = "attention.shared_kv_layers";
@@ -148,7 +149,8 @@ final class Gemma4 {
   }
 
   /**
-   * Returns the last layer of the same kind with keys and values, whose cache a layer without uses.
+   * Returns the last layer of the same kind with keys and values. A layer without them uses its
+   * cache.
    */
   static int source(Hyperparameters params, IntPredicate slides, int own, int layer) {
     return IntStream.iterate(own - 1, l -> l >= 0, l -> l - 1)

@@ -302,7 +302,7 @@ final class Gpt {
         .tied(false);
   }
 
-  /** Returns the mapping of OPT, whose table of positions begins with two unused rows. */
+  /** Returns the mapping of OPT. Its table of positions begins with two unused rows. */
   private static MappingSpec opt() {
     return MappingSpec.of(
             linear("self_attn_layer_norm", "attn_norm"),
@@ -336,7 +336,7 @@ final class Gpt {
             });
   }
 
-  /** Takes the matrices of a layer whose queries, keys and values are adjacent per head. */
+  /** Takes the matrices of a layer with queries, keys and values adjacent per head. */
   private static LayerTensors fusedBlock(String attention, ToIntFunction<Config> kvHeads) {
     return LayerTensors.all(
         LlamaNames.fusedPerHead(attention + ".query_key_value", kvHeads),

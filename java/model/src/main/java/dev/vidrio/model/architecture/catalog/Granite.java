@@ -93,7 +93,7 @@ final class Granite {
                   GraniteHybridMapping::isHybrid,
                   GraniteHybridMapping.WITH_MAMBA,
                   "GraniteMoeHybridForCausalLM"),
-          // MiniCPM (arXiv 2404.06395), whose constants are not 1 by default.
+          // MiniCPM (arXiv 2404.06395), with constants other than 1 by default.
           ArchitectureEntry.of("minicpm", "others", requiringScales())
               .directory(Llama.REORDERED.keys(Granite::miniCpmScales), "MiniCPMForCausalLM"));
 

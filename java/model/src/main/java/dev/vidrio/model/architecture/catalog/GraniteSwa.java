@@ -63,7 +63,7 @@ final class GraniteSwa {
     }
   }
 
-  /** Returns RoPE, whose base must be equal in all layers with RoPE; 0 means a layer without. */
+  /** Returns RoPE. The base must be equal in all layers with RoPE; 0 means a layer without. */
   private static Rope rope(Config config) {
     Rope rope = Rope.of(config);
     if (!config.has(BASES)) {

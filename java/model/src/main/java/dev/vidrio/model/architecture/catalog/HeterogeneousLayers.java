@@ -13,9 +13,10 @@ import java.util.List;
 import java.util.function.IntFunction;
 
 /**
- * Models whose layers differ in heads and width: OpenELM (arXiv 2404.14619), otherwise like Qwen 3,
- * and DeciLM and Llama Nemotron, from architecture search (arXiv 2411.19146), otherwise like Llama,
- * whose layers may have a linear map instead of attention, or lack a sublayer.
+ * Models with layers that differ in heads and width: OpenELM (arXiv 2404.14619), otherwise like
+ * Qwen 3, and DeciLM and Llama Nemotron, from architecture search (arXiv 2411.19146), otherwise
+ * like Llama. Layers of the last two may have a linear map instead of attention, or lack a
+ * sublayer.
  */
 final class HeterogeneousLayers {
   private HeterogeneousLayers() {}

@@ -27,7 +27,7 @@ final class Hunyuan {
 
   private Hunyuan() {}
 
-  /** Returns attention whose queries and keys are normalized after RoPE. */
+  /** Returns attention with queries and keys normalized after RoPE. */
   static AttentionSpec attention(Rotation.Pairs pairs) {
     return rope(pairs).queryKeyNorm(QueryKeyNorm.PER_HEAD_AFTER_ROPE);
   }

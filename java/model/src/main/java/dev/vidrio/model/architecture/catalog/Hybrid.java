@@ -69,9 +69,9 @@ final class Hybrid {
           ArchitectureEntry.of("lfm3", "Liquid AI", lfm3())
               .traits(Trait.SHORT_CONVOLUTION, Trait.ATTENTION_GATE, Trait.SANDWICH_NORM)
               .directory(LfmMapping.LFM3, "Lfm3ForCausalLM"),
-          // OLMo Hybrid: OLMo 2's blocks in layers with key-value heads, whose attention may have
-          // no RoPE; pre-norm blocks of Gated DeltaNet elsewhere, whose corrections may overshoot
-          // (arXiv 2411.12537).
+          // OLMo Hybrid: OLMo 2's blocks in layers with key-value heads, possibly without RoPE;
+          // pre-norm blocks of Gated DeltaNet elsewhere, with corrections that may overshoot (arXiv
+          // 2411.12537).
           ArchitectureEntry.of("olmo_hybrid", "Ai2", olmoHybrid())
               .traits(Trait.GATED_DELTA_RULE)
               .directory(OlmoHybridMapping.SPEC, "OlmoHybridForCausalLM"),

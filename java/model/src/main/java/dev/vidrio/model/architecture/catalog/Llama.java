@@ -56,7 +56,7 @@ final class Llama {
   private static final int EXAONE4_32B_LAYERS = 64;
   private static final int EXAONE4_32B_WINDOW = 4096;
 
-  /** ALiBi's exponent in architectures whose files have no key for it. */
+  /** ALiBi's exponent in architectures without a key for it in their files. */
   private static final float MAX_ALIBI_BIAS = 8;
 
   /** RoPE on adjacent pairs, as in files converted from Llama's own checkpoints. */
@@ -67,11 +67,11 @@ final class Llama {
   private static final DecoderSpec ALIBI =
       DecoderSpec.of(AttentionSpec.alibi(model -> MAX_ALIBI_BIAS));
 
-  /** Checkpoints whose queries and keys are reordered so that RoPE pairs are adjacent. */
+  /** Checkpoints with queries and keys to reorder so that RoPE pairs are adjacent. */
   static final MappingSpec REORDERED =
       MappingSpec.of(LlamaNames::norms, LlamaNames::interleavedAttention, LlamaNames::gatedFfn);
 
-  /** Checkpoints whose tensors are taken as they are. */
+  /** Checkpoints with tensors that are taken as they are. */
   static final MappingSpec PLAIN =
       MappingSpec.of(LlamaNames::norms, LlamaNames::attention, LlamaNames::gatedFfn);
 
@@ -179,7 +179,7 @@ final class Llama {
                       .rmsEpsilon(1e-5),
                   "ArceeForCausalLM"),
           // Apertus (arXiv 2509.14233): normalized queries and keys, plain feed-forward blocks of
-          // xIELU, whose parameters GGUF has as keys.
+          // xIELU. GGUF has its parameters as keys.
           ArchitectureEntry.of(
                   "apertus",
                   "others",
@@ -302,7 +302,7 @@ final class Llama {
                       LlamaNames::attention,
                       LlamaNames::gatedFfn),
                   "SeedOssForCausalLM"),
-          // Orion 14B (arXiv 2401.12246): LayerNorm, whose epsilon is named after RMSNorm.
+          // Orion 14B (arXiv 2401.12246): LayerNorm with an epsilon named after RMSNorm.
           ArchitectureEntry.of("orion", "others", HALF_PAIRS.layerNorm())
               .directory(PLAIN.layerNormEpsilon("rms_norm_eps"), "OrionForCausalLM"),
           // StableLM (arXiv 2402.17834): LayerNorm; parallel blocks where there is no second norm,
@@ -492,7 +492,7 @@ final class Llama {
     GraniteNames.scales(config, out, 1 / Math.sqrt(CommonKeys.headWidth(config)));
   }
 
-  /** Returns OLMo 2's decoder, whose layers with a window have unscaled RoPE. */
+  /** Returns OLMo 2's decoder, with unscaled RoPE in layers with a window. */
   static DecoderSpec olmo2() {
     return DecoderSpec.of(
             rope(HALVES)
@@ -581,7 +581,7 @@ final class Llama {
         .block(BlockOrder.SANDWICH);
   }
 
-  /** Returns Phi 3's decoder, whose RoPE frequencies have other divisors in long contexts. */
+  /** Returns Phi 3's decoder, with other divisors of RoPE frequencies in long contexts. */
   static DecoderSpec phi3Decoder() {
     return DecoderSpec.of(
             noPe()

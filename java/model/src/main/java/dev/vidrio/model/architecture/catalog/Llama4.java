@@ -19,8 +19,8 @@ import dev.vidrio.model.huggingface.mapping.Llama4Mapping;
 /**
  * Llama 4 (Meta AI 2025): three layers of four have RoPE and attend within chunks of 8192
  * positions; each fourth attends to all positions, without positional encoding, by queries that
- * grow with the position. A token goes to one expert, whose input its weight scales, and to a
- * shared one. Files without a window (MobileLLM) have no layers of the second kind.
+ * grow with the position. A token goes to one expert and to a shared one; the weight of the former
+ * scales its input. Files without a window (MobileLLM) have no layers of the second kind.
  */
 final class Llama4 {
   private static final int LAYERS_PER_FULL = 4;

@@ -105,7 +105,7 @@ final class Mixture {
           // dots.llm1 (arXiv 2506.05767).
           ArchitectureEntry.of("dots1", "others", dots())
               .directory(glm4Moe("ffn_norm.weight", 1, -1, false), "Dots1ForCausalLM"),
-          // Hunyuan 3 (Tencent 2026), whose files do not have the number of dense layers.
+          // Hunyuan 3 (Tencent 2026). Its files do not have the number of dense layers.
           ArchitectureEntry.of(
                   "hy_v3",
                   "Tencent",
@@ -131,7 +131,7 @@ final class Mixture {
                           ExpertNames.shared("shared_mlp"),
                           Hunyuan.HEAD_NORMS),
                   "HunYuanMoEV1ForCausalLM"),
-          // Command models with experts, whose sum with the shared expert is halved. Dense layers
+          // Command models with experts. Their sum with the shared expert is halved. Dense layers
           // come first and have RoPE even without a window.
           ArchitectureEntry.of("cohere2moe", "Cohere", cohere2Moe())
               .directory(cohere2MoeMapping(), "Cohere2MoeForCausalLM"),
@@ -489,7 +489,7 @@ final class Mixture {
     return params.intValue("leading_dense_block_count", 0, layers, 0);
   }
 
-  /** Reads experts whose sum with the shared expert is halved. */
+  /** Reads experts and halves their sum with the shared expert. */
   private static FeedForwardSpec.OfLayer meanWithShared(Transformer model) {
     Experts experts = SIGMOID_AND_SHARED.experts(model);
     int dense = leadingDense(model.params());
@@ -765,7 +765,7 @@ final class Mixture {
     Hyperparameters params = model.params();
     Experts read = Experts.read(params, model.dimensions(), SOFTMAX, CHOSEN);
     if (read.routing().score() != SOFTMAX || read.routing().over() != CHOSEN) {
-      throw params.unsupported("a mixture whose weights are not those of a sparse mixer");
+      throw params.unsupported("a mixture with weights other than those of a sparse mixer");
     }
     return read.sparseMixer();
   }

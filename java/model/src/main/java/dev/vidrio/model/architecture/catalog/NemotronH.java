@@ -76,7 +76,7 @@ final class NemotronH {
         .shared(params);
   }
 
-  /** Returns dimensions whose cache has only the layers with keys and values or states. */
+  /** Returns dimensions with a cache of only the layers that have keys and values or states. */
   private static ModelDimensions dimensions(
       Hyperparameters params, Mamba2 net, List<Integer> widths, int drafts) {
     int layers = widths.size();

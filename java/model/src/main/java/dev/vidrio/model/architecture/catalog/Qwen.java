@@ -103,7 +103,7 @@ final class Qwen {
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
               .directory(QwenNextMapping.MIXTURE, "Qwen3_5MoeForCausalLM")
               .textOf(QwenNextMapping.MIXTURE, "Qwen3_5MoeForConditionalGeneration"),
-          // Mellum 2 (JetBrains): Qwen 3 with experts, and a window in some layers, whose RoPE is
+          // Mellum 2 (JetBrains): Qwen 3 with experts, and a window in some layers. Their RoPE is
           // unscaled and may have a base of its own.
           ArchitectureEntry.of("mellum", "others", mellum())
               .models("Mellum 2")

@@ -89,7 +89,7 @@ public final class AttentionSpec implements MixerSpec {
     return change((model, a) -> a.withOutput(transform));
   }
 
-  /** Returns attention whose queries, keys and values are clamped as the file says. */
+  /** Returns attention with queries, keys and values clamped as the file says. */
   public AttentionSpec clamped() {
     return change((model, a) -> a.withClamp(model.params().clamp()));
   }

@@ -44,7 +44,7 @@ public interface BlockOrder {
   /** Reads what all layers share and returns the writer of layers. */
   Writer of(Transformer model);
 
-  /** Returns pre-norm blocks whose second norm has another tensor. */
+  /** Returns pre-norm blocks with another tensor for the second norm. */
   static BlockOrder preNorm(String ffnNorm) {
     return model -> (layer, x, mixer, ffn) -> layer.preNorm(x, mixer, ffnNorm, ffn);
   }

@@ -84,7 +84,7 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
     return copy;
   }
 
-  /** Replaces the reader of the dimensions, for models whose layers differ. */
+  /** Replaces the reader of the dimensions, for models with layers that differ. */
   public DecoderSpec dimensions(DimensionReader newDimensions) {
     return with(spec -> spec.dimensions = newDimensions);
   }
@@ -143,8 +143,8 @@ public final class DecoderSpec implements DecoderReader, Cloneable {
   }
 
   /**
-   * Adds a plan of contexts that are longer than the one before scaling, whose RoPE differs
-   * (LongRoPE, arXiv 2402.13753).
+   * Adds a plan with other RoPE for contexts that are longer than the one before scaling (LongRoPE,
+   * arXiv 2402.13753).
    *
    * @param newLongRope reads the rotation of queries and keys in this plan
    */

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * cache, since none is read after its step.
  *
  * @param embedding the residual stream before the first layer
- * @param attention attention of the layers, whose windows become centered
+ * @param attention attention of the layers; its windows become centered
  * @param norm kind of all norms
  * @param block order of a layer's norms, sublayers and residual additions
  * @param feedForward the feed-forward blocks

@@ -36,7 +36,7 @@ public final class MixtureSpec implements FeedForwardSpec {
   }
 
   /**
-   * Returns mixtures whose scores and weights are these unless the file says otherwise.
+   * Returns mixtures with these scores and weights unless the file says otherwise.
    *
    * @param score function of the router's logits
    * @param over the experts over which the weights of a token add up to 1
@@ -45,7 +45,7 @@ public final class MixtureSpec implements FeedForwardSpec {
     return grouped(score, over, null);
   }
 
-  /** Returns mixtures whose experts may be chosen in groups, ranked as given. */
+  /** Returns mixtures with experts that may be chosen in groups, ranked as given. */
   public static MixtureSpec grouped(RouteScore score, RouteOver over, @Nullable GroupRank rank) {
     return reading(model -> Experts.read(model.params(), model.dimensions(), score, over, rank));
   }
@@ -55,7 +55,7 @@ public final class MixtureSpec implements FeedForwardSpec {
     return reading(model -> change.apply(experts(model), model.params()));
   }
 
-  /** Returns mixtures whose weights are scaled by the file's factor. */
+  /** Returns mixtures with weights scaled by the file's factor. */
   public MixtureSpec scaled() {
     return change(Experts::scaled);
   }

@@ -74,7 +74,7 @@ record CheckpointTensor(String file, SafetensorsTensor tensor) {
         "must be [" + (rows == 0 ? "N" : rows) + ", " + (columns == 0 ? "K" : columns) + "]");
   }
 
-  /** Checks the number of dimensions, none of which may be 0. */
+  /** Checks the number of dimensions and that no dimension is 0. */
   void requireDimensions(int dimensions) {
     require(
         shape().size() == dimensions && !shape().contains(0L),

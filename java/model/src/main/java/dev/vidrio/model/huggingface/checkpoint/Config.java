@@ -14,7 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The values of a {@code config.json} or of an object in it. Getters check their values, as those
- * of {@link dev.vidrio.formats.gguf.Metadata} do. A key whose value is null counts as missing.
+ * of {@link dev.vidrio.formats.gguf.Metadata} do. A key with a null value counts as missing.
  */
 public final class Config {
 

@@ -35,7 +35,7 @@ public final class Layout {
   record Target(GgmlType type, List<Long> shape, TensorSource.Maker data) {}
 
   /**
-   * The order of the rows of a matrix of which a layout changes nothing else.
+   * The order of the rows of a matrix, for layouts that change nothing else.
    *
    * @param rows number of rows if their order differs, otherwise 0
    * @param source the checkpoint's row of each row, or null if the order is equal
@@ -471,9 +471,9 @@ public final class Layout {
 
   /**
    * Returns the layout of each {@code step}-th row, from {@code first} on, of a stack of matrices
-   * of MXFP4, whose codes [E, N, B, 16] and exponents [E, N, B] are two tensors. Blocks of GGUF
-   * have the exponent, then 16 bytes, of which byte j has the codes of elements j and j + 16; the
-   * checkpoint has those of 2j and 2j + 1.
+   * of MXFP4, with codes [E, N, B, 16] and exponents [E, N, B] as two tensors. Blocks of GGUF have
+   * the exponent, then 16 bytes; byte j has the codes of elements j and j + 16. In the checkpoint,
+   * byte j has those of 2j and 2j + 1.
    */
   public static Layout mxfp4(int first, int step) {
     return new Layout(

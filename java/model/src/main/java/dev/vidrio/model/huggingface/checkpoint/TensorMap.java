@@ -14,7 +14,7 @@ public interface TensorMap {
   /** Ignores a tensor without information: a computed table, a copy of a tied one. */
   void ignore(String from);
 
-  /** Ignores all tensors whose names have a prefix. */
+  /** Ignores all tensors with a given name prefix. */
   void ignoreAll(String prefix);
 
   /** Returns this map with names relative to prefixes: those of a layer. */

@@ -200,7 +200,7 @@ public final class ExpertNames {
   }
 
   /**
-   * Takes stacked experts whose gate and up are one matrix of a file.
+   * Takes stacked experts with gate and up as one matrix of a file.
    *
    * @param from prefix of names
    */
@@ -210,7 +210,7 @@ public final class ExpertNames {
   }
 
   /**
-   * Takes stacked experts whose matrices are inputs by outputs, gate and up side by side.
+   * Takes stacked experts with matrices of inputs by outputs, gate and up side by side.
    *
    * @param gateUp the tensor with gates and ups
    * @param down the tensor with the last matrices

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 
-/** Falcon-H1, whose multipliers of activations are part of the weights in GGUF files. */
+/** Falcon-H1. Multipliers of activations are part of the weights in GGUF files. */
 public final class FalconH1Mapping {
   private static final String WIDTH = "mamba_d_ssm";
   private static final String NORM = "mamba_rms_norm";

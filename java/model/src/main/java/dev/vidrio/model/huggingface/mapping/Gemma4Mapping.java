@@ -98,7 +98,7 @@ public final class Gemma4Mapping {
     return dH;
   }
 
-  /** Adds key-value heads, of which layers without a window may have another number. */
+  /** Adds key-value heads; layers without a window may have another number of them. */
   private static void kvHeads(Config config, MetadataBuilder out, List<Boolean> slides) {
     Integer full = ofFullLayers(config, slides, "num_key_value_heads");
     String global = "num_global_key_value_heads";

@@ -28,7 +28,7 @@ public final class GraniteHybridMapping {
           .keys(GraniteNames::scales, GraniteHybridMapping::keys)
           .withoutAdapters();
 
-  /** Models whose layers all have attention, which are Granite 3's architectures. */
+  /** Models with attention in all layers, which are Granite 3's architectures. */
   public static final MappingSpec WITHOUT_MAMBA =
       WITH_MAMBA.check(
           config -> {

@@ -44,14 +44,14 @@ public final class LatentMapping {
               tensor("post_mlp_layernorm.weight", "post_ffw_norm.weight")
                   .when((config, l) -> l >= ExpertNames.dense(config, 1)));
 
-  /** Mistral 4, whose configurations have the part of a head that turns. */
+  /** Mistral 4; its configurations have the part of a head that turns. */
   public static final MappingSpec MISTRAL_4 =
       mixture("softmax", LatentMapping::mistral4Mixture, 0, 1, true)
           .rope(config -> Rope.of(config, 1).whole())
           // Groups are ranked by the sum of two softmaxes, which the format does not say.
           .keys(ExpertNames.SOFTMAX, ExpertNames::counts, LatentMapping::temperature);
 
-  /** Youtu, whose blocks are dense. */
+  /** Youtu, with only dense blocks. */
   public static final MappingSpec YOUTU =
       deepseek("softmax")
           .and(LlamaNames::gatedFfn)
@@ -125,7 +125,7 @@ public final class LatentMapping {
     return config.size("qk_nope_head_dim");
   }
 
-  /** Adds lengths as llama.cpp has them, whose attention is over latent vectors. */
+  /** Adds lengths as in llama.cpp, where attention is over latent vectors. */
   private static void latentDimensions(Config config, MetadataBuilder out) {
     int rank = config.size("kv_lora_rank");
     out.integer("attention.head_count_kv", 1)
@@ -196,7 +196,7 @@ public final class LatentMapping {
     layer.take(from, "attn_v_b.weight", Layout.restOfHeads(heads, still(config)));
   }
 
-  /** Takes experts whose gate and up may be one matrix, which other programs read as it is. */
+  /** Takes experts; gate and up may be one matrix, which other programs read as it is. */
   private static void mistral4Mixture(Config config, TensorMap layer, int index) {
     if (layer.has("mlp.experts.gate_up_proj")) {
       layer.take("mlp.gate.weight", "ffn_gate_inp.weight");

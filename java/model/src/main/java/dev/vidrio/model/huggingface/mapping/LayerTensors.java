@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.BiPredicate;
 import java.util.function.ToIntFunction;
 
-/** Takes some tensors of a layer, whose prefix names do not have. */
+/** Takes some tensors of a layer. Their names do not have its prefix. */
 @FunctionalInterface
 public interface LayerTensors {
   /** Takes the tensors of a layer, numbered from 0. */

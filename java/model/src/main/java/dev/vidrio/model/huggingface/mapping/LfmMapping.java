@@ -122,8 +122,8 @@ public final class LfmMapping {
   }
 
   /**
-   * Returns the width of dense blocks; some configurations have one of which two thirds are rounded
-   * up to a multiple.
+   * Returns the width of dense blocks; in some configurations, two thirds of the given width are
+   * rounded up to a multiple.
    */
   private static int adjustedWidth(Config config) {
     int width = width(config);
@@ -170,7 +170,7 @@ public final class LfmMapping {
     return config.object("rope_parameters").object(type);
   }
 
-  /** Takes the gate, of which checkpoints have either name. */
+  /** Takes the gate; checkpoints use one of two names. */
   private static void gate(Config config, TensorMap layer, int index) {
     String name = "self_attn.gate_proj.weight";
     layer.take(layer.has(name) ? name : "self_attn.g_proj.weight", "attn_gate.weight");

@@ -8,7 +8,7 @@ import java.util.function.IntUnaryOperator;
 import java.util.function.ToIntFunction;
 
 /**
- * Tensors of a layer whose names most architectures share with Llama. Biases are taken if the
+ * Tensors of a layer with names that most architectures share with Llama. Biases are taken if the
  * checkpoint has them.
  */
 public final class LlamaNames {

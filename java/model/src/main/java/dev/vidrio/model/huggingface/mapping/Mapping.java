@@ -23,7 +23,7 @@ public interface Mapping {
   void keys(Config config, MetadataBuilder out);
 
   /**
-   * Adds keys whose values the checkpoint has as tensors.
+   * Adds keys with values that the checkpoint has as tensors.
    *
    * @param out without a prefix
    */

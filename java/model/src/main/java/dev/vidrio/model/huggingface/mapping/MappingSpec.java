@@ -32,14 +32,14 @@ public final class MappingSpec implements Mapping, Cloneable {
     void put(Config config, MetadataBuilder out);
   }
 
-  /** Adds keys whose values the checkpoint has as tensors. */
+  /** Adds keys with values that the checkpoint has as tensors. */
   @FunctionalInterface
   public interface TensorKeys {
     /** Adds them, with their full names. */
     void put(Config config, CheckpointMap map, MetadataBuilder out);
   }
 
-  /** Takes tensors outside the layers, whose names do not have the prefix of modules. */
+  /** Takes tensors outside the layers. Their names do not have the prefix of modules. */
   @FunctionalInterface
   public interface ModelTensors {
     /** Takes them. */
@@ -49,7 +49,7 @@ public final class MappingSpec implements Mapping, Cloneable {
   /** Takes the tensors of a module outside the layers. */
   @FunctionalInterface
   public interface ModuleTensors {
-    /** Takes them, whose names have suffixes. */
+    /** Takes them. Suffixes follow the given names. */
     void take(Config config, TensorMap map, String from, String to);
   }
 
@@ -177,7 +177,7 @@ public final class MappingSpec implements Mapping, Cloneable {
     return epsilon((config, out) -> CommonKeys.rmsEpsilon(config, out, usual));
   }
 
-  /** Replaces RMSNorm by LayerNorm, whose epsilon the first existing of the keys has. */
+  /** Replaces RMSNorm by LayerNorm with the epsilon of the first existing key. */
   public MappingSpec layerNormEpsilon(String... names) {
     return epsilon((config, out) -> CommonKeys.layerNormEpsilon(config, out, names));
   }
@@ -216,7 +216,7 @@ public final class MappingSpec implements Mapping, Cloneable {
     return with(spec -> spec.headWidth = newWidth);
   }
 
-  /** Rejects configurations without a base of RoPE, whose default differs between versions. */
+  /** Rejects configurations without a base of RoPE, as its default differs between versions. */
   public MappingSpec requireRopeBase() {
     return check(Rope::requireBase);
   }
@@ -226,7 +226,7 @@ public final class MappingSpec implements Mapping, Cloneable {
     return with(spec -> spec.keys = append(keys, List.of(rules)));
   }
 
-  /** Replaces the keys whose values are tensors. */
+  /** Replaces the keys with tensors as values. */
   public MappingSpec tensorKeys(TensorKeys newTensorKeys) {
     return with(spec -> spec.tensorKeys = newTensorKeys);
   }
@@ -298,7 +298,7 @@ public final class MappingSpec implements Mapping, Cloneable {
     return with(spec -> spec.hasHead = false);
   }
 
-  /** Adds tensors whose names do not have the prefix of modules. */
+  /** Adds tensors without the prefix of modules in their names. */
   public MappingSpec outside(ModelTensors more) {
     return with(spec -> spec.outside = append(outside, List.of(more)));
   }
@@ -308,7 +308,7 @@ public final class MappingSpec implements Mapping, Cloneable {
     return with(spec -> spec.tensors = append(tensors, List.of(more)));
   }
 
-  /** Ignores the tensors whose names have one of the prefixes. */
+  /** Ignores the tensors with one of the name prefixes. */
   public MappingSpec ignoring(String... prefixes) {
     return with(spec -> spec.ignored = List.of(prefixes));
   }

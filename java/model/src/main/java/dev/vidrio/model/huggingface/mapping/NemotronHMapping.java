@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Nemotron-H and Nemotron 3, whose layers have one sublayer each. */
+/** Nemotron-H and Nemotron 3, with one sublayer in each layer. */
 public final class NemotronHMapping {
   private static final String PATTERN = "hybrid_override_pattern";
 
@@ -149,8 +149,8 @@ public final class NemotronHMapping {
   }
 
   /**
-   * Takes attention, whose RoPE pairs are made adjacent as in files of llama.cpp, though there is
-   * no RoPE.
+   * Takes attention. RoPE pairs are made adjacent as in files of llama.cpp, though there is no
+   * RoPE.
    */
   private static void attention(Config config, TensorMap mixer) {
     int heads = config.size("num_attention_heads");

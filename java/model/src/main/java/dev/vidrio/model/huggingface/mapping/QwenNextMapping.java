@@ -131,7 +131,7 @@ public final class QwenNextMapping {
     rest(heads, module, IntUnaryOperator.identity(), IntUnaryOperator.identity());
   }
 
-  /** Takes projections whose value heads are reordered. */
+  /** Takes projections and reorders their value heads. */
   private static void tiled(Config config, TensorMap layer, int index) {
     DeltaHeads heads = DeltaHeads.of(config);
     IntUnaryOperator values = heads.tiled(heads.dV());

@@ -40,8 +40,8 @@ public record Rope(
           "beta_slow", "yarn_beta_slow");
 
   /**
-   * Reads it from a config, of a model whose heads turn whole: transformers passes a share over in
-   * silence where the model's code knows none.
+   * Reads it from a config, of a model that turns whole heads: transformers silently ignores a
+   * share if the model's code does not use one.
    */
   public static Rope of(Config config) {
     Rope rope = of(config, 1);
@@ -86,7 +86,8 @@ public record Rope(
   }
 
   /**
-   * Rejects a configuration without a base, whose default differs between versions of transformers.
+   * Rejects a configuration without a base, as the default differs between versions of
+   * transformers.
    */
   public static void requireBase(Config config) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
@@ -203,7 +204,7 @@ public record Rope(
     return type.equals("longrope") || type.equals("su");
   }
 
-  /** Adds the keys of a model that may have LongRoPE, whose magnitude follows from the contexts. */
+  /** Adds the keys of a model that may have LongRoPE; its magnitude follows from the contexts. */
   public void putLong(Config config, MetadataBuilder out, int dH) {
     if (!isLong()) {
       put(out, dH);
@@ -215,7 +216,7 @@ public record Rope(
     putLong(config, out, dH, scaling.real("attention_factor", usual));
   }
 
-  /** Adds the keys of a model that may have LongRoPE, whose magnitude is {@code short_mscale}. */
+  /** Adds the keys of a model that may have LongRoPE; its magnitude is {@code short_mscale}. */
   public void putLongOfShortMagnitude(Config config, MetadataBuilder out, int dH) {
     if (!isLong()) {
       put(out, dH);
@@ -263,7 +264,7 @@ public record Rope(
   }
 
   /**
-   * Returns divisors of frequencies, of which those of pairs without rotation are nearly infinite.
+   * Returns divisors of frequencies; those of pairs without rotation are nearly infinite.
    *
    * @param parameters object with the part of pairs that rotate
    * @param usual the part unless the object has it

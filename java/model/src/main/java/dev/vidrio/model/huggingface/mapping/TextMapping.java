@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The text decoder of a multimodal model: a mapping of text models, whose configuration is an
- * object of the whole and whose tensors have a prefix. Tensors of the other parts are ignored.
+ * The text decoder of a multimodal model: a mapping of text models. The configuration of the
+ * decoder is an object in that of the whole, and its tensors have a prefix. Tensors of the other
+ * parts are ignored.
  */
 public final class TextMapping implements Mapping {
   /**
@@ -44,7 +45,7 @@ public final class TextMapping implements Mapping {
   private final Mapping text;
   private final MappingSpec.KeyRule more;
 
-  /** Makes the mapping of a whole whose text decoder has the given one. */
+  /** Makes the mapping of a multimodal model from that of its text decoder. */
   public TextMapping(Mapping text) {
     this(text, (config, out) -> {});
   }

@@ -56,7 +56,7 @@ import picocli.CommandLine.Spec;
       "Explains features in words by a chat model, from the examples of an index that 'lens sae"
           + " index' has written. -m names a model, which runs in this process; --url a server with"
           + " OpenAI's API, such as 'vidrio serve'.",
-      "Scores are balanced accuracies, of which 0.5 is chance. Detection: does the model find other"
+      "Scores are balanced accuracies; 0.5 is chance. Detection: does the model find other"
           + " texts with the feature by the explanation? Fuzzing: does it find wrong marks? other:"
           + " the same with the explanation of another feature.",
       "Results are added to explanations.jsonl in the directory one by one, and an interrupted"
@@ -246,7 +246,7 @@ final class ExplainCommand implements Callable<Integer>, ServedCommand {
   }
 
   private Explained explainByServer(ExplainOptions options, ApiUrl server) throws IOException {
-    requireNone(ofProcess(), "not supported with --url, whose server runs the model");
+    requireNone(ofProcess(), "not supported with --url, since the server runs the model");
     String id = model.isGiven() ? model.reference() : null;
     String key = System.getenv(keyVariable);
     Chosen chosen = choose();

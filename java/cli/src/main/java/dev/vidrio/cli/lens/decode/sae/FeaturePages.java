@@ -20,7 +20,7 @@ import java.util.Map;
 
 /**
  * The pages of an index: a table of all features, and pages with the details of a hundred features
- * each, of which the address selects one.
+ * each. The address selects one of the features.
  */
 final class FeaturePages {
   /** The file of the table. */

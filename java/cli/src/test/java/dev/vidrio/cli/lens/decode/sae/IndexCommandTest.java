@@ -308,7 +308,7 @@ class IndexCommandTest {
     assertRejected(1, "context 4096: the model was made for", index, "-m", parrot(), "-c", "4096");
   }
 
-  /** Writes a chat model, of which prompts are the whole conversation. */
+  /** Writes a chat model. Its prompts are the whole conversation. */
   private String longPrompts() throws IOException {
     Path file = directory.resolve("long.gguf");
     return ParrotModel.write(file, Map.of('?', List.of("no"))).toString();

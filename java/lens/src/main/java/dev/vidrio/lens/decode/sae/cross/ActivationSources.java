@@ -147,8 +147,8 @@ public final class ActivationSources {
   }
 
   /**
-   * Runs tokens and returns the activations of all but the first, whose activations depend on the
-   * position rather than on the text, concatenated, [n − 1][columns].
+   * Runs tokens and returns the activations of all but the first, concatenated, [n − 1][columns].
+   * Activations of the first token depend on the position rather than on the text.
    */
   float[][] rows(int[] tokens) {
     return rows(tokens, 1);

@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 
 /** The index of one dictionary, which a {@link FeatureIndexer} fills. Not thread-safe. */
 public final class FeatureIndex {
-  /** Number of features whose effects on logits are computed at once. */
+  /** Number of features for which effects on logits are computed at once. */
   private static final int GROUP = 256;
 
   private final Lens lens;

@@ -15,8 +15,8 @@ import java.util.List;
  * @param quantiles groups of a random sample of the active tokens, from the lowest activations to
  *     the highest
  * @param inactive indices of windows of {@link IndexHeader#background} in which it is not active
- * @param promoted tokens whose logits its output raises most, in descending order
- * @param suppressed tokens whose logits it lowers most, the lowest first
+ * @param promoted tokens with the logits that its output raises most, in descending order
+ * @param suppressed tokens with the logits that it lowers most, the lowest first
  */
 public record FeatureRecord(
     int feature,

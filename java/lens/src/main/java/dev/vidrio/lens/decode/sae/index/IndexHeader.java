@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param model the name of the model
  * @param dictionary the name of the autoencoder or transcoder
- * @param hook the point whose activations are encoded
+ * @param hook the point of the encoded activations
  * @param hookOut the point that the output replaces or, of a transcoder, models
  * @param features d_sae
  * @param texts number of texts

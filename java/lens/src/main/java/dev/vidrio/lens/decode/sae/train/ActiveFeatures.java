@@ -11,10 +11,10 @@ import java.util.stream.IntStream;
 
 /** The active features of some tokens, by token and by feature. Immutable. */
 public final class ActiveFeatures {
-  /** Tokens whose features are selected by one task. */
+  /** The number of tokens for which one task selects features. */
   private static final int TOKENS = 16;
 
-  /** Features whose tokens are collected by one task. */
+  /** The number of features for which one task collects tokens. */
   private static final int FEATURES = 512;
 
   private final int[][] ids;

@@ -152,7 +152,7 @@ public final class FeatureGradients {
     /**
      * Returns a part without errors.
      *
-     * @param active features whose values do not matter
+     * @param active features; their values do not matter
      * @param slopes gradients of products of inputs and encoder, in the order of features
      * @param normSlopes gradients of the norms of decoders, [F]; null if they are 0
      */

@@ -111,7 +111,7 @@ public final class FeatureWeights implements AutoCloseable {
     return furtherProducts(inputs);
   }
 
-  /** Begins a step whose inputs are not known yet. */
+  /** Begins a step before its inputs are known. */
   public void beginStep() {
     System.arraycopy(norms(), 0, norms, 0, norms.length);
     product.weights(encoder);
