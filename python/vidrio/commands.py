@@ -170,7 +170,7 @@ class Command:
 
     @staticmethod
     def _file_name(option: str, value: Any) -> str:
-        """Returns a name whose extension tells the command the format."""
+        """Returns a name with an extension that selects the format."""
         if isinstance(value, (str, os.PathLike)):
             return f"{option}/{Path(value).name}"
         rows = isinstance(value, Sequence) and not isinstance(value, bytes) and len(value) > 0

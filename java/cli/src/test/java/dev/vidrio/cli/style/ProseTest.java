@@ -33,7 +33,7 @@ class ProseTest {
   private static final Pattern PHRASE =
       Pattern.compile(
           "\\b(whoever|whomever|hears|nobody|in the place of|so many|told apart|of which"
-              + " it|(?<!there )(is|are) no"
+              + "|whose|(?<!there )(is|are) no"
               + " (?!longer|more|less|greater|larger|smaller|better|worse|need|way|other))\\b",
           Pattern.CASE_INSENSITIVE);
 
